@@ -1,0 +1,28 @@
+# In the tree and after installation alike, headers are included as "reki/core/ids.hpp".
+set(REKI_INCLUDE_ROOT ${PROJECT_BINARY_DIR}/include)
+file(MAKE_DIRECTORY ${REKI_INCLUDE_ROOT})
+file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${REKI_INCLUDE_ROOT}/reki SYMBOLIC)
+
+# reki_library(core SOURCES a.cpp b.cpp [LINK t…] [PRIVATE_LINK t…])
+# Makes libreki_core with its alias reki::core, installed and exported with its folder's headers.
+function(reki_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "" "" "SOURCES;LINK;PRIVATE_LINK")
+  set(target reki_${name})
+  add_library(${target} STATIC ${A_SOURCES})
+  add_library(reki::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${REKI_INCLUDE_ROOT}> $<INSTALL_INTERFACE:include>)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_link_libraries(${target} PUBLIC ${A_LINK} PRIVATE ${A_PRIVATE_LINK} $<BUILD_INTERFACE:reki_flags>)
+  install(TARGETS ${target} EXPORT reki)
+  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION include/reki/${name} FILES_MATCHING PATTERN "*.hpp")
+endfunction()
+
+# reki_test(core_test SOURCES a.cpp … LINK reki::core [LABELS l…] [TIMEOUT s] [SERIAL])
+# Makes a Boost.Test binary each case of which is a test of ctest's.
+function(reki_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS")
+  add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/main.cpp ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ${A_LINK} Boost::unit_test_framework reki_flags)
+  reki_discover_tests(${name} LABELS "${A_LABELS}" TIMEOUT "${A_TIMEOUT}" SERIAL ${A_SERIAL})
+endfunction()

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every bound of reki, with its unit and its reason. What exceeds one is refused with a typed error, never cut.
+namespace reki::limits {
+
+// Names. A key is an id of the user's own; a kilobyte holds any that people write, and keeps an entry small.
+inline constexpr std::size_t key_bytes_max = 1024;
+inline constexpr std::size_t type_bytes_max = 64;
+inline constexpr std::size_t message_name_bytes_max = 64;
+inline constexpr std::size_t node_id_bytes_max = 64;
+inline constexpr std::size_t cluster_id_bytes_max = 64;
+
+// Bytes on the wire. A larger message belongs into a store, with its name in the actor's message.
+inline constexpr std::size_t message_bytes_max = std::size_t{1} << 20;
+inline constexpr std::size_t args_bytes_max = std::size_t{64} << 10;
+inline constexpr std::size_t error_text_bytes_max = 1024;
+/// A frame that holds one largest message with its key, args and header always fits.
+inline constexpr std::size_t frame_bytes_max = message_bytes_max + (std::size_t{128} << 10);
+/// A sender closes a batch at this size: large enough to share one trip, small enough not to delay the first.
+inline constexpr std::size_t batch_bytes_target = std::size_t{64} << 10;
+inline constexpr std::size_t requests_per_frame_max = 4096;
+
+// Decoding. msgpack from outside may claim any length; these bound what one value can make us allocate.
+inline constexpr std::size_t decode_depth_max = 32;
+inline constexpr std::size_t decode_items_max = std::size_t{1} << 17;
+
+// Per key and per node: at the bound the newest is refused with `overloaded`.
+inline constexpr std::size_t waiters_per_key_max = 65536;
+inline constexpr std::size_t mailbox_messages_default = 10000;
+inline constexpr std::size_t timers_per_actor_max = 64;
+inline constexpr std::size_t outstanding_per_client_max = 262144;
+inline constexpr std::size_t sessions_per_node_max = 10000;
+inline constexpr std::size_t list_page_max = 10000;
+inline constexpr std::size_t list_page_default = 1000;
+inline constexpr std::size_t nodes_max = 1000;
+
+// Fairness: how long one actor may keep its worker while others wait.
+inline constexpr int messages_per_turn = 64;
+inline constexpr auto turn_time_max = std::chrono::microseconds(500);
+
+// Time.
+inline constexpr auto timeout_default = std::chrono::seconds(5);
+inline constexpr auto timeout_max = std::chrono::hours(1);
+inline constexpr auto stop_grace_default = std::chrono::seconds(5);
+/// A request follows at most this many redirects; more means that the views do not agree yet.
+inline constexpr int redirects_max = 2;
+
+}  // namespace reki::limits
