@@ -1,3 +1,5 @@
+include(GNUInstallDirs)
+
 # In the tree and after installation alike, headers are included as "reki/core/ids.hpp".
 set(REKI_INCLUDE_ROOT ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${REKI_INCLUDE_ROOT})
@@ -11,11 +13,12 @@ function(reki_library name)
   add_library(${target} STATIC ${A_SOURCES})
   add_library(reki::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
-  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${REKI_INCLUDE_ROOT}> $<INSTALL_INTERFACE:include>)
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${REKI_INCLUDE_ROOT}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_link_libraries(${target} PUBLIC ${A_LINK} PRIVATE ${A_PRIVATE_LINK} $<BUILD_INTERFACE:reki_flags>)
   install(TARGETS ${target} EXPORT reki)
-  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION include/reki/${name} FILES_MATCHING PATTERN "*.hpp")
+  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reki/${name}
+    FILES_MATCHING PATTERN "*.hpp")
 endfunction()
 
 # reki_test(core_test SOURCES a.cpp … LINK reki::core [LABELS l…] [TIMEOUT s] [SERIAL])
