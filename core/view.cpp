@@ -202,8 +202,8 @@ std::optional<SlotTable> read_table(std::string_view bytes) {
   if (bytes.size() != table_bytes) return std::nullopt;
   SlotTable table;
   for (std::uint16_t s = 0; s < slot_count; ++s) {
-    const auto high = static_cast<unsigned char>(bytes[2U * s]);
-    const auto low = static_cast<unsigned char>(bytes[2U * s + 1]);
+    const auto high = static_cast<unsigned char>(bytes[std::size_t{2} * s]);
+    const auto low = static_cast<unsigned char>(bytes[std::size_t{2} * s + 1]);
     table.assign(SlotId{s}, static_cast<MemberIndex>(high << 8 | low));
   }
   return table;

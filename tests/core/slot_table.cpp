@@ -191,7 +191,8 @@ BOOST_AUTO_TEST_CASE(the_order_in_which_members_are_named_makes_no_difference) {
   over_histories(10, [](History& history, const Members& members, const SlotTable& table, const auto& ids,
                         const SlotTable& next, const auto&) {
     Members other = members;
-    std::ranges::rotate(other, other.begin() + (other.empty() ? 0 : history.below(static_cast<int>(other.size()))));
+    const auto first = other.begin() + (other.empty() ? 0 : history.below(static_cast<int>(other.size())));
+    std::rotate(other.begin(), first, other.end());  // clang-tidy 14 cannot read what std::ranges::rotate returns
     BOOST_TEST((next_table(table, ids, other) == next));
     std::ranges::sort(other, std::ranges::greater{}, &SlotMember::id);
     BOOST_TEST((next_table(table, ids, other) == next));
