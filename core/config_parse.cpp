@@ -1,0 +1,469 @@
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "reki/core/config.hpp"
+#include "reki/core/endpoint.hpp"
+#include "reki/core/nearest.hpp"
+
+namespace reki {
+namespace {
+
+using Words = std::span<const std::string_view>;
+
+std::string quoted(std::string_view s) {
+  constexpr std::size_t shown_max = 80;
+  return "'" + std::string(s.substr(0, shown_max)) + (s.size() > shown_max ? "...'" : "'");
+}
+
+std::string joined(Words words) {
+  std::string out;
+  for (const std::string_view w : words) out += (out.empty() ? "" : ", ") + std::string(w);
+  return out;
+}
+
+/// "did you mean 'x'? " or nothing.
+std::string guess(std::string_view word, Words candidates) {
+  const std::string_view meant = nearest(word, candidates);
+  return meant.empty() ? std::string{} : "did you mean " + quoted(meant) + "? ";
+}
+
+/// The mistakes found so far, each with its place.
+class Problems {
+ public:
+  void add(toml::source_position at, std::string text) { found_.push_back({at.line, at.column, std::move(text)}); }
+  void add(const toml::node& at, std::string text) { add(at.source().begin, std::move(text)); }
+  [[nodiscard]] bool empty() const { return found_.empty(); }
+
+  [[nodiscard]] Error error(std::string_view file) {
+    std::ranges::stable_sort(found_, {}, [](const Problem& p) { return std::tuple(p.line, p.column); });
+    std::string text;
+    for (std::size_t i = 0; i < found_.size() && i < shown_max; ++i) {
+      const Problem& p = found_[i];
+      if (i > 0) text += '\n';
+      text += std::string(file) + ':' + std::to_string(p.line) + ':' + std::to_string(p.column) + ": " + p.text;
+    }
+    if (found_.size() > shown_max) text += "\nand " + std::to_string(found_.size() - shown_max) + " more";
+    return Error{ErrorCode::bad_config, std::move(text)};
+  }
+
+ private:
+  struct Problem {
+    toml::source_index line;
+    toml::source_index column;
+    std::string text;
+  };
+  static constexpr std::size_t shown_max = 100;
+  std::vector<Problem> found_;
+};
+
+/// One table of the file. Its keys are asked for by name and type; what was not asked for is unknown to reki.
+class Section {
+ public:
+  Section(const toml::table& table, std::string name, Problems& problems)
+      : table_(table), name_(std::move(name)), problems_(problems) {}
+
+  /// The key's value, null when absent. Makes the key a known one.
+  const toml::node* get(std::string_view key) {
+    known_.push_back(key);
+    return table_.get(key);
+  }
+
+  std::optional<std::string> text(std::string_view key) {
+    const toml::node* node = get(key);
+    if (node == nullptr) return std::nullopt;
+    if (const auto* s = node->as_string()) return s->get();
+    wrong_type(*node, key, "a string; put it in quotes");
+    return std::nullopt;
+  }
+
+  std::optional<std::string> required_text(std::string_view key, std::string_view example) {
+    if (table_.get(key) == nullptr) missing(key, example);
+    return text(key);
+  }
+
+  std::optional<std::int64_t> number(std::string_view key, std::int64_t min, std::int64_t max) {
+    const toml::node* node = get(key);
+    if (node == nullptr) return std::nullopt;
+    const auto* n = node->as_integer();
+    if (n == nullptr) {
+      wrong_type(*node, key, "a whole number");
+    } else if (n->get() < min || n->get() > max) {
+      problems_.add(*node, std::string(key) + " is " + std::to_string(n->get()) + "; write a number from " +
+                               std::to_string(min) + " to " + std::to_string(max));
+    } else {
+      return n->get();
+    }
+    return std::nullopt;
+  }
+
+  std::optional<bool> boolean(std::string_view key) {
+    const toml::node* node = get(key);
+    if (node == nullptr) return std::nullopt;
+    if (const auto* b = node->as_boolean()) return b->get();
+    wrong_type(*node, key, "true or false");
+    return std::nullopt;
+  }
+
+  std::optional<Duration> duration(std::string_view key, Duration min, Duration max) {
+    const toml::node* node = get(key);
+    if (node == nullptr) return std::nullopt;
+    Result<Duration> d = fail(ErrorCode::invalid_argument);
+    if (const auto* s = node->as_string()) {
+      d = parse_duration(s->get());
+      if (!d) problems_.add(*node, std::string(key) + ": " + d.error().text + "; " + duration_remedy);
+    } else if (const auto* n = node->as_integer(); n != nullptr && n->get() == 0) {
+      d = Duration{0};
+    } else {
+      wrong_type(*node, key, "a duration; " + std::string(duration_remedy));
+    }
+    if (!d) return std::nullopt;
+    if (*d >= min && *d <= max) return *d;
+    problems_.add(*node, std::string(key) + " is " + to_text(*d) + "; write a duration from " + to_text(min) + " to " +
+                             to_text(max));
+    return std::nullopt;
+  }
+
+  /// The place in `words` of the key's value.
+  std::optional<std::size_t> one_of(std::string_view key, Words words) {
+    const std::optional<std::string> value = text(key);
+    if (!value) return std::nullopt;
+    const auto it = std::ranges::find(words, *value);
+    if (it != words.end()) return static_cast<std::size_t>(it - words.begin());
+    problems_.add(*table_.get(key), std::string(key) + " is " + quoted(*value) + "; " + guess(*value, words) +
+                                        "use one of: " + joined(words));
+    return std::nullopt;
+  }
+
+  /// An identifier: what can stand in a path, a URL, a command line and a metric's label as it is.
+  std::optional<std::string> required_name(std::string_view key, std::string_view example, std::size_t bytes_max) {
+    std::optional<std::string> name = required_text(key, example);
+    if (!name) return std::nullopt;
+    const bool plain = name->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+                       std::string::npos;
+    if (!name->empty() && name->size() <= bytes_max && plain) return name;
+    wrong(key, std::string(key) + " is " + quoted(*name) + "; use 1 to " + std::to_string(bytes_max) +
+                   " letters, digits, '.', '_' or '-'");
+    return std::nullopt;
+  }
+
+  void wrong(std::string_view key, std::string text) {
+    const toml::node* node = table_.get(key);
+    problems_.add(node == nullptr ? table_ : *node, std::move(text));
+  }
+  void missing(std::string_view key, std::string_view example) {
+    problems_.add(table_,
+                  name_ + " has no " + quoted(key) + "; add " + std::string(key) + " = " + std::string(example));
+  }
+  [[nodiscard]] toml::source_position place(std::string_view key) const { return table_.get(key)->source().begin; }
+
+  /// Names the keys that were never asked for.
+  void refuse_unknown() {
+    for (auto&& [key, value] : table_) {
+      if (std::ranges::find(known_, key.str()) != known_.end()) continue;
+      problems_.add(key.source().begin, "unknown key " + quoted(key.str()) + " in " + name_ + "; " +
+                                            guess(key.str(), known_) + "the keys are: " + joined(known_));
+    }
+  }
+
+ private:
+  static constexpr const char* duration_remedy = R"(write a number with us, ms, s, m or h, as in "500ms" or "10m")";
+
+  void wrong_type(const toml::node& node, std::string_view key, std::string_view wanted) {
+    std::string type;
+    switch (node.type()) {
+      case toml::node_type::table:
+        type = "a table";
+        break;
+      case toml::node_type::array:
+        type = "an array";
+        break;
+      case toml::node_type::string:
+        type = "a string";
+        break;
+      case toml::node_type::integer:
+        type = "a whole number";
+        break;
+      case toml::node_type::floating_point:
+        type = "a number with a fraction";
+        break;
+      case toml::node_type::boolean:
+        type = "true or false";
+        break;
+      default:
+        type = "a date or time";
+        break;
+    }
+    problems_.add(node, std::string(key) + " is " + type + "; it must be " + std::string(wanted));
+  }
+
+  const toml::table& table_;
+  std::string name_;
+  Problems& problems_;
+  std::vector<std::string_view> known_;
+};
+
+/// Reads one file; holds what its parts need of each other.
+class Reader {
+ public:
+  Reader(const toml::table& root, Problems& problems)
+      : root_(root), problems_(problems), top_(root, "the file", problems) {}
+
+  Config read() {
+    const toml::node* cluster = top_.get("cluster");
+    const toml::node* nodes = top_.get("node");
+    const toml::node* types = top_.get("types");
+    const toml::node* runtime = top_.get("runtime");
+    top_.refuse_unknown();
+    read_nodes(nodes);
+    read_cluster(cluster);
+    read_types(types);
+    read_runtime(runtime);
+    return std::move(config_);
+  }
+
+ private:
+  /// The table in `node`, with a problem if it is something else.
+  const toml::table* table_at(const toml::node* node, std::string_view header) {
+    if (node == nullptr) return nullptr;
+    const toml::table* table = node->as_table();
+    if (table == nullptr)
+      problems_.add(*node, std::string(header) + " is not a table; write it as the line " + std::string(header));
+    return table;
+  }
+
+  void read_cluster(const toml::node* node);
+  void read_voters(const toml::node* node);
+  void read_nodes(const toml::node* node);
+  void read_node(const toml::table& table);
+  void read_addresses(Section& s, NodeConfig& node);
+  void claim_address(Section& s, std::string_view key, const Endpoint& endpoint);
+  void read_types(const toml::node* node);
+  void read_type(const toml::table& table, TypeConfig type);
+  void read_restart(Section& s, RestartPolicy& policy);
+  void read_runtime(const toml::node* node);
+
+  const toml::table& root_;
+  Problems& problems_;
+  Section top_;
+  Config config_;
+  std::map<std::string, toml::source_index> node_lines_;  ///< By id, where it was first given.
+  std::map<std::pair<std::string, std::uint16_t>, toml::source_index> address_lines_;  ///< By host and port.
+};
+
+constexpr std::array<std::string_view, 2> profile_names{"lan", "cloud"};
+constexpr std::array<std::string_view, 2> engine_names{"embedded", "etcd"};
+constexpr std::array<std::string_view, 1> security_names{"none"};
+constexpr std::array<std::string_view, 3> mode_names{"permanent", "transient", "temporary"};
+
+void Reader::read_cluster(const toml::node* node) {
+  if (node == nullptr) {
+    problems_.add(root_, "there is no [cluster]; add [cluster] with name = \"NAME\"");
+    return;
+  }
+  const toml::table* table = table_at(node, "[cluster]");
+  if (table == nullptr) return;
+  Section s(*table, "[cluster]", problems_);
+  if (auto name = s.required_name("name", R"("my-cluster")", limits::cluster_id_bytes_max)) config_.cluster = *name;
+  if (const auto i = s.one_of("profile", profile_names)) config_.profile = static_cast<Profile>(*i);
+  if (const auto i = s.one_of("engine", engine_names)) config_.engine = static_cast<EngineKind>(*i);
+  read_voters(s.get("voters"));
+  // Saying "curve" and sending in the clear would be worse than refusing it.
+  static_cast<void>(s.one_of("security", security_names));
+  s.refuse_unknown();
+}
+
+void Reader::read_voters(const toml::node* node) {
+  if (node == nullptr) return;
+  const toml::array* array = node->as_array();
+  if (array == nullptr) {
+    problems_.add(*node, R"(voters is not an array; write voters = ["ID", ...] with the ids of 1, 3 or 5 nodes)");
+    return;
+  }
+  std::vector<std::string_view> ids;
+  for (const NodeConfig& n : config_.nodes) ids.push_back(n.id.value);
+  for (const toml::node& each : *array) {
+    const auto* id = each.as_string();
+    if (id == nullptr) {
+      problems_.add(each, "a voter is not a string; write the id of a [[node]] in quotes");
+    } else if (!node_lines_.contains(id->get())) {
+      problems_.add(each, "voters names " + quoted(id->get()) + ", which is no [[node]]; " + guess(id->get(), ids) +
+                              "the ids are: " + joined(ids));
+    } else if (std::ranges::find(config_.voters, NodeId{id->get()}) != config_.voters.end()) {
+      problems_.add(each, "voters names " + quoted(id->get()) + " twice; name it once");
+    } else {
+      config_.voters.emplace_back(id->get());
+    }
+  }
+  if (array->size() > 5 || array->size() % 2 == 0) {
+    problems_.add(*node, "there are " + std::to_string(array->size()) +
+                             " voters; name 1, 3 or 5 (an even number survives no more failures than one fewer)");
+  }
+}
+
+void Reader::read_nodes(const toml::node* node) {
+  if (node == nullptr) {
+    problems_.add(root_, R"(there is no [[node]]; add one with id = "n1" and listen = "tcp://HOST:PORT")");
+    return;
+  }
+  const toml::array* array = node->as_array();
+  if (array == nullptr || array->empty()) {
+    problems_.add(*node, "node is not a list of tables; write each node under a line [[node]], in two brackets");
+    return;
+  }
+  bool has_weight = false;
+  for (const toml::node& each : *array) {
+    if (const toml::table* table = table_at(&each, "[[node]]")) {
+      read_node(*table);
+      const auto* weight = table->get_as<std::int64_t>("weight");
+      has_weight = has_weight || weight == nullptr || weight->get() != 0;
+    }
+  }
+  if (array->size() > limits::nodes_max) {
+    problems_.add((*array)[limits::nodes_max], "there are " + std::to_string(array->size()) + " nodes; list at most " +
+                                                   std::to_string(limits::nodes_max));
+  }
+  if (!has_weight && (*array)[0].is_table()) {
+    const toml::node* first = (*array)[0].as_table()->get("weight");
+    if (first != nullptr)
+      problems_.add(*first, "the weight of every node is 0, so none would serve a key; give one a weight of 1 or more");
+  }
+}
+
+void Reader::read_node(const toml::table& table) {
+  Section s(table, "[[node]]", problems_);
+  NodeConfig node;
+  if (auto id = s.required_name("id", R"("n1")", limits::node_id_bytes_max)) {
+    const toml::source_position at = s.place("id");
+    const auto [first, fresh] = node_lines_.emplace(*id, at.line);
+    if (!fresh) {
+      problems_.add(at, "the node id " + quoted(*id) + " is taken by the node of line " +
+                            std::to_string(first->second) + "; give each node an id of its own");
+    }
+    node.id = NodeId{std::move(*id)};
+  }
+  read_addresses(s, node);
+  node.weight = static_cast<std::uint32_t>(s.number("weight", 0, 1'000'000).value_or(1));
+  node.zone = s.text("zone").value_or("");
+  if (node.zone.size() > limits::node_id_bytes_max) s.wrong("zone", "zone is longer than 64 bytes; shorten it");
+  node.data_dir = s.text("data_dir").value_or("");
+  s.refuse_unknown();
+  config_.nodes.push_back(std::move(node));
+}
+
+void Reader::read_addresses(Section& s, NodeConfig& node) {
+  if (auto listen = s.required_text("listen", R"("tcp://127.0.0.1:7101")")) {
+    const Result<Endpoint> endpoint = parse_endpoint(*listen);
+    if (!endpoint) {
+      s.wrong("listen", "listen: " + endpoint.error().text);
+    } else if (endpoint->port == 0) {
+      s.wrong("listen", "listen has port 0, to which nobody can connect; choose one from 1 to 65535");
+    } else {
+      claim_address(s, "listen", *endpoint);
+    }
+    node.listen = std::move(*listen);
+  }
+  if (auto admin = s.text("admin")) {
+    const Result<Endpoint> endpoint = parse_host_port(*admin);
+    if (!endpoint) {
+      s.wrong("admin", "admin: " + endpoint.error().text);
+    } else if (endpoint->port != 0) {
+      claim_address(s, "admin", *endpoint);
+    }
+    node.admin = std::move(*admin);
+  }
+}
+
+void Reader::claim_address(Section& s, std::string_view key, const Endpoint& endpoint) {
+  const toml::source_position at = s.place(key);
+  const auto [first, fresh] = address_lines_.emplace(std::pair(endpoint.host, endpoint.port), at.line);
+  if (fresh) return;
+  problems_.add(at, std::string(key) + " is the address of line " + std::to_string(first->second) +
+                        " too; give each its own port");
+}
+
+void Reader::read_types(const toml::node* node) {
+  const toml::table* table = table_at(node, "[types.NAME]");
+  if (table == nullptr) return;
+  for (auto&& [key, value] : *table) {
+    const std::string name(key.str());
+    if (name.empty() || name.size() > limits::type_bytes_max) {
+      problems_.add(key.source().begin,
+                    "the type name " + quoted(name) + " is empty or longer than 64 bytes; choose another");
+    }
+    const toml::table* type = table_at(&value, "[types.NAME]");
+    if (type == nullptr) continue;
+    TypeConfig fresh;
+    fresh.name = name;
+    read_type(*type, std::move(fresh));
+  }
+  std::ranges::sort(config_.types, {}, &TypeConfig::name);
+}
+
+void Reader::read_type(const toml::table& table, TypeConfig type) {
+  constexpr Duration year = std::chrono::hours(24 * 365);
+  Section s(table, "[types." + type.name + "]", problems_);
+  if (auto plugin = s.text("plugin")) {
+    if (plugin->empty()) s.wrong("plugin", "plugin is empty; write the path of the .so, or leave the key out");
+    type.plugin = std::move(*plugin);
+  }
+  read_restart(s, type.restart);
+  type.idle = s.duration("idle", Duration{0}, year).value_or(type.idle);
+  if (const auto cap = s.number("cap", 1, 1'000'000'000)) type.cap = static_cast<std::size_t>(*cap);
+  if (const auto n = s.number("mailbox", 1, 1'000'000)) type.mailbox = static_cast<std::size_t>(*n);
+  type.blocking = s.boolean("blocking").value_or(type.blocking);
+  type.stop_grace =
+      s.duration("stop_grace", std::chrono::milliseconds(1), std::chrono::hours(1)).value_or(type.stop_grace);
+  s.refuse_unknown();
+  config_.types.push_back(std::move(type));
+}
+
+void Reader::read_restart(Section& s, RestartPolicy& policy) {
+  constexpr Duration shortest = std::chrono::microseconds(1);
+  if (const auto i = s.one_of("restart", mode_names)) policy.mode = *restart_mode_of(mode_names[*i]);
+  if (const auto n = s.number("max_restarts", 0, max_restarts_max))
+    policy.max_restarts = static_cast<std::uint32_t>(*n);
+  policy.period = s.duration("restart_period", shortest, restart_duration_max).value_or(policy.period);
+  const auto initial = s.duration("backoff_initial", shortest, restart_duration_max);
+  const auto most = s.duration("backoff_max", shortest, restart_duration_max);
+  policy.backoff_initial = initial.value_or(policy.backoff_initial);
+  policy.backoff_max = most.value_or(policy.backoff_max);
+  if (policy.backoff_max >= policy.backoff_initial) return;
+  s.wrong(most ? "backoff_max" : "backoff_initial",
+          "backoff_max (" + to_text(policy.backoff_max) + (most ? "" : " if not given") +
+              ") is less than backoff_initial (" + to_text(policy.backoff_initial) + (initial ? "" : " if not given") +
+              "); make it at least as long");
+}
+
+void Reader::read_runtime(const toml::node* node) {
+  const toml::table* table = table_at(node, "[runtime]");
+  if (table == nullptr) return;
+  Section s(*table, "[runtime]", problems_);
+  RuntimeConfig& r = config_.runtime;
+  if (const auto n = s.number("workers", 0, 1024)) r.workers = static_cast<std::uint32_t>(*n);
+  if (const auto n = s.number("blocking_threads", 1, 1024)) r.blocking_threads = static_cast<std::uint32_t>(*n);
+  s.refuse_unknown();
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, std::string_view file_name) {
+  Problems problems;
+  try {
+    const toml::table root = toml::parse(text);
+    Config config = Reader(root, problems).read();
+    config.file = file_name;
+    if (problems.empty()) return config;
+  } catch (const toml::parse_error& e) {
+    problems.add(e.source().begin, "not TOML: " + std::string(e.description()) +
+                                       "; correct the line (texts stand in quotes; see https://toml.io)");
+  }
+  return tl::make_unexpected(problems.error(file_name));
+}
+
+}  // namespace reki
