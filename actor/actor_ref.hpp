@@ -1,0 +1,58 @@
+#pragma once
+
+#include "reki/actor/registry.hpp"
+
+namespace reki {
+
+/// Names an actor by type and key, not one start of it: it keeps working through restarts and moves.
+///
+/// One from `lookup_or_start`, `start` starts the actor again when it has been passivated or stopped; one from
+/// `lookup` never does and answers `not_running`. A value: copy it freely. Its registry must outlive it.
+template <Interface A>
+class ActorRef {
+ public:
+  ActorRef() = default;
+  ActorRef(Registry& registry, std::string key, std::optional<Bytes> args, bool started, Fence fence, NodeId node)
+      : registry_(&registry), key_(std::move(key)), args_(std::move(args)), started_(started), fence_(fence), node_(std::move(node)) {}
+
+  const std::string& key() const { return key_; }
+  /// True if the look-up that made this ref started the actor, false if it found it.
+  bool started() const { return started_; }
+  /// Of the start that the look-up found or made.
+  Fence fence() const { return fence_; }
+  StartNumber start_number() const { return fence_.start(); }
+  /// Where the actor was at the look-up; empty inside one process without a cluster.
+  const NodeId& node() const { return node_; }
+
+  /// A ref to that one start: `gone` once it is over.
+  [[nodiscard]] ActorRef pinned() const {
+    ActorRef out = *this;
+    out.pin_ = fence_;
+    out.args_.reset();
+    return out;
+  }
+
+  /// Runs the message's handler and answers with its reply. At most once: an outcome that is not known is
+  /// `unknown_outcome`, and is not tried again.
+  template <Message M>
+    requires Handles<A, M>
+  Operation<ReplyOf<M>> call(M message, CallOptions options = {}) const;
+  /// Done once the message is in the actor's mailbox.
+  template <Message M>
+    requires Handles<A, M>
+  Operation<void> send(M message, CallOptions options = {}) const;
+
+ private:
+  template <class M>
+  Submission submission(wire::Op op, M message, const CallOptions& options) const;
+
+  Registry* registry_ = nullptr;
+  std::string key_;
+  std::optional<Bytes> args_;
+  bool started_ = false;
+  Fence fence_;
+  Fence pin_;
+  NodeId node_;
+};
+
+}  // namespace reki

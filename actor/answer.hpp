@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "reki/core/bytes.hpp"
+#include "reki/core/error.hpp"
+#include "reki/core/ids.hpp"
+
+namespace reki {
+
+class Envelope;
+struct EnvelopeDelete {
+  void operator()(Envelope* envelope) const;
+};
+using EnvelopePtr = std::unique_ptr<Envelope, EnvelopeDelete>;
+
+/// What came of one request, before it is turned into the type that the caller asked for.
+struct Answer {
+  ErrorCode code = ErrorCode::ok;
+  bool started = false;    ///< The actor was started by (or for) this request.
+  Fence fence;             ///< Of the start that answered; 0 if none did.
+  Duration retry_after{0};
+  NodeId node;             ///< Where the actor is; empty inside one process without a cluster.
+  std::string text;        ///< The error's text.
+  Bytes payload;           ///< The result as msgpack...
+  EnvelopePtr envelope;    ///< ...or the typed envelope of the call, with the reply in it.
+
+  Answer() = default;
+  explicit Answer(Error error) : code(error.code), retry_after(error.retry_after), text(std::move(error.text)) {}
+
+  [[nodiscard]] bool ok() const { return code == ErrorCode::ok; }
+  Error error() && { return Error{code, std::move(text), retry_after}; }
+};
+
+/// The one place that an answer goes to. Move-only; must be called exactly once, on any thread.
+///
+/// A function and three words instead of std::function, because one sits in every message and most of them are
+/// made and answered without an allocation. One that is destroyed unanswered answers `internal`: a caller may
+/// be told of our bug, but never be left to hang.
+class Completion {
+ public:
+  using Function = void (*)(void* context, std::uint64_t a, std::uint64_t b, Answer&& answer);
+
+  Completion() = default;
+  Completion(Function function, void* context, std::uint64_t a = 0, std::uint64_t b = 0)
+      : function_(function), context_(context), a_(a), b_(b) {}
+  Completion(Completion&& other) noexcept
+      : function_(std::exchange(other.function_, nullptr)), context_(other.context_), a_(other.a_), b_(other.b_) {}
+  Completion& operator=(Completion&& other) noexcept {
+    std::swap(function_, other.function_);
+    std::swap(context_, other.context_);
+    std::swap(a_, other.a_);
+    std::swap(b_, other.b_);
+    return *this;
+  }
+  ~Completion() {
+    if (function_ != nullptr) (*this)(Answer{Error{ErrorCode::internal, "a request was dropped without an answer"}});
+  }
+
+  explicit operator bool() const { return function_ != nullptr; }
+  void operator()(Answer&& answer) {
+    if (Function f = std::exchange(function_, nullptr)) f(context_, a_, b_, std::move(answer));
+  }
+  /// Forgets the caller, who wants no answer.
+  void dismiss() { function_ = nullptr; }
+
+  /// Wraps any callable; allocates.
+  template <class Callback>
+  static Completion of(Callback callback) {
+    return Completion{[](void* context, std::uint64_t, std::uint64_t, Answer&& answer) {
+                        std::unique_ptr<Callback> owned(static_cast<Callback*>(context));
+                        (*owned)(std::move(answer));
+                      },
+                      new Callback(std::move(callback))};
+  }
+
+ private:
+  Function function_ = nullptr;
+  void* context_ = nullptr;
+  std::uint64_t a_ = 0;
+  std::uint64_t b_ = 0;
+};
+
+}  // namespace reki

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "reki/actor/answer.hpp"
+#include "reki/actor/envelope.hpp"
+#include "reki/core/limits.hpp"
+#include "reki/core/wire.hpp"
+
+namespace reki {
+
+class Registry;
+
+/// What a caller may choose for one call.
+struct CallOptions {
+  /// How long the whole call may take, redirects and retries included. > 0, <= limits::timeout_max.
+  Duration timeout = limits::timeout_default;
+  /// While the actor is in back-off after a crash: wait for it if the deadline allows (true), or answer
+  /// `restarting` with the time of the next try at once (false).
+  bool wait_for_restart = true;
+};
+
+/// One request to a registry, in the terms of docs/protocol.md, section 2.
+struct Submission {
+  wire::Op op = wire::Op::lookup;
+  std::string type;
+  std::string key;
+  std::optional<Bytes> args;  ///< Absent: starts nothing.
+  EnvelopePtr message;        ///< call and send
+  Fence fence;                ///< Only this start; 0: any.
+  Duration timeout = limits::timeout_default;
+  std::uint32_t flags = 0;    ///< wire::Flag
+};
+
+/// One request and where its answer goes.
+struct Posting {
+  Submission submission;
+  Completion done;
+};
+
+/// The three ways to run a call. Nothing is sent before one of them is used; each may be used once.
+///
+///     auto r = registry.lookup<Counter>("k").get();            // blocks, at most for the call's time-out
+///     registry.lookup<Counter>("k").then([](auto r) { ... });  // on the thread that brings the answer: do not block it
+///     auto r = co_await registry.lookup<Counter>("k");         // resumes on that same thread
+///
+/// Derived provides `void run(callback)` and `Value get()`.
+template <class Derived, class Value>
+class Runnable {
+ public:
+  template <class Callback>
+  void then(Callback callback) {
+    self().run(std::move(callback));
+  }
+  /// Sends it and forgets it.
+  void detach() {
+    self().run([](Value) {});
+  }
+
+  class Awaiter {
+   public:
+    explicit Awaiter(Derived&& operation) : operation_(std::move(operation)) {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> waiting) {
+      operation_.run([this, waiting](Value value) {
+        value_.emplace(std::move(value));
+        // Whoever comes second goes on: an answer that came before this function returned must not resume from
+        // inside of it.
+        if (second_.exchange(true, std::memory_order_acq_rel)) waiting.resume();
+      });
+      return !second_.exchange(true, std::memory_order_acq_rel);
+    }
+    Value await_resume() { return std::move(*value_); }
+
+   private:
+    Derived operation_;
+    std::optional<Value> value_;
+    std::atomic<bool> second_ = false;
+  };
+  Awaiter operator co_await() && { return Awaiter{std::move(self())}; }
+
+ private:
+  Derived& self() { return static_cast<Derived&>(*this); }
+};
+
+/// A call that answers with one T.
+template <class T>
+class [[nodiscard]] Operation : public Runnable<Operation<T>, Result<T>> {
+ public:
+  /// Turns the answer into a T; `sent` is the submission as it was, its message excepted.
+  using Finish = Result<T> (*)(Registry& registry, Submission&& sent, Answer&& answer);
+
+  Operation(Registry& registry, Submission submission, Finish finish)
+      : registry_(&registry), submission_(std::move(submission)), finish_(finish) {}
+
+  Result<T> get();
+  template <class Callback>
+  void run(Callback callback);
+
+ private:
+  Registry* registry_;
+  Submission submission_;
+  Finish finish_;
+};
+
+/// A call about many keys: a result a key, in the keys' order.
+template <class T>
+class [[nodiscard]] ManyOperation : public Runnable<ManyOperation<T>, std::vector<Result<T>>> {
+ public:
+  using Finish = typename Operation<T>::Finish;
+
+  ManyOperation(Registry& registry, std::vector<Submission> submissions, Finish finish)
+      : registry_(&registry), submissions_(std::move(submissions)), finish_(finish) {}
+
+  std::vector<Result<T>> get();
+  template <class Callback>
+  void run(Callback callback);
+
+ private:
+  Registry* registry_;
+  std::vector<Submission> submissions_;
+  Finish finish_;
+};
+
+}  // namespace reki

@@ -1,0 +1,119 @@
+#include "reki/actor/registry.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "reki/core/codec.hpp"
+
+namespace reki {
+
+void Registry::submit_many(std::vector<Posting> postings) {
+  for (auto& posting : postings) submit(std::move(posting.submission), std::move(posting.done));
+}
+
+Answer Registry::exchange(Submission& submission) {
+  if (detail::on_worker_thread) return Answer{Error{ErrorCode::would_block}};
+  Submission sent;
+  sent.op = submission.op;
+  sent.type = submission.type;
+  sent.key = submission.key;
+  sent.args = submission.args;
+  sent.message = std::move(submission.message);
+  sent.fence = submission.fence;
+  sent.timeout = submission.timeout;
+  sent.flags = submission.flags;
+  return detail::wait_for_answer(*this, std::move(sent));
+}
+
+Operation<std::vector<TypeDescription>> Registry::describe(std::string_view type, CallOptions options) {
+  Submission submission;
+  submission.op = wire::Op::describe;
+  submission.type = type;
+  submission.timeout = options.timeout;
+  return {*this, std::move(submission), &detail::finish_describe};
+}
+
+namespace detail {
+
+thread_local bool on_worker_thread = false;
+
+namespace {
+
+/// Where a blocked caller and its answer meet. Shared, because either may give up or arrive last.
+struct Meeting {
+  std::mutex mutex;
+  std::condition_variable arrived;
+  bool done = false;
+  Answer answer;
+};
+
+}  // namespace
+
+Answer wait_for_answer(Registry& registry, Submission submission) {
+  // A registry answers by the deadline itself and knows best what became of the request; a caller gives up on its
+  // own only when that does not come.
+  constexpr auto grace = std::chrono::milliseconds(50);
+  const bool is_message = submission.message != nullptr;
+  const auto give_up = std::chrono::steady_clock::now() + std::min<Duration>(submission.timeout, limits::timeout_max) + grace;
+  auto meeting = std::make_shared<Meeting>();
+  registry.submit(std::move(submission), Completion::of([meeting](Answer&& answer) {
+                    {
+                      const std::lock_guard lock(meeting->mutex);
+                      meeting->answer = std::move(answer);
+                      meeting->done = true;
+                    }
+                    meeting->arrived.notify_one();
+                  }));
+  std::unique_lock lock(meeting->mutex);
+  if (!meeting->arrived.wait_until(lock, give_up, [&] { return meeting->done; })) {
+    return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
+  }
+  return std::move(meeting->answer);
+}
+
+struct Latch::State {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool set = false;
+};
+
+Latch::Latch() : state_(std::make_shared<State>()) {}
+Latch::~Latch() = default;
+
+void Latch::set() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->set = true;
+  }
+  state_->changed.notify_all();
+}
+
+void Latch::wait() {
+  std::unique_lock lock(state_->mutex);
+  state_->changed.wait(lock, [&] { return state_->set; });
+}
+
+Bytes list_args(const Bytes& cursor, std::size_t limit) {
+  return wire::encode_list_args({cursor, static_cast<std::uint32_t>(std::min(limit, limits::list_page_max + 1))});
+}
+
+Result<Page> finish_page(Registry&, Submission&&, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  const auto page = wire::decode_list_page(answer.payload);
+  if (!page) return tl::make_unexpected(page.error());
+  return Page{{page->keys.begin(), page->keys.end()}, Bytes{page->cursor}};
+}
+
+Result<std::uint64_t> finish_count(Registry&, Submission&&, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  return wire::decode_count(answer.payload);
+}
+
+Result<std::vector<TypeDescription>> finish_describe(Registry&, Submission&&, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  return decode_descriptions(answer.payload);
+}
+
+}  // namespace detail
+}  // namespace reki

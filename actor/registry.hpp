@@ -1,0 +1,108 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reki/actor/operation.hpp"
+#include "reki/actor/schema.hpp"
+
+namespace reki {
+
+template <Interface A>
+class ActorRef;
+
+/// The keys of one page; an empty cursor ends the list.
+struct Page {
+  std::vector<std::string> keys;
+  Bytes cursor;
+};
+
+/// Gives the actor for a key, starts it if it is not running, and never lets there be two.
+///
+/// The same calls inside one process (`LocalRegistry`), in a node (`Node`) and from outside (`Client`).
+/// Thread-safe. Must outlive every ref and every call under way; destroying it answers what is under way with
+/// `shutting_down`.
+class Registry {
+ public:
+  Registry() = default;
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+  virtual ~Registry() = default;
+
+  // One key. Each returns a Runnable: `.get()`, `.then(callback)` or `co_await` it.
+
+  /// Finds the actor or starts it with `args`; the ref says which.
+  template <Interface A>
+  Operation<ActorRef<A>> lookup_or_start(std::string_view key, const ArgsOf<A>& args = {}, CallOptions options = {});
+  /// Never starts; `not_running` if there is none. The ref never starts the actor either.
+  template <Interface A>
+  Operation<ActorRef<A>> lookup(std::string_view key, CallOptions options = {});
+  /// `already_started` if there is one.
+  template <Interface A>
+  Operation<ActorRef<A>> start(std::string_view key, const ArgsOf<A>& args = {}, CallOptions options = {});
+  /// Answers once the actor has stopped: messages that came before are handled first. `not_running` if there is none.
+  template <Interface A>
+  Operation<Fence> stop(std::string_view key, CallOptions options = {});
+  /// Starts the actor if need be and calls it, in one trip. For an actor that must be running: `lookup`, then `call`.
+  template <Interface A, Message M>
+    requires Handles<A, M>
+  Operation<ReplyOf<M>> call(std::string_view key, M message, const ArgsOf<A>& args = {}, CallOptions options = {});
+  /// The same without a reply: done once the message is in the actor's mailbox.
+  template <Interface A, Message M>
+    requires Handles<A, M>
+  Operation<void> send(std::string_view key, M message, const ArgsOf<A>& args = {}, CallOptions options = {});
+
+  // Many keys, in one trip per owner.
+  template <Interface A>
+  ManyOperation<ActorRef<A>> lookup_or_start_many(std::span<const std::string> keys, const ArgsOf<A>& args = {},
+                                                  CallOptions options = {});
+  template <Interface A>
+  ManyOperation<ActorRef<A>> lookup_many(std::span<const std::string> keys, CallOptions options = {});
+  template <Interface A>
+  ManyOperation<Fence> stop_many(std::span<const std::string> keys, CallOptions options = {});
+
+  // All keys of a type, never starting anything.
+
+  /// Keys that begin with `prefix`, at most `limit` (1 to limits::list_page_max), from `cursor` on (empty: from the start).
+  /// A key that exists all through the listing appears exactly once; the order is none that means anything.
+  template <Interface A>
+  Operation<Page> list(std::string_view prefix = {}, const Bytes& cursor = {},
+                       std::size_t limit = limits::list_page_default, CallOptions options = {});
+  template <Interface A>
+  Operation<std::uint64_t> count(std::string_view prefix = {}, CallOptions options = {});
+  /// Calls `visit(key)` for each key, page by page, blocking. Returns how many there were.
+  template <Interface A, class Visitor>
+  Result<std::uint64_t> for_each(Visitor visit, std::string_view prefix = {}, CallOptions options = {});
+
+  // Without the type's C++ declaration: for commands, gateways and tools.
+
+  /// The types that can be started here, with their messages; `type` empty: all of them.
+  Operation<std::vector<TypeDescription>> describe(std::string_view type = {}, CallOptions options = {});
+  /// Runs any request; `done` is called exactly once, at the latest soon after the time-out, on any thread, and
+  /// possibly before this returns.
+  virtual void submit(Submission submission, Completion done) = 0;
+  /// The same for many at once, so that those for one owner share one trip.
+  virtual void submit_many(std::vector<Posting> postings);
+  /// Blocks for the answer. May move the message out of `submission`, and nothing else.
+  /// `would_block` on a thread that runs handlers of actors.
+  virtual Answer exchange(Submission& submission);
+  /// The node that owns a key, from the table alone; empty inside one process without a cluster.
+  virtual Result<NodeId> owner(std::string_view type, std::string_view key) const = 0;
+};
+
+namespace detail {
+/// Set by the scheduler on threads that must not wait for an actor.
+extern thread_local bool on_worker_thread;
+/// Submits and blocks for the answer, or until the time-out has passed and the registry owes the answer still.
+Answer wait_for_answer(Registry& registry, Submission submission);
+}  // namespace detail
+
+}  // namespace reki
+
+#include "reki/actor/actor_ref.hpp"
+#include "reki/actor/registry_calls.hpp"

@@ -1,0 +1,271 @@
+#pragma once
+
+// The templates of registry.hpp; include that one.
+#include "reki/actor/actor_ref.hpp"
+#include "reki/actor/registry.hpp"
+
+namespace reki {
+
+template <class T>
+Result<T> Operation<T>::get() {
+  Answer answer = registry_->exchange(submission_);
+  return finish_(*registry_, std::move(submission_), std::move(answer));
+}
+
+template <class T>
+template <class Callback>
+void Operation<T>::run(Callback callback) {
+  // The key and args go on to the answer's ref; the message goes to the actor.
+  Submission kept;
+  kept.type = submission_.type;
+  kept.key = submission_.key;
+  kept.args = submission_.args;
+  registry_->submit(std::move(submission_),
+                    Completion::of([registry = registry_, kept = std::move(kept), finish = finish_,
+                                    callback = std::move(callback)](Answer&& answer) mutable {
+                      callback(finish(*registry, std::move(kept), std::move(answer)));
+                    }));
+}
+
+template <class T>
+template <class Callback>
+void ManyOperation<T>::run(Callback callback) {
+  struct Gathering {
+    Gathering(std::size_t count, Callback c) : answers(count), missing(count), callback(std::move(c)) {}
+    std::vector<Submission> kept;
+    std::vector<Answer> answers;
+    std::atomic<std::size_t> missing;
+    Callback callback;
+  };
+  auto all = std::make_shared<Gathering>(submissions_.size(), std::move(callback));
+  std::vector<Posting> postings;
+  postings.reserve(submissions_.size());
+  const auto finish_all = [registry = registry_, finish = finish_](Gathering& g) {
+    std::vector<Result<T>> results;
+    results.reserve(g.answers.size());
+    for (std::size_t i = 0; i < g.answers.size(); ++i) {
+      results.push_back(finish(*registry, std::move(g.kept[i]), std::move(g.answers[i])));
+    }
+    g.callback(std::move(results));
+  };
+  if (submissions_.empty()) return finish_all(*all);
+  for (std::size_t i = 0; i < submissions_.size(); ++i) {
+    Submission kept;
+    kept.type = submissions_[i].type;
+    kept.key = submissions_[i].key;
+    kept.args = submissions_[i].args;
+    all->kept.push_back(std::move(kept));
+    postings.push_back({std::move(submissions_[i]), Completion::of([all, i, finish_all](Answer&& answer) {
+                          all->answers[i] = std::move(answer);
+                          if (all->missing.fetch_sub(1, std::memory_order_acq_rel) == 1) finish_all(*all);
+                        })});
+  }
+  registry_->submit_many(std::move(postings));
+}
+
+namespace detail {
+
+/// Blocks the calling thread until `set` has been called; for ManyOperation::get.
+class Latch {
+ public:
+  Latch();
+  ~Latch();
+  void set();
+  void wait();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+template <Interface A>
+Submission about_key(wire::Op op, std::string_view key, const CallOptions& options) {
+  Submission out;
+  out.op = op;
+  out.type = A::type;
+  out.key = key;
+  out.timeout = options.timeout;
+  out.flags = options.wait_for_restart ? 0U : wire::fail_if_restarting;
+  return out;
+}
+
+template <class A>
+Bytes pack_args(const A& args) {
+  if constexpr (std::is_empty_v<A>) return {};
+  else return pack(args);
+}
+
+template <Interface A>
+Result<ActorRef<A>> finish_ref(Registry& registry, Submission&& sent, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  return ActorRef<A>{registry, std::move(sent.key), std::move(sent.args), answer.started, answer.fence, std::move(answer.node)};
+}
+
+inline Result<Fence> finish_fence(Registry&, Submission&&, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  return answer.fence;
+}
+
+inline Result<void> finish_nothing(Registry&, Submission&&, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  return {};
+}
+
+template <Message M>
+Result<ReplyOf<M>> finish_call(Registry&, Submission&&, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  if constexpr (std::is_void_v<ReplyOf<M>>) {
+    return {};
+  } else {
+    if (answer.envelope && answer.envelope->tag() == &message_tag<M>) {
+      return std::move(*static_cast<TypedEnvelope<M>&>(*answer.envelope).reply);
+    }
+    return unpack<ReplyOf<M>>(answer.payload);
+  }
+}
+
+Bytes list_args(const Bytes& cursor, std::size_t limit);
+Result<Page> finish_page(Registry& registry, Submission&& sent, Answer&& answer);
+Result<std::uint64_t> finish_count(Registry& registry, Submission&& sent, Answer&& answer);
+Result<std::vector<TypeDescription>> finish_describe(Registry& registry, Submission&& sent, Answer&& answer);
+
+template <Interface A>
+std::vector<Submission> about_keys(wire::Op op, std::span<const std::string> keys, const std::optional<Bytes>& args,
+                                   const CallOptions& options) {
+  std::vector<Submission> out;
+  out.reserve(keys.size());
+  for (const auto& key : keys) {
+    out.push_back(about_key<A>(op, key, options));
+    out.back().args = args;
+  }
+  return out;
+}
+
+}  // namespace detail
+
+template <class T>
+std::vector<Result<T>> ManyOperation<T>::get() {
+  detail::Latch latch;
+  std::vector<Result<T>> out;
+  if (detail::on_worker_thread) {
+    out.resize(submissions_.size(), fail(ErrorCode::would_block));
+    return out;
+  }
+  run([&out, latch](std::vector<Result<T>> results) mutable {
+    out = std::move(results);
+    latch.set();
+  });
+  latch.wait();
+  return out;
+}
+
+template <Interface A>
+Operation<ActorRef<A>> Registry::lookup_or_start(std::string_view key, const ArgsOf<A>& args, CallOptions options) {
+  auto submission = detail::about_key<A>(wire::Op::lookup_or_start, key, options);
+  submission.args = detail::pack_args(args);
+  return {*this, std::move(submission), &detail::finish_ref<A>};
+}
+
+template <Interface A>
+Operation<ActorRef<A>> Registry::lookup(std::string_view key, CallOptions options) {
+  return {*this, detail::about_key<A>(wire::Op::lookup, key, options), &detail::finish_ref<A>};
+}
+
+template <Interface A>
+Operation<ActorRef<A>> Registry::start(std::string_view key, const ArgsOf<A>& args, CallOptions options) {
+  auto submission = detail::about_key<A>(wire::Op::start, key, options);
+  submission.args = detail::pack_args(args);
+  return {*this, std::move(submission), &detail::finish_ref<A>};
+}
+
+template <Interface A>
+Operation<Fence> Registry::stop(std::string_view key, CallOptions options) {
+  return {*this, detail::about_key<A>(wire::Op::stop, key, options), &detail::finish_fence};
+}
+
+template <Interface A, Message M>
+  requires Handles<A, M>
+Operation<ReplyOf<M>> Registry::call(std::string_view key, M message, const ArgsOf<A>& args, CallOptions options) {
+  auto submission = detail::about_key<A>(wire::Op::call, key, options);
+  submission.args = detail::pack_args(args);
+  submission.message = EnvelopePtr{new TypedEnvelope<M>(std::move(message))};
+  return {*this, std::move(submission), &detail::finish_call<M>};
+}
+
+template <Interface A, Message M>
+  requires Handles<A, M>
+Operation<void> Registry::send(std::string_view key, M message, const ArgsOf<A>& args, CallOptions options) {
+  auto submission = detail::about_key<A>(wire::Op::send, key, options);
+  submission.args = detail::pack_args(args);
+  submission.message = EnvelopePtr{new TypedEnvelope<M>(std::move(message))};
+  return {*this, std::move(submission), &detail::finish_nothing};
+}
+
+template <Interface A>
+ManyOperation<ActorRef<A>> Registry::lookup_or_start_many(std::span<const std::string> keys, const ArgsOf<A>& args,
+                                                          CallOptions options) {
+  return {*this, detail::about_keys<A>(wire::Op::lookup_or_start, keys, detail::pack_args(args), options),
+          &detail::finish_ref<A>};
+}
+
+template <Interface A>
+ManyOperation<ActorRef<A>> Registry::lookup_many(std::span<const std::string> keys, CallOptions options) {
+  return {*this, detail::about_keys<A>(wire::Op::lookup, keys, std::nullopt, options), &detail::finish_ref<A>};
+}
+
+template <Interface A>
+ManyOperation<Fence> Registry::stop_many(std::span<const std::string> keys, CallOptions options) {
+  return {*this, detail::about_keys<A>(wire::Op::stop, keys, std::nullopt, options), &detail::finish_fence};
+}
+
+template <Interface A>
+Operation<Page> Registry::list(std::string_view prefix, const Bytes& cursor, std::size_t limit, CallOptions options) {
+  auto submission = detail::about_key<A>(wire::Op::list, prefix, options);
+  submission.args = detail::list_args(cursor, limit);
+  return {*this, std::move(submission), &detail::finish_page};
+}
+
+template <Interface A>
+Operation<std::uint64_t> Registry::count(std::string_view prefix, CallOptions options) {
+  return {*this, detail::about_key<A>(wire::Op::count, prefix, options), &detail::finish_count};
+}
+
+template <Interface A, class Visitor>
+Result<std::uint64_t> Registry::for_each(Visitor visit, std::string_view prefix, CallOptions options) {
+  std::uint64_t seen = 0;
+  Bytes cursor;
+  do {
+    auto page = list<A>(prefix, cursor, limits::list_page_default, options).get();
+    if (!page) return tl::make_unexpected(page.error());
+    for (const auto& key : page->keys) visit(std::string_view{key});
+    seen += page->keys.size();
+    cursor = std::move(page->cursor);
+  } while (!cursor.empty());
+  return seen;
+}
+
+template <Interface A>
+template <class M>
+Submission ActorRef<A>::submission(wire::Op op, M message, const CallOptions& options) const {
+  Submission out = detail::about_key<A>(op, key_, options);
+  out.args = args_;
+  out.fence = pin_;
+  out.message = EnvelopePtr{new TypedEnvelope<M>(std::move(message))};
+  return out;
+}
+
+template <Interface A>
+template <Message M>
+  requires Handles<A, M>
+Operation<ReplyOf<M>> ActorRef<A>::call(M message, CallOptions options) const {
+  return {*registry_, submission(wire::Op::call, std::move(message), options), &detail::finish_call<M>};
+}
+
+template <Interface A>
+template <Message M>
+  requires Handles<A, M>
+Operation<void> ActorRef<A>::send(M message, CallOptions options) const {
+  return {*registry_, submission(wire::Op::send, std::move(message), options), &detail::finish_nothing};
+}
+
+}  // namespace reki
