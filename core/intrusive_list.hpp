@@ -1,0 +1,64 @@
+#pragma once
+
+namespace reki {
+
+/// What an element of an `IntrusiveList` derives from, once per list that it can be in at the same time.
+template <class Tag>
+class ListHook {
+ public:
+  ListHook() = default;
+  ListHook(const ListHook&) = delete;
+  ListHook& operator=(const ListHook&) = delete;
+
+  bool linked() const { return next_ != this; }
+  /// Out of whatever list it is in.
+  void unlink() {
+    prev_->next_ = next_;
+    next_->prev_ = prev_;
+    next_ = prev_ = this;
+  }
+
+ private:
+  template <class, class>
+  friend class IntrusiveList;
+  ListHook* prev_ = this;
+  ListHook* next_ = this;
+};
+
+/// A queue of elements that it does not own: nothing is allocated, and any element leaves in constant time.
+///
+/// No thread safety. Elements must leave before they or the list die.
+template <class T, class Tag>
+class IntrusiveList {
+ public:
+  bool empty() const { return !root_.linked(); }
+  T& front() { return *static_cast<T*>(root_.next_); }
+  T& back() { return *static_cast<T*>(root_.prev_); }
+  /// REQUIRES: it is in no list of this tag.
+  void push_back(T& element) { link(element, *root_.prev_, root_); }
+  void push_front(T& element) { link(element, root_, *root_.next_); }
+
+  /// All elements of `other` go to this list's end.
+  void append(IntrusiveList& other) {
+    if (other.empty()) return;
+    Hook* const first = other.root_.next_;
+    Hook* const last = other.root_.prev_;
+    other.root_.next_ = other.root_.prev_ = &other.root_;
+    first->prev_ = root_.prev_;
+    root_.prev_->next_ = first;
+    last->next_ = &root_;
+    root_.prev_ = last;
+  }
+
+ private:
+  using Hook = ListHook<Tag>;
+  static void link(Hook& element, Hook& before, Hook& after) {
+    element.prev_ = &before;
+    element.next_ = &after;
+    before.next_ = &element;
+    after.prev_ = &element;
+  }
+  Hook root_;
+};
+
+}  // namespace reki
