@@ -86,7 +86,7 @@ struct Config {
 /// ```
 /// FILE:LINE:COLUMN: what is wrong; what to do
 /// ```
-/// `file_name` is only for these messages.
+/// `file_name` is only for these messages. `[cluster] security` may only be "none" until there is another.
 [[nodiscard]] Result<Config> parse_config(std::string_view text, std::string_view file_name);
 
 /// The node of that id. Fails with `bad_config`; the text lists the ids there are.

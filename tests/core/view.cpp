@@ -112,6 +112,11 @@ BOOST_AUTO_TEST_CASE(a_table_whose_owner_may_not_own_is_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_member_listed_twice_is_refused) {
+  const SlotTable table = next_table({}, {}, slot_members(std::vector{node("a")}));
+  BOOST_TEST(refused(View::make(head(), {node("a"), node("a")}, table), "each once: 'a'"));
+}
+
 BOOST_AUTO_TEST_CASE(a_view_survives_its_encoding) {
   const auto v = made({node("a", 0xffffffff), node("b", 0), node("c", 1, MemberState::joining)});
   BOOST_REQUIRE(v.has_value());
@@ -168,11 +173,13 @@ BOOST_AUTO_TEST_CASE(a_damaged_view_is_refused_or_still_keeps_every_relation) {
   for (int i = 0; i < 3000; ++i) {
     Bytes bytes = good;
     const int flips = 1 + static_cast<int>(random() % 3);
-    for (int k = 0; k < flips; ++k) put(bytes, random() % 150, static_cast<unsigned char>(random()));
+    for (int k = 0; k < flips; ++k)
+      put(bytes, random() % (k == 0 ? 150 : bytes.size()), static_cast<unsigned char>(random()));
     const auto v = decode_view(bytes);
     if (!v) continue;
     ++accepted;
     const std::vector<Member> members(v->members().begin(), v->members().end());
+    for (const MemberIndex owner : v->table().entries()) BOOST_REQUIRE(owner == nobody || owner < members.size());
     BOOST_REQUIRE(View::make(v->head(), members, v->table()).has_value());
     BOOST_REQUIRE((decode_view(encode(*v)).value() == *v));
   }
