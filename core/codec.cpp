@@ -72,32 +72,33 @@ class Elements {
   /// What is wrong. REQUIRES: !ok().
   std::string fault_text() const { return *name_ == '\0' ? what_ : std::string{name_} + " " + what_; }
 
-  void fault(const char* name, const char* what) {
+  /// The first one stays: nothing is left to read after it.
+  [[gnu::cold, gnu::noinline]] void fault(const char* name, const char* what) {
+    if (!ok()) return;
     name_ = name;
     what_ = what;
+    left_ = 0;
   }
 
  private:
   /// True if the element is there.
   bool begin(const char* name) {
-    if (!ok()) return false;
-    if (left_ == 0) {
-      if (required_ > 0) fault(name, "is missing");
+    ++place_;
+    if (left_ == 0) [[unlikely]] {
+      if (place_ <= required_) fault(name, "is missing");
       return false;
     }
     --left_;
-    was_required_ = required_ > 0;
-    if (was_required_) --required_;
     return true;
   }
-  void no_value(const char* name, const char* what) {
-    if (was_required_ || !in_.read_nil()) fault(name, what);
+  [[gnu::cold, gnu::noinline]] void no_value(const char* name, const char* what) {
+    if (place_ <= required_ || !in_.read_nil()) fault(name, what);
   }
 
   MsgpackReader& in_;
   std::uint32_t required_;
   std::uint32_t left_ = 0;
-  bool was_required_ = false;
+  std::uint32_t place_ = 0;  // of the element last read, from 1
   const char* name_ = nullptr;
   const char* what_ = nullptr;
 };

@@ -6,12 +6,6 @@
 
 namespace reki {
 
-std::uint64_t MsgpackReader::big_endian(std::size_t from, std::size_t width) const {
-  std::uint64_t value = 0;
-  for (std::size_t i = from; i < from + width; ++i) value = value << 8 | byte(i);
-  return value;
-}
-
 bool MsgpackReader::read_long_array(std::uint32_t& count) {
   if (at_end() || (byte(0) != 0xdc && byte(0) != 0xdd)) return false;
   const std::size_t width = byte(0) == 0xdc ? 2 : 4;
@@ -32,7 +26,19 @@ bool MsgpackReader::read_wide_uint(std::uint64_t& value) {
   const std::size_t width = std::size_t{1} << (kind & 3);  // cc..cf end in 0..3, and so do d0..d3
   if (left() <= width) return false;
   if (is_signed && byte(1) > 0x7f) return false;
-  value = big_endian(1, width);
+  switch (width) {  // constant widths: ids are read here, for every request
+    case 1:
+      value = byte(1);
+      break;
+    case 2:
+      value = big_endian(1, 2);
+      break;
+    case 4:
+      value = big_endian(1, 4);
+      break;
+    default:
+      value = big_endian(1, 8);
+  }
   at_ += 1 + width;
   return true;
 }

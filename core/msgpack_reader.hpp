@@ -79,7 +79,11 @@ class MsgpackReader {
  private:
   std::uint8_t byte(std::size_t i) const { return static_cast<std::uint8_t>(at_[i]); }
   /// The `width` bytes from `from` on as a big-endian number. REQUIRES: they are there.
-  std::uint64_t big_endian(std::size_t from, std::size_t width) const;
+  std::uint64_t big_endian(std::size_t from, std::size_t width) const {
+    std::uint64_t value = 0;
+    for (std::size_t i = from; i < from + width; ++i) value = value << 8 | byte(i);
+    return value;
+  }
   bool read_long_array(std::uint32_t& count);
   bool read_wide_uint(std::uint64_t& value);
   bool long_bytes(std::size_t& head, std::size_t& size) const;

@@ -1,0 +1,278 @@
+// Replays docs/protocol.md, so that the page and the code cannot differ.
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "reki/core/codec.hpp"
+#include "reki/core/hash.hpp"
+
+using namespace reki;
+using namespace reki::wire;
+
+namespace {
+
+constexpr Incarnation client{0x1122334455667788};
+constexpr Incarnation node{0x0badcafe8badf00d};
+constexpr Fence fence{0x500000001};
+
+/// The lines of the page between the heading "## <number>. " and the next one of its rank.
+std::vector<std::string> section(int number) {
+  std::ifstream page{REKI_PROTOCOL_PAGE};
+  BOOST_REQUIRE_MESSAGE(page, "cannot read " REKI_PROTOCOL_PAGE);
+  std::vector<std::string> lines;
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("## ")) inside = line.starts_with("## " + std::to_string(number) + ". ");
+    if (inside) lines.push_back(line);
+  }
+  BOOST_REQUIRE(!lines.empty());
+  return lines;
+}
+
+/// The cells of the section's table rows, without its heading and rule.
+std::vector<std::vector<std::string>> table(int number) {
+  std::vector<std::vector<std::string>> rows;
+  for (const std::string& line : section(number)) {
+    if (!line.starts_with("| ")) continue;
+    std::vector<std::string> cells;
+    std::istringstream in{line.substr(1)};
+    for (std::string cell; std::getline(in, cell, '|');) {
+      const auto first = cell.find_first_not_of(' ');
+      cells.push_back(first == std::string::npos ? "" : cell.substr(first, cell.find_last_not_of(' ') - first + 1));
+    }
+    rows.push_back(cells);
+  }
+  BOOST_REQUIRE(rows.size() > 1);
+  rows.erase(rows.begin());  // the heading; the rule begins with "|-"
+  return rows;
+}
+
+/// The bytes of the ```hex blocks of section 7 under the title that they stand under.
+std::map<std::string, Bytes> examples() {
+  std::map<std::string, Bytes> found;
+  std::string title;
+  bool hex = false;
+  for (const std::string& line : section(7)) {
+    if (line.starts_with("### ")) title = line.substr(4);
+    if (line == "```hex") {
+      hex = true;
+      BOOST_REQUIRE_MESSAGE(!found.contains(title), "two examples under " << title);
+      found[title];
+      continue;
+    }
+    if (line == "```") hex = false;
+    if (!hex) continue;
+    std::istringstream in{line.substr(0, line.find(';'))};
+    for (std::string byte; in >> byte;) {
+      BOOST_REQUIRE_MESSAGE(byte.size() == 2, "not a byte under " << title << ": " << byte);
+      found[title].push_back(static_cast<char>(std::stoi(byte, nullptr, 16)));
+    }
+  }
+  return found;
+}
+
+std::string hex_of(BytesView bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    out += {digits[byte >> 4], digits[byte & 15], ' '};
+  }
+  return out;
+}
+
+void hello(const Bytes& page) {
+  const Hello value{1, 1, "shop", Role::client, "till 7", client};
+  BOOST_TEST(hex_of(encode_hello(value)) == hex_of(page));
+  const auto back = decode_hello(page);
+  BOOST_REQUIRE(back);
+  BOOST_TEST((back->version_min == 1 && back->version_max == 1 && back->cluster == "shop"));
+  BOOST_TEST((back->role == Role::client && back->name == "till 7" && back->incarnation == client));
+}
+
+void welcome(const Bytes& page) {
+  BOOST_TEST(hex_of(encode_welcome({1, "shop", "n2", node, Epoch{5}})) == hex_of(page));
+  const auto back = decode_welcome(page);
+  BOOST_REQUIRE(back);
+  BOOST_TEST((back->version == 1 && back->cluster == "shop" && back->node == "n2"));
+  BOOST_TEST((back->incarnation == node && back->epoch == Epoch{5}));
+}
+
+void reject(const Bytes& page) {
+  BOOST_TEST(hex_of(encode_reject({ErrorCode::wrong_cluster, "this is cluster shop-eu"})) == hex_of(page));
+  const auto back = decode_reject(page);
+  BOOST_REQUIRE(back);
+  BOOST_TEST((back->code == ErrorCode::wrong_cluster && back->text == "this is cluster shop-eu"));
+}
+
+void requests(const Bytes& page, Epoch epoch, const std::vector<Request>& values) {
+  RequestWriter writer;
+  for (const Request& value : values) BOOST_REQUIRE(writer.add(value));
+  BOOST_TEST(hex_of(writer.finish(epoch, node)) == hex_of(page));
+  auto reader = RequestReader::open(page);
+  BOOST_REQUIRE(reader);
+  BOOST_TEST((reader->header().epoch == epoch && reader->header().target == node));
+  Request got;
+  for (const Request& value : values) {
+    BOOST_REQUIRE((*reader->next(got) == Next::good));
+    BOOST_TEST((got.id == value.id && got.op == value.op && got.remaining_ms == value.remaining_ms));
+    BOOST_TEST((got.flags == value.flags && got.type == value.type && got.key == value.key));
+    BOOST_TEST((got.args == value.args && got.message == value.message));
+    BOOST_TEST((got.payload == value.payload && got.fence == value.fence));
+  }
+  BOOST_TEST((*reader->next(got) == Next::end));
+}
+
+void replies(const Bytes& page, Epoch epoch, const std::vector<Reply>& values) {
+  ReplyWriter writer;
+  for (const Reply& value : values) BOOST_REQUIRE(writer.add(value));
+  BOOST_TEST(hex_of(writer.finish(epoch, node)) == hex_of(page));
+  auto reader = ReplyReader::open(page);
+  BOOST_REQUIRE(reader);
+  BOOST_TEST((reader->header().epoch == epoch && reader->header().incarnation == node));
+  Reply got;
+  for (const Reply& value : values) {
+    BOOST_REQUIRE((*reader->next(got) == Next::good));
+    BOOST_TEST((got.id == value.id && got.code == value.code && got.fence == value.fence));
+    BOOST_TEST((got.started == value.started && got.payload == value.payload && got.text == value.text));
+    BOOST_TEST((got.retry_after_ms == value.retry_after_ms && got.owner == value.owner));
+  }
+  BOOST_TEST((*reader->next(got) == Next::end));
+}
+
+Request request(std::uint64_t id, Op op, std::uint32_t remaining_ms, std::string_view key) {
+  Request r;
+  r.id.value = id;
+  r.op = op;
+  r.remaining_ms = remaining_ms;
+  r.type = "counter";
+  r.key = key;
+  return r;
+}
+
+void request_batch(const Bytes& page) {
+  Request look = request(1, Op::lookup_or_start, 5000, "user_123");
+  look.args = "\x90";
+  Request call = request(2, Op::call, 5000, "user_123");
+  call.message = "increment";
+  call.payload = "\x91\x02";
+  requests(page, Epoch{5}, {look, call});
+}
+
+void reply_batch(const Bytes& page) {
+  Reply look;
+  look.id.value = 1;
+  look.fence = fence;
+  look.started = true;
+  Reply call;
+  call.id.value = 2;
+  call.fence = fence;
+  call.payload = "\x02";
+  replies(page, Epoch{5}, {look, call});
+}
+
+void reply_with_errors(const Bytes& page) {
+  Reply elsewhere;
+  elsewhere.id.value = 3;
+  elsewhere.code = ErrorCode::wrong_node;
+  elsewhere.owner = "n3";
+  Reply later;
+  later.id.value = 4;
+  later.code = ErrorCode::restarting;
+  later.text = "division by zero";
+  later.retry_after_ms = 40;
+  replies(page, Epoch{6}, {elsewhere, later});
+}
+
+void list(const Bytes& page) {
+  const Bytes args = encode_list_args({"", 2});
+  Request r = request(5, Op::list, 1000, "user_");
+  r.args = args;
+  requests(page, Epoch{6}, {r});
+}
+
+void list_reply(const Bytes& page) {
+  ListPageWriter writer;
+  BOOST_REQUIRE(writer.add("user_1"));
+  BOOST_REQUIRE(writer.add("user_123"));
+  const Bytes payload = writer.take("user_123");
+  Reply r;
+  r.id.value = 5;
+  r.payload = payload;
+  replies(page, Epoch{6}, {r});
+  const auto back = decode_list_page(payload);
+  BOOST_REQUIRE(back);
+  BOOST_TEST((back->keys == std::vector<BytesView>{"user_1", "user_123"} && back->cursor == "user_123"));
+}
+
+void ping(const Bytes& page) {
+  BOOST_TEST(hex_of(encode_ping({7})) == hex_of(page));
+  BOOST_TEST(decode_ping(page)->nonce == 7U);
+}
+
+void pong(const Bytes& page) {
+  BOOST_TEST(hex_of(encode_pong({7, Epoch{6}})) == hex_of(page));
+  BOOST_TEST((decode_pong(page)->nonce == 7U && decode_pong(page)->epoch == Epoch{6}));
+}
+
+const std::map<std::string, std::function<void(const Bytes&)>> checks{
+    {"HELLO", hello},       {"WELCOME", welcome},
+    {"REJECT", reject},     {"REQUEST", request_batch},
+    {"REPLY", reply_batch}, {"REPLY with errors", reply_with_errors},
+    {"list", list},         {"list reply", list_reply},
+    {"PING", ping},         {"PONG", pong},
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(protocol_examples)
+
+BOOST_AUTO_TEST_CASE(each_example_of_the_page_is_what_the_codec_writes_and_reads) {
+  const auto found = examples();
+  for (const auto& [title, bytes] : found) {
+    BOOST_TEST_CONTEXT("example " << title) {
+      const auto check = checks.find(title);
+      BOOST_TEST((check != checks.end()), "this test does not know the example");
+      if (check != checks.end()) check->second(bytes);
+    }
+  }
+  for (const auto& [title, check] : checks) BOOST_TEST(found.contains(title), "the page has no example " << title);
+}
+
+BOOST_AUTO_TEST_CASE(each_slot_of_the_page_is_the_one_that_the_hash_gives) {
+  const auto rows = table(7);
+  BOOST_TEST(rows.size() == 3U);
+  for (const auto& row : rows) {
+    BOOST_REQUIRE(row.size() == 5U);
+    const std::uint64_t type_hash = hash_type(row[0], std::stoull(row[2], nullptr, 16));
+    BOOST_TEST(type_hash == std::stoull(row[3], nullptr, 16));
+    BOOST_TEST(slot_of(hash_key(row[1], type_hash)).value == std::stoul(row[4]));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_errors_lists_exactly_the_codes_there_are) {
+  std::map<int, std::string> listed;
+  for (const auto& row : table(5)) {
+    BOOST_REQUIRE(row.size() >= 3U);
+    BOOST_TEST(listed.emplace(std::stoi(row[0]), row[1]).second, "twice in the page: " << row[0]);
+  }
+  std::map<int, std::string> known;
+  for (int number = 1; number <= 0xffff; ++number) {
+    const auto n = static_cast<std::uint16_t>(number);
+    if (is_known(n)) known.emplace(number, name_of(ErrorCode{n}));
+  }
+  BOOST_TEST((listed == known), "differs: the page lists " << listed.size() << " codes, error.hpp " << known.size());
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_operations_lists_exactly_the_operations_there_are) {
+  int expected = 1;
+  for (const auto& row : table(2)) BOOST_TEST(std::stoi(row[0]) == expected++);
+  BOOST_TEST(expected - 1 == static_cast<int>(Op::view));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
