@@ -1,0 +1,103 @@
+// The fuzzer's function without a fuzzer: good frames of each kind, then the same with random damage. Seeded.
+
+#include <boost/test/unit_test.hpp>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "reki/core/codec.hpp"
+#include "reki/core/view.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+using namespace reki;
+using namespace reki::wire;
+
+namespace {
+
+void feed(const Bytes& bytes) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+std::vector<Bytes> corpus() {
+  RequestWriter requests;
+  for (std::uint8_t op = 1; op <= 11; ++op) {
+    Request r;
+    r.id.value = std::uint64_t{1} << (5 * op);
+    r.op = static_cast<Op>(op);
+    r.remaining_ms = 5000;
+    r.flags = op % 3;
+    r.type = "counter";
+    r.key = "user_123";
+    if (op % 2 == 0) r.args = "\x91\x01";
+    if (op > 4) r.message = "increment";
+    if (op > 4) r.payload = "\x92\xa1x\x01";
+    if (op > 6) r.fence.value = 0x500000001;
+    BOOST_REQUIRE(requests.add(r));
+  }
+  ReplyWriter replies;
+  for (std::uint16_t code = 0; code < 70; code = static_cast<std::uint16_t>(code + 5)) {
+    Reply r;
+    r.id.value = code;
+    r.code = ErrorCode{code};
+    r.fence.value = 7;
+    r.payload = "\x01";
+    r.text = "why";
+    r.owner = code == 45 ? "n2" : "";
+    BOOST_REQUIRE(replies.add(r));
+  }
+  ListPageWriter page;
+  BOOST_REQUIRE(page.add("a"));
+  BOOST_REQUIRE(page.add("b"));
+  return {encode_hello({1, 2, "shop", Role::node, "n1", Incarnation{77}}),
+          encode_welcome({1, "shop", "n1", Incarnation{77}, Epoch{5}}),
+          encode_reject({ErrorCode::wrong_cluster, "other"}),
+          requests.take(Epoch{5}, Incarnation{77}),
+          replies.take(Epoch{5}, Incarnation{77}),
+          encode_ping({1}),
+          encode_pong({1, Epoch{2}}),
+          page.take("b"),
+          encode_list_args({"b", 10}),
+          encode_view_args(Epoch{4}),
+          encode_count(70000)};
+}
+
+Bytes encoded_view() {
+  Member member;
+  member.node_id.value = "n1";
+  member.addr = "tcp://localhost:1";
+  return encode(*fixed_view("shop", 1, {member}));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(codec_replay)
+
+BOOST_AUTO_TEST_CASE(good_frames_and_damaged_ones_break_nothing) {
+  std::mt19937_64 random{1};
+  const auto seeds = corpus();
+  for (const Bytes& seed : seeds) {
+    feed(seed);
+    for (int i = 0; i < 3000; ++i) {
+      Bytes damaged = seed;
+      for (auto n = random() % 4; n > 0; --n) damaged[random() % damaged.size()] = static_cast<char>(random());
+      if (random() % 3 == 0) damaged.erase(random() % damaged.size(), random() % 4);
+      if (random() % 3 == 0) damaged.insert(random() % (damaged.size() + 1), seeds[random() % seeds.size()]);
+      feed(damaged);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(views_with_damage_break_nothing) {
+  std::mt19937_64 random{2};
+  const Bytes seed = encoded_view();
+  feed(seed);
+  for (int i = 0; i < 300; ++i) {
+    Bytes damaged = seed;
+    for (auto n = random() % 4; n > 0; --n) damaged[random() % 80] = static_cast<char>(random());
+    if (random() % 3 == 0) damaged.resize(random() % damaged.size());
+    feed(damaged);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
