@@ -1,0 +1,203 @@
+#include "reki/client/client.hpp"
+
+#include <algorithm>
+
+#include "reki/actor/pack.hpp"
+#include "reki/client/client_io.hpp"
+#include "reki/client/cluster_list.hpp"
+#include "reki/core/endpoint.hpp"
+#include "reki/core/hash.hpp"
+#include "reki/net/clock.hpp"
+
+namespace reki {
+namespace {
+
+std::optional<Error> check(const ClientOptions& options) {
+  const auto bad = [](std::string text) { return Error{ErrorCode::invalid_argument, std::move(text)}; };
+  if (options.cluster.empty()) return bad("a client needs the name of its cluster");
+  if (options.cluster.size() > limits::cluster_id_bytes_max) return bad("the cluster's name is longer than 64 bytes");
+  if (options.name.size() > limits::node_id_bytes_max) return bad("the client's name is longer than 64 bytes");
+  if (options.addresses.empty()) return bad("a client needs the address of at least one node, as tcp://HOST:PORT");
+  if (options.connect_timeout <= Duration{0}) return bad("the time to connect is not more than 0");
+  return std::nullopt;
+}
+
+Result<NodeStatus> decode_status(BytesView payload) {
+  NodeStatus out;
+  try {
+    const auto handle = msgpack::unpack(payload.data(), payload.size(), nullptr, nullptr, detail::unpack_limits());
+    for (const auto& [name, value] : handle->as<std::map<std::string, msgpack::object>>()) {
+      if (value.type == msgpack::type::POSITIVE_INTEGER) {
+        out[name] = value.via.u64;
+      } else if (value.type == msgpack::type::STR) {
+        out[name] = value.as<std::string>();
+      } else {
+        out[name] = value.as<double>();
+      }
+    }
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::malformed_message, std::string{"the node's status cannot be read: "} + e.what());
+  }
+  return out;
+}
+
+Result<NodeStatus> finish_status(Registry&, Submission&&, Answer&& answer) {
+  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  return decode_status(answer.payload);
+}
+
+}  // namespace
+
+ClientOptions ClientOptions::of(const Config& config) {
+  ClientOptions out;
+  out.cluster = config.cluster;
+  for (const auto& node : config.nodes) out.addresses.push_back(node.listen);
+  return out;
+}
+
+/// Turns submissions into requests, on the caller's thread.
+class Client::Impl {
+ public:
+  explicit Impl(ClientIo::Options options) : io(std::move(options)) {}
+
+  /// Calls `post(request)` for what is to be sent; what is wrong with the submission is answered at once.
+  template <class Post>
+  void prepare(Submission&& submission, Completion&& done, Post post) {
+    const auto refuse = [&](Error why) { done(Answer{std::move(why)}); };
+    if (submission.timeout <= Duration{0} || submission.timeout > limits::timeout_max) {
+      return refuse(Error{ErrorCode::invalid_argument, "the time-out must be more than 0 and at most an hour"});
+    }
+    auto request = std::make_unique<Pending>();
+    request->op = submission.op;
+    request->flags = submission.flags;
+    request->type = std::move(submission.type);
+    request->key = std::move(submission.key);
+    request->args = std::move(submission.args);
+    request->fence = submission.fence;
+    request->deadline = boot_time() + submission.timeout;
+    if (submission.message) {
+      request->message = submission.message->name();
+      submission.message->encode(request->payload);
+    }
+    if (submission.op == wire::Op::status) request->node.value.swap(request->key);
+    if (auto error = wire::check(wire_request(*request, RequestId{1}, 1))) return refuse(std::move(*error));
+    request->done = std::move(done);
+    if (submission.op == wire::Op::count) return post_count(*request, post);
+    if (submission.op == wire::Op::list && !aim_list(*request)) return;
+    post(std::move(request));
+  }
+
+  ClientIo io;
+
+ private:
+  /// Says which node the page is to come from; false if the request is answered already.
+  bool aim_list(Pending& request) const {
+    const auto refuse = [&](Error why) {
+      request.done(Answer{std::move(why)});
+      return false;
+    };
+    const auto args = wire::decode_list_args(request.args ? std::optional<BytesView>{*request.args} : std::nullopt);
+    if (!args) return refuse(args.error());
+    auto cursor = decode_cluster_cursor(args->cursor);
+    if (!cursor) return refuse(cursor.error());
+    const auto view = io.view();
+    const Member* node = node_from(*view, cursor->node.value);
+    if (node == nullptr) {  // those to come have gone, and their keys to nodes that were listed
+      Answer end;
+      end.payload = with_cursor({}, {});
+      request.done(std::move(end));
+      return false;
+    }
+    if (node->node_id != cursor->node) cursor->inner.clear();
+    request.then = Pending::Then::list;
+    request.list_limit = args->limit;
+    request.node = node->node_id;
+    request.args = wire::encode_list_args({cursor->inner, args->limit});
+    return true;
+  }
+
+  template <class Post>
+  void post_count(Pending& all, Post& post) const {
+    auto gathering = std::make_shared<CountGathering>();
+    gathering->done = std::move(all.done);
+    const auto view = io.view();
+    std::vector<NodeId> nodes;
+    for (const auto& member : view->members()) {
+      if (may_have_actors(member)) nodes.push_back(member.node_id);
+    }
+    gathering->missing = nodes.size();
+    if (nodes.empty()) {
+      Answer none;
+      none.payload = wire::encode_count(0);
+      return gathering->done(std::move(none));
+    }
+    for (auto& node : nodes) {
+      auto part = std::make_unique<Pending>();
+      part->op = all.op;
+      part->flags = all.flags;
+      part->type = all.type;
+      part->key = all.key;
+      part->deadline = all.deadline;
+      part->node = std::move(node);
+      part->then = Pending::Then::count;
+      part->gathering = gathering;
+      post(std::move(part));
+    }
+  }
+};
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
+
+Result<std::unique_ptr<Client>> Client::connect(ClientOptions options) {
+  if (auto error = check(options)) return tl::make_unexpected(std::move(*error));
+  for (const auto& address : options.addresses) {
+    if (auto endpoint = parse_endpoint(address); !endpoint) return tl::make_unexpected(endpoint.error());
+  }
+  try {
+    auto impl = std::make_unique<Impl>(ClientIo::Options{std::move(options.cluster), std::move(options.addresses),
+                                                         std::move(options.name), boot_time() + options.connect_timeout});
+    if (auto connected = impl->io.wait_connected(); !connected) return tl::make_unexpected(connected.error());
+    return std::unique_ptr<Client>{new Client(std::move(impl))};
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::internal, std::string{"the client cannot be set up: "} + e.what());
+  }
+}
+
+void Client::submit(Submission submission, Completion done) {
+  impl_->prepare(std::move(submission), std::move(done),
+                 [this](std::unique_ptr<Pending> request) { impl_->io.post(std::move(request)); });
+}
+
+void Client::submit_many(std::vector<Posting> postings) {
+  std::vector<std::unique_ptr<Pending>> requests;
+  requests.reserve(postings.size());
+  for (auto& posting : postings) {
+    impl_->prepare(std::move(posting.submission), std::move(posting.done),
+                   [&](std::unique_ptr<Pending> request) { requests.push_back(std::move(request)); });
+  }
+  if (!requests.empty()) impl_->io.post_all(std::move(requests));
+}
+
+Result<NodeId> Client::owner(std::string_view type, std::string_view key) const {
+  wire::Request request;
+  request.type = type;
+  request.key = key;
+  if (auto error = wire::check(request)) return tl::make_unexpected(std::move(*error));
+  const auto view = impl_->io.view();
+  const Member* member = view->owner(slot_of(hash_key(key, hash_type(type, view->hash_seed()))));
+  if (member == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
+  return member->node_id;
+}
+
+std::shared_ptr<const View> Client::view() const { return impl_->io.view(); }
+
+Operation<NodeStatus> Client::status(std::string_view node, CallOptions options) {
+  Submission submission;
+  submission.op = wire::Op::status;
+  submission.key = node;  // it has no key, and a submission has no other place to say whom to ask
+  submission.timeout = options.timeout;
+  return {*this, std::move(submission), &finish_status};
+}
+
+}  // namespace reki

@@ -1,0 +1,267 @@
+#include "reki/client/client_io.hpp"
+
+#include <random>
+#include <span>
+
+#include "reki/client/cluster_list.hpp"
+#include "reki/core/assert.hpp"
+#include "reki/net/clock.hpp"
+#include "reki/net/poll.hpp"
+
+namespace reki {
+namespace {
+
+constexpr Duration view_fetch_timeout = std::chrono::seconds(1);
+
+std::uint64_t random_number() {
+  std::random_device device;
+  const std::uint64_t high = device();
+  return std::max<std::uint64_t>(high << 32 | device(), 1);
+}
+
+Outbound::Options outbound_options() {
+  Outbound::Options out;
+  out.seed = random_number();
+  return out;
+}
+
+PeerLinks::Options link_options(const ClientIo::Options& options) {
+  PeerLinks::Options out;
+  out.cluster = options.cluster;
+  out.name = options.name;
+  out.incarnation = Incarnation{random_number()};
+  return out;
+}
+
+Answer answer_of(Outcome&& outcome) {
+  Answer out;
+  out.code = outcome.code;
+  out.started = outcome.started;
+  out.fence = outcome.fence;
+  out.retry_after = outcome.retry_after;
+  out.node = std::move(outcome.node);
+  out.text = std::move(outcome.text);
+  out.payload = std::move(outcome.payload);
+  return out;
+}
+
+/// For answers about one node of several, which must say which.
+Error naming_node(const Outcome& outcome) {
+  std::string text = outcome.text;
+  if (!outcome.node.value.empty()) text = "node '" + outcome.node.value + "': " + text;
+  return Error{outcome.code, std::move(text), outcome.retry_after};
+}
+
+}  // namespace
+
+ClientIo::ClientIo(Options options)
+    : options_(std::move(options)),
+      outbound_(outbound_options()),
+      links_(context_, link_options(options_), outbound_),
+      now_(boot_time()) {
+  first_fetches_ = options_.addresses.size();
+  for (const auto& address : options_.addresses) fetch_view(outbound_.add_peer(address), options_.connect_by);
+  thread_ = std::thread([this] { run(); });
+}
+
+ClientIo::~ClientIo() {
+  REKI_ASSERT(!on_io_thread());
+  stopping_ = true;
+  mailbag_.wakeup().signal();
+  thread_.join();
+}
+
+// ---- any thread
+
+Result<void> ClientIo::wait_connected() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return connect_result_.has_value(); });
+  return *connect_result_;
+}
+
+void ClientIo::post(std::unique_ptr<Pending> request) {
+  if (!mailbag_.push(std::move(request))) too_late(*request);
+}
+
+void ClientIo::post_all(std::vector<std::unique_ptr<Pending>> requests) {
+  if (mailbag_.push_all(requests)) return;
+  for (auto& request : requests) too_late(*request);
+}
+
+/// Only a callback of the I/O thread can still ask when the mailbag is closed: callers must not outlive the client.
+void ClientIo::too_late(Pending& request) {
+  Completion& done = request.gathering ? request.gathering->done : request.done;
+  if (done) done(Answer{Error{ErrorCode::shutting_down, "the client is closed"}});
+}
+
+std::shared_ptr<const View> ClientIo::view() const {
+  const std::lock_guard lock(mutex_);
+  return view_;
+}
+
+// ---- I/O thread
+
+void ClientIo::run() {
+  try {
+    while (!stopping_) round();
+  } catch (const std::exception& e) {
+    // libzmq or memory gave up; nothing more can be sent.
+    connected(fail(ErrorCode::internal, std::string{"input and output stopped: "} + e.what()));
+  }
+  end();
+}
+
+void ClientIo::round() {
+  mailbag_.take(posted_);
+  for (auto& request : posted_) submit(std::move(request));
+  outbound_.tick(now_);
+  if (!fetching_view_ && outbound_.view() && outbound_.take_view_wanted(now_)) {
+    fetching_view_ = true;
+    fetch_view(std::nullopt, now_ + view_fetch_timeout);
+  }
+  links_.flush(now_);
+  deliver();
+
+  items_.assign(1, zmq::pollitem_t{nullptr, mailbag_.wakeup().fd(), ZMQ_POLLIN, 0});
+  links_.append_to(items_);
+  mailbag_.wakeup().arm();
+  poll_until(items_, now_, nothing_to_do() ? outbound_.next_wake() : now_);
+  mailbag_.wakeup().disarm(items_[0].revents != 0);
+  now_ = boot_time();
+  links_.process(std::span(items_).subspan(1), now_);
+  // Before what it makes callers ask next is sent: so that goes with this round.
+  deliver();
+}
+
+bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && mailbag_.empty(); }
+
+void ClientIo::submit(std::unique_ptr<Pending> request) { outbound_.submit(std::move(request), now_); }
+
+void ClientIo::end() {
+  mailbag_.close();
+  mailbag_.take(posted_);
+  for (auto& request : posted_) submit(std::move(request));
+  outbound_.shut_down();
+  deliver();
+  connected(fail(ErrorCode::shutting_down, "the client is closed"));
+}
+
+void ClientIo::deliver() {
+  while (auto done = outbound_.next_done()) {
+    std::unique_ptr<Pending> request{static_cast<Pending*>(done.release())};
+    switch (request->then) {
+      case Pending::Then::answer:
+        request->done(answer_of(std::move(request->outcome)));
+        break;
+      case Pending::Then::list:
+        deliver_page(std::move(request));
+        break;
+      case Pending::Then::count:
+        deliver_count(*request);
+        break;
+      case Pending::Then::fetch_view:
+        deliver_view(*request);
+        break;
+    }
+  }
+}
+
+void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
+  Outcome& outcome = request->outcome;
+  if (outcome.code != ErrorCode::ok) return request->done(Answer{naming_node(outcome)});
+  const auto page = wire::decode_list_page(outcome.payload);
+  if (!page) return request->done(Answer{page.error()});
+  if (!page->cursor.empty()) {
+    outcome.payload = with_cursor(*page, encode(ClusterCursor{request->node, Bytes{page->cursor}}));
+    return request->done(answer_of(std::move(outcome)));
+  }
+  const Member* next = node_after(*outbound_.view(), request->node.value);
+  if (next == nullptr || !page->keys.empty()) {
+    outcome.payload = with_cursor(*page, next == nullptr ? Bytes{} : encode(ClusterCursor{next->node_id, {}}));
+    return request->done(answer_of(std::move(outcome)));
+  }
+  // An empty page would only make the caller ask again. The same record cannot: it has been one request already.
+  auto further = std::make_unique<Pending>();
+  further->op = request->op;
+  further->type = std::move(request->type);
+  further->key = std::move(request->key);
+  further->deadline = request->deadline;
+  further->node = next->node_id;
+  further->args = wire::encode_list_args({{}, request->list_limit});
+  further->then = Pending::Then::list;
+  further->list_limit = request->list_limit;
+  further->done = std::move(request->done);
+  submit(std::move(further));
+}
+
+void ClientIo::deliver_count(Pending& part) {
+  CountGathering& all = *part.gathering;
+  if (!all.done) return;  // another node's part has failed
+  if (part.outcome.code != ErrorCode::ok) return all.done(Answer{naming_node(part.outcome)});
+  const auto count = wire::decode_count(part.outcome.payload);
+  if (!count) return all.done(Answer{Error{count.error().code, "node '" + part.node.value + "': " + count.error().text}});
+  all.sum += *count;
+  if (--all.missing != 0) return;
+  Answer answer;
+  answer.payload = wire::encode_count(all.sum);
+  all.done(std::move(answer));
+}
+
+// ---- views
+
+void ClientIo::fetch_view(std::optional<PeerIndex> from, Instant deadline) {
+  auto request = std::make_unique<Pending>();
+  request->op = wire::Op::view;
+  request->args = wire::encode_view_args(outbound_.epoch());
+  request->deadline = deadline;
+  request->peer = from;
+  request->then = Pending::Then::fetch_view;
+  submit(std::move(request));
+}
+
+void ClientIo::deliver_view(const Pending& fetch) {
+  if (!fetch.peer) fetching_view_ = false;
+  Result<void> result;
+  if (fetch.outcome.code != ErrorCode::ok) {
+    result = fail(fetch.outcome.code, fetch.outcome.text);
+  } else if (!fetch.outcome.payload.empty()) {  // empty: ours is the newest
+    result = install(fetch.outcome.payload);
+  }
+  if (fetch.peer && first_fetches_ > 0) {
+    --first_fetches_;
+    if (!result) connecting_failed(fetch, result.error());
+  }
+}
+
+Result<void> ClientIo::install(BytesView payload) {
+  auto view = decode_view(payload);
+  if (!view) return tl::make_unexpected(view.error());
+  if (view->cluster_id() != options_.cluster) {
+    return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
+  }
+  outbound_.set_view(std::make_shared<const View>(std::move(*view)), now_);
+  {
+    const std::lock_guard lock(mutex_);
+    view_ = outbound_.view();
+  }
+  connected({});
+  return {};
+}
+
+void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {
+  if (connect_error_ == ErrorCode::unreachable) connect_error_ = why.code;
+  connect_errors_ += "\n  " + outbound_.address(*fetch.peer) + ": " + why.message();
+  if (first_fetches_ > 0 || outbound_.view()) return;
+  connected(fail(connect_error_, "no node of cluster '" + options_.cluster + "' has answered:" + connect_errors_));
+}
+
+void ClientIo::connected(Result<void> result) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (connect_result_) return;
+    connect_result_ = std::move(result);
+  }
+  changed_.notify_all();
+}
+
+}  // namespace reki

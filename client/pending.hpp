@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "reki/actor/envelope.hpp"
+#include "reki/core/outbound_request.hpp"
+
+namespace reki {
+
+/// What the parts of one `count` come together in. I/O thread only, once submitted.
+struct CountGathering {
+  Completion done;
+  std::uint64_t sum = 0;
+  std::size_t missing = 0;
+};
+
+/// A request of the client's, with what is to be done with its outcome.
+struct Pending final : OutboundRequest {
+  enum class Then : std::uint8_t {
+    answer,      ///< Hand it to the caller.
+    list,        ///< Hand it to the caller with our own cursor, or go on with the next node.
+    count,       ///< One node's part.
+    fetch_view,  ///< Ours.
+  };
+  Then then = Then::answer;
+  Completion done;                           // answer, list
+  std::uint32_t list_limit = 0;              // list
+  std::shared_ptr<CountGathering> gathering;  // count
+};
+
+}  // namespace reki

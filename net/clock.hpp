@@ -1,0 +1,11 @@
+#pragma once
+
+#include "reki/core/time.hpp"
+
+namespace reki {
+
+/// Reads CLOCK_BOOTTIME, which counts the time that a machine sleeps, so that no deadline or lease outlives a suspend.
+/// Some 30 ns; shells read it once per round and pass it down.
+Instant boot_time();
+
+}  // namespace reki

@@ -1,0 +1,260 @@
+#include "reki/net/peer_links.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "reki/core/codec.hpp"
+#include "reki/core/limits.hpp"
+
+namespace reki {
+namespace {
+
+// A connection that is not there after this is tried again; on a LAN it takes well under a millisecond.
+constexpr int connect_timeout_ms = 2000;
+constexpr int handshake_timeout_ms = 2000;
+// A restarted node is found again soon, one that is down for long costs little.
+constexpr int reconnect_min_ms = 10;
+constexpr int reconnect_max_ms = 500;
+constexpr int frames_queued_max = 1000;
+
+/// Names of monitors are global to the context, which links of several owners may share.
+std::string next_monitor_name() {
+  static std::atomic<std::uint64_t> count = 0;
+  return "inproc://reki-link-" + std::to_string(++count);
+}
+
+void set_common(zmq::socket_t& socket) {
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::immediate, true);
+  socket.set(zmq::sockopt::sndhwm, frames_queued_max);
+  socket.set(zmq::sockopt::rcvhwm, frames_queued_max);
+  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::frame_bytes_max));
+  socket.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
+  socket.set(zmq::sockopt::connect_timeout, connect_timeout_ms);
+  socket.set(zmq::sockopt::reconnect_ivl, reconnect_min_ms);
+  socket.set(zmq::sockopt::reconnect_ivl_max, reconnect_max_ms);
+}
+
+}  // namespace
+
+struct PeerLinks::Link {
+  Link(zmq::context_t& context, PeerIndex p, const std::string& address)
+      : peer(p), socket(context, zmq::socket_type::dealer), monitor(context, zmq::socket_type::pair) {
+    set_common(socket);
+    monitor.set(zmq::sockopt::linger, 0);
+    const auto name = next_monitor_name();
+    // Only the loss: that a connection is there again shows in the socket taking messages.
+    if (zmq_socket_monitor(socket.handle(), name.c_str(), ZMQ_EVENT_DISCONNECTED) != 0) throw zmq::error_t();
+    monitor.connect(name);
+    socket.connect(address);
+  }
+  ~Link() { zmq_socket_monitor(socket.handle(), nullptr, 0); }
+
+  const PeerIndex peer;
+  zmq::socket_t socket;
+  zmq::socket_t monitor;
+  bool blocked = false;       // has something to send that the socket does not take
+  bool disconnected = false;  // to be told once all that came before has been read
+};
+
+PeerLinks::PeerLinks(zmq::context_t& context, Options options, Outbound& outbound)
+    : context_(context), options_(std::move(options)), outbound_(outbound) {
+  wire::Hello hello;
+  hello.cluster = options_.cluster;
+  hello.role = options_.role;
+  hello.name = options_.name;
+  hello.incarnation = options_.incarnation;
+  hello_ = wire::encode_hello(hello);
+}
+
+PeerLinks::~PeerLinks() = default;
+
+void PeerLinks::append_to(std::vector<zmq::pollitem_t>& items) const {
+  for (const PeerIndex peer : open_) {
+    Link& link = *links_[peer.value];
+    const auto events = static_cast<short>(link.blocked ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN);
+    items.push_back({link.socket.handle(), 0, events, 0});
+    items.push_back({link.monitor.handle(), 0, ZMQ_POLLIN, 0});
+  }
+}
+
+void PeerLinks::process(std::span<const zmq::pollitem_t> items, Instant now) {
+  more_to_read_ = false;
+  for (std::size_t i = 0; i < open_.size() && 2 * i + 1 < items.size(); ++i) {
+    Link& link = *links_[open_[i].value];
+    // The monitor first: what came before the connection broke is then there to be read.
+    if (items[2 * i + 1].revents != 0) read_monitor(link);
+    if ((items[2 * i].revents & ZMQ_POLLIN) != 0 || link.disconnected) read_frames(link, now);
+    if ((items[2 * i].revents & ZMQ_POLLOUT) != 0) serve(link.peer, now);
+  }
+}
+
+void PeerLinks::flush(Instant now) {
+  outbound_.take_work(work_);
+  for (const PeerIndex peer : work_) serve(peer, now);
+  outbound_.take_closed(work_);
+  for (const PeerIndex peer : work_) {
+    if (peer.value < links_.size()) links_[peer.value].reset();
+    std::erase(open_, peer);
+  }
+}
+
+PeerLinks::Link* PeerLinks::link_of(PeerIndex peer, Instant now) {
+  if (links_.size() <= peer.value) links_.resize(peer.value + std::size_t{1});
+  auto& link = links_[peer.value];
+  if (link) return link.get();
+  try {
+    link = std::make_unique<Link>(context_, peer, outbound_.address(peer));
+    open_.push_back(peer);
+  } catch (const zmq::error_t& e) {
+    outbound_.rejected(peer, ErrorCode::unreachable, std::string{"libzmq does not take the address: "} + e.what(), now);
+  }
+  return link.get();
+}
+
+/// Sends all that is due to the peer, or as much as its socket takes.
+void PeerLinks::serve(PeerIndex peer, Instant now) {
+  if (outbound_.due(peer, now) == Outbound::Due::nothing) {
+    if (peer.value < links_.size() && links_[peer.value]) links_[peer.value]->blocked = false;
+    return;
+  }
+  Link* const link = link_of(peer, now);
+  if (link == nullptr) return;
+  link->blocked = false;
+  while (outbound_.due(peer, now) != Outbound::Due::nothing) {
+    if (!send_next(*link, now)) {
+      link->blocked = true;
+      return;
+    }
+  }
+}
+
+bool PeerLinks::send_next(Link& link, Instant now) {
+  switch (outbound_.due(link.peer, now)) {
+    case Outbound::Due::hello:
+      if (!send(link, hello_)) return false;
+      outbound_.hello_sent(link.peer, now);
+      return true;
+    case Outbound::Due::ping:
+      if (!send(link, wire::encode_ping({++nonce_}))) return false;
+      outbound_.ping_sent(link.peer, now);
+      return true;
+    case Outbound::Due::requests: {
+      writer_.clear();
+      const bool any = outbound_.fill(link.peer, writer_, now) != 0;
+      if (any && !send(link, writer_.finish(outbound_.epoch(), outbound_.incarnation(link.peer)))) {
+        outbound_.not_sent(link.peer);
+        return false;
+      }
+      if (any) outbound_.sent(link.peer);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+bool PeerLinks::send(Link& link, BytesView frame) {
+  try {
+    if (!link.socket.send(zmq::const_buffer(frame.data(), frame.size()), zmq::send_flags::dontwait)) return false;
+  } catch (const zmq::error_t& e) {
+    if (e.num() != EINTR && e.num() != EHOSTUNREACH) throw;
+    return false;
+  }
+  ++stats_.frames_sent;
+  return true;
+}
+
+void PeerLinks::read_monitor(Link& link) {
+  try {
+    for (zmq::message_t event; link.monitor.recv(event, zmq::recv_flags::dontwait);) {
+      // An event has two parts: the number and value, then the address. There is but one number that we asked for.
+      std::uint16_t number = 0;
+      if (event.more() && event.size() >= sizeof number) {
+        std::memcpy(&number, event.data(), sizeof number);
+        if (number == ZMQ_EVENT_DISCONNECTED) link.disconnected = true;
+      }
+    }
+  } catch (const zmq::error_t& e) {
+    if (e.num() != EINTR) throw;
+  }
+}
+
+void PeerLinks::read_frames(Link& link, Instant now) {
+  try {
+    zmq::message_t frame;
+    for (int i = 0; i < options_.frames_per_round; ++i) {
+      if (!link.socket.recv(frame, zmq::recv_flags::dontwait)) {
+        if (std::exchange(link.disconnected, false)) outbound_.disconnected(link.peer, now);
+        return;
+      }
+      ++stats_.frames_received;
+      if (frame.more()) {  // not ours: a frame is one part
+        ++stats_.frames_malformed;
+        while (frame.more() && link.socket.recv(frame, zmq::recv_flags::dontwait)) {
+        }
+        continue;
+      }
+      read_frame(link, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now);
+    }
+    more_to_read_ = true;
+  } catch (const zmq::error_t& e) {
+    if (e.num() != EINTR) throw;
+    more_to_read_ = true;
+  }
+}
+
+void PeerLinks::read_frame(Link& link, BytesView frame, Instant now) {
+  const auto kind = wire::kind_of(frame);
+  if (!kind) {
+    ++stats_.frames_malformed;
+    return;
+  }
+  switch (*kind) {
+    case wire::FrameKind::reply:
+      return read_replies(link, frame, now);
+    case wire::FrameKind::welcome:
+      if (const auto welcome = wire::decode_welcome(frame)) {
+        if (welcome->cluster == options_.cluster) return outbound_.welcomed(link.peer, *welcome, now);
+        const auto text = "it belongs to cluster '" + std::string{welcome->cluster} + "', not '" + options_.cluster + "'";
+        return outbound_.rejected(link.peer, ErrorCode::wrong_cluster, text, now);
+      }
+      break;
+    case wire::FrameKind::reject:
+      if (const auto reject = wire::decode_reject(frame)) {
+        return outbound_.rejected(link.peer, reject->code, reject->text, now);
+      }
+      break;
+    case wire::FrameKind::pong:
+      if (const auto pong = wire::decode_pong(frame)) return outbound_.heard(link.peer, pong->epoch, now);
+      break;
+    default:
+      break;
+  }
+  ++stats_.frames_malformed;
+}
+
+void PeerLinks::read_replies(Link& link, BytesView frame, Instant now) {
+  auto reader = wire::ReplyReader::open(frame);
+  if (!reader) {
+    ++stats_.frames_malformed;
+    return;
+  }
+  wire::Reply reply;
+  for (;;) {
+    const auto next = reader->next(reply);
+    if (!next) {
+      ++stats_.frames_malformed;
+      return;
+    }
+    if (*next == wire::Next::end) return;
+    if (*next == wire::Next::good) {
+      outbound_.replied(link.peer, reader->header(), reply, now);
+    } else {
+      outbound_.reply_unreadable(link.peer, reader->header(), reply.id, reader->bad(), now);
+    }
+  }
+}
+
+}  // namespace reki

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "reki/core/outbound.hpp"
+#include "reki/core/time.hpp"
+#include "reki/core/wire.hpp"
+
+namespace reki {
+
+/// The sockets of an `Outbound`: a DEALER per peer, made when there is something for the peer.
+///
+/// Owned by one thread, as its `Outbound` is; both outlive nothing of each other's: destroy this first. It polls
+/// nothing itself, so that a node can wait for these sockets together with its own:
+///
+///     for (;;) {
+///       outbound.submit(...); outbound.tick(now);
+///       links.flush(now);                              // sends everything that is waiting
+///       while (auto done = outbound.next_done()) ...
+///       items.assign(own...); links.append_to(items);
+///       poll_until(items, now, outbound.next_wake());
+///       now = boot_time();
+///       links.process(std::span(items).subspan(own), now);   // reads what is there
+///     }
+///
+/// The rules for libzmq are in membership.md, section 8: nothing blocks, nothing lingers, no routing ids, every socket
+/// has its limits. A peer whose address libzmq does not take is refused alone.
+class PeerLinks {
+ public:
+  struct Options {
+    std::string cluster;
+    wire::Role role = wire::Role::client;
+    std::string name;  ///< The node's id, or the client's name for logs.
+    Incarnation incarnation;
+    /// Frames read from one peer per round, so that no peer starves the others.
+    int frames_per_round = 64;
+  };
+  struct Stats {
+    std::uint64_t frames_sent = 0;
+    std::uint64_t frames_received = 0;
+    std::uint64_t frames_malformed = 0;  ///< What a peer sent and was not a frame, or was not one for us.
+  };
+
+  /// `context` and `outbound` must outlive this.
+  PeerLinks(zmq::context_t& context, Options options, Outbound& outbound);
+  ~PeerLinks();
+  PeerLinks(const PeerLinks&) = delete;
+  PeerLinks& operator=(const PeerLinks&) = delete;
+
+  /// Adds the sockets to what the caller polls.
+  void append_to(std::vector<zmq::pollitem_t>& items) const;
+  /// Reads what has come. REQUIRES: `items` are those that append_to() added last, after a poll.
+  void process(std::span<const zmq::pollitem_t> items, Instant now);
+  /// Sends what `outbound` has for peers, opens and closes sockets as it says.
+  void flush(Instant now);
+  /// True if a peer has more to read than one round takes: poll without waiting.
+  bool more_to_read() const { return more_to_read_; }
+  const Stats& stats() const { return stats_; }
+
+ private:
+  struct Link;
+
+  Link* link_of(PeerIndex peer, Instant now);
+  void serve(PeerIndex peer, Instant now);
+  bool send_next(Link& link, Instant now);
+  bool send(Link& link, BytesView frame);
+  void read_monitor(Link& link);
+  void read_frames(Link& link, Instant now);
+  void read_frame(Link& link, BytesView frame, Instant now);
+  void read_replies(Link& link, BytesView frame, Instant now);
+
+  zmq::context_t& context_;
+  const Options options_;
+  Outbound& outbound_;
+  Bytes hello_;
+  wire::RequestWriter writer_;
+  std::vector<std::unique_ptr<Link>> links_;  // by PeerIndex; null where there is no socket
+  std::vector<PeerIndex> open_;               // those that have one, in the order of append_to()
+  std::vector<PeerIndex> work_;
+  Stats stats_;
+  std::uint64_t nonce_ = 0;
+  bool more_to_read_ = false;
+};
+
+}  // namespace reki

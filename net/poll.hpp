@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+#include <zmq.hpp>
+
+#include "reki/core/time.hpp"
+
+namespace reki {
+
+/// Waits until one of `items` is ready or `until` has come; returns how many are ready. An interruption by a signal
+/// counts as nothing ready. `now` is when it is called; `until` may be `Instant::never()`.
+int poll_until(std::vector<zmq::pollitem_t>& items, Instant now, Instant until);
+
+}  // namespace reki
