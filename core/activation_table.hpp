@@ -1,0 +1,225 @@
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reki/core/error.hpp"
+#include "reki/core/limits.hpp"
+#include "reki/core/restart_policy.hpp"
+#include "reki/core/waiter.hpp"
+
+namespace reki {
+
+/// A type's place in the list of types that a table was made with.
+using TypeIndex = StrongId<struct TypeIndexTag, std::uint16_t>;
+
+/// One key that has an actor, is about to, or had one that must not be started yet.
+///
+/// The table writes all of it but `cell` and `used`. An entry keeps its address until the table erases it.
+struct Activation {
+  enum class State : std::uint8_t {
+    starting,    ///< Its factory is to run, or runs.
+    live,        ///< Takes messages.
+    restarting,  ///< In back-off until `due` after a crash.
+    stopping,    ///< Takes no more messages; on_stop is to run, or runs.
+    down,        ///< Crash loop: no start before `due`.
+  };
+
+  std::uint64_t hash = 0;
+  std::string key;
+  TypeIndex type;
+  SlotId slot;
+  State state = State::starting;
+  bool restart = false;         ///< starting: not the first start, the key is supervised already.
+  bool stop_requested = false;  ///< starting: is to stop as soon as it has started.
+  Fence fence;                  ///< Of the latest start; 0 before the first.
+  Instant due;                  ///< restarting, down
+  RequestOrigin starter;        ///< Whose request began the latest start.
+  WaiterList waiters;
+  std::unique_ptr<RestartHistory> history;  ///< Of keys that have crashed.
+  std::string last_error;                   ///< Of the latest crash; empty if none.
+  std::uint32_t restarts = 0;               ///< Since the key was first started.
+
+  void* cell = nullptr;                     ///< The runtime's part: the actor and its mailbox.
+  std::atomic<std::int64_t> used{0};        ///< When it was last needed (Instant::ns); the runtime writes it.
+
+  // In the list of its slot, and while live in its type's list by age of use.
+  Activation* slot_next = nullptr;
+  Activation* slot_prev = nullptr;
+  Activation* lru_next = nullptr;
+  Activation* lru_prev = nullptr;
+  std::int64_t listed_use = 0;  ///< `used` as it was when it got its place in the list by age.
+};
+
+/// Decides what becomes of every request for a key, and of every event of its actor: key → starting | live |
+/// restarting | stopping. Of one shard: the slots s of the node with s mod shards == shard.
+///
+/// Pure: no clock, thread, allocation of actors, or user code. Not thread-safe: its shard's lock is held by the caller,
+/// who runs factories and handlers outside of it. At most one actor for a key follows from at most one entry for a key,
+/// and from an entry leaving `starting`, `live`, `stopping` only by the events below.
+class ActivationTable {
+ public:
+  struct Options {
+    std::uint32_t shard = 0;
+    std::uint32_t shards = 1;                 ///< A power of two, at most slot_count.
+    std::span<const RestartPolicy> policies;  ///< A type each. Must outlive the table.
+    std::size_t waiters_max = limits::waiters_per_key_max;
+  };
+  explicit ActivationTable(Options options);
+  ~ActivationTable();
+  ActivationTable(const ActivationTable&) = delete;
+  ActivationTable& operator=(const ActivationTable&) = delete;
+
+  // Slots
+
+  /// Starts made in the slot from now on have fences of this epoch. REQUIRES: epoch is not lower than an earlier one.
+  void acquire(SlotId slot, Epoch epoch);
+
+  // Requests
+
+  struct Verdict {
+    enum class What : std::uint8_t {
+      found,    ///< It is live: answer with its fence and `started`.
+      deliver,  ///< It is live: put the message into its mailbox.
+      wait,     ///< Call `wait` with a waiter that owns the request.
+      start,    ///< The same, and then see to its start.
+      stop,     ///< The same, and then see to its end.
+      refuse,   ///< Answer with `code`.
+    };
+    What what = What::refuse;
+    Activation* activation = nullptr;
+    ErrorCode code = ErrorCode::ok;
+    Duration retry_after{0};
+    bool started = false;                     ///< found: this very request had started it (a retry).
+    Waiter::For waits_for = Waiter::For::start;
+  };
+  /// Decides over a request. `start` has made the entry already, and `stop` has closed it to messages.
+  Verdict request(std::uint64_t hash, TypeIndex type, std::string_view key, const Demand& demand, Instant now);
+  /// Keeps a request as its verdict said. REQUIRES: the verdict was wait, start or stop, and nothing came between.
+  void wait(const Verdict& verdict, Waiter* waiter);
+  [[nodiscard]] Activation* find(std::uint64_t hash, TypeIndex type, std::string_view key) const;
+
+  // Events of an actor
+
+  /// What its runtime has to do after an event.
+  enum class Next : std::uint8_t {
+    nothing,
+    start,  ///< See to its start.
+    erase,  ///< Call `erase`.
+  };
+  struct After {
+    Next next = Next::nothing;
+    /// Those whose wait is over, oldest first; `waits_for` says what they waited for.
+    WaiterList released;
+  };
+  /// Right before a factory runs: gives the start its fence. False if nobody waits for it any more, or no number is
+  /// left in the slot: nothing must run; call `start_failed`.
+  [[nodiscard]] bool begin_start(Activation& a, Instant now);
+  /// on_start is over: live, or stopping if a stop was asked for. Returns those who waited for the start.
+  WaiterList started(Activation& a, Instant now);
+  /// The factory or on_start failed, or begin_start said no. Released are those who waited for the start or its end;
+  /// if `restart` was set, the key is restarting or down now, and each start-waiter's request is to be made again.
+  After start_failed(Activation& a, std::string text, Instant now);
+  /// The actor threw, or stopped itself, and is no more. REQUIRES: live or, if it is being stopped, stopping. Released
+  /// are those who waited for its end and, if it is not started at once, those who wait for the next start: the
+  /// latter's requests are to be made again, as what is in its mailbox. If the entry is then `restarting`, call
+  /// `restart_due` when it is due.
+  After ended(Activation& a, ExitKind kind, std::string text, Instant now);
+  /// Closes a live actor to messages, for its end.
+  void close(Activation& a);
+  /// A stopping actor is no more.
+  After stopped(Activation& a);
+  /// True if the back-off is over; it is starting then. False if a timer came too early or too late.
+  [[nodiscard]] bool restart_due(Activation& a, Instant now);
+  /// REQUIRES: nobody waits, and its cell is gone.
+  void erase(Activation& a);
+
+  // Time
+
+  /// Those whose deadline has passed, of all keys.
+  WaiterList expire(Instant now);
+  /// Erases keys whose crash loop is over.
+  std::size_t forget_crash_loops(Instant now);
+  [[nodiscard]] bool has_waiters() const { return !waiting_.empty(); }
+
+  // Use
+
+  /// The live actor of a type that was used longest ago, or nullptr. Puts the list in order as it goes.
+  Activation* least_recently_used(TypeIndex type);
+  /// Keys of a type, live or on the way to it: those that `list` shows.
+  [[nodiscard]] std::size_t count(TypeIndex type) const { return types_[type.value].count; }
+  [[nodiscard]] std::size_t live(TypeIndex type) const { return types_[type.value].live; }
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  /// True if `list` and `count` show it: it has an actor, or will have one without being asked again.
+  [[nodiscard]] static bool is_running(const Activation& a) { return a.state != Activation::State::down; }
+  /// The first entry of a slot; the others follow by `slot_next`.
+  [[nodiscard]] Activation* first_in(SlotId slot) const { return slots_[slot.value / options_.shards].first; }
+
+ private:
+  struct Slot {
+    Activation* first = nullptr;
+    Epoch acquired{1};
+    std::uint32_t starts = 0;
+  };
+  struct Type {
+    std::size_t count = 0;
+    std::size_t live = 0;
+    Activation* newest = nullptr;
+    Activation* oldest = nullptr;
+  };
+  struct Probe {
+    std::uint64_t hash;
+    TypeIndex type;
+    std::string_view key;
+  };
+  struct Hash {
+    using is_transparent = void;
+    // The low 14 bits choose the slot and so the shard: they say nothing in here.
+    std::size_t operator()(const Activation* a) const { return a->hash >> 14 | a->hash << 50; }
+    std::size_t operator()(const Probe& p) const { return p.hash >> 14 | p.hash << 50; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    static Probe probe(const Activation* a) { return {a->hash, a->type, a->key}; }
+    static const Probe& probe(const Probe& p) { return p; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      const auto& x = probe(a);
+      const auto& y = probe(b);
+      return x.hash == y.hash && x.type == y.type && x.key == y.key;
+    }
+  };
+
+  Verdict request_known(Activation& a, const Demand& demand, Instant now);
+  Verdict while_starting(Activation& a, const Demand& demand) const;
+  Verdict while_live(Activation& a, const Demand& demand);
+  Verdict while_restarting(Activation& a, const Demand& demand, Instant now);
+  static Verdict while_stopping(Activation& a, const Demand& demand);
+  Verdict bounded_wait(Activation& a, Waiter::For waits_for) const;
+  Activation& insert(std::uint64_t hash, TypeIndex type, std::string_view key);
+  void enter(Activation& a, Activation::State state);
+  void list_by_use(Activation& a);
+  void unlist(Activation& a);
+  template <class Predicate>
+  WaiterList release(Activation& a, Predicate chosen);
+  /// After an end: those who wanted a start of their own wait for that start now.
+  Next start_again_or_erase(Activation& a);
+  Next decide_restart(Activation& a, ExitKind kind, std::string text, Instant now);
+  Slot& slot_of_entry(const Activation& a) { return slots_[a.slot.value / options_.shards]; }
+
+  Options options_;
+  absl::flat_hash_set<Activation*, Hash, Equal> entries_;
+  std::vector<Slot> slots_;
+  std::vector<Type> types_;
+  absl::flat_hash_set<Activation*> waiting_;  ///< Entries with waiters.
+  absl::flat_hash_set<Activation*> down_;     ///< Entries in a crash loop.
+};
+
+}  // namespace reki
