@@ -1,0 +1,376 @@
+#include "reki/node/actor_cell.hpp"
+
+#include <algorithm>
+
+#include "reki/net/clock.hpp"
+#include "reki/node/outputs.hpp"
+
+namespace reki {
+
+using State = Activation::State;
+using For = Waiter::For;
+
+thread_local Outputs* Outputs::current_ = nullptr;
+
+std::string_view name_of(StopReason reason) {
+  switch (reason) {
+    case StopReason::stopped:
+      return "stopped";
+    case StopReason::stopped_self:
+      return "stopped_self";
+    case StopReason::passivated:
+      return "passivated";
+    case StopReason::closing:
+      return "closing";
+  }
+  return "unknown";
+}
+
+namespace {
+
+EnvelopePtr envelope_of(Waiter* waiter) { return EnvelopePtr{static_cast<Envelope*>(waiter)}; }
+
+std::string text_of_current_exception() {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+}  // namespace
+
+/// The context of one call into user code.
+class ActorCell::Scope final : public Context {
+ public:
+  explicit Scope(ActorCell& cell) : cell_(cell) {}
+
+  std::string_view type() const override { return cell_.type_.type->name; }
+  std::string_view key() const override { return cell_.activation_.key; }
+  Fence fence() const override { return cell_.activation_.fence; }
+  const NodeId& node() const override { return cell_.runtime_.options().node; }
+  Registry& registry() override { return cell_.runtime_.front(); }
+  void stop_self() override { stop_wanted_ = true; }
+  TimerId set_timer(Duration after, EnvelopePtr message) override;
+  void cancel_timer(TimerId id) override;
+
+  [[nodiscard]] bool stop_wanted() const { return stop_wanted_; }
+  Outputs outputs;
+
+ private:
+  ActorCell& cell_;
+  bool stop_wanted_ = false;
+};
+
+TimerId ActorCell::Scope::set_timer(Duration after, EnvelopePtr message) {
+  auto& ids = cell_.timers_;
+  auto& timers = cell_.runtime_.timers();
+  if (!ids) ids = std::make_unique<std::vector<TimerId>>();
+  if (ids->size() >= limits::timers_per_actor_max) std::erase_if(*ids, [&](TimerId id) { return !timers.is_pending(id); });
+  if (ids->size() >= limits::timers_per_actor_max) {
+    throw std::length_error("more than " + std::to_string(limits::timers_per_actor_max) + " timers of one actor");
+  }
+  const Activation& a = cell_.activation_;
+  message->op = wire::Op::send;
+  const auto id = timers.add_message({a.hash, a.type, a.key}, a.fence, std::move(message), boot_time() + after);
+  ids->push_back(id);
+  return id;
+}
+
+void ActorCell::Scope::cancel_timer(TimerId id) {
+  if (cell_.timers_ && std::erase(*cell_.timers_, id) > 0) cell_.runtime_.timers().cancel_message(id);
+}
+
+ActorCell::~ActorCell() {
+  while (Waiter* waiter = mailbox_.pop()) envelope_of(waiter);
+}
+
+bool ActorCell::push_stop(StopReason reason, Instant drain_until) {
+  drain_until_.store(drain_until.ns, std::memory_order_relaxed);
+  return mailbox_.push(new ControlEnvelope(reason));
+}
+
+void ActorCell::run() {
+  if (turn() == Step::more) runtime_.schedule(this);
+}
+
+ActorCell::Step ActorCell::turn() {
+  const Instant began = boot_time();
+  Instant at = began;
+  for (int handled = 0; handled < limits::messages_per_turn && at - began < limits::turn_time_max;) {
+    if (!actor_) {
+      const Step step = start();
+      if (step != Step::more) return step;
+    }
+    Waiter* waiter = mailbox_.pop();
+    if (waiter == nullptr) {
+      if (mailbox_.try_idle()) return Step::idle;
+      continue;
+    }
+    ++handled;
+    at = boot_time();
+    if (handle(envelope_of(waiter), at) == Step::gone) return Step::gone;
+  }
+  return Step::more;
+}
+
+// Starting
+
+ActorCell::Step ActorCell::start() {
+  bool begun = false;
+  {
+    const std::lock_guard lock(shard_.mutex);
+    if (activation_.state != State::starting) return Step::more;  // in back-off, or to be stopped
+    begun = !runtime_.closing() && shard_.table->begin_start(activation_, boot_time());
+    if (begun && !args_) {
+      args_ = std::make_unique<Bytes>();
+      const auto starts = [&](bool beginner) {
+        return activation_.waiters.any([&](const Waiter& w) {
+          const bool chosen = w.waits_for == For::start && w.starts && (w.begins || !beginner);
+          if (chosen) *args_ = static_cast<const Envelope&>(w).args;
+          return chosen;
+        });
+      };
+      if (!starts(true)) starts(false);  // the one who began may have given up meanwhile
+    }
+  }
+  if (!begun) {
+    return start_failed(runtime_.closing() ? Error{ErrorCode::shutting_down}
+                                           : Error{ErrorCode::deadline_exceeded, "the start was not begun in time"});
+  }
+
+  Scope scope(*this);
+  auto made = construct(scope);
+  if (!made) {
+    scope.outputs.drop(made.error());
+    return start_failed(std::move(made).error());
+  }
+  scope.outputs.release();
+
+  Followups followups;
+  {
+    const std::lock_guard lock(shard_.mutex);
+    actor_ = std::move(*made);
+    born_ = runtime_.counters.starts.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (activation_.restart) runtime_.counters.restarts.fetch_add(1, std::memory_order_relaxed);
+    const auto live = type_.live.fetch_add(1, std::memory_order_relaxed) + 1;
+    auto waiters = shard_.table->started(activation_, boot_time());
+    runtime_.welcome_locked(activation_, std::move(waiters), followups);
+    if (activation_.state == State::stopping || scope.stop_wanted()) {
+      if (activation_.state == State::live) shard_.table->close(activation_);
+      const auto reason = scope.stop_wanted() ? StopReason::stopped_self : StopReason::stopped;
+      (void)push_stop(reason, boot_time() + type().options.stop_grace);  // this turn goes on anyway
+    }
+    const auto cap = static_cast<std::int64_t>(type().options.cap);
+    if (cap > 0 && live > cap) followups.over_cap(type_);
+  }
+  followups.run(runtime_);
+  return Step::more;
+}
+
+Result<std::unique_ptr<AnyActor>> ActorCell::construct(Scope& scope) {
+  try {
+    auto made = type().make(*args_);
+    if (!made) {
+      if (made.error().code != ErrorCode::malformed_message) made.error().code = ErrorCode::start_failed;
+      return made;
+    }
+    if (*made == nullptr) return fail(ErrorCode::start_failed, "the factory returned no actor");
+    if (auto ready = (*made)->on_start(scope); !ready) return fail(ErrorCode::start_failed, ready.error().text);
+    return made;
+  } catch (...) {
+    return fail(ErrorCode::start_failed, text_of_current_exception());
+  }
+}
+
+ActorCell::Step ActorCell::start_failed(Error error) {
+  drop_timers();
+  Followups followups;
+  Step step = Step::more;
+  {
+    const std::lock_guard lock(shard_.mutex);
+    const bool supervised = activation_.restart && !activation_.stop_requested;
+    if (error.code == ErrorCode::start_failed) {
+      runtime_.counters.start_failures.fetch_add(1, std::memory_order_relaxed);
+      runtime_.log("start_failed", activation_, error.text);
+    }
+    auto after = shard_.table->start_failed(activation_, error.text, boot_time());
+    if (!supervised) {
+      // Nothing was supervised yet: it is the callers' failure. Who only looked it up, or wanted it stopped, finds none.
+      WaiterList failed = after.released.take_if([](const Waiter&) { return true; });
+      while (Waiter* w = failed.pop()) {
+        auto envelope = envelope_of(w);
+        const bool wanted_start = w->waits_for == For::start && w->starts;
+        followups.answer(std::move(envelope->done), Answer{wanted_start ? error : Error{ErrorCode::not_running}});
+      }
+    }
+    step = ended_locked(std::move(after), followups);
+  }
+  followups.run(runtime_);
+  return step;
+}
+
+// Messages
+
+ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
+  if (envelope->tag() == &message_tag<ControlEnvelope>) return stop(static_cast<ControlEnvelope&>(*envelope).reason);
+  if (at.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_) {
+    Followups followups;
+    {
+      const std::lock_guard lock(shard_.mutex);
+      runtime_.readmit_locked(shard_, {activation_.hash, activation_.type, activation_.key}, std::move(envelope), at, followups);
+    }
+    followups.run(runtime_);
+    return Step::more;
+  }
+  if (envelope->deadline <= at) {
+    runtime_.counters.expired.fetch_add(1, std::memory_order_relaxed);
+    if (envelope->done) envelope->done(Answer{Error{ErrorCode::deadline_exceeded, "it waited too long in the actor's mailbox"}});
+    return Step::more;
+  }
+
+  Scope scope(*this);
+  Result<void> outcome;
+  Bytes reply;
+  try {
+    outcome = invoke(scope, *envelope, reply);
+  } catch (...) {
+    auto text = text_of_current_exception();
+    scope.outputs.drop(Error{ErrorCode::actor_crashed, text});
+    return crashed(std::move(envelope), std::move(text));
+  }
+  scope.outputs.release();
+  activation_.used.store(at.ns, std::memory_order_relaxed);
+  runtime_.counters.messages.fetch_add(1, std::memory_order_relaxed);
+  answer(std::move(envelope), std::move(outcome), std::move(reply));
+  return scope.stop_wanted() ? stopped_self() : Step::more;
+}
+
+Result<void> ActorCell::invoke(Scope& scope, Envelope& envelope, Bytes& reply) {
+  const auto& handlers = type().handlers;
+  if (envelope.tag() != nullptr) {
+    const auto typed = std::ranges::find(handlers, envelope.tag(), &MessageHandler::tag);
+    if (typed != handlers.end()) return typed->typed(*actor_, scope, envelope);
+  }
+  const auto handler = std::ranges::find(handlers, envelope.name(), &MessageHandler::name);
+  if (handler == handlers.end()) {
+    return fail(ErrorCode::unknown_message, "type '" + type().name + "' has no message '" + std::string{envelope.name()} + "'");
+  }
+  Bytes message;
+  envelope.encode(message);
+  auto result = handler->encoded(*actor_, scope, message);
+  if (!result) return tl::make_unexpected(std::move(result).error());
+  reply = std::move(*result);
+  return {};
+}
+
+void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {
+  if (!envelope->done) {
+    if (!outcome) runtime_.log(name_of(outcome.error().code), activation_, outcome.error().text);
+    return;
+  }
+  Answer out = outcome ? Answer{} : Answer{std::move(outcome).error()};
+  out.fence = activation_.fence;
+  out.started = envelope->begins;
+  out.node = runtime_.options().node;
+  out.payload = std::move(reply);
+  Completion done = std::move(envelope->done);
+  out.envelope = std::move(envelope);
+  done(std::move(out));
+}
+
+// Ends
+
+ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, std::string text) {
+  runtime_.counters.crashes.fetch_add(1, std::memory_order_relaxed);
+  runtime_.log("crashed", activation_, text);
+  destroy_actor();
+  Followups followups;
+  Step step = Step::more;
+  {
+    const std::lock_guard lock(shard_.mutex);
+    Answer out{Error{ErrorCode::actor_crashed, text}};
+    out.fence = activation_.fence;
+    followups.answer(std::move(envelope->done), std::move(out));
+    step = ended_locked(shard_.table->ended(activation_, ExitKind::crashed, std::move(text), boot_time()), followups);
+  }
+  followups.run(runtime_);
+  return step;
+}
+
+ActorCell::Step ActorCell::stopped_self() {
+  {
+    const std::lock_guard lock(shard_.mutex);
+    if (activation_.state == State::live) shard_.table->close(activation_);
+  }
+  return stop(StopReason::stopped_self);
+}
+
+ActorCell::Step ActorCell::stop(StopReason reason) {
+  if (actor_) {
+    Scope scope(*this);
+    try {
+      actor_->on_stop(scope, reason);
+      scope.outputs.release();
+    } catch (...) {
+      runtime_.log("on_stop_threw", activation_, text_of_current_exception());
+    }
+    destroy_actor();
+    auto& counter = reason == StopReason::passivated ? runtime_.counters.passivations : runtime_.counters.stops;
+    counter.fetch_add(1, std::memory_order_relaxed);
+  }
+  Followups followups;
+  Step step = Step::more;
+  {
+    const std::lock_guard lock(shard_.mutex);
+    drain_until_.store(Instant::never().ns, std::memory_order_relaxed);
+    auto after = reason == StopReason::stopped_self
+                     ? shard_.table->ended(activation_, ExitKind::stopped_itself, {}, boot_time())
+                     : shard_.table->stopped(activation_);
+    step = ended_locked(std::move(after), followups);
+  }
+  followups.run(runtime_);
+  return step;
+}
+
+ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups& followups) {
+  WaiterList again;
+  while (Waiter* w = after.released.pop()) {
+    if (w->waits_for != For::stop) {
+      again.push(w);
+      continue;
+    }
+    Answer stopped;
+    stopped.fence = activation_.fence;
+    stopped.node = runtime_.options().node;
+    followups.answer(std::move(envelope_of(w)->done), std::move(stopped));
+  }
+  while (Waiter* w = mailbox_.pop()) {
+    if (static_cast<Envelope*>(w)->tag() == &message_tag<ControlEnvelope>) envelope_of(w);
+    else again.push(w);
+  }
+  // The entry may be erased here, and this cell with it; what is decided over again may make a new one.
+  Runtime& runtime = runtime_;
+  Shard& shard = shard_;
+  const KeyName name{activation_.hash, activation_.type, activation_.key};
+  if (!activation_.restart) args_.reset();  // the next start is another request's
+  const bool gone = runtime.follow_locked(shard, activation_, after.next, boot_time(), followups);
+  while (Waiter* w = again.pop()) runtime.readmit_locked(shard, name, envelope_of(w), boot_time(), followups);
+  return gone ? Step::gone : Step::more;
+}
+
+void ActorCell::destroy_actor() {
+  actor_.reset();
+  type_.live.fetch_sub(1, std::memory_order_relaxed);
+  drop_timers();
+}
+
+void ActorCell::drop_timers() {
+  if (!timers_) return;
+  for (const TimerId id : *timers_) runtime_.timers().cancel_message(id);
+  timers_.reset();
+}
+
+}  // namespace reki

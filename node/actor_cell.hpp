@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reki/node/mailbox.hpp"
+#include "reki/node/runtime.hpp"
+
+namespace reki {
+
+/// A message of the runtime's own, in line with the others.
+class ControlEnvelope final : public Envelope {
+ public:
+  explicit ControlEnvelope(StopReason r) : Envelope(&message_tag<ControlEnvelope>, {}), reason(r) {}
+  void encode(Bytes&) const override {}
+
+  const StopReason reason;  ///< Stop the actor, for this reason.
+};
+
+/// The running part of one key: its actor, its mailbox, and the turns that workers run of it.
+///
+/// Made with its entry in the table, under the shard's lock, and scheduled at once; from then on it belongs to whoever
+/// runs its turn, and while idle to its shard's lock. Its turn alone starts, stops and destroys the actor. It is
+/// destroyed together with its entry, by its own turn.
+class ActorCell final : public Turn {
+ public:
+  ActorCell(Runtime& runtime, Shard& shard, Activation& activation, TypeEntry& type)
+      : runtime_(runtime), shard_(shard), activation_(activation), type_(type) {}
+  ~ActorCell() override;
+
+  void run() override;
+
+  // With the shard's lock held.
+  [[nodiscard]] bool is_idle() const { return mailbox_.is_idle(); }
+  [[nodiscard]] std::size_t queued() const { return mailbox_.size(); }
+  /// True: schedule it.
+  [[nodiscard]] bool push(EnvelopePtr envelope) { return mailbox_.push(envelope.release()); }
+  [[nodiscard]] bool wake() { return mailbox_.wake(); }
+  /// Ends it after what is in its mailbox, but not later than `drain_until`. True: schedule it.
+  [[nodiscard]] bool push_stop(StopReason reason, Instant drain_until);
+  [[nodiscard]] const ActorType& type() const { return *type_.type; }
+  /// Orders actors by when they were started, over all keys; 0 before the first start.
+  [[nodiscard]] std::uint64_t born() const { return born_; }
+
+ private:
+  class Scope;
+  enum class Step : std::uint8_t { more, idle, gone };
+
+  Step turn();
+  /// Makes the actor if its entry wants one, or ends the entry if it wants none.
+  Step start();
+  Result<std::unique_ptr<AnyActor>> construct(Scope& scope);
+  Step start_failed(Error error);
+  Step handle(EnvelopePtr envelope, Instant now);
+  Result<void> invoke(Scope& scope, Envelope& envelope, Bytes& reply);
+  void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
+  Step crashed(EnvelopePtr envelope, std::string text);
+  Step stopped_self();
+  Step stop(StopReason reason);
+  /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.
+  Step ended_locked(ActivationTable::After after, Followups& followups);
+  void destroy_actor();
+  void drop_timers();
+
+  Runtime& runtime_;
+  Shard& shard_;
+  Activation& activation_;
+  TypeEntry& type_;
+  Mailbox mailbox_;
+  std::unique_ptr<AnyActor> actor_;                 ///< Turn only.
+  std::unique_ptr<Bytes> args_;                     ///< Of the first start, for restarts. Turn only.
+  std::unique_ptr<std::vector<TimerId>> timers_;    ///< Turn only.
+  std::uint64_t born_ = 0;                          ///< Guarded by the shard's mutex.
+  std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
+};
+
+}  // namespace reki

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "reki/actor/registry.hpp"
+#include "reki/node/factories.hpp"
+
+namespace reki {
+
+class Runtime;
+
+struct RuntimeOptions {
+  int workers = 0;                ///< Threads that run actors; 0: one a core.
+  int blocking_threads_max = 64;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
+  std::uint64_t hash_seed = 0;    ///< Of the cluster's view.
+  NodeId node{};                  ///< This node's id, for answers and contexts; empty without a cluster.
+  Epoch acquired{1};              ///< Upper half of fences: the epoch in which this node got its slots.
+  /// Called for what nobody waits for: crashes, on_stop that throws, messages dropped. On any thread; must not block.
+  std::function<void(std::string_view event, std::string_view type, std::string_view key, std::string_view text)> log{};
+};
+
+/// What a registry has done since it was made, and holds now.
+struct RuntimeStats {
+  std::uint64_t actors = 0;  ///< Keys with an actor, now.
+  std::uint64_t lookups = 0;
+  std::uint64_t starts = 0;
+  std::uint64_t start_failures = 0;
+  std::uint64_t messages = 0;  ///< Handled.
+  std::uint64_t crashes = 0;
+  std::uint64_t restarts = 0;
+  std::uint64_t stops = 0;
+  std::uint64_t passivations = 0;
+  std::uint64_t expired = 0;     ///< Messages and look-ups whose deadline passed before they were begun.
+  std::uint64_t overloaded = 0;  ///< Refused at a bound.
+};
+
+/// A registry inside one process: actors, their supervisor and their threads, without a network.
+///
+///     reki::LocalRegistry registry{std::move(factories)};
+///     auto counter = registry.lookup_or_start<Counter>("user_123").get();
+///     counter->call(Increment{2}).get();
+///
+/// Every key has at most one actor. Two registries share nothing. Thread-safe.
+class LocalRegistry final : public Registry {
+ public:
+  explicit LocalRegistry(Factories factories, RuntimeOptions options = {});
+  /// close(limits::stop_grace_default).
+  ~LocalRegistry() override;
+
+  /// Refuses new requests with `shutting_down`, stops all actors, the youngest first, and waits for them; at the latest
+  /// after `grace` it returns. False if functions of actors were still running then: their threads are left to end by
+  /// themselves, and what they use stays until they do.
+  bool close(Duration grace);
+
+  void submit(Submission submission, Completion done) override;
+  Answer exchange(Submission& submission) override;
+  Result<NodeId> owner(std::string_view type, std::string_view key) const override;
+
+  /// Serves a request from the wire; its deadline begins now. Look-ups of live actors, `list`, `count`, `describe` and
+  /// refusals are answered before it returns, on this thread. Does not check who owns the key. Handles all operations
+  /// but `status` and `view`.
+  void serve(const wire::Request& request, Incarnation from, Completion done);
+  /// What contexts give their actors as registry: the node, if this is part of one. Before any actor is started.
+  void set_front(Registry& front);
+
+  [[nodiscard]] RuntimeStats stats() const;
+
+ private:
+  std::shared_ptr<Runtime> runtime_;
+};
+
+}  // namespace reki

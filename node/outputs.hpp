@@ -1,0 +1,57 @@
+#pragma once
+
+#include <vector>
+
+#include "reki/actor/registry.hpp"
+
+namespace reki {
+
+/// What the function of an actor that runs on this thread has sent. It leaves when the function has returned, so that
+/// a crash leaves no half of its effects behind.
+///
+/// One at a time on a thread. Every registry that actors can send through asks `hold` first.
+class Outputs {
+ public:
+  Outputs() : outer_(current_) { current_ = this; }
+  ~Outputs() { drop(Error{ErrorCode::actor_crashed, "the sender crashed before its message left"}); }
+  Outputs(const Outputs&) = delete;
+  Outputs& operator=(const Outputs&) = delete;
+
+  /// True if a function of an actor runs on this thread, and the request is kept for its end.
+  static bool hold(Registry& to, Submission& submission, Completion& done) {
+    if (current_ == nullptr) return false;
+    current_->held_.push_back({&to, {std::move(submission), std::move(done)}});
+    return true;
+  }
+  /// Before a blocking call from such a function: what it has sent so far leaves now, to stay in order.
+  static void release_before_blocking() {
+    Outputs* const here = current_;
+    if (here == nullptr) return;
+    here->release();
+    current_ = here;
+  }
+  /// Sends all that is held, and holds nothing more.
+  void release() {
+    current_ = outer_;
+    auto held = std::exchange(held_, {});
+    for (auto& h : held) h.to->submit(std::move(h.posting.submission), std::move(h.posting.done));
+  }
+  /// Answers all that is held with an error, and holds nothing more.
+  void drop(const Error& error) {
+    current_ = outer_;
+    auto held = std::exchange(held_, {});
+    for (auto& h : held) h.posting.done(Answer{error});
+  }
+
+ private:
+  struct Held {
+    Registry* to;
+    Posting posting;
+  };
+  static thread_local Outputs* current_;
+
+  Outputs* outer_;
+  std::vector<Held> held_;
+};
+
+}  // namespace reki

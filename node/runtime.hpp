@@ -1,0 +1,157 @@
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "reki/core/activation_table.hpp"
+#include "reki/node/local_registry.hpp"
+#include "reki/node/timers.hpp"
+#include "reki/node/workers.hpp"
+
+namespace reki {
+
+class ActorCell;
+
+/// The types a registry was made with, in the order of their indices.
+struct TypeEntry {
+  const ActorType* type = nullptr;
+  TypeIndex index;
+  std::uint64_t hash = 0;  ///< hash_type of its name
+  std::atomic<std::int64_t> live{0};
+};
+
+/// One part of the key space: a table and its lock.
+///
+/// The lock is held for a few dozen instructions, never over user code, I/O or another lock but the pool's.
+struct Shard {
+  std::mutex mutex;
+  std::unique_ptr<ActivationTable> table;
+  std::uint64_t lookups = 0;
+};
+
+/// One request with all that it owns, while it is decided over.
+struct Request : Demand {
+  TypeEntry* type = nullptr;
+  std::uint64_t hash = 0;
+  std::string_view key;
+  BytesView args;        ///< Copied if it has to wait. An envelope brings its own.
+  EnvelopePtr envelope;  ///< With its completion in it; else:
+  Completion done;
+};
+
+/// What is left to do once a shard's lock is released: answers run callers' code, and scheduling wakes threads.
+class Followups {
+ public:
+  void answer(Completion done, Answer answer) {
+    if (done) answers_.push_back({std::move(done), std::move(answer)});
+  }
+  void schedule(ActorCell* cell) { cells_.push_back(cell); }
+  void destroy(std::unique_ptr<ActorCell> cell);
+  void restart_at(KeyName key, Instant due) { restarts_.emplace_back(std::move(key), due); }
+  void over_cap(TypeEntry& type) { over_cap_ = &type; }
+  void run(class Runtime& runtime);
+
+  Followups();
+  ~Followups();
+
+ private:
+  struct Answered {
+    Completion done;
+    Answer answer;
+  };
+  std::vector<Answered> answers_;
+  std::vector<ActorCell*> cells_;
+  std::vector<std::unique_ptr<ActorCell>> dead_;
+  std::vector<std::pair<KeyName, Instant>> restarts_;
+  TypeEntry* over_cap_ = nullptr;
+};
+
+/// The machinery behind a LocalRegistry: decides under a shard's lock through the activation table, and does what was
+/// decided outside of it. Shared by the registry and its threads, so that a handler that never returns finds it alive.
+///
+/// Threads: any caller's, the workers', the timers'. Lock order: shard, then pool or timers; never two shards.
+class Runtime : public std::enable_shared_from_this<Runtime> {
+ public:
+  Runtime(Factories factories, RuntimeOptions options);
+  ~Runtime();
+  void start(Registry& front);
+
+  // For LocalRegistry
+  void submit(Submission submission, Completion done);
+  /// The answer to a look-up of a live actor, which a blocking caller gets without any detour; nothing otherwise.
+  std::optional<Answer> find_live(const Submission& submission);
+  void serve(const wire::Request& request, Incarnation from, Completion done);
+  bool close(Duration grace);
+  [[nodiscard]] RuntimeStats stats() const;
+  void set_front(Registry& front) { front_.store(&front); }
+
+  // For cells
+  [[nodiscard]] const RuntimeOptions& options() const { return options_; }
+  [[nodiscard]] Registry& front() const { return *front_.load(); }
+  [[nodiscard]] bool closing() const { return closing_.load(std::memory_order_acquire); }
+  Shard& shard_of(std::uint64_t hash) { return shards_[hash % slot_count % shard_count]; }
+  Timers& timers() { return timers_; }
+  void schedule(ActorCell* cell);
+  void log(std::string_view event, const Activation& a, std::string_view text) const;
+
+  /// Decides over a request and does what the decision says. With the shard's lock held.
+  void admit_locked(Shard& shard, Request request, Instant now, Followups& followups);
+  /// The same for an envelope that was in a mailbox or waiter list.
+  void readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envelope, Instant now, Followups& followups);
+  /// Goes on after an event of the table. True if the entry is gone, and its cell with it.
+  bool follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant now, Followups& followups);
+  /// An answer to those who waited for a start that is there.
+  void welcome_locked(Activation& a, WaiterList waiters, Followups& followups);
+  /// Makes room under a type's cap. Without a lock held.
+  void passivate_oldest(TypeEntry& type);
+
+  struct Counters {
+    std::atomic<std::uint64_t> starts{0}, start_failures{0}, messages{0}, crashes{0}, restarts{0}, stops{0},
+        passivations{0}, expired{0}, overloaded{0};
+  };
+  Counters counters;
+
+ private:
+  static constexpr std::uint32_t shard_count = 64;
+
+  [[nodiscard]] TypeEntry* find_type(std::string_view name);
+  [[nodiscard]] std::optional<Error> check(const TypeEntry* type, std::string_view type_name, std::string_view key) const;
+  static Error unknown_message(const ActorType& type, std::string_view message);
+  void run(Request request, Instant now);
+  void deliver_locked(Activation& a, EnvelopePtr envelope, Followups& followups);
+  void keep_locked(Shard& shard, const ActivationTable::Verdict& verdict, Request request, Followups& followups);
+  Answer answer_found(const Activation& a, bool started) const;
+  bool try_passivate_locked(Shard& shard, Activation& a, Instant now, Followups& followups);
+  void tick(Instant now);
+  void sweep_idle(Shard& shard, Instant now, Followups& followups);
+  void expire_locked(Shard& shard, Instant now, ErrorCode code, Followups& followups);
+  void stop_everything();
+  [[nodiscard]] std::size_t actors() const;
+
+  // Queries over all keys: runtime_queries.cpp
+  Answer list(TypeEntry& type, std::string_view prefix, std::optional<BytesView> args);
+  Answer count(TypeEntry& type, std::string_view prefix);
+  Answer describe_types(std::string_view type) const;
+  std::optional<Answer> query(wire::Op op, std::string_view type, std::string_view prefix, std::optional<BytesView> args);
+
+  const Factories factories_;
+  const RuntimeOptions options_;
+  std::vector<RestartPolicy> policies_;
+  std::deque<TypeEntry> types_;
+  absl::flat_hash_map<std::string_view, TypeEntry*> types_by_name_;
+  mutable std::array<Shard, shard_count> shards_;
+  std::atomic<Registry*> front_{nullptr};
+  std::atomic<bool> closing_{false};
+  std::unique_ptr<Workers> workers_;
+  std::unique_ptr<Workers> blocking_;
+  Timers timers_;
+};
+
+}  // namespace reki

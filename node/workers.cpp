@@ -1,0 +1,112 @@
+#include "reki/node/workers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "reki/actor/registry.hpp"
+#include "reki/net/clock.hpp"
+
+namespace reki {
+
+void Workers::start() {
+  const std::lock_guard lock(mutex_);
+  wanted_ = options_.threads;
+  while (alive_ < wanted_) spawn_locked();
+}
+
+void Workers::spawn_locked() {
+  auto seat = std::make_shared<Seat>();
+  seats_.push_back(seat);
+  ++alive_;
+  seat->thread = std::thread([this, seat, keep = keep_alive_.lock()] { work(seat); });
+}
+
+void Workers::schedule(Turn* turn) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    turn->next_turn_ = nullptr;
+    (last_ != nullptr ? last_->next_turn_ : first_) = turn;
+    last_ = turn;
+    ++queued_;
+    wake = sleeping_ > 0;
+    // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
+    const bool on_demand = options_.threads == 0 && queued_ > static_cast<std::size_t>(sleeping_);
+    if (on_demand && alive_ < options_.threads_max && !stopping_) spawn_locked();
+  }
+  if (wake) work_.notify_one();
+}
+
+Turn* Workers::next(std::unique_lock<std::mutex>& lock) {
+  while (true) {
+    const bool surplus = alive_ > std::max(wanted_, options_.threads);
+    if (first_ != nullptr && !(surplus && options_.threads > 0)) {
+      Turn* turn = first_;
+      first_ = turn->next_turn_;
+      if (first_ == nullptr) last_ = nullptr;
+      --queued_;
+      return turn;
+    }
+    if (stopping_ && first_ == nullptr) return nullptr;
+    if (surplus && options_.threads > 0) return nullptr;
+    ++sleeping_;
+    const auto woken = work_.wait_for(lock, options_.idle_exit);
+    --sleeping_;
+    if (woken == std::cv_status::timeout && surplus && first_ == nullptr) return nullptr;
+  }
+}
+
+void Workers::work(const std::shared_ptr<Seat>& seat) {
+  // A pool for what blocks may block; a pool of workers must not wait for its own actors.
+  detail::on_worker_thread = options_.threads > 0;
+  std::unique_lock lock(mutex_);
+  while (Turn* turn = next(lock)) {
+    lock.unlock();
+    seat->busy_since.store(boot_time().ns, std::memory_order_relaxed);
+    turn->run();
+    seat->busy_since.store(0, std::memory_order_relaxed);
+    lock.lock();
+  }
+  if (std::erase(seats_, seat) > 0) left_.push_back(seat);
+  --alive_;
+  // It may have been woken for work that it leaves to the others, who must hear of it then.
+  if (first_ != nullptr) work_.notify_one();
+  ended_.notify_all();
+}
+
+void Workers::watch(Instant at) {
+  Seats left;
+  {
+    const std::lock_guard lock(mutex_);
+    left.swap(left_);
+    const auto blocked = std::ranges::count_if(seats_, [&](const auto& seat) {
+      const auto since = seat->busy_since.load(std::memory_order_relaxed);
+      return since != 0 && at - Instant{since} >= options_.blocked_after;
+    });
+    if (options_.threads > 0) wanted_ = std::min(options_.threads + static_cast<int>(blocked), options_.threads_max);
+    while (alive_ < wanted_ && queued_ > 0 && !stopping_) spawn_locked();
+  }
+  join(std::move(left));
+}
+
+bool Workers::stop(Instant deadline) {
+  Seats left;
+  bool all = false;
+  {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    work_.notify_all();
+    all = ended_.wait_for(lock, std::max(Duration{0}, deadline - boot_time()), [&] { return alive_ == 0; });
+    left.swap(left_);
+    for (const auto& seat : seats_) seat->thread.detach();
+    seats_.clear();
+  }
+  join(std::move(left));
+  return all;
+}
+
+void Workers::join(Seats left) {
+  for (const auto& seat : left) seat->thread.join();
+}
+
+}  // namespace reki

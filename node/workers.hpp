@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "reki/core/time.hpp"
+
+namespace reki {
+
+/// What a worker runs: a turn of one actor.
+class Turn {
+ public:
+  virtual ~Turn() = default;
+  /// Runs user code. May delete the object; afterwards the worker does not touch it.
+  virtual void run() = 0;
+
+ private:
+  friend class Workers;
+  Turn* next_turn_ = nullptr;
+};
+
+/// A pool of threads that run actors, first come, first served.
+///
+/// Handlers should not block, but people write ones that do, and factories that open databases. So the pool looks at
+/// itself: a thread that has been in one turn for longer than `blocked_after` no longer counts, and another takes its
+/// place, so that a slow start never delays other keys by more than that. Thread-safe.
+class Workers {
+ public:
+  struct Options {
+    int threads = 1;      ///< Kept running; 0: only as many as have something to do.
+    int threads_max = 1;  ///< With those that stand in for blocked ones.
+    Duration blocked_after = std::chrono::milliseconds(5);
+    Duration idle_exit = std::chrono::seconds(5);  ///< A thread above `threads` ends after this long without work.
+  };
+  /// `keep_alive` is held by each thread, so that one that never comes back does not find its surroundings gone.
+  Workers(Options options, std::weak_ptr<void> keep_alive) : options_(options), keep_alive_(std::move(keep_alive)) {}
+  ~Workers() = default;
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  void start();
+  /// Takes a turn to be run once. Any thread.
+  void schedule(Turn* turn);
+  /// Looks for blocked threads. Call it every few milliseconds.
+  void watch(Instant now);
+  /// Ends the threads when the queue is empty. False if some are still in a turn at the deadline: they are left to end
+  /// by themselves.
+  bool stop(Instant deadline);
+  [[nodiscard]] int alive() const { return alive_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Seat {
+    std::thread thread;
+    std::atomic<std::int64_t> busy_since{0};  ///< Instant::ns; 0: not in a turn.
+  };
+  using Seats = std::vector<std::shared_ptr<Seat>>;
+
+  void spawn_locked();
+  void work(const std::shared_ptr<Seat>& seat);
+  Turn* next(std::unique_lock<std::mutex>& lock);
+  static void join(Seats left);
+
+  const Options options_;
+  const std::weak_ptr<void> keep_alive_;
+  std::atomic<int> alive_{0};
+
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable ended_;
+  // Guarded by mutex_.
+  Turn* first_ = nullptr;
+  Turn* last_ = nullptr;
+  std::size_t queued_ = 0;
+  int sleeping_ = 0;
+  int wanted_ = 0;  ///< Threads that there should be now: `threads` and one for each blocked one.
+  bool stopping_ = false;
+  Seats seats_;
+  Seats left_;  ///< Of threads that have ended and were not joined yet.
+};
+
+}  // namespace reki
