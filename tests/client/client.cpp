@@ -109,12 +109,10 @@ struct Fixture {
 class Tally {
  public:
   void add(ErrorCode code) {
-    {
-      const std::lock_guard lock(mutex_);
-      ++codes_[code];
-      ++count_;
-    }
-    changed_.notify_all();
+    const std::lock_guard lock(mutex_);
+    ++codes_[code];
+    ++count_;
+    changed_.notify_all();  // under the lock: the waiter destroys both once it has seen the count
   }
   bool wait_for(int count) {
     std::unique_lock lock(mutex_);

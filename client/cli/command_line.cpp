@@ -1,0 +1,138 @@
+#include "reki/client/cli/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <iostream>
+
+#include "reki/client/cli/output.hpp"
+#include "reki/core/config.hpp"
+#include "reki/core/nearest.hpp"
+
+// The only place that includes CLI11: it costs as much to compile as the rest of the command.
+namespace reki::cli {
+namespace {
+
+CLI::App* verb(CLI::App& app, CommandLine& out, const std::string& name, const std::string& help) {
+  CLI::App* sub = app.add_subcommand(name, help);
+  sub->fallthrough();  // --json and the others may follow the verb
+  sub->callback([&out, name] { out.verb = name; });
+  return sub;
+}
+
+void about_key(CLI::App* sub, CommandLine& out) {
+  sub->add_option("TYPE", out.type, "type of actor, as 'reki describe' lists them")->required();
+  sub->add_option("KEY", out.key, "1 to 1024 bytes")->required();
+}
+
+void with_args(CLI::App* sub, CommandLine& out) {
+  sub->add_option("--args", out.args, "arguments for a start, as JSON: '{\"title\":\"x\"}'")->type_name("JSON");
+}
+
+void message(CLI::App* sub, CommandLine& out) {
+  about_key(sub, out);
+  sub->add_option("MESSAGE", out.message, "name of the message, as 'reki describe TYPE' lists them")->required();
+  sub->add_option("JSON", out.payload, "its fields, as JSON: '{\"by\":2}'; those left out have their defaults");
+  with_args(sub, out);
+  sub->add_flag("--no-start", out.no_start, "answer not_running rather than start the actor");
+}
+
+void add_key_verbs(CLI::App& app, CommandLine& out) {
+  auto* start = verb(app, out, "start", "find the actor of a key, or start it");
+  about_key(start, out);
+  with_args(start, out);
+  start->add_flag("--new", out.only_new, "fail with already_started if it is running");
+  about_key(verb(app, out, "lookup", "find the actor of a key; never starts it"), out);
+  about_key(verb(app, out, "stop", "stop the actor of a key, once it has handled what it has got"), out);
+  message(verb(app, out, "call", "send a message and print the reply; starts the actor if need be"), out);
+  message(verb(app, out, "send", "put a message into the actor's mailbox; starts the actor if need be"), out);
+  about_key(verb(app, out, "owner", "which node a key belongs to; asks nobody about the key"), out);
+}
+
+void add_cluster_verbs(CLI::App& app, CommandLine& out) {
+  auto* list = verb(app, out, "list", "keys that have an actor");
+  list->add_option("TYPE", out.type)->required();
+  list->add_option("--prefix", out.prefix, "only keys that begin so");
+  list->add_option("--limit", out.limit, "keys per page")->check(CLI::Range(std::size_t{1}, limits::list_page_max));
+  list->add_option("--cursor", out.cursor, "go on from the cursor of the page before");
+  list->add_flag("--all", out.all, "all pages");
+  auto* count = verb(app, out, "count", "how many keys have an actor");
+  count->add_option("TYPE", out.type)->required();
+  count->add_option("--prefix", out.prefix, "only keys that begin so");
+  verb(app, out, "nodes", "the nodes of the cluster and their share of the keys");
+  verb(app, out, "status", "what each node says of itself")->add_option("NODE", out.node, "only this one");
+  verb(app, out, "describe", "the types, their messages and fields")->add_option("TYPE", out.type, "only this one");
+}
+
+void add_other_verbs(CLI::App& app, CommandLine& out) {
+  auto* bench = verb(app, out, "bench", "measure look-ups, starts and calls on this cluster");
+  bench->add_option("--type", out.type, "type to start; needed if the nodes have more than one");
+  bench->add_option("--message", out.message, "message to call; the first that the type has, if not given");
+  bench->add_option("--payload", out.payload, "its fields, as JSON")->type_name("JSON");
+  with_args(bench, out);
+  bench->add_option("--seconds", out.seconds, "per measurement")->check(CLI::Range(0.05, 3600.0));
+  bench->add_option("--keys", out.keys, "keys to look up and call")->check(CLI::Range(1, 1000000));
+  auto* config = app.add_subcommand("config", "about configuration files");
+  config->fallthrough();
+  config->require_subcommand(1);
+  auto* check = config->add_subcommand("check", "say whether a file can be used, or everything that is wrong with it");
+  check->fallthrough();
+  check->add_option("FILE", out.file)->required();
+  check->callback([&out] { out.verb = "config check"; });
+}
+
+/// "Did you mean ...?" for a verb that does not exist.
+void suggest_verb(const CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  for (const auto& word : words) {
+    if (std::find(names.begin(), names.end(), word) != names.end()) return;
+    const auto meant = nearest(word, views);
+    if (word.empty() || word[0] == '-' || meant.empty()) continue;
+    std::cerr << "Did you mean 'reki " << meant << "'?\n";
+    return;
+  }
+}
+
+int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const int code = app.exit(error, std::cout, std::cerr);
+  if (code == 0) return exit_ok;  // help
+  suggest_verb(app, {argv + 1, argv + argc});
+  return exit_usage;
+}
+
+}  // namespace
+
+std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
+  CommandLine out;
+  std::string timeout;
+  CLI::App app{"Talks to a reki cluster: one actor per key, on one of the nodes.", "reki"};
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 ok, 1 not found or failed, 2 usage or configuration, 3 unreachable or deadline.\n"
+             "In JSON, a field of type bin is base64.");
+  app.add_option("--config", out.config, "the cluster's TOML file")->envname("REKI_CONFIG")->type_name("FILE");
+  app.add_option("--connect", out.connect, "address of a node instead of a config; more than one may be given")
+      ->envname("REKI_CONNECT")->type_name("tcp://HOST:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--cluster", out.cluster, "name of the cluster, with --connect")->envname("REKI_CLUSTER")->type_name("NAME");
+  app.add_flag("--json", out.json, "one JSON document on stdout");
+  app.add_option("--timeout", timeout, "for each call, as in 500ms, 5s, 2m (default 5s)")->type_name("TIME");
+  add_key_verbs(app, out);
+  add_cluster_verbs(app, out);
+  add_other_verbs(app, out);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return explain(app, e, argc, argv);
+  }
+  if (!timeout.empty()) {
+    const auto parsed = parse_duration(timeout);
+    if (!parsed || *parsed <= Duration{0} || *parsed > limits::timeout_max) {
+      std::cerr << "--timeout: " << (parsed ? "must be more than 0 and at most 1h" : parsed.error().text) << "\n";
+      return exit_usage;
+    }
+    out.timeout = *parsed;
+  }
+  return out;
+}
+
+}  // namespace reki::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "reki/core/limits.hpp"
+#include "reki/core/time.hpp"
+
+namespace reki::cli {
+
+/// What the user typed, checked for form only.
+struct CommandLine {
+  std::string verb;  ///< "start", "config check"...
+
+  // Whom to talk to, and how.
+  std::string config;
+  std::vector<std::string> connect;
+  std::string cluster;
+  bool json = false;
+  Duration timeout = limits::timeout_default;
+
+  // Of the verb.
+  std::string type;
+  std::string key;
+  std::string message;
+  std::string payload = "{}";        ///< JSON
+  std::optional<std::string> args;   ///< JSON
+  bool only_new = false;             ///< start: fail if it runs already
+  bool no_start = false;             ///< call, send
+  std::string prefix;
+  std::string cursor;                ///< base64
+  std::uint32_t limit = limits::list_page_default;
+  bool all = false;
+  std::string node;
+  std::string file;
+  double seconds = 2;                ///< bench: per measurement
+  std::uint32_t keys = 10000;        ///< bench
+};
+
+/// The command line, or the exit code if there is nothing more to do: help was printed, or what is wrong.
+std::variant<CommandLine, int> parse_command_line(int argc, char** argv);
+
+}  // namespace reki::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+
+#include "reki/client/cli/command_line.hpp"
+#include "reki/client/cli/output.hpp"
+#include "reki/client/client.hpp"
+
+/// One function per verb: asks, and gives what is to be printed.
+namespace reki::cli {
+
+Result<Report> start(Client& client, const CommandLine& line);
+Result<Report> lookup(Client& client, const CommandLine& line);
+Result<Report> stop(Client& client, const CommandLine& line);
+/// `call` and `send`.
+Result<Report> message(Client& client, const CommandLine& line);
+Result<Report> owner(Client& client, const CommandLine& line);
+
+Result<Report> list(Client& client, const CommandLine& line);
+Result<Report> count(Client& client, const CommandLine& line);
+Result<Report> nodes(Client& client, const CommandLine& line);
+Result<Report> status(Client& client, const CommandLine& line);
+Result<Report> describe(Client& client, const CommandLine& line);
+
+Result<Report> bench(Client& client, const CommandLine& line);
+Result<Report> config_check(const CommandLine& line);
+
+// What several of them need.
+
+Result<Config> read_config(const std::string& file);
+/// The type's own words about itself. `unknown_type`, with the nearest name, if no node has it.
+Result<TypeDescription> description_of(Client& client, const std::string& type, Duration timeout);
+/// The message of that name, or `unknown_message` with the nearest one.
+Result<MessageDescription> message_of(const TypeDescription& type, const std::string& name);
+/// JSON text to msgpack; `what` begins the error's text.
+Result<Bytes> pack_json(const std::string& text, const Schema& schema, const std::string& what);
+/// A submission about the command line's key.
+Submission about_key(wire::Op op, const CommandLine& line);
+
+}  // namespace reki::cli
