@@ -348,8 +348,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_there_but_does_not_answer_has_exceeded_the_d
 }
 
 BOOST_AUTO_TEST_CASE(garbage_from_a_node_is_survived) {
-  Bytes reply_head = wire::ReplyWriter{}.take(Epoch{1}, Incarnation{1001});
-  std::vector<Bytes> garbage{{}, "x", Bytes(5000, '\xff'), Bytes("\xdd\xff\xff\xff\xff", 5), Bytes("\x94\x05\x01\x01\xdd\xff\xff\xff\xff", 9), "\x91\x05",
+  const Bytes reply_head = wire::ReplyWriter{}.take(Epoch{1}, Incarnation{1001});
+  std::vector<Bytes> garbage{{}, "x", Bytes(5000, '\xff'), "\xdd\xff\xff\xff\xff", "\x94\x05\x01\x01\xdd\xff\xff\xff\xff", "\x91\x05",
                              wire::encode_hello({}), wire::encode_pong({7, Epoch{1}}), reply_head.substr(0, reply_head.size() - 1)};
   wire::Reply stray;
   stray.id = RequestId{12345};
@@ -429,6 +429,17 @@ BOOST_AUTO_TEST_CASE(connecting_fails_with_what_became_of_each_address) {
   options.addresses = cluster.addresses();
   failed = Client::connect(options);
   BOOST_TEST((code_of(failed) == ErrorCode::wrong_cluster));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_of_another_cluster_is_not_talked_to_even_if_it_says_welcome) {
+  for (auto& node : cluster.nodes) node->welcomes_anybody = true;
+  ClientOptions options;
+  options.cluster = "production";
+  options.connect_timeout = 20s;
+  options.addresses = cluster.addresses();
+  const auto failed = Client::connect(options);
+  BOOST_TEST((code_of(failed) == ErrorCode::wrong_cluster));
+  BOOST_TEST(cluster.nodes[0]->requests == 0);
 }
 
 BOOST_AUTO_TEST_CASE(one_bad_address_does_not_stop_the_others) {

@@ -88,7 +88,9 @@ void FakeNode::serve(Life& life, const std::string& peer, BytesView frame) {
     case wire::FrameKind::hello: {
       ++hellos;
       const auto hello = wire::decode_hello(frame).value();
-      if (hello.cluster != cluster_) return send(wire::encode_reject({ErrorCode::wrong_cluster, "this is " + cluster_}));
+      if (hello.cluster != cluster_ && !welcomes_anybody) {
+        return send(wire::encode_reject({ErrorCode::wrong_cluster, "this is " + cluster_}));
+      }
       if (hello.version_min > 1) return send(wire::encode_reject({ErrorCode::version_mismatch, {}}));
       life.sessions.insert(peer);
       return send(wire::encode_welcome({1, cluster_, id_, life.incarnation, epoch}));

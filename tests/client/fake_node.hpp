@@ -43,6 +43,8 @@ class FakeNode {
   /// Does not read or answer anything, PING included, while true; the connection stays.
   void freeze(bool frozen) { frozen_ = frozen; }
 
+  /// Says WELCOME to a HELLO of any cluster, as a node must not.
+  std::atomic<bool> welcomes_anybody = false;
   std::atomic<int> frames = 0;    ///< REQUEST frames.
   std::atomic<int> requests = 0;
   std::atomic<int> hellos = 0;
