@@ -348,7 +348,8 @@ void ActivationTable::unlist(Activation& a) {
 
 Activation* ActivationTable::least_recently_used(TypeIndex type) {
   Type& t = types_[type.value];
-  for (std::size_t steps = t.live; steps > 0; --steps) {
+  constexpr std::size_t steps_max = 64;  // its caller holds a lock
+  for (std::size_t steps = std::min(t.live, steps_max); steps > 0; --steps) {
     Activation& a = *t.oldest;
     if (a.used.load(std::memory_order_relaxed) == a.listed_use) return &a;
     unlist(a);

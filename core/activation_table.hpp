@@ -151,7 +151,13 @@ class ActivationTable {
 
   // Use
 
-  /// The live actor of a type that was used longest ago, or nullptr. Puts the list in order as it goes.
+  /// No live actor of the type was used before this (Instant::ns); the end of time if there is none.
+  [[nodiscard]] std::int64_t oldest_listed_use(TypeIndex type) const {
+    const Activation* oldest = types_[type.value].oldest;
+    return oldest != nullptr ? oldest->listed_use : INT64_MAX;
+  }
+  /// The live actor of a type that was used longest ago, or nullptr. Puts the list in order as it goes, a bounded
+  /// number of steps at a time: among very many that were all used since, it may name another old one.
   Activation* least_recently_used(TypeIndex type);
   /// Keys of a type, live or on the way to it: those that `list` shows.
   [[nodiscard]] std::size_t count(TypeIndex type) const { return types_[type.value].count; }

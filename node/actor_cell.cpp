@@ -215,7 +215,10 @@ ActorCell::Step ActorCell::start_failed(Error error) {
 // Messages
 
 ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
-  if (envelope->tag() == &message_tag<ControlEnvelope>) return stop(static_cast<ControlEnvelope&>(*envelope).reason);
+  if (envelope->tag() == &message_tag<ControlEnvelope>) {
+    const auto reason = static_cast<ControlEnvelope&>(*envelope).reason;
+    return reason ? stop(*reason) : Step::more;
+  }
   if (at.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_) {
     Followups followups;
     {
@@ -325,7 +328,6 @@ ActorCell::Step ActorCell::stop(StopReason reason) {
   Step step = Step::more;
   {
     const std::lock_guard lock(shard_.mutex);
-    drain_until_.store(Instant::never().ns, std::memory_order_relaxed);
     auto after = reason == StopReason::stopped_self
                      ? shard_.table->ended(activation_, ExitKind::stopped_itself, {}, boot_time())
                      : shard_.table->stopped(activation_);
@@ -336,6 +338,7 @@ ActorCell::Step ActorCell::stop(StopReason reason) {
 }
 
 ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups& followups) {
+  drain_until_.store(Instant::never().ns, std::memory_order_relaxed);
   WaiterList again;
   while (Waiter* w = after.released.pop()) {
     if (w->waits_for != For::stop) {

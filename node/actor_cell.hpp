@@ -13,10 +13,11 @@ namespace reki {
 /// A message of the runtime's own, in line with the others.
 class ControlEnvelope final : public Envelope {
  public:
-  explicit ControlEnvelope(StopReason r) : Envelope(&message_tag<ControlEnvelope>, {}), reason(r) {}
+  /// Stop the actor; without a reason: only look at what the entry wants, a start after a back-off.
+  explicit ControlEnvelope(std::optional<StopReason> r = {}) : Envelope(&message_tag<ControlEnvelope>, {}), reason(r) {}
   void encode(Bytes&) const override {}
 
-  const StopReason reason;  ///< Stop the actor, for this reason.
+  const std::optional<StopReason> reason;
 };
 
 /// The running part of one key: its actor, its mailbox, and the turns that workers run of it.
@@ -37,7 +38,10 @@ class ActorCell final : public Turn {
   [[nodiscard]] std::size_t queued() const { return mailbox_.size(); }
   /// True: schedule it.
   [[nodiscard]] bool push(EnvelopePtr envelope) { return mailbox_.push(envelope.release()); }
-  [[nodiscard]] bool wake() { return mailbox_.wake(); }
+  /// Has its entry looked at again. A message and not a flag, so that a turn that is just ending cannot miss it.
+  [[nodiscard]] bool push_wake() { return mailbox_.push(new ControlEnvelope); }
+  /// A new cell's first turn is its maker's to schedule.
+  void claim_first_turn() { (void)mailbox_.wake(); }
   /// Ends it after what is in its mailbox, but not later than `drain_until`. True: schedule it.
   [[nodiscard]] bool push_stop(StopReason reason, Instant drain_until);
   [[nodiscard]] const ActorType& type() const { return *type_.type; }

@@ -122,7 +122,7 @@ Runtime::Runtime(Factories factories, RuntimeOptions options)
                        const std::lock_guard lock(shard.mutex);
                        Activation* a = shard.table->find(key.hash, key.type, key.key);
                        if (a == nullptr || !shard.table->restart_due(*a, boot_time())) return;
-                       if (cell_of(*a).wake()) followups.schedule(&cell_of(*a));
+                       if (cell_of(*a).push_wake()) followups.schedule(&cell_of(*a));
                      }
                      followups.run(*this);
                    },
@@ -231,12 +231,13 @@ std::optional<Answer> Runtime::find_live(const Submission& submission) {
   TypeEntry* type = find_type(submission.type);
   if (type == nullptr || closing()) return std::nullopt;
   const auto hash = hash_key(submission.key, type->hash);
+  const Instant at = boot_time();
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   Activation* a = shard.table->find(hash, type->index, submission.key);
   if (a == nullptr || a->state != State::live) return std::nullopt;
   ++shard.lookups;
-  a->used.store(boot_time().ns, std::memory_order_relaxed);
+  a->used.store(at.ns, std::memory_order_relaxed);
   return answer_found(*a, false);
 }
 
@@ -343,7 +344,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
   if (verdict.what == What::start) {
     auto* cell = new ActorCell(*this, shard, a, *request.type);
     a.cell = cell;
-    (void)cell->wake();  // it is new: nobody else sees to it
+    cell->claim_first_turn();
     followups.schedule(cell);
   } else if (verdict.what == What::stop && a.cell == nullptr) {
     auto after = shard.table->stopped(a);  // a crash loop: there is nothing to end but the entry

@@ -47,9 +47,10 @@ void Runtime::sweep_idle(Shard& shard, Instant at, Followups& followups) {
   for (TypeEntry& type : types_) {
     const Duration idle = type.type->options.idle;
     if (idle <= Duration{0}) continue;
-    for (int i = 0; i < at_once; ++i) {
+    // What is listed as used lately need not be looked at; so an actor is touched at most once in its idle time.
+    for (int i = 0; i < at_once && at.ns - shard.table->oldest_listed_use(type.index) >= idle.count(); ++i) {
       Activation* a = shard.table->least_recently_used(type.index);
-      if (a == nullptr || at - Instant{a->used.load(std::memory_order_relaxed)} < idle) break;
+      if (at - Instant{a->used.load(std::memory_order_relaxed)} < idle) continue;
       if (!try_passivate_locked(shard, *a, at, followups)) a->used.store(at.ns, std::memory_order_relaxed);
     }
   }

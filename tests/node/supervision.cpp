@@ -134,6 +134,35 @@ BOOST_AUTO_TEST_CASE(a_stop_during_a_start_waits_for_it_and_the_next_call_starts
   BOOST_TEST(stage.witness.most() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_crash_on_the_way_to_a_stop_is_the_stop) {
+  Stage stage;
+  LocalRegistry registry{puppets(stage)};
+  auto ref = registry.lookup_or_start<Puppet>("k").get().value();
+  BOOST_TEST(ref.send(Wait{}).get().has_value());
+  BOOST_TEST(ref.send(Crash{}).get().has_value());
+  std::atomic<int> stopped = 0, later = 0;
+  registry.stop<Puppet>("k").then([&](auto r) { stopped = r ? 1 : -1; });
+  registry.call<Puppet>("k", Add{4}).then([&](auto r) { later = r ? static_cast<int>(*r) : -1; });
+  stage.door.open();
+  BOOST_TEST(eventually([&] { return stopped == 1 && later == 4; }));
+  BOOST_TEST(ref.call(Add{1}).get().value() == 5);
+  BOOST_TEST(stage.witness.births("k") == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_does_not_wait_for_more_than_its_grace_of_messages) {
+  Stage stage;
+  LocalRegistry registry{puppets(stage, {.stop_grace = 1ms})};
+  auto ref = registry.lookup_or_start<Puppet>("k").get().value();
+  BOOST_TEST(ref.send(Wait{}).get().has_value());
+  std::atomic<int> stopped = 0, dropped = 0;
+  registry.lookup<Puppet>("k").get().value().call(Note{"late"}).then(
+      [&](auto r) { dropped = !r && r.error().code == ErrorCode::not_running ? 1 : -1; });
+  registry.stop<Puppet>("k").then([&](auto r) { stopped = r ? 1 : -1; });
+  std::this_thread::sleep_for(3ms);  // longer than the grace, which is what is tested
+  stage.door.open();
+  BOOST_TEST(eventually([&] { return stopped == 1 && dropped == 1; }));
+}
+
 BOOST_AUTO_TEST_CASE(neighbours_of_an_actor_that_crashes_all_the_time_never_notice) {
   Stage stage;
   LocalRegistry registry{puppets(stage, {.restart = {.max_restarts = 1000, .backoff_initial = 1ms, .backoff_max = 2ms}}),
