@@ -1,0 +1,659 @@
+"""A client of reki, written from docs/protocol.md alone.
+
+Needs Python 3.9 with Debian's python3-zmq, python3-msgpack and python3-xxhash. Copy this file, or put its folder on the
+path.
+
+    from reki import Client, RekiError
+
+    with Client(["tcp://127.0.0.1:7101"], cluster="shop") as shop:
+        actor = shop.lookup_or_start("counter", "user_123")
+        print(actor.node, actor.fence, actor.started)
+        print(shop.call("counter", "user_123", "increment", {"by": 2}))
+        for key in shop.list("counter", "user_"):
+            print(key)
+        try:
+            shop.call("counter", "nobody", "get", start=False)
+        except RekiError as e:
+            print(e.name, e.text)         # not_running ...
+
+- Any node's address will do. The client reads the table of owners and goes straight to the owner of each key.
+- Every method takes `timeout` in seconds (default: the client's) and ends within it, with a result or a RekiError.
+- What may be repeated is repeated within the time-out. A `call` or `send` is repeated only if it is certain that it was
+  not executed; where that is not known the error is `unknown_outcome`.
+- `args` and `fields` are a dict, ordered and completed by the type's description, or a list in that order, or bytes
+  that hold msgpack. Replies are what msgpack makes of them: a struct is a list of its fields.
+- Keys are str or bytes. Keys that come back are str if they are UTF-8, else bytes.
+- One thread at a time; nothing happens between calls.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import secrets
+import struct
+import time
+from dataclasses import dataclass
+from typing import Any, Iterator, Sequence, Union
+
+import msgpack
+import xxhash
+import zmq
+
+__all__ = ["Actor", "Client", "Member", "RekiError", "View"]
+
+Key = Union[str, bytes]
+
+VERSION = 1
+FRAME_BYTES_MAX = (1 << 20) + (128 << 10)
+SLOTS = 16384
+REDIRECTS_MAX = 2
+
+HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
+(LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW) = range(1, 12)
+CLIENT_ROLE = 1
+FAIL_IF_RESTARTING = 1
+JOINING = 0
+
+NAMES = {
+    1: "not_running", 2: "already_started", 3: "start_failed", 4: "actor_crashed", 5: "restarting", 6: "crash_loop",
+    7: "gone", 8: "refused", 20: "unknown_type", 21: "unknown_message", 22: "malformed_message", 23: "too_large",
+    24: "invalid_argument", 25: "unsupported", 26: "would_block", 40: "overloaded", 41: "deadline_exceeded",
+    42: "unknown_outcome", 43: "unreachable", 44: "unavailable", 45: "shutting_down", 46: "wrong_node",
+    60: "malformed_frame", 61: "wrong_cluster", 62: "version_mismatch", 63: "hello_required", 64: "wrong_incarnation",
+    80: "bad_config", 81: "address_in_use", 82: "bad_plugin", 99: "internal",
+}
+CODES = {name: code for code, name in NAMES.items()}
+
+# Seconds. A node that owes an answer is sent a PING after this silence, and given up for now after that one.
+PING_AFTER = 0.2
+SILENCE_MAX = 0.6
+HELLO_AGAIN = 0.3
+PAUSE_MIN, PAUSE_MAX = 0.01, 0.25
+
+
+class RekiError(Exception):
+    """What came instead of a result: the protocol's `code` and its `name`, words, and when trying again can help."""
+
+    def __init__(self, code: int, text: str = "", retry_after: float = 0.0, owner: str = ""):
+        self.code = code
+        self.name = NAMES.get(code, f"code_{code}")
+        self.text = text
+        self.retry_after = retry_after  # seconds, 0 if unknown
+        self.owner = owner  # `wrong_node`: the node that should be asked
+        again = f" (try again in {retry_after:.3f} s)" if retry_after else ""
+        super().__init__(f"{self.name}: {text}{again}" if text else self.name + again)
+
+
+def _error(name: str, text: str) -> RekiError:
+    return RekiError(CODES[name], text)
+
+
+class _Silence(Exception):
+    """A node has not been heard for SILENCE_MAX; whatever was sent to it may be sent again."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One start of a key's actor, as seen when the node answered."""
+
+    type: str
+    key: Key
+    node: str
+    fence: int
+    started: bool  # by this very call
+
+    @property
+    def epoch(self) -> int:
+        return self.fence >> 32
+
+    @property
+    def start_number(self) -> int:
+        return self.fence & 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Member:
+    node: str
+    incarnation: int
+    address: str
+    weight: int
+    zone: str
+    state: int  # 0 joining, 1 up, 2 leaving
+
+
+@dataclass(frozen=True)
+class View:
+    """Who is in the cluster and who owns what."""
+
+    epoch: int
+    term: int
+    cluster: str
+    hash_seed: int
+    coordinator: str
+    members: tuple[Member, ...]
+    table: tuple[int, ...]
+
+    def slot(self, type: str, key: Key) -> int:
+        type_hash = xxhash.xxh3_64_intdigest(type.encode(), seed=self.hash_seed)
+        return xxhash.xxh3_64_intdigest(_bytes(key), seed=type_hash) % SLOTS
+
+    def owner(self, type: str, key: Key) -> Member | None:
+        index = self.table[self.slot(type, key)]
+        return self.members[index] if index < len(self.members) else None
+
+    @staticmethod
+    def decode(payload: bytes) -> View:
+        epoch, term, cluster, seed, coordinator, members, table = _unpack(payload)[:7]
+        listed = tuple(Member(*member[:6]) for member in members)
+        return View(epoch, term, cluster, seed, coordinator, listed, struct.unpack(f">{SLOTS}H", table))
+
+
+def _bytes(key: Key) -> bytes:
+    return key.encode() if isinstance(key, str) else key
+
+
+def _unpack(payload: bytes) -> Any:
+    # A str of the wire may be no UTF-8, a map's key anything.
+    return msgpack.unpackb(payload, unicode_errors="replace", strict_map_key=False)
+
+
+def _key(raw: Key) -> Key:
+    try:
+        return raw.decode() if isinstance(raw, bytes) else raw
+    except UnicodeDecodeError:
+        return raw
+
+
+@dataclass
+class _Welcome:
+    node: str
+    incarnation: int
+
+
+@dataclass
+class _Answer:
+    """A reply of the code 0."""
+
+    node: str
+    fence: int = 0
+    started: bool = False
+    payload: bytes = b""
+
+
+class _Connection:
+    """The DEALER to one node, and what that node is known to have taken."""
+
+    def __init__(self, client: Client, address: str):
+        self.client = client
+        self.address = address
+        self.welcome: _Welcome | None = None
+        self.refusal: RekiError | None = None  # of the connection, since the last WELCOME
+        self.hello_at = 0.0  # not before
+        self.frames = 0  # REQUESTs sent so far
+        self.frames_at_hello = 0
+        self.frames_refused = 0  # by REJECT, since the last WELCOME
+        self.pings = itertools.count(1)
+        self.nonce = 0  # of the last PING of this session
+        self.socket = client.context.socket(zmq.DEALER)
+        self.socket.set(zmq.LINGER, 0)
+        self.socket.set(zmq.IMMEDIATE, 1)  # else frames wait for a dead node and reach its next life, late
+        self.socket.set(zmq.RECONNECT_IVL_MAX, 1000)
+        self.socket.set(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
+        self.socket.connect(address)
+
+    @property
+    def name(self) -> str:
+        return f"{self.welcome.node} at {self.address}" if self.welcome else self.address
+
+    def ask(self, request: list, deadline: float, repeat: bool) -> _Answer:
+        """The answer to one request, [id, op, flags, ...]. RekiError, or _Silence while there is time left."""
+        return _Exchange(self, request, deadline, repeat).run()
+
+    def writable(self) -> bool:
+        return bool(self.socket.poll(0, zmq.POLLOUT))
+
+    def receive(self, until: float, or_writable: bool) -> tuple[int, list] | None:
+        events = zmq.POLLIN | (zmq.POLLOUT if or_writable else 0)
+        wait = max(0, math.ceil((until - time.monotonic()) * 1000))
+        if not self.socket.poll(wait, events) & zmq.POLLIN:
+            return None
+        try:
+            kind, *rest = _unpack(self.socket.recv(zmq.DONTWAIT))
+            return kind, rest
+        except Exception as e:  # msgpack has many
+            raise _error("malformed_frame", f"{self.name} sent bytes that are no frame: {e}") from None
+
+    def _send(self, frame: list) -> None:
+        data = msgpack.packb(frame)
+        if len(data) > FRAME_BYTES_MAX:  # the node would close the connection without a word
+            raise _error("too_large", f"a frame of {len(data)} bytes, at most {FRAME_BYTES_MAX} may be")
+        self.socket.send(data, zmq.DONTWAIT)
+
+    def send_hello(self) -> None:
+        client = self.client
+        self._send([HELLO, "reki", VERSION, VERSION, client.cluster, CLIENT_ROLE, client.name, client.incarnation])
+        self.hello_at = time.monotonic() + HELLO_AGAIN
+        self.frames_at_hello = self.frames
+
+    def send_ping(self) -> None:
+        self.nonce = next(self.pings)
+        self._send([PING, self.nonce])
+
+    def send_request(self, request: list, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        remaining = max(1, int(1000 * (left - min(0.02, left / 10))))  # so that the node's own answer is here in time
+        id, op, *rest = request
+        self._send([REQUEST, self.client.epoch, self.welcome.incarnation, [[id, op, remaining, *rest]]])
+        self.frames += 1
+
+    def welcomed(self, rest: list) -> int | None:
+        """The number of the last REQUEST that may have been executed; None if this session had its WELCOME before."""
+        version, _, node, incarnation, epoch = rest[:5]
+        if version != VERSION:
+            raise _error("version_mismatch", f"{self.address} chose version {version}")
+        if self.welcome and self.welcome.incarnation == incarnation:
+            return None
+        self.welcome = _Welcome(node, incarnation)
+        self.refusal = None
+        self.nonce = 0
+        self.client.seen(epoch)
+        refused, self.frames_refused = self.frames_refused, 0
+        return self.frames_at_hello - refused
+
+    def rejected(self, rest: list, in_doubt: bool) -> None:
+        code, text = rest[:2]
+        name = NAMES.get(code)
+        if name in ("hello_required", "wrong_incarnation"):
+            self.frames_refused += 1
+            self.lost()
+            return
+        error = RekiError(code, f"{self.address}: {text}")
+        if name not in ("malformed_frame", "too_large"):  # these are about one frame, the others about the connection
+            self.lost()
+            self.hello_at = time.monotonic() + HELLO_AGAIN
+            self.refusal = error
+            if in_doubt:
+                raise _error("unknown_outcome", f"{self.address} has not answered, and now says: {text}")
+        raise error
+
+    def lost(self) -> None:
+        if self.welcome is not None:
+            self.welcome = None
+            self.hello_at = 0.0
+
+    def find(self, rest: list, id: int) -> _Answer | None:
+        """The answer to request `id` in a REPLY."""
+        epoch, incarnation, replies = rest[:3]
+        if self.welcome is None or incarnation != self.welcome.incarnation:
+            return None  # of an earlier life of the node
+        self.client.seen(epoch)
+        for reply in replies:
+            if reply[0] != id:
+                continue
+            code, first, second, third = [*reply[1:], None, None, None][:4]
+            if code == 0:
+                return _Answer(self.welcome.node, first or 0, bool(second), third or b"")
+            raise RekiError(code, first or "", (second or 0) / 1000, third or "")
+        return None
+
+
+class _Exchange:
+    """One request at one node, until it is answered or there is no more hope."""
+
+    def __init__(self, connection: _Connection, request: list, deadline: float, repeat: bool):
+        self.connection = connection
+        self.request = request
+        self.deadline = deadline
+        self.repeat = repeat  # it may be executed twice without harm
+        self.frame = 0  # the number of the one that carries the request; 0: not sent, or known to be refused
+        self.began = self.heard = self.asked = time.monotonic()
+
+    def run(self) -> _Answer:
+        while True:
+            now = time.monotonic()
+            give_up_at = self.deadline if self.in_doubt else min(self.deadline, self.heard + SILENCE_MAX)
+            if now >= give_up_at:
+                raise self._given_up(now)
+            say_at, say = self._next()
+            if now >= say_at and self.connection.writable():
+                say()
+                continue
+            until = give_up_at if now >= say_at else min(give_up_at, say_at)
+            frame = self.connection.receive(until, or_writable=now >= say_at)
+            if frame is None:
+                continue
+            self.heard = time.monotonic()
+            answer = self._take(*frame)
+            if answer is not None:
+                return answer
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.frame != 0 and not self.repeat
+
+    def _next(self) -> tuple[float, Any]:
+        """What is to be said to the node, and from when on."""
+        if self.connection.welcome is None:
+            return self.connection.hello_at, self.connection.send_hello
+        if self.frame == 0:
+            return 0.0, self._say_request
+        return max(self.heard, self.asked) + PING_AFTER, self._say_ping
+
+    def _say_request(self) -> None:
+        self.connection.send_request(self.request, self.deadline)
+        self.frame = self.connection.frames
+        self.asked = time.monotonic()
+
+    def _say_ping(self) -> None:
+        self.connection.send_ping()
+        self.asked = time.monotonic()
+
+    def _take(self, kind: int, rest: list) -> _Answer | None:
+        connection = self.connection
+        if kind == REPLY:
+            return connection.find(rest, self.request[0])
+        if kind == WELCOME:
+            last_taken = connection.welcomed(rest)
+            if last_taken is not None and self.frame != 0:
+                if self.in_doubt and self.frame <= last_taken:
+                    raise _error("unknown_outcome", f"the connection to {connection.name} was over before it answered")
+                self.frame = 0
+        elif kind == REJECT:
+            connection.rejected(rest, self.in_doubt)
+        elif kind == PONG and rest[0] == connection.nonce:
+            if rest[1] == 0:
+                connection.lost()
+            else:
+                connection.client.seen(rest[1])
+        return None
+
+    def _given_up(self, now: float) -> Exception:
+        if now < self.deadline:
+            return _Silence()
+        name = self.connection.name
+        if self.in_doubt:
+            return _error("unknown_outcome", f"{name} has not answered in time; it may have executed the message")
+        if self.frame != 0 and self.heard > self.began:
+            return _error("deadline_exceeded", f"{name} is there but has not answered in time")
+        return self.connection.refusal or _error("unreachable", f"no answer from {name}")
+
+
+class Client:
+    """See the module's text. `addresses`: those of one or more nodes; `name` is for the nodes' logs."""
+
+    def __init__(self, addresses: Union[str, Sequence[str]], cluster: str, name: str = "", timeout: float = 5.0):
+        self.cluster = cluster
+        self.name = name
+        self.timeout = timeout
+        self.incarnation = secrets.randbits(64) or 1
+        self.context = zmq.Context()
+        self._addresses = [addresses] if isinstance(addresses, str) else list(addresses)
+        self._connections: dict[str, _Connection] = {}
+        self._ids = itertools.count(1)
+        self._view: View | None = None
+        self._epoch_seen = 0
+        self._descriptions: dict[str, list] = {}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.socket.close()
+        self._connections.clear()
+        self.context.term()
+
+    # ---- about a key
+
+    def lookup_or_start(self, type: str, key: Key, args: Any = None, *, timeout: float | None = None) -> Actor:
+        deadline = self._deadline(timeout)
+        return self._actor(LOOKUP_OR_START, type, key, deadline, self._args(type, args, deadline))
+
+    def lookup(self, type: str, key: Key, *, timeout: float | None = None) -> Actor:
+        """Never starts anything: `not_running`."""
+        return self._actor(LOOKUP, type, key, self._deadline(timeout))
+
+    def start(self, type: str, key: Key, args: Any = None, *, timeout: float | None = None) -> Actor:
+        """`already_started` if the key has an actor."""
+        deadline = self._deadline(timeout)
+        return self._actor(START, type, key, deadline, self._args(type, args, deadline))
+
+    def stop(self, type: str, key: Key, *, fence: int = 0, timeout: float | None = None) -> int:
+        """Returns when the actor has stopped: the fence of the start that is over."""
+        return self._keyed(STOP, type, key, self._deadline(timeout), [None, None, None, fence]).fence
+
+    def call(self, type: str, key: Key, message: str, fields: Any = None, *, start: bool = True, args: Any = None,
+             fence: int = 0, wait_for_restart: bool = True, timeout: float | None = None) -> Any:
+        """The actor's reply, None if it has none to give. With `start` it is started (with `args`) if it is not
+        running; a `fence` other than 0 is for that one start. Without `wait_for_restart` an actor that is in back-off
+        after a crash gives `restarting` at once."""
+        flags = 0 if wait_for_restart else FAIL_IF_RESTARTING
+        payload = self._message(CALL, type, key, message, fields, start, args, fence, flags, timeout).payload
+        return _unpack(payload) if payload else None
+
+    def send(self, type: str, key: Key, message: str, fields: Any = None, *, start: bool = True, args: Any = None,
+             fence: int = 0, timeout: float | None = None) -> Actor:
+        """Returns when the message is in the actor's mailbox."""
+        answer = self._message(SEND, type, key, message, fields, start, args, fence, 0, timeout)
+        return Actor(type, key, answer.node, answer.fence, answer.started)
+
+    # ---- about the cluster
+
+    def list(self, type: str, prefix: Key = "", *, page: int = 1000, timeout: float | None = None) -> Iterator[Key]:
+        """The keys of the type's actors on all nodes, node by node; `timeout` is for each page. A key that moves to
+        another node meanwhile may come twice or not at all."""
+        for member in self._serving(self._deadline(timeout)):
+            cursor = b""
+            while True:
+                args = msgpack.packb([cursor, page])
+                payload = self._at(member, LIST, self._deadline(timeout), type, _bytes(prefix), args)
+                keys, cursor = _unpack(payload)[:2]
+                yield from map(_key, keys)
+                if not cursor:
+                    break
+
+    def count(self, type: str, prefix: Key = "", *, timeout: float | None = None) -> int:
+        deadline = self._deadline(timeout)
+        members = self._serving(deadline)
+        return sum(_unpack(self._at(member, COUNT, deadline, type, _bytes(prefix))) for member in members)
+
+    def describe(self, type: str = "", *, timeout: float | None = None) -> list:
+        """[[type, args, [[message, fields, reply], ...]], ...] as in section 4 of the protocol; all types if empty."""
+        return _unpack(self._anywhere(DESCRIBE, self._deadline(timeout), type))
+
+    def status(self, *, timeout: float | None = None) -> dict[str, dict]:
+        """What each node says about itself."""
+        deadline = self._deadline(timeout)
+        members = self._current_view(deadline).members
+        return {member.node: _unpack(self._at(member, STATUS, deadline)) for member in members}
+
+    def view(self, *, timeout: float | None = None) -> View:
+        """The table that this client goes by, fetched anew if a newer one is known to exist."""
+        return self._current_view(self._deadline(timeout))
+
+    def nodes(self, *, timeout: float | None = None) -> tuple[Member, ...]:
+        return self.view(timeout=timeout).members
+
+    # ---- requests
+
+    @property
+    def epoch(self) -> int:
+        return self._view.epoch if self._view else 0
+
+    def seen(self, epoch: int) -> None:
+        self._epoch_seen = max(self._epoch_seen, epoch)
+
+    def _deadline(self, timeout: float | None) -> float:
+        return time.monotonic() + (self.timeout if timeout is None else timeout)
+
+    def _connection(self, address: str) -> _Connection:
+        if address not in self._connections:
+            self._connections[address] = _Connection(self, address)
+        return self._connections[address]
+
+    def _actor(self, op: int, type: str, key: Key, deadline: float, args: bytes | None = None) -> Actor:
+        answer = self._keyed(op, type, key, deadline, [] if args is None else [args])
+        return Actor(type, key, answer.node, answer.fence, answer.started)
+
+    def _message(self, op: int, type: str, key: Key, message: str, fields: Any, start: bool, args: Any, fence: int,
+                 flags: int, timeout: float | None) -> _Answer:
+        deadline = self._deadline(timeout)
+        packed_args = self._args(type, args, deadline) if start else None
+        payload = self._fields(type, message, fields, deadline)
+        return self._keyed(op, type, key, deadline, [packed_args, message, payload, fence], flags)
+
+    def _keyed(self, op: int, type: str, key: Key, deadline: float, rest: list, flags: int = 0) -> _Answer:
+        """Asks the key's owner until there is an answer, by the rules of section 2."""
+        request = [next(self._ids), op, flags, type, _bytes(key), *rest]
+        repeat = op not in (CALL, SEND)
+        redirects = 0
+        named = ""  # the owner that a redirect named
+        last: Exception = _error("unreachable", "no answer in time")
+        for pause in self._pauses(deadline):
+            view = self._current_view(deadline)
+            owner = next((m for m in view.members if m.node == named), None) or view.owner(type, key)
+            named = ""
+            if owner is None:
+                last = _error("unavailable", f"nobody owns {key!r}")
+                self._epoch_seen = max(self._epoch_seen, view.epoch + 1)
+                pause()
+                continue
+            try:
+                return self._connection(owner.address).ask(request, deadline, repeat)
+            except _Silence:
+                last = _error("unreachable", f"{owner.node} at {owner.address} is silent")
+                self._refresh(deadline, besides=owner.address)
+            except RekiError as e:
+                last = e
+                if e.name == "wrong_node" and redirects < REDIRECTS_MAX:
+                    redirects += 1
+                    self._refresh(deadline)
+                    if self._view.epoch <= view.epoch:
+                        named = e.owner
+                elif e.name == "shutting_down" or (e.name == "unavailable" and repeat):
+                    pause()
+                    self._refresh(deadline)
+                else:
+                    raise
+        raise last
+
+    def _pauses(self, deadline: float) -> Iterator[Any]:
+        """While there is time: a function that waits a little, longer each time."""
+        for n in itertools.count():
+            if time.monotonic() >= deadline:
+                return
+            wait = min(PAUSE_MAX, PAUSE_MIN * 2**n) * random.uniform(0.5, 1.0)
+            yield lambda: time.sleep(max(0.0, min(wait, deadline - time.monotonic())))
+
+    def _at(self, member: Member, op: int, deadline: float, *rest: Any) -> bytes:
+        """The payload of one node's answer."""
+        request = [next(self._ids), op, 0, *rest]
+        while True:
+            try:
+                return self._connection(member.address).ask(request, deadline, True).payload
+            except _Silence:
+                continue
+
+    def _anywhere(self, op: int, deadline: float, *rest: Any, besides: str = "") -> bytes:
+        """The payload of the first node's answer that comes; the node at `besides` is asked last."""
+        request = [next(self._ids), op, 0, *rest]
+        last: RekiError | None = None
+        addresses = self._known_addresses(besides)
+        for pause in self._pauses(deadline):
+            for address in addresses:
+                try:
+                    return self._connection(address).ask(request, deadline, True).payload
+                except _Silence:
+                    continue
+                except RekiError as e:
+                    if e.name not in ("unreachable", "deadline_exceeded", "unavailable", "shutting_down", "overloaded"):
+                        raise
+                    last = e
+            pause()
+        raise last or _error("unreachable", "no answer from " + ", ".join(addresses))
+
+    def _known_addresses(self, besides: str) -> list[str]:
+        """Those that have answered before come first."""
+        members = [member.address for member in self._view.members] if self._view else []
+
+        def rank(address: str) -> tuple[bool, bool]:
+            connection = self._connections.get(address)
+            return address == besides, connection is None or connection.welcome is None
+
+        return sorted(dict.fromkeys(members + self._addresses), key=rank)
+
+    def _current_view(self, deadline: float) -> View:
+        if self._view is None or self._epoch_seen > self._view.epoch:
+            self._refresh(deadline)
+        return self._view
+
+    def _refresh(self, deadline: float, besides: str = "") -> None:
+        payload = self._anywhere(VIEW, deadline, "", b"", msgpack.packb([self.epoch]), besides=besides)
+        if payload:
+            view = View.decode(payload)
+            if self._view is None or view.epoch > self._view.epoch:
+                self._view = view
+        self._epoch_seen = self.epoch  # what there is to be had now
+
+    def _serving(self, deadline: float) -> list[Member]:
+        return [member for member in self._current_view(deadline).members if member.state != JOINING]
+
+    # ---- values
+
+    def _args(self, type: str, args: Any, deadline: float) -> bytes:
+        if isinstance(args, dict):
+            args = _shaped(self._description(type, deadline)[1], args, type)
+        return _packed(args)
+
+    def _fields(self, type: str, message: str, fields: Any, deadline: float) -> bytes:
+        if isinstance(fields, dict):
+            fields = _shaped(self._fields_schema(type, message, deadline), fields, message)
+        return _packed(fields)
+
+    def _fields_schema(self, type: str, message: str, deadline: float) -> Any:
+        for name, fields, *_ in self._description(type, deadline)[2]:
+            if name == message:
+                return fields
+        del self._descriptions[type]  # it may learn the message
+        raise _error("unknown_message", f"type '{type}' has no message '{message}'")
+
+    def _description(self, type: str, deadline: float) -> list:
+        if type not in self._descriptions:
+            for description in _unpack(self._anywhere(DESCRIBE, deadline, type)):
+                self._descriptions[description[0]] = description
+        if type not in self._descriptions:
+            raise _error("unknown_type", f"no type '{type}'")
+        return self._descriptions[type]
+
+
+def _packed(value: Any) -> bytes:
+    if value is None:
+        return b""
+    return value if isinstance(value, bytes) else msgpack.packb(value)
+
+
+def _shaped(schema: Any, value: Any, where: str) -> Any:
+    """`value` with each dict that stands for a struct as the array of the struct's fields."""
+    kind = schema if isinstance(schema, str) else schema[0]
+    if kind == "struct" and isinstance(value, dict):
+        fields = [field[:3] for field in schema[1]]
+        unknown = set(value) - {name for name, _, _ in fields}
+        if unknown:
+            names = ", ".join(name for name, _, _ in fields) or "none"
+            raise _error("malformed_message", f"{where} has no field '{sorted(unknown)[0]}'; its fields: {names}")
+        while fields and fields[-1][0] not in value:
+            fields.pop()
+        return [_shaped(inner, value[name], f"{where}.{name}") if name in value else _unpack(default)
+                for name, inner, default in fields]
+    if kind == "array" and isinstance(value, (list, tuple)):
+        return [_shaped(schema[1], each, where) for each in value]
+    if kind == "map" and isinstance(value, dict):
+        return {name: _shaped(schema[2], each, where) for name, each in value.items()}
+    if kind == "optional" and value is not None:
+        return _shaped(schema[1], value, where)
+    return value

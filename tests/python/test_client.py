@@ -1,0 +1,496 @@
+"""Tests of client/python/reki.py against nodes of our own making. Run by ctest as python_client."""
+
+import os
+import re
+import socket
+import sys
+import time
+import unittest
+
+import msgpack
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(ROOT, "client", "python")]
+
+import cluster_session  # noqa: E402
+import reki  # noqa: E402
+from fake_node import CALL, COUNT, DESCRIBE, LOOKUP, LOOKUP_OR_START, SILENCE, VIEW  # noqa: E402
+from fake_node import FakeNode, share, slot_of  # noqa: E402
+from reki import Client, RekiError  # noqa: E402
+
+
+def page():
+    with open(os.path.join(ROOT, "docs", "protocol.md"), encoding="utf-8") as f:
+        return f.read()
+
+
+def once(reply):
+    """A `before` that gives its reply to the first call, and nothing from then on."""
+    left = [reply]
+
+    def before(node, request):
+        return left.pop() if request.op == CALL and left else None
+
+    return before
+
+
+class WithNodes(unittest.TestCase):
+    def node(self, name="n1", **options):
+        node = FakeNode(name, **options)
+        self.addCleanup(node.close)
+        share([node])
+        return node
+
+    def client(self, *nodes, cluster="shop", **options):
+        client = Client([n if isinstance(n, str) else n.address for n in nodes], cluster, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def fails(self, name, function, *args, **options):
+        with self.assertRaises(RekiError) as caught:
+            function(*args, **options)
+        self.assertEqual(caught.exception.name, name, caught.exception)
+        return caught.exception
+
+
+class Page(unittest.TestCase):
+    """The client against what the page says."""
+
+    def test_slots_are_those_of_the_page(self):
+        rows = re.findall(r"^\| (\S+) \| (\S+) \| (0x\w+) \| 0x\w+ \| (\d+) \|$", page(), re.M)
+        self.assertEqual(len(rows), 3)
+        for type, key, seed, slot in rows:
+            view = reki.View(1, 0, "shop", int(seed, 16), "", (), ())
+            self.assertEqual(view.slot(type, key), int(slot))
+
+    def test_error_names_are_those_of_the_page(self):
+        rows = re.findall(r"^\| (\d+) \| (\w+) \| .* \|$", page().split("## 5. ")[1].split("\n## ")[0], re.M)
+        self.assertEqual({int(code): name for code, name in rows}, reki.NAMES)
+
+    def test_operations_are_those_of_the_page(self):
+        rows = re.findall(r"^\| (\d+) \| (\w+) \| .* \|$", page().split("### Operations")[1].split("\n### ")[0], re.M)
+        self.assertEqual(len(rows), 11)
+        for number, name in rows:
+            self.assertEqual(getattr(reki, name.upper()), int(number))
+
+    def test_the_page_frames_decode(self):
+        examples = re.findall(r"### (.+?)\n.*?```hex\n(.*?)```", page().split("## 7. ")[1], re.S)
+        frames = {}
+        for name, text in examples:
+            digits = "".join(line.split(";")[0] for line in text.splitlines())
+            frames[name] = msgpack.unpackb(bytes.fromhex(digits))
+        fence = 0x500000001
+        self.assertEqual(frames["HELLO"], [1, "reki", 1, 1, "shop", 1, "till 7", 0x1122334455667788])
+        self.assertEqual(frames["REPLY"][3], [[1, 0, fence, True], [2, 0, fence, False, b"\x02"]])
+        listed = msgpack.unpackb(frames["list reply"][3][0][4])
+        self.assertEqual(listed, [[b"user_1", b"user_123"], b"user_123"])
+
+
+class OneNode(WithNodes):
+    def test_a_session_of_all_calls(self):
+        node = self.node()
+        c = self.client(node, name="till 7")
+        self.fails("not_running", c.lookup, "counter", "a")
+        actor = c.lookup_or_start("counter", "a")
+        self.assertEqual((actor.node, actor.started, actor.epoch, actor.start_number), ("n1", True, 5, 1))
+        self.assertFalse(c.lookup_or_start("counter", "a").started)
+        self.assertEqual(c.lookup("counter", b"a").fence, actor.fence)
+        self.fails("already_started", c.start, "counter", "a")
+        self.assertEqual(c.call("counter", "a", "increment", {"by": 2}), 2)
+        self.assertEqual(c.call("counter", "a", "increment", [3]), 5)
+        self.assertEqual(c.call("counter", "a", "get", fence=actor.fence), 5)
+        self.assertEqual(c.send("counter", "a", "increment").node, "n1")
+        self.assertEqual(c.call("counter", "a", "get"), 6)
+        self.assertEqual(c.stop("counter", "a"), actor.fence)
+        self.fails("not_running", c.call, "counter", "a", "get", start=False)
+        self.assertEqual(c.start("counter", "a", {"start_at": 40}).start_number, 2)
+        self.assertEqual(c.call("counter", "a", "get"), 40)
+        self.fails("gone", c.call, "counter", "a", "get", fence=actor.fence)
+        self.assertEqual(list(c.list("counter")), ["a"])
+        self.assertEqual(c.count("counter"), 1)
+        self.assertEqual(c.status(), {"n1": {"node": "n1", "actors": 1}})
+        self.assertEqual([m.node for m in c.nodes()], ["n1"])
+        self.assertEqual(c.view().epoch, 5)
+        self.assertEqual(c.describe()[0][0], "counter")
+        self.assertEqual(node.hellos, [[1, "reki", 1, 1, "shop", 1, "till 7", c.incarnation]])
+        self.assertEqual(set(node.targets), {node.incarnation})
+        ids = [r.id for r in node.requests]
+        self.assertEqual(len(set(ids)), len(ids))
+        self.assertTrue(all(0 < r.remaining_ms <= 5000 for r in node.requests))
+
+    def test_a_wrong_cluster_is_an_error_at_once(self):
+        began = time.monotonic()
+        error = self.fails("wrong_cluster", self.client(self.node(), cluster="other").lookup, "counter", "a")
+        self.assertIn("this is cluster shop", error.text)
+        self.assertLess(time.monotonic() - began, 2)
+
+    def test_no_common_version_is_an_error_at_once(self):
+        node = self.node()
+        node.reject_hello = (62, "version 9 only")
+        self.fails("version_mismatch", self.client(node).lookup, "counter", "a")
+
+    def test_a_node_that_is_full_for_a_while_is_asked_again(self):
+        node = self.node()
+        node.reject_hello = (40, "too many connections")
+        c = self.client(node, timeout=0.8)
+        self.fails("overloaded", c.lookup_or_start, "counter", "a")
+        node.reject_hello = None
+        self.assertTrue(c.lookup_or_start("counter", "a").started)
+
+    def test_the_node_forgets_the_connection_and_a_lookup_goes_through(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+        node.forget_sessions()
+        self.assertFalse(c.lookup_or_start("counter", "a").started)
+        self.assertEqual((len(node.hellos), node.rejects), (2, 1))
+
+    def test_the_node_forgets_the_connection_and_a_call_is_executed_once(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+        node.forget_sessions()
+        self.assertEqual(c.call("counter", "a", "increment", [2]), 2)
+        self.assertEqual((node.rejects, len(node.ops(CALL))), (1, 1))
+
+    def test_the_node_restarts_between_two_calls(self):
+        node = self.node()
+        c = self.client(node)
+        self.assertEqual(c.call("counter", "a", "increment", [2]), 2)
+        node.restart()
+        self.assertEqual(c.call("counter", "a", "increment", [2]), 2)
+        self.assertEqual(node.targets[-1], node.incarnation)
+
+    def test_a_new_life_behind_a_session_that_is_known_is_told_of(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+        node.incarnation += 1
+        self.assertEqual(c.call("counter", "a", "increment"), 1)
+        self.assertEqual((node.rejects, len(node.ops(CALL))), (1, 1))
+
+    def test_a_call_whose_reply_died_with_the_node_is_not_repeated(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+
+        def dies(n, request):
+            if request.op != CALL:
+                return None
+            n._serve(request)
+            n.restart()
+            return SILENCE
+
+        node.before = dies
+        began = time.monotonic()
+        self.fails("unknown_outcome", c.call, "counter", "a", "increment")
+        self.assertLess(time.monotonic() - began, 3)  # not the whole time-out: the next life says so
+        self.assertEqual(len(node.ops(CALL)), 1)
+
+    def test_a_lookup_whose_reply_died_with_the_node_is_repeated_under_its_id(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+        left = [1]
+
+        def dies(n, request):
+            if request.op != LOOKUP_OR_START or not left:
+                return None
+            left.pop()
+            n.restart()
+            return SILENCE
+
+        node.before = dies
+        self.assertTrue(c.lookup_or_start("counter", "a").started)
+        first, second = node.ops(LOOKUP_OR_START)[1:]
+        self.assertEqual(first.id, second.id)
+
+    def test_a_reply_of_another_incarnation_is_ignored(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+
+        def lies_first(n, request):
+            if request.op != CALL:
+                return None
+            return [[5, 5, 4711, [[request.id, 0, 1, False, msgpack.packb(666)]]]], None
+
+        node.before = lies_first
+        self.assertEqual(c.call("counter", "a", "increment"), 1)
+        node.before = lambda n, r: None
+        node.reply_incarnation = 4711
+        self.fails("deadline_exceeded", c.lookup, "counter", "a", timeout=0.5)
+
+    def test_a_reply_to_another_request_is_ignored(self):
+        node = self.node()
+        c = self.client(node)
+        node.before = lambda n, r: ([[5, 5, n.incarnation, [[r.id + 1, 0, 1, False, msgpack.packb(666)]]]], None)
+        self.assertEqual(c.call("counter", "a", "increment"), 1)
+
+    def test_elements_of_a_later_version_are_ignored(self):
+        node = self.node()
+        c = self.client(node)
+        node.before = lambda n, r: [0, 9, False, msgpack.packb(3), {"new": 1}, 7] if r.op == CALL else None
+        self.assertEqual(c.call("counter", "a", "get"), 3)
+
+    def test_an_unknown_code_is_an_error_with_its_text(self):
+        node = self.node()
+        node.before = once([777, "of tomorrow"])
+        error = self.fails("code_777", self.client(node).call, "counter", "a", "get")
+        self.assertEqual((error.code, error.text), (777, "of tomorrow"))
+
+    def test_retry_after_is_in_seconds(self):
+        node = self.node()
+        node.before = once([5, "crashed", 40])
+        error = self.fails("restarting", self.client(node).call, "counter", "a", "get", wait_for_restart=False)
+        self.assertAlmostEqual(error.retry_after, 0.04)
+        self.assertEqual(node.ops(CALL)[0].flags, 1)
+
+    def test_overload_is_handed_to_the_caller(self):
+        node = self.node()
+        node.before = once([40, "full", 10])
+        self.fails("overloaded", self.client(node).call, "counter", "a", "get")
+
+    def test_what_was_refused_unexecuted_is_sent_again(self):
+        node = self.node()
+        node.before = once([45, "closing"])
+        self.assertEqual(self.client(node).call("counter", "a", "increment"), 1)
+        self.assertEqual(len({r.id for r in node.ops(CALL)}), 1)
+        self.assertEqual(len(node.ops(CALL)), 2)
+
+    def test_a_frame_that_is_too_large_is_not_sent(self):
+        node = self.node()
+        self.fails("too_large", self.client(node).call, "counter", "a", "increment", b"x" * (reki.FRAME_BYTES_MAX + 1))
+        self.assertEqual(node.ops(CALL), [])
+
+
+class Fields(WithNodes):
+    def sent(self, message, fields, **options):
+        node = self.node()
+        c = self.client(node)
+        c.call("counter", "a", message, fields, **options)
+        return node.ops(CALL)[0]
+
+    def test_a_dict_is_ordered_and_its_gaps_are_filled(self):
+        self.assertEqual(msgpack.unpackb(self.sent("increment", {"times": 3}).payload), [1, 3])
+        self.assertEqual(msgpack.unpackb(self.sent("increment", {"times": 3, "by": 2}).payload), [2, 3])
+        self.assertEqual(msgpack.unpackb(self.sent("increment", {"by": 2}).payload), [2])
+        self.assertEqual(msgpack.unpackb(self.sent("get", {}).payload), [])
+        self.assertEqual(self.sent("get", None).payload, b"")
+
+    def test_args_are_there_only_if_the_call_may_start(self):
+        self.assertEqual(self.sent("get", None).args, b"")
+        self.assertEqual(msgpack.unpackb(self.sent("get", None, args={"start_at": 2}).args), [2])
+        node = self.node()
+        self.fails("not_running", self.client(node).call, "counter", "a", "get", start=False)
+        self.assertIsNone(node.ops(CALL)[0].args)
+
+    def test_a_mistake_is_told_without_asking_the_actor(self):
+        node = self.node()
+        c = self.client(node)
+        error = self.fails("malformed_message", c.call, "counter", "a", "increment", {"bye": 1})
+        self.assertEqual(error.text, "increment has no field 'bye'; its fields: by, times")
+        self.fails("unknown_message", c.call, "counter", "a", "decrement", {"by": 1})
+        self.fails("unknown_type", c.call, "clock", "a", "get", {"by": 1})
+        self.assertEqual(node.ops(CALL), [])
+
+    def test_a_description_is_fetched_once(self):
+        node = self.node()
+        c = self.client(node)
+        for _ in range(3):
+            c.call("counter", "a", "increment", {"by": 1})
+        self.assertEqual(len(node.ops(DESCRIBE)), 1)
+
+    def test_structs_within_are_shaped_too(self):
+        point = ["struct", [["x", "int", msgpack.packb(0)], ["y", "int", msgpack.packb(7)]]]
+        schema = ["struct", [["at", point, b"\x92\x00\x07"], ["all", ["array", point], b"\x90"],
+                             ["by", ["map", "str", point], b"\x80"], ["perhaps", ["optional", point], b"\xc0"]]]
+        value = {"at": {"y": 1}, "all": [{"x": 2}, [3]], "by": {"k": {}}, "perhaps": {"y": 4}}
+        self.assertEqual(reki._shaped(schema, value, "m"), [[0, 1], [[2], [3]], {"k": []}, [0, 4]])
+        self.assertEqual(reki._shaped(schema, {"perhaps": None}, "m"), [[0, 7], [], {}, None])
+
+    def test_keys_that_are_no_text_come_back_as_bytes(self):
+        node = self.node()
+        c = self.client(node)
+        for key in ("Zürich", b"\xff\x00"):
+            c.lookup_or_start("counter", key)
+        self.assertEqual(set(c.list("counter")), {"Zürich", b"\xff\x00"})
+
+
+class SeveralNodes(WithNodes):
+    def pair(self, **options):
+        nodes = [self.node("n1", incarnation=1000), self.node("n2", incarnation=2000)]
+        share(nodes, **options)
+        return nodes
+
+    def key_of(self, owner, nodes):
+        return next(key for key in map(str, range(1000)) if slot_of("counter", key) % len(nodes) == owner)
+
+    def test_each_key_is_asked_for_at_its_owner(self):
+        nodes = self.pair()
+        c = self.client(nodes[0])
+        for n in range(200):
+            self.assertEqual(c.lookup_or_start("counter", str(n)).node, nodes[slot_of("counter", str(n)) % 2].name)
+        self.assertEqual(len(nodes[0].actors) + len(nodes[1].actors), 200)
+        self.assertEqual(sorted(c.list("counter", page=7)), sorted(map(str, range(200))))
+        self.assertEqual(sorted(c.list("counter", "19")), ["19", *map(str, range(190, 200))])
+        self.assertEqual(c.count("counter"), 200)
+        self.assertEqual(c.count("counter", "19"), 11)
+        self.assertEqual(set(c.status()), {"n1", "n2"})
+
+    def test_a_redirect_is_followed_with_the_new_view(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        c = self.client(nodes[0])
+        c.lookup_or_start("counter", "a")
+        share(nodes, epoch=6, owner=lambda slot: 1)
+        nodes[0].before = lambda n, r: [46, "", 0, "n2"] if r.op <= 6 else None
+        self.assertEqual(c.call("counter", "a", "increment"), 1)
+        self.assertEqual(c.view().epoch, 6)
+        self.assertEqual((len(nodes[0].ops(CALL)), len(nodes[1].ops(CALL))), (1, 1))
+
+    def test_a_redirect_is_followed_by_name_while_there_is_no_newer_view(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        nodes[0].before = lambda n, r: [46, "", 0, "n2"] if r.op <= 6 else None
+        self.assertEqual(self.client(nodes[0]).lookup_or_start("counter", "a").node, "n2")
+
+    def test_the_third_redirect_is_the_callers(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        for node, other in ((nodes[0], "n2"), (nodes[1], "n1")):
+            node.before = lambda n, r, other=other: [46, "", 0, other] if r.op <= 6 else None
+        began = time.monotonic()
+        self.fails("wrong_node", self.client(nodes[0]).lookup_or_start, "counter", "a")
+        self.assertLess(time.monotonic() - began, 2)
+        self.assertEqual(sum(len(n.ops(LOOKUP_OR_START)) for n in nodes), 3)
+
+    def test_a_higher_epoch_in_a_reply_makes_the_view_new(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        c = self.client(nodes[0])
+        c.lookup_or_start("counter", "a")
+        share(nodes, epoch=6, owner=lambda slot: 1)
+        c.lookup_or_start("counter", "a")
+        self.assertEqual(c.lookup_or_start("counter", "a").node, "n2")
+        self.assertEqual(len(nodes[0].ops(VIEW) + nodes[1].ops(VIEW)), 2)
+
+    def test_a_dead_seed_does_no_harm(self):
+        node = self.node()
+        self.assertEqual(self.client(nobody(self), node).lookup_or_start("counter", "a").node, "n1")
+
+    def test_a_key_goes_on_at_its_new_owner_when_the_old_one_dies(self):
+        nodes = self.pair(owner=lambda slot: 1)
+        c = self.client(*nodes)
+        self.assertEqual(c.lookup_or_start("counter", "a").node, "n2")
+        nodes[1].deaf = True
+        share(nodes, epoch=6, owner=lambda slot: 0)
+        self.assertEqual(c.lookup_or_start("counter", "a").node, "n1")
+
+
+def nobody(test):
+    """An address at which nobody listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return "tcp://127.0.0.1:%d" % s.getsockname()[1]
+
+
+class Session(WithNodes):
+    """The script that other tests run against real nodes."""
+
+    def three(self):
+        nodes = [self.node(f"n{i}", incarnation=1000 * i) for i in (1, 2, 3)]
+        share(nodes)
+        return nodes
+
+    def run_with(self, nodes):
+        cluster_session.run([node.address for node in nodes], "shop", 3, 60, say=lambda text: None)
+
+    def test_good_nodes_pass(self):
+        self.run_with(self.three())
+
+    def test_a_node_that_deviates_does_not(self):
+        deviations = {
+            "increment": lambda n, r: [0, 1, False, msgpack.packb(3)] if r.message == "increment" else None,
+            "what another client finds": lambda n, r: [0, 1] if r.op == LOOKUP_OR_START and n.actors else None,
+            "count": lambda n, r: [0, 0, False, msgpack.packb(0)] if r.op == COUNT else None,
+            "instead of the error not_running": lambda n, r: [0, 1] if r.op == LOOKUP else None,
+        }
+        for what, deviation in deviations.items():
+            nodes = self.three()
+            for node in nodes:
+                node.before = deviation
+            with self.subTest(what), self.assertRaisesRegex(cluster_session.Deviation, what):
+                self.run_with(nodes)
+
+
+class Deadlines(WithNodes):
+    def within(self, seconds, name, function, *args, **options):
+        began = time.monotonic()
+        error = self.fails(name, function, *args, timeout=seconds, **options)
+        self.assertLess(time.monotonic() - began, seconds + 0.4)
+        return error
+
+    def test_nobody_there(self):
+        for call in (lambda c: c.lookup, lambda c: c.lookup_or_start):
+            self.within(0.9, "unreachable", call(self.client(nobody(self))), "counter", "a")
+        self.within(1.0, "unreachable", self.client(nobody(self)).call, "counter", "a", "get")
+
+    def test_somebody_there_who_says_nothing(self):
+        node = self.node()
+        node.deaf = True
+        self.within(1.0, "unreachable", self.client(node).lookup, "counter", "a")
+
+    def test_the_owner_falls_silent(self):
+        nodes = [self.node("n1"), self.node("n2", incarnation=2000)]
+        share(nodes, owner=lambda slot: 1)
+        c = self.client(nodes[0])
+        c.lookup_or_start("counter", "a")
+        nodes[1].deaf = True
+        self.within(0.9, "unreachable", c.lookup, "counter", "a")
+        self.within(1.0, "unknown_outcome", c.call, "counter", "a", "increment")
+
+    def test_the_owner_is_dead_and_nothing_was_sent(self):
+        nodes = [self.node("n1"), FakeNode("n2", incarnation=2000)]
+        share(nodes, owner=lambda slot: 1)
+        nodes[1].close()
+        self.within(1.0, "unreachable", self.client(nodes[0]).call, "counter", "a", "increment")
+
+    def test_a_node_that_is_slow_but_there(self):
+        node = self.node()
+        c = self.client(node)
+        node.before = lambda n, r: None if r.op == VIEW else SILENCE
+        self.within(1.0, "deadline_exceeded", c.lookup, "counter", "a")
+        self.assertEqual(len(node.ops(LOOKUP)), 1)  # it answered PINGs: no need to ask twice
+        self.within(1.0, "unknown_outcome", c.call, "counter", "a", "get")
+
+    def test_a_call_to_a_node_that_falls_silent_is_not_repeated(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+        node.answers_ping = False
+        node.before = lambda n, r: SILENCE if r.op == CALL else None
+        self.within(1.5, "unknown_outcome", c.call, "counter", "a", "increment")
+        self.assertEqual(len(node.ops(CALL)), 1)
+
+    def test_a_late_reply_is_not_taken_for_the_next_one(self):
+        node = self.node()
+        c = self.client(node)
+        c.lookup_or_start("counter", "a")
+        late = []
+
+        def keeps(n, r):
+            if r.op != CALL:
+                return None
+            if not late:
+                late.append(r.id)
+                return SILENCE
+            return [[5, 5, n.incarnation, [[late[0], 0, 1, False, msgpack.packb(666)]]]], None
+
+        node.before = keeps
+        self.within(0.3, "unknown_outcome", c.call, "counter", "a", "increment")
+        self.assertEqual(c.call("counter", "a", "increment"), 1)
+
+    def test_no_time_at_all(self):
+        self.within(0, "unreachable", self.client(self.node()).lookup, "counter", "a")
+
+
+if __name__ == "__main__":
+    unittest.main()
