@@ -250,7 +250,9 @@ class _Connection:
 
     def welcomed(self, rest: list) -> int | None:
         """The number of the last REQUEST that may have been executed; None if this session had its WELCOME before."""
-        version, _, node, incarnation, epoch = rest[:5]
+        version, cluster, node, incarnation, epoch = rest[:5]
+        if cluster != self.client.cluster:
+            raise _error("wrong_cluster", f"{self.address} belongs to cluster '{cluster}'")
         if version != VERSION:
             raise _error("version_mismatch", f"{self.address} chose version {version}")
         if self.welcome and self.welcome.incarnation == incarnation:

@@ -103,10 +103,10 @@ BOOST_AUTO_TEST_CASE(numbers_are_written_in_the_smallest_form_and_come_back) {
       {0, 1},     {127, 1},   {128, 2},        {255, 2},        {256, 3},
       {65535, 3}, {65536, 5}, {0xffffffff, 5}, {1ULL << 32, 9}, {~std::uint64_t{0}, 9},
   };
-  for (const auto& [value, size] : cases) {
-    const Bytes bytes = written([&](auto& w) { w.write_uint(value); });
-    BOOST_TEST(bytes.size() == size);
-    BOOST_TEST((uint_of(bytes) == value));
+  for (const auto& each : cases) {
+    const Bytes bytes = written([&](auto& w) { w.write_uint(each.first); });
+    BOOST_TEST(bytes.size() == each.second);
+    BOOST_TEST((uint_of(bytes) == each.first));
   }
 }
 

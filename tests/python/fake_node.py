@@ -40,6 +40,7 @@ class FakeNode:
         self.view_payload = b""
         self.before = lambda node, request: None
         self.reject_hello = None  # (code, text)
+        self.welcome_cluster = cluster
         self.answers_ping = True
         self.deaf = False
         self.reply_incarnation = None
@@ -100,7 +101,7 @@ class FakeNode:
             if not frame[2] <= 1 <= frame[3]:
                 return [[REJECT, 62, "version 1 only"]]
             self.sessions.add(route)
-            return [[WELCOME, 1, self.cluster, self.name, self.incarnation, self.epoch]]
+            return [[WELCOME, 1, self.welcome_cluster, self.name, self.incarnation, self.epoch]]
         if kind == PING:
             return [[PONG, frame[1], self.epoch if route in self.sessions else 0]] if self.answers_ping else []
         if kind != REQUEST:

@@ -125,6 +125,12 @@ class OneNode(WithNodes):
         self.assertIn("this is cluster shop", error.text)
         self.assertLess(time.monotonic() - began, 2)
 
+    def test_a_welcome_of_another_cluster_is_not_taken(self):
+        node = self.node()
+        node.welcome_cluster = "other"
+        self.fails("wrong_cluster", self.client(node).lookup, "counter", "a")
+        self.assertEqual(node.requests, [])
+
     def test_no_common_version_is_an_error_at_once(self):
         node = self.node()
         node.reject_hello = (62, "version 9 only")
