@@ -85,8 +85,8 @@ Schema schema_of() {
     Schema out{Kind::structure, {}, {}};
     const T defaults{};
     for_each_field<T>([&](std::string_view name, auto member) {
-      using Member = std::remove_cvref_t<decltype(defaults.*member)>;
-      out.fields.push_back({std::string{name}, schema_of<Member>(), pack(defaults.*member)});
+      using FieldType = std::remove_cvref_t<decltype(defaults.*member)>;
+      out.fields.push_back({std::string{name}, schema_of<FieldType>(), pack(defaults.*member)});
     });
     return out;
   } else if constexpr (std::is_empty_v<T> && requires { T::name; }) {

@@ -4,7 +4,7 @@
 
 #include "reki/actor/pack.hpp"
 #include "reki/client/client_io.hpp"
-#include "reki/client/cluster_list.hpp"
+#include "reki/core/cluster_list.hpp"
 #include "reki/core/endpoint.hpp"
 #include "reki/core/hash.hpp"
 #include "reki/net/clock.hpp"

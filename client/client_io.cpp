@@ -3,7 +3,7 @@
 #include <random>
 #include <span>
 
-#include "reki/client/cluster_list.hpp"
+#include "reki/core/cluster_list.hpp"
 #include "reki/core/assert.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"

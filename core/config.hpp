@@ -32,6 +32,15 @@ enum class EngineKind : std::uint8_t {
   etcd,      ///< In an etcd that runs already.
 };
 
+/// Where something stands in the file, for messages; all 0 for what does not come from one.
+///
+/// All places are equal: where a thing is written is no part of what it says.
+struct ConfigPlace {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  friend constexpr bool operator==(const ConfigPlace&, const ConfigPlace&) { return true; }
+};
+
 /// `[[node]]`
 struct NodeConfig {
   NodeId id;                 ///< Letters, digits, '.', '_', '-'; at most 64. Once per file.
@@ -40,6 +49,7 @@ struct NodeConfig {
   std::uint32_t weight = 1;  ///< Relative share of the slots, 0 to 1 000 000; 0: serves no keys. Not 0 for all.
   std::string zone;          ///< Failure domain, at most 64 bytes; may be empty.
   std::string data_dir;  ///< Where a voter keeps its register; empty: the node's default. Takes effect with membership.
+  ConfigPlace listen_place{};
 
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };
@@ -54,6 +64,8 @@ struct TypeConfig {
   std::size_t mailbox = limits::mailbox_messages_default;  ///< Messages that may wait for one actor, from 1.
   bool blocking = false;                                   ///< Handlers block: run them in the blocking pool.
   Duration stop_grace = limits::stop_grace_default;  ///< How long a stop waits for the running handler. More than 0.
+  ConfigPlace place{};                               ///< Of its table.
+  ConfigPlace plugin_place{};                        ///< Of its plugin's path.
 
   friend bool operator==(const TypeConfig&, const TypeConfig&) = default;
 };

@@ -33,6 +33,8 @@ std::string guess(std::string_view word, Words candidates) {
   return meant.empty() ? std::string{} : "did you mean " + quoted(meant) + "? ";
 }
 
+ConfigPlace place_of(toml::source_position at) { return {at.line, at.column}; }
+
 /// The mistakes found so far, each with its place.
 class Problems {
  public:
@@ -367,6 +369,7 @@ void Reader::read_addresses(Section& s, NodeConfig& node) {
       claim_address(s, "listen", *endpoint);
     }
     node.listen = std::move(*listen);
+    node.listen_place = place_of(s.place("listen"));
   }
   if (auto admin = s.text("admin")) {
     const Result<Endpoint> endpoint = parse_host_port(*admin);
@@ -400,6 +403,7 @@ void Reader::read_types(const toml::node* node) {
     if (type == nullptr) continue;
     TypeConfig fresh;
     fresh.name = name;
+    fresh.place = place_of(key.source().begin);
     read_type(*type, std::move(fresh));
   }
   std::ranges::sort(config_.types, {}, &TypeConfig::name);
@@ -411,6 +415,7 @@ void Reader::read_type(const toml::table& table, TypeConfig type) {
   if (auto plugin = s.text("plugin")) {
     if (plugin->empty()) s.wrong("plugin", "plugin is empty; write the path of the .so, or leave the key out");
     type.plugin = std::move(*plugin);
+    type.plugin_place = place_of(s.place("plugin"));
   }
   read_restart(s, type.restart);
   type.idle = s.duration("idle", Duration{0}, year).value_or(type.idle);

@@ -34,6 +34,8 @@ inline constexpr std::size_t mailbox_messages_default = 10000;
 inline constexpr std::size_t timers_per_actor_max = 64;
 inline constexpr std::size_t outstanding_per_client_max = 262144;
 inline constexpr std::size_t sessions_per_node_max = 10000;
+/// Frames that a node reads before answers and other nodes have their turn.
+inline constexpr int frames_per_round_max = 256;
 inline constexpr std::size_t list_page_max = 10000;
 inline constexpr std::size_t list_page_default = 1000;
 inline constexpr std::size_t nodes_max = 1000;
@@ -46,6 +48,10 @@ inline constexpr auto turn_time_max = std::chrono::microseconds(500);
 inline constexpr auto timeout_default = std::chrono::seconds(5);
 inline constexpr auto timeout_max = std::chrono::hours(1);
 inline constexpr auto stop_grace_default = std::chrono::seconds(5);
+/// A connection that has been silent for so long has to say HELLO again; a client of any use comes back sooner.
+inline constexpr auto session_idle_max = std::chrono::minutes(10);
+/// How long a node that closes waits for its last replies to leave.
+inline constexpr auto flush_time_max = std::chrono::milliseconds(250);
 /// A request follows at most this many redirects; more means that the views do not agree yet.
 inline constexpr int redirects_max = 2;
 

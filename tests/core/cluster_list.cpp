@@ -1,4 +1,4 @@
-#include "reki/client/cluster_list.hpp"
+#include "reki/core/cluster_list.hpp"
 
 #include <boost/test/unit_test.hpp>
 
