@@ -18,6 +18,11 @@ reki_dependency(tomlplusplus 3.3 CONFIG)
 reki_dependency(nlohmann_json 3.11 CONFIG)
 reki_dependency(absl CONFIG)
 
+# Header-only, and only in the commands: nobody who uses the package needs it.
+if(NOT CMAKE_FIND_PACKAGE_NAME)
+  reki_dependency(CLI11 2.1 CONFIG)
+endif()
+
 # Debian 12 has msgpack-cxx 4.1 as package "msgpack", target "msgpackc-cxx"; from 5 on both are "msgpack-cxx".
 find_package(msgpack-cxx CONFIG QUIET)
 if(NOT TARGET msgpack-cxx)

@@ -8,5 +8,5 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/rekiConfig.cmake.in ${PR
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/rekiConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(
   FILES ${PROJECT_BINARY_DIR}/rekiConfig.cmake ${PROJECT_BINARY_DIR}/rekiConfigVersion.cmake
-        ${CMAKE_CURRENT_LIST_DIR}/RekiDeps.cmake
+        ${CMAKE_CURRENT_LIST_DIR}/RekiDeps.cmake ${CMAKE_CURRENT_LIST_DIR}/RekiPlugin.cmake
   DESTINATION ${REKI_PACKAGE_DIR})

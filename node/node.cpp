@@ -1,0 +1,380 @@
+#include "reki/node/node.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "reki/core/cluster_list.hpp"
+#include "reki/core/codec.hpp"
+#include "reki/core/hash.hpp"
+#include "reki/core/msgpack_writer.hpp"
+#include "reki/net/clock.hpp"
+#include "reki/node/plugin_host.hpp"
+#include "reki/node/server.hpp"
+
+namespace reki {
+namespace {
+
+/// Files that a node needs beside its connections.
+constexpr std::size_t files_kept = 256;
+
+Incarnation random_incarnation() {
+  std::uint64_t number = 0;
+  while (number == 0) {
+    if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) number = 0;
+  }
+  return Incarnation{number};
+}
+
+/// The upper half of the fences of this life. Until membership counts epochs, seconds of the wall clock stand in, so
+/// that a restarted node's fences are higher than before; a clock that is set back breaks that. Good until 2106.
+Epoch boot_epoch() { return Epoch{static_cast<std::uint32_t>(std::time(nullptr))}; }
+
+RuntimeOptions runtime_options(const Config& config, const NodeId& id, const LogSink& log) {
+  RuntimeOptions out;
+  out.workers = static_cast<int>(config.runtime.workers);
+  out.blocking_threads_max = static_cast<int>(config.runtime.blocking_threads);
+  out.hash_seed = view_of(config).hash_seed();
+  out.node = id;
+  out.acquired = boot_epoch();
+  if (!log) return out;
+  out.log = [log](std::string_view event, std::string_view type, std::string_view key, std::string_view text) {
+    std::string fields = "type=" + std::string(type) + " key=\"" + std::string(key) + "\" text=\"";
+    log(LogLevel::warn, event, fields + std::string(text) + '"');
+  };
+  return out;
+}
+
+/// The request as the wire has it, for the checks that both ends of it make. Points into `s`.
+wire::Request wire_request(const Submission& s) {
+  wire::Request out;
+  out.id = RequestId{1};
+  out.op = s.op;
+  out.remaining_ms = 1;
+  out.flags = s.flags;
+  out.type = s.type;
+  out.key = s.key;
+  if (s.args) out.args = *s.args;
+  if (s.message) out.message = s.message->name();
+  out.fence = s.fence;
+  return out;
+}
+
+std::optional<Error> check(const Submission& s) {
+  if (s.timeout <= Duration{0} || s.timeout > limits::timeout_max) {
+    return Error{ErrorCode::invalid_argument, "the time-out must be more than 0 and at most an hour"};
+  }
+  return wire::check(wire_request(s));
+}
+
+std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done) {
+  auto out = std::make_unique<Forwarded>();
+  out->op = s.op;
+  out->flags = s.flags;
+  out->type = std::move(s.type);
+  out->key = std::move(s.key);
+  out->args = std::move(s.args);
+  if (s.message) {
+    out->message = s.message->name();
+    s.message->encode(out->payload);
+  }
+  out->fence = s.fence;
+  out->deadline = boot_time() + s.timeout;
+  out->node = std::move(to);
+  out->done = std::move(done);
+  return out;
+}
+
+bool about_a_key(wire::Op op) { return op <= wire::Op::send; }
+
+/// The same question for one of several nodes.
+Submission copy_of(const Submission& s) {
+  Submission out;
+  out.op = s.op;
+  out.type = s.type;
+  out.key = s.key;
+  out.args = s.args;
+  out.timeout = s.timeout;
+  out.flags = s.flags;
+  return out;
+}
+
+std::string naming(const NodeId& node, const std::string& text) { return "node '" + node.value + "': " + text; }
+
+}  // namespace
+
+/// Where a key lives.
+struct Node::Place {
+  const Member* owner = nullptr;
+  bool here = false;
+};
+
+Node::Node(const Config& config, NodeId id, Factories factories, NodeOptions options)
+    : id_(std::move(id)),
+      cluster_(config.cluster),
+      incarnation_(options.incarnation.value != 0 ? options.incarnation : random_incarnation()),
+      stop_grace_(options.stop_grace),
+      started_(boot_time()),
+      view_(std::make_shared<const View>(view_of(config))),
+      local_(std::move(factories), runtime_options(config, id_, options.log)) {
+  local_.set_front(*this);
+}
+
+Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view id, Factories factories,
+                                          NodeOptions options) {
+  const auto self = node_of(config, id);
+  if (!self) return tl::make_unexpected(self.error());
+  if (auto configured = configure_types(config, factories); !configured) return tl::make_unexpected(configured.error());
+  std::unique_ptr<Node> node{new Node(config, self->id, std::move(factories), options)};
+  if (auto opened = node->open(self->listen, options); !opened) return tl::make_unexpected(opened.error());
+  return node;
+}
+
+Result<void> Node::open(const std::string& listen, const NodeOptions& options) {
+  const std::size_t files = raise_file_limit();
+  const std::size_t room = files > 2 * files_kept ? files - files_kept : files / 2;
+  Server::Options server;
+  server.listen = listen;
+  server.node = id_;
+  server.cluster = cluster_;
+  server.incarnation = incarnation_;
+  server.sessions_max = std::min(options.sessions_max, room);
+  server.status = [this] { return status(); };
+  server.log = options.log;
+  auto bound = Server::bind(std::move(server), local_);
+  if (!bound) return tl::make_unexpected(bound.error());
+  server_ = std::move(*bound);
+  address_ = server_->address();
+  server_->set_view(view());
+  server_->start();
+  ready_ = true;
+  return {};
+}
+
+Node::~Node() { stop(); }
+
+bool Node::stop() {
+  if (std::exchange(stopped_, true)) return stopped_in_time_;
+  ready_ = false;
+  if (server_) server_->refuse_new();
+  stopped_in_time_ = local_.close(stop_grace_);
+  if (server_) server_->stop();
+  return stopped_in_time_;
+}
+
+void Node::set_view(std::shared_ptr<const View> view) {
+  {
+    const std::lock_guard lock(view_mutex_);
+    if (view->epoch() <= view_->epoch()) return;
+    view_ = view;
+  }
+  server_->set_view(std::move(view));
+}
+
+std::shared_ptr<const View> Node::view() const {
+  const std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+ServerStats Node::server_stats() const { return server_->stats(); }
+
+Node::Place Node::place_of(const View& view, std::string_view type, std::string_view key) const {
+  Place out;
+  out.owner = view.owner(slot_of(hash_key(key, hash_type(type, view.hash_seed()))));
+  out.here = out.owner != nullptr && out.owner->node_id == id_;
+  return out;
+}
+
+Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
+  wire::Request request;
+  request.type = type;
+  request.key = key;
+  if (auto error = wire::check(request)) return tl::make_unexpected(std::move(*error));
+  const auto now = view();
+  const Place place = place_of(*now, type, key);
+  if (place.owner == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
+  return place.owner->node_id;
+}
+
+void Node::submit(Submission submission, Completion done) {
+  if (about_a_key(submission.op)) {
+    const auto now = view();
+    const Place place = place_of(*now, submission.type, submission.key);
+    if (place.here) return local_.submit(std::move(submission), std::move(done));
+    return forward(std::move(submission), {}, std::move(done));
+  }
+  if (auto error = check(submission)) return done(Answer{std::move(*error)});
+  if (submission.op == wire::Op::list) return list_all(std::move(submission), std::move(done));
+  if (submission.op == wire::Op::count) return count_all(std::move(submission), std::move(done));
+  local_.submit(std::move(submission), std::move(done));
+}
+
+void Node::submit_many(std::vector<Posting> postings) {
+  const auto now = view();
+  std::vector<Posting> here;
+  std::vector<std::unique_ptr<Forwarded>> away;
+  for (auto& posting : postings) {
+    Submission& s = posting.submission;
+    if (!about_a_key(s.op)) {
+      submit(std::move(s), std::move(posting.done));
+    } else if (place_of(*now, s.type, s.key).here) {
+      here.push_back(std::move(posting));
+    } else if (auto error = check(s)) {
+      posting.done(Answer{std::move(*error)});
+    } else {
+      away.push_back(forwarded(std::move(s), {}, std::move(posting.done)));
+    }
+  }
+  // Those that take longer first.
+  if (!away.empty()) server_->forward_all(std::move(away));
+  if (!here.empty()) local_.submit_many(std::move(here));
+}
+
+Answer Node::exchange(Submission& submission) {
+  if (about_a_key(submission.op)) {
+    const auto now = view();
+    if (place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
+  }
+  return Registry::exchange(submission);
+}
+
+void Node::forward(Submission&& submission, NodeId to, Completion done) {
+  if (auto error = check(submission)) return done(Answer{std::move(*error)});
+  server_->forward(forwarded(std::move(submission), std::move(to), std::move(done)));
+}
+
+void Node::ask(const NodeId& node, Submission&& submission, Completion done) {
+  if (node == id_) return local_.submit(std::move(submission), std::move(done));
+  forward(std::move(submission), node, std::move(done));
+}
+
+/// One page of one node; its cursor says where to go on.
+void Node::list_all(Submission&& submission, Completion done) {
+  const auto refuse = [&](Error why) { done(Answer{std::move(why)}); };
+  const auto args = wire::decode_list_args(submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt);
+  if (!args) return refuse(args.error());
+  auto cursor = decode_cluster_cursor(args->cursor);
+  if (!cursor) return refuse(cursor.error());
+  const auto now = view();
+  const Member* const node = node_from(*now, cursor->node.value);
+  if (node == nullptr) {  // those to come have gone, and their keys to nodes that were listed
+    Answer end;
+    end.payload = with_cursor({}, {});
+    return done(std::move(end));
+  }
+  if (node->node_id != cursor->node) cursor->inner.clear();
+  const Member* const after = node_after(*now, node->node_id.value);
+  submission.args = wire::encode_list_args({cursor->inner, args->limit});
+  auto with_own_cursor = [done = std::move(done), id = node->node_id,
+                          next = after != nullptr ? after->node_id : NodeId{}](Answer&& answer) mutable {
+    if (!answer.ok()) {
+      answer.text = naming(id, answer.text);
+      return done(std::move(answer));
+    }
+    const auto page = wire::decode_list_page(answer.payload);
+    if (!page) return done(Answer{page.error()});
+    Bytes further;
+    if (!page->cursor.empty()) {
+      further = encode(ClusterCursor{id, Bytes{page->cursor}});
+    } else if (!next.value.empty()) {
+      further = encode(ClusterCursor{next, {}});
+    }
+    answer.payload = with_cursor(*page, further);
+    done(std::move(answer));
+  };
+  ask(node->node_id, std::move(submission), Completion::of(std::move(with_own_cursor)));
+}
+
+/// The sum of all nodes' answers, or the first error.
+void Node::count_all(Submission&& submission, Completion done) {
+  struct Gathering {
+    std::mutex mutex;
+    Completion done;
+    std::uint64_t sum = 0;
+    std::size_t missing = 0;
+  };
+  const auto now = view();
+  std::vector<NodeId> nodes;
+  for (const auto& member : now->members()) {
+    if (may_have_actors(member)) nodes.push_back(member.node_id);
+  }
+  auto all = std::make_shared<Gathering>();
+  all->done = std::move(done);
+  all->missing = nodes.size();
+  for (const NodeId& node : nodes) {
+    ask(node, copy_of(submission), Completion::of([all, node](Answer&& answer) {
+          Completion finish;
+          Answer total;
+          {
+            const std::lock_guard lock(all->mutex);
+            if (!all->done) return;  // another node's part has failed
+            if (answer.ok()) {
+              const auto part = wire::decode_count(answer.payload);
+              if (part) {
+                all->sum += *part;
+              } else {
+                answer = Answer{part.error()};
+              }
+            }
+            if (!answer.ok()) {
+              answer.text = naming(node, answer.text);
+              total = std::move(answer);
+            } else {
+              if (--all->missing != 0) return;
+              total.payload = wire::encode_count(all->sum);
+            }
+            finish = std::move(all->done);
+          }
+          finish(std::move(total));
+        }));
+  }
+}
+
+Bytes Node::status() const {
+  const RuntimeStats actors = local_.stats();
+  const ServerStats server = server_->stats();
+  const auto now = view();
+  const auto uptime = milliseconds_of(boot_time() - started_);
+  const std::pair<std::string_view, std::string_view> texts[]{
+      {"node", id_.value}, {"cluster", cluster_}, {"address", address_}};
+  const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", incarnation_.value},
+                                                             {"epoch", now->epoch().value},
+                                                             {"nodes", now->members().size()},
+                                                             {"slots", now->slots_of(now->index_of(id_.value))},
+                                                             {"uptime_ms", static_cast<std::uint64_t>(uptime)},
+                                                             {"actors", actors.actors},
+                                                             {"lookups", actors.lookups},
+                                                             {"starts", actors.starts},
+                                                             {"start_failures", actors.start_failures},
+                                                             {"messages", actors.messages},
+                                                             {"crashes", actors.crashes},
+                                                             {"restarts", actors.restarts},
+                                                             {"stops", actors.stops},
+                                                             {"passivations", actors.passivations},
+                                                             {"expired", actors.expired},
+                                                             {"overloaded", actors.overloaded},
+                                                             {"sessions", server.sessions},
+                                                             {"sessions_opened", server.sessions_opened},
+                                                             {"frames", server.frames},
+                                                             {"requests", server.requests},
+                                                             {"replies", server.replies},
+                                                             {"reply_frames", server.reply_frames}};
+  Bytes out;
+  MsgpackWriter writer(out);
+  writer.write_map(static_cast<std::uint32_t>(std::size(texts) + std::size(numbers) + server_event_count));
+  for (const auto& [name, text] : texts) {
+    writer.write_str(name);
+    writer.write_str(text);
+  }
+  const auto number = [&](std::string_view name, std::uint64_t value) {
+    writer.write_str(name);
+    writer.write_uint(value);
+  };
+  for (const auto& [name, value] : numbers) number(name, value);
+  for (std::size_t i = 0; i < server_event_count; ++i) number(name_of(static_cast<ServerEvent>(i)), server.events[i]);
+  return out;
+}
+
+}  // namespace reki

@@ -1,0 +1,19 @@
+#include "../../actor/example_actors.hpp"
+#include "reki/node/plugin.hpp"
+
+namespace {
+
+class CounterActor : public reki::Actor<example::Counter> {
+ public:
+  std::int64_t on(const example::Increment& m) { return value_ += m.by; }
+  std::int64_t on(const example::Get&) { return value_; }
+  void on(const example::Reset&) { value_ = 0; }
+
+ private:
+  std::int64_t value_ = 0;
+};
+
+}  // namespace
+
+extern "C" const reki::Plugin reki_plugin =
+    reki::plugin([](reki::Factories& factories) { factories.add<CounterActor>(); });

@@ -1,0 +1,163 @@
+"""Runs reki-node as a person would, one case a run: reki_node.py CASE REKI_NODE GOOD_PLUGIN FOREIGN_PLUGIN"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+import msgpack
+import zmq
+
+BINARY, GOOD, FOREIGN = sys.argv[2:5]
+folder = tempfile.TemporaryDirectory(prefix="reki-node-test.")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def config(more="", port=None, node_more=""):
+    """A file with one node; `more` begins at line 7, `node_more` is line 6."""
+    path = os.path.join(folder.name, "cluster.toml")
+    with open(path, "w") as f:
+        f.write(f'[cluster]\nname = "test"\n[[node]]\nid = "n1"\nlisten = "tcp://127.0.0.1:{port or free_port()}"\n'
+                f"{node_more}\n{more}")
+    return path
+
+
+def run(*arguments):
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=30)
+
+
+def refused(path, *wanted, node="n1", code=2):
+    """It says all of `wanted` on stderr, with and without --check, and exits with `code`."""
+    for check in ([], ["--check"]):
+        done = run("--config", path, "--node", node, *check)
+        assert done.returncode == code, done
+        for text in wanted:
+            assert re.search(text, done.stderr), f"{text!r} is not in {done.stderr!r}"
+
+
+class Running:
+    """A node that is ready."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([BINARY, "--config", path, "--node", "n1"], stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if "event=ready" in line:
+                break
+        else:
+            raise AssertionError(f"it ended before it was ready: {self.lines}")
+        self.address = re.search(r"address=(\S+)", line).group(1)
+
+    def end(self, with_signal):
+        self.process.send_signal(with_signal)
+        self.lines += self.process.stderr.readlines()
+        return self.process.wait(timeout=30)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def check_accepts_a_good_config():
+    done = run("--config", config(f'[types.counter]\nplugin = "{GOOD}"\n'), "--node", "n1", "--check")
+    assert done.returncode == 0 and "ok" in done.stdout, done
+
+
+def a_config_that_is_not_there_exits_with_2():
+    refused("nowhere.toml", "nowhere.toml: .*--config")
+
+
+def a_folder_as_config_exits_with_2():
+    refused(folder.name, "--config")
+
+
+def an_unknown_key_is_named_with_its_place():
+    refused(config(node_more="lisen = 3"), r"cluster\.toml:6:1: .*lisen.*did you mean 'listen'")
+
+
+def a_wrong_type_is_named_with_its_place():
+    refused(config(node_more='weight = "heavy"'), r"cluster\.toml:6:10: weight is .*whole number")
+
+
+def a_duplicate_node_is_named_with_its_place():
+    refused(config(f'[[node]]\nid = "n1"\nlisten = "tcp://127.0.0.1:{free_port()}"\n'),
+            r"cluster\.toml:8:6: .*'n1' is taken.*line 4.*")
+
+
+def an_unknown_node_id_lists_those_there_are():
+    refused(config(), r"no \[\[node\]\] with id 'n2'.*use one of: n1", node="n2")
+
+
+def a_missing_plugin_is_named_with_its_place():
+    refused(config('[types.counter]\nplugin = "nowhere.so"\n'), r"cluster\.toml:8:10: .*nowhere\.so' does not exist; build it")
+
+
+def a_plugin_of_another_abi_is_named_with_both():
+    refused(config(f'[types.counter]\nplugin = "{FOREIGN}"\n'), r"cluster\.toml:8:10: .*abacus 3.*gcc.*build both")
+
+
+def a_type_without_factory_is_named_with_its_place():
+    refused(config("[types.counter]\n"), r"cluster\.toml:7:\d+: .*no factory for type 'counter'.*plugin = ")
+
+
+def a_wrong_argument_exits_with_2():
+    for arguments in ([], ["--config"], ["--what"], ["--config", config(), "--node", "n1", "--log-level", "loud"]):
+        done = run(*arguments)
+        assert done.returncode == 2 and done.stderr, done
+    assert run("--help").returncode == 0
+
+
+def a_port_in_use_exits_with_3():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        path = config(port=taken.getsockname()[1])
+        done = run("--config", path, "--node", "n1")
+        assert done.returncode == 3, done
+        assert re.search(r"cluster\.toml:5:10: .*in use; stop", done.stderr), done
+        assert run("--config", path, "--node", "n1", "--check").returncode == 0
+
+
+def sigterm_stops_it_cleanly():
+    with Running(config()) as node:
+        assert node.end(signal.SIGTERM) == 0, node.lines
+        assert "event=stopped" in node.lines[-1], node.lines
+
+
+def sigint_stops_it_cleanly():
+    with Running(config()) as node:
+        assert node.end(signal.SIGINT) == 0, node.lines
+
+
+def it_serves_what_its_plugin_has():
+    with Running(config(f'[types.counter]\nplugin = "{os.path.relpath(GOOD, folder.name)}"\n')) as node:
+        peer = zmq.Context.instance().socket(zmq.DEALER)
+        peer.linger = 0
+        peer.rcvtimeo = 20000
+        peer.connect(node.address)
+        peer.send(msgpack.packb([1, "reki", 1, 1, "test", 1, "py", 5]))
+        assert msgpack.unpackb(peer.recv())[0] == 2
+        peer.send(msgpack.packb([4, 0, 0, [[1, 5, 5000, 0, "counter", "k", b"", "increment", msgpack.packb([4])]]]))
+        reply = msgpack.unpackb(peer.recv())
+        assert reply[0] == 5 and msgpack.unpackb(reply[3][0][4]) == 4, reply
+        peer.send(b"garbage")
+        assert msgpack.unpackb(peer.recv())[:2] == [3, 60]
+        peer.close()
+        assert node.end(signal.SIGTERM) == 0, node.lines
+        assert any("event=malformed_frame" in line for line in node.lines), node.lines
+
+
+globals()[sys.argv[1]]()
