@@ -14,7 +14,6 @@ namespace {
 
 std::optional<Error> check(const ClientOptions& options) {
   const auto bad = [](std::string text) { return Error{ErrorCode::invalid_argument, std::move(text)}; };
-  if (options.cluster.empty()) return bad("a client needs the name of its cluster");
   if (options.cluster.size() > limits::cluster_id_bytes_max) return bad("the cluster's name is longer than 64 bytes");
   if (options.name.size() > limits::node_id_bytes_max) return bad("the client's name is longer than 64 bytes");
   if (options.addresses.empty()) return bad("a client needs the address of at least one node, as tcp://HOST:PORT");

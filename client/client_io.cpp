@@ -236,7 +236,7 @@ void ClientIo::deliver_view(const Pending& fetch) {
 Result<void> ClientIo::install(BytesView payload) {
   auto view = decode_view(payload);
   if (!view) return tl::make_unexpected(view.error());
-  if (view->cluster_id() != options_.cluster) {
+  if (view->cluster_id() != links_.cluster()) {
     return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
   }
   outbound_.set_view(std::make_shared<const View>(std::move(*view)), now_);
@@ -252,7 +252,7 @@ void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {
   if (connect_error_ == ErrorCode::unreachable) connect_error_ = why.code;
   connect_errors_ += "\n  " + outbound_.address(*fetch.peer) + ": " + why.message();
   if (first_fetches_ > 0 || outbound_.view()) return;
-  connected(fail(connect_error_, "no node of cluster '" + options_.cluster + "' has answered:" + connect_errors_));
+  connected(fail(connect_error_, (options_.cluster.empty() ? "no node" : "no node of cluster '" + options_.cluster + "'") + " has answered:" + connect_errors_));
 }
 
 void ClientIo::connected(Result<void> result) {

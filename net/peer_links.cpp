@@ -216,6 +216,7 @@ void PeerLinks::read_frame(Link& link, BytesView frame, Instant now) {
       return read_replies(link, frame, now);
     case wire::FrameKind::welcome:
       if (const auto welcome = wire::decode_welcome(frame)) {
+        if (options_.cluster.empty()) options_.cluster = welcome->cluster;
         if (welcome->cluster == options_.cluster) return outbound_.welcomed(link.peer, *welcome, now);
         const auto text = "it belongs to cluster '" + std::string{welcome->cluster} + "', not '" + options_.cluster + "'";
         return outbound_.rejected(link.peer, ErrorCode::wrong_cluster, text, now);

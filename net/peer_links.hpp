@@ -32,7 +32,7 @@ namespace reki {
 class PeerLinks {
  public:
   struct Options {
-    std::string cluster;
+    std::string cluster;  ///< Empty: that of the first peer to say WELCOME.
     wire::Role role = wire::Role::client;
     std::string name;  ///< The node's id, or the client's name for logs.
     Incarnation incarnation;
@@ -60,6 +60,7 @@ class PeerLinks {
   /// True if a peer has more to read than one round takes: poll without waiting.
   bool more_to_read() const { return more_to_read_; }
   const Stats& stats() const { return stats_; }
+  const std::string& cluster() const { return options_.cluster; }
 
  private:
   struct Link;
@@ -74,7 +75,7 @@ class PeerLinks {
   void read_replies(Link& link, BytesView frame, Instant now);
 
   zmq::context_t& context_;
-  const Options options_;
+  Options options_;  // constant but for the cluster, see there
   Outbound& outbound_;
   Bytes hello_;
   wire::RequestWriter writer_;

@@ -93,7 +93,8 @@ void Inbound::refuse(std::string_view route, ServerEvent event, const Error& why
 void Inbound::hello(std::string_view route, BytesView frame, Instant now) {
   const auto hello = wire::decode_hello(frame);
   if (!hello) return refuse(route, ServerEvent::malformed_frame, hello.error(), now);
-  if (hello->cluster != options_.cluster) {
+  const bool any_cluster = hello->role == wire::Role::client && hello->cluster.empty();
+  if (hello->cluster != options_.cluster && !any_cluster) {
     const std::string text = "this is node '" + options_.node.value + "' of cluster '" + options_.cluster +
                              "', not of '" + printable(hello->cluster) + "'; check the address and [cluster] name";
     return refuse(route, ServerEvent::wrong_cluster, Error{ErrorCode::wrong_cluster, text}, now);

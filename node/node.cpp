@@ -11,6 +11,7 @@
 #include "reki/core/hash.hpp"
 #include "reki/core/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/node/outputs.hpp"
 #include "reki/node/plugin_host.hpp"
 #include "reki/node/server.hpp"
 
@@ -199,6 +200,7 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
 }
 
 void Node::submit(Submission submission, Completion done) {
+  if (Outputs::hold(*this, submission, done)) return;
   if (about_a_key(submission.op)) {
     const auto now = view();
     const Place place = place_of(*now, submission.type, submission.key);
@@ -212,6 +214,7 @@ void Node::submit(Submission submission, Completion done) {
 }
 
 void Node::submit_many(std::vector<Posting> postings) {
+  std::erase_if(postings, [this](Posting& posting) { return Outputs::hold(*this, posting.submission, posting.done); });
   const auto now = view();
   std::vector<Posting> here;
   std::vector<std::unique_ptr<Forwarded>> away;
@@ -237,6 +240,7 @@ Answer Node::exchange(Submission& submission) {
     const auto now = view();
     if (place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
   }
+  Outputs::release_before_blocking();
   return Registry::exchange(submission);
 }
 

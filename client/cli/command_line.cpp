@@ -113,7 +113,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   app.add_option("--config", out.config, "the cluster's TOML file")->envname("REKI_CONFIG")->type_name("FILE");
   app.add_option("--connect", out.connect, "address of a node instead of a config; more than one may be given")
       ->envname("REKI_CONNECT")->type_name("tcp://HOST:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--cluster", out.cluster, "name of the cluster, with --connect")->envname("REKI_CLUSTER")->type_name("NAME");
+  app.add_option("--cluster", out.cluster, "refuse to talk to another cluster than this, with --connect")->envname("REKI_CLUSTER")->type_name("NAME");
   app.add_flag("--json", out.json, "one JSON document on stdout");
   app.add_option("--timeout", timeout, "for each call, as in 500ms, 5s, 2m (default 5s)")->type_name("TIME");
   add_key_verbs(app, out);

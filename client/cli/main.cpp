@@ -17,13 +17,10 @@ constexpr std::array verbs{Verb{"start", start}, Verb{"lookup", lookup}, Verb{"s
 Result<ClientOptions> whom_to_ask(const CommandLine& line) {
   ClientOptions out;
   if (!line.connect.empty()) {
-    if (line.cluster.empty() && line.config.empty()) {
-      return fail(ErrorCode::invalid_argument, "--connect needs --cluster NAME as well, so that you talk to the right cluster");
-    }
     out.addresses = line.connect;
   } else if (line.config.empty()) {
     return fail(ErrorCode::invalid_argument,
-                "which cluster? Give --config FILE (or set REKI_CONFIG), or --connect tcp://HOST:PORT --cluster NAME");
+                "which cluster? Give --config FILE (or set REKI_CONFIG), or --connect tcp://HOST:PORT");
   }
   if (!line.config.empty()) {
     const auto config = read_config(line.config);

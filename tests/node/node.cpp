@@ -61,6 +61,34 @@ BOOST_AUTO_TEST_CASE(an_actor_reaches_actors_of_other_nodes) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_crashed_handler_sent_to_another_node_never_leaves) {
+  test::Cluster cluster({"n1", "n2"});
+  const auto horn = cluster.key_of("n1", "horn");
+  const auto counter = cluster.key_of("n2");
+  const auto crashed = cluster.nodes[0]->call<test::Horn>(horn, test::Relay{counter, true}).get();
+  BOOST_REQUIRE(!crashed.has_value());
+  BOOST_TEST((crashed.error().code == ErrorCode::actor_crashed));
+  // What is sent later on the same way arrives later; then the first would have been there.
+  BOOST_REQUIRE(cluster.nodes[0]->call<test::Horn>(horn, test::Relay{counter, false}).get().has_value());
+  const auto give_up = std::chrono::steady_clock::now() + 10s;
+  std::int64_t value = 0;
+  while (value == 0) {
+    value = cluster.nodes[1]->call<Counter>(counter, Get{}).get().value_or(0);
+    BOOST_REQUIRE(std::chrono::steady_clock::now() < give_up);
+  }
+  BOOST_TEST(value == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_names_no_cluster_talks_to_the_one_at_its_address) {
+  test::Cluster cluster({"n1", "n2"});
+  const auto client = Client::connect({.cluster = "", .addresses = {cluster.nodes[0]->address()}, .name = "person"});
+  BOOST_REQUIRE_MESSAGE(client.has_value(), test::why(client));
+  BOOST_TEST((*client)->view()->cluster_id() == "test");
+  for (const auto* owner : {"n1", "n2"}) {
+    BOOST_TEST((*client)->call<Counter>(cluster.key_of(owner), Increment{3}).get().value() == 3);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_client_and_the_nodes_see_the_same_actors) {
   test::Cluster cluster({"n1", "n2", "n3"});
   const auto client = Client::connect({.cluster = "test", .addresses = {cluster.nodes[1]->address()}, .name = "t"});

@@ -87,7 +87,8 @@ struct Blow {
 struct Relay {
   static constexpr std::string_view name = "relay";
   std::string to;
-  static constexpr auto fields = reki::fields("to", &Relay::to);
+  bool crash = false;  ///< After sending.
+  static constexpr auto fields = reki::fields("to", &Relay::to, "crash", &Relay::crash);
 };
 /// Answers with as many bytes as asked for; sends increments to counters.
 struct Horn {
@@ -97,7 +98,10 @@ struct Horn {
 class HornActor : public reki::Actor<Horn> {
  public:
   std::string on(const Blow& m) { return std::string(m.bytes, 'x'); }
-  void on(const Relay& m, reki::Context& context) { context.send<example::Counter>(m.to, example::Increment{5}); }
+  void on(const Relay& m, reki::Context& context) {
+    context.send<example::Counter>(m.to, example::Increment{5});
+    if (m.crash) throw std::runtime_error("after sending");
+  }
 };
 
 inline reki::Factories factories(std::shared_ptr<Gate> gate = std::make_shared<Gate>()) {
