@@ -478,6 +478,37 @@ BOOST_AUTO_TEST_CASE(a_stop_answers_what_is_under_way_and_refuses_what_comes) {
   BOOST_TEST(!late.receive_within(100ms));
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
+  const auto gate = std::make_shared<test::Gate>();
+  test::Gate round;  // holds the data thread in the part of its round that follows the answers
+  LocalRegistry registry{test::factories(gate)};
+  Server::Options options;
+  options.listen = "tcp://127.0.0.1:0";
+  options.node = NodeId{"n1"};
+  options.cluster = "test";
+  const auto server = Server::bind(std::move(options), registry);
+  BOOST_REQUIRE_MESSAGE(server.has_value(), test::why(server));
+  (*server)->set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))));
+  (*server)->start();
+  RawPeer peer((*server)->address());
+  peer.greet();
+  peer.request({call_of(1, "g", "pass", {}, "gated")});
+  gate->await_waiting(1);
+
+  auto late = std::make_unique<Forwarded>();  // its deadline has passed: answered in this round
+  late->done = Completion::of([&](Answer&&) { round.pass(); });
+  (*server)->forward(std::move(late));
+  round.await_waiting(1);
+  gate->open();
+  BOOST_TEST(registry.close(5s));  // so the answer is in the queue
+  std::thread stopping([&] { (*server)->stop(); });
+  // If stop() has not come far by then, the answer leaves in another round: that is right as well.
+  std::this_thread::sleep_for(20ms);
+  round.open();
+  BOOST_TEST((peer.reply().code == ErrorCode::ok));
+  stopping.join();
+}
+
 BOOST_AUTO_TEST_CASE(a_flood_of_events_is_counted_in_full_and_logged_in_part) {
   std::atomic<int> lines = 0;
   NodeOptions options;
