@@ -108,6 +108,10 @@ class Outbound {
   const Stats& stats() const { return stats_; }
 
  private:
+  /// A request's id is its place in `places_` and, above that, how often the place has been used.
+  static constexpr std::uint64_t place_bits = 20;
+  static_assert(limits::outstanding_per_client_max <= std::uint64_t{1} << place_bits);
+
   using Queue = IntrusiveList<OutboundRequest, OutboundQueueTag>;
   struct Peer {
     Peer(PeerIndex i, std::string a, const PeerSession::Options& options)
