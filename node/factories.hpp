@@ -147,6 +147,12 @@ class Factories {
                           });
   }
 
+  /// The same with a type of another set.
+  Factories& add(ActorType type) {
+    types_.insert_or_assign(type.name, std::move(type));
+    return *this;
+  }
+
   /// Replaces a type's options. `unknown_type`, with those there are; `invalid_argument` for options that cannot be.
   Result<void> configure(std::string_view type, TypeOptions options);
   [[nodiscard]] const std::map<std::string, ActorType, std::less<>>& types() const { return types_; }
@@ -157,8 +163,7 @@ class Factories {
     using A = typename Impl::ActorInterface;
     ActorType type{std::string{A::type}, std::move(options), {}, describe<A>(), std::move(make)};
     A::Messages::for_each([&]<class M>() { type.handlers.push_back(detail::make_handler<Impl, M>()); });
-    types_.insert_or_assign(type.name, std::move(type));
-    return *this;
+    return add(std::move(type));
   }
 
   std::map<std::string, ActorType, std::less<>> types_;

@@ -141,7 +141,12 @@ Result<void> load_type(const Config& config, const TypeConfig& type, Factories& 
     return fail(ErrorCode::bad_plugin, at(config, type.plugin_place) + "plugin '" + file + "' has no type '" +
                                            type.name + "'; it has: " + joined_types(of_plugin));
   }
-  return load_plugin(file, factories);
+  // Others that it has come along, but none that the config takes from a plugin of its own: that one has it.
+  for (const auto& [name, found] : of_plugin.types()) {
+    const TypeConfig* named = config.find_type(name);
+    if (name == type.name || named == nullptr || named->plugin.empty()) factories.add(found);
+  }
+  return {};
 }
 
 }  // namespace
@@ -180,10 +185,13 @@ TypeOptions options_of(const TypeConfig& config) {
 }
 
 Result<void> configure_types(const Config& config, Factories& factories) {
+  // All plugins first: what one brings along would replace a type that has got its options already.
   for (const TypeConfig& type : config.types) {
-    if (!type.plugin.empty()) {
-      if (auto loaded = load_type(config, type, factories); !loaded) return loaded;
-    } else if (!factories.types().contains(type.name)) {
+    if (type.plugin.empty()) continue;
+    if (auto loaded = load_type(config, type, factories); !loaded) return loaded;
+  }
+  for (const TypeConfig& type : config.types) {
+    if (!factories.types().contains(type.name)) {
       return fail(ErrorCode::bad_config, at(config, type.place) + "there is no factory for type '" + type.name +
                                              "'; add plugin = \"PATH.so\", or link it into this program (it has: " +
                                              joined_types(factories) + ")");

@@ -129,6 +129,24 @@ BOOST_AUTO_TEST_CASE(paths_are_relative_to_the_config_and_options_are_set) {
   BOOST_TEST(options.mailbox == 9U);
 }
 
+BOOST_AUTO_TEST_CASE(each_type_of_one_plugin_keeps_its_own_options) {
+  const auto config = config_with("[types.counter]\nplugin = \"good_plugin.so\"\ncap = 7\n"
+                                  "[types.tally]\nplugin = \"good_plugin.so\"\ncap = 8\n");
+  Factories factories;
+  const auto done = configure_types(*config, factories);
+  BOOST_REQUIRE_MESSAGE(done.has_value(), test::why(done));
+  BOOST_TEST(factories.types().at("counter").options.cap == 7U);
+  BOOST_TEST(factories.types().at("tally").options.cap == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_plugin_brings_along_is_configured_too) {
+  const auto config = config_with("[types.counter]\ncap = 7\n[types.tally]\nplugin = \"good_plugin.so\"\n");
+  Factories factories;
+  const auto done = configure_types(*config, factories);
+  BOOST_REQUIRE_MESSAGE(done.has_value(), test::why(done));
+  BOOST_TEST(factories.types().at("counter").options.cap == 7U);
+}
+
 BOOST_AUTO_TEST_CASE(a_linked_in_factory_is_configured_too) {
   const auto config = config_with("[types.counter]\nidle = \"3s\"\n");
   Factories factories = test::factories();
@@ -146,7 +164,7 @@ BOOST_AUTO_TEST_CASE(mistakes_have_their_place_in_the_file) {
   BOOST_TEST(nobody.text.starts_with(file + "6:"));
   const auto other = mistake("[types.rocket]\nplugin = \"good_plugin.so\"\n");
   BOOST_TEST(other.text.starts_with(file + "7:10: "));
-  BOOST_TEST(has(other.text, "it has: counter"));
+  BOOST_TEST(has(other.text, "it has: counter, tally"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,7 +13,20 @@ class CounterActor : public reki::Actor<example::Counter> {
   std::int64_t value_ = 0;
 };
 
+struct Tally : example::Counter {
+  static constexpr std::string_view type = "tally";
+};
+class TallyActor : public reki::Actor<Tally> {
+ public:
+  std::int64_t on(const example::Increment& m) { return value_ += m.by; }
+  std::int64_t on(const example::Get&) { return value_; }
+  void on(const example::Reset&) { value_ = 0; }
+
+ private:
+  std::int64_t value_ = 0;
+};
+
 }  // namespace
 
 extern "C" const reki::Plugin reki_plugin =
-    reki::plugin([](reki::Factories& factories) { factories.add<CounterActor>(); });
+    reki::plugin([](reki::Factories& factories) { factories.add<CounterActor>().add<TallyActor>(); });
