@@ -99,7 +99,8 @@ MessageHandler make_handler() {
 template <class Args>
 Result<Args> unpack_args(BytesView bytes) {
   auto args = unpack<Args>(bytes);
-  if (!args) args.error().text = "arguments: " + args.error().text;
+  // One code for all of it: whatever else a factory fails with is start_failed.
+  if (!args) args.error() = Error{ErrorCode::malformed_message, "arguments: " + args.error().text};
   return args;
 }
 

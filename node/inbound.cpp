@@ -15,6 +15,19 @@ namespace {
 constexpr std::size_t writers_kept_max = 64;
 
 bool about_a_key(wire::Op op) { return op <= wire::Op::send; }
+bool is_about_request(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unknown_type:
+    case ErrorCode::unknown_message:
+    case ErrorCode::malformed_message:
+    case ErrorCode::too_large:
+    case ErrorCode::invalid_argument:
+    case ErrorCode::unsupported:
+      return true;
+    default:
+      return false;
+  }
+}
 bool wants_no_reply(const wire::Request& r) { return r.op == wire::Op::send && (r.flags & wire::no_reply) != 0; }
 
 /// Bytes of a peer as they may stand in a log line.
@@ -158,11 +171,14 @@ void Inbound::requests(std::string_view route, BytesView frame, Instant now) {
       serve(*session, request);
       continue;
     }
-    events_.count(ServerEvent::bad_request, now,
-                  "peer=" + printable(session->name) + " code=" + std::string(name_of(reader->bad().code)) +
-                      " text=\"" + reader->bad().text + '"');
+    bad_request(*session, reader->bad().code, reader->bad().text);
     if (!wants_no_reply(request)) reply_error(*session, request.id, reader->bad());
   }
+}
+
+void Inbound::bad_request(const Session& session, ErrorCode code, const std::string& text) {
+  events_.count(ServerEvent::bad_request, now_,
+                "peer=" + printable(session.name) + " code=" + std::string(name_of(code)) + " text=\"" + text + '"');
 }
 
 void Inbound::serve(Session& session, const wire::Request& request) {
@@ -240,6 +256,7 @@ void Inbound::answered(SessionId id, RequestId request, Answer&& answer) {
     out.started = answer.started;
     out.payload = answer.payload;
   } else {
+    if (is_about_request(answer.code)) bad_request(*session, answer.code, answer.text);
     out.text = answer.text;
     out.retry_after_ms = milliseconds_up(answer.retry_after);
   }
@@ -284,9 +301,12 @@ void Inbound::send_batch(Session& session) {
   if (sent == Sent::ok) {
     events_.reply_frames.add();
   } else {
-    const auto event = sent == Sent::full ? ServerEvent::reply_blocked : ServerEvent::reply_unroutable;
-    events_.count(event, now_,
-                  "peer=" + printable(session.name) + " replies=" + std::to_string(session.batch->count()));
+    if (sent == Sent::full) {
+      events_.count(ServerEvent::reply_blocked, now_,
+                    "peer=" + printable(session.name) + " replies=" + std::to_string(session.batch->count()));
+    } else {
+      events_.count(ServerEvent::reply_unroutable);  // every short-lived client may leave before its last reply
+    }
     session.lost = sent == Sent::gone;
   }
   session.batch->clear();

@@ -68,6 +68,7 @@ class Inbound final : public AnswerQueue::Receiver {
   void hello(std::string_view route, BytesView frame, Instant now);
   void ping(std::string_view route, BytesView frame, Instant now);
   void requests(std::string_view route, BytesView frame, Instant now);
+  void bad_request(const Session& session, ErrorCode code, const std::string& text);
   void serve(Session& session, const wire::Request& request);
   void answered(SessionId session, RequestId request, Answer&& answer) override;
   /// True if the key is another node's, which is then in `reply`.

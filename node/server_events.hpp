@@ -18,14 +18,14 @@ enum class ServerEvent : std::uint8_t {
   wrong_cluster,      ///< HELLO of another cluster.
   version_mismatch,   ///< HELLO without a version in common.
   malformed_frame,    ///< Bytes that are no frame, or a frame that nodes do not take.
-  bad_request,        ///< One request that breaks a bound or cannot be read; the rest of its frame was served.
+  bad_request,        ///< One request that breaks a bound, cannot be read, or asks for what there is not: a type, a message, fields.
   hello_required,     ///< A frame on a connection that has not said HELLO, or was forgotten.
   wrong_incarnation,  ///< Meant for an earlier life of this node.
   wrong_node,         ///< A key of another node: redirected.
   too_many_sessions,  ///< HELLO refused: all sessions are taken and none is idle.
   session_dropped,    ///< The longest idle session made room for another.
   reply_blocked,      ///< A batch of replies dropped: the peer does not read.
-  reply_unroutable,   ///< A batch of replies dropped: the peer is gone.
+  reply_unroutable,   ///< A batch of replies dropped: the peer is gone, as a command that has what it wanted.
   reply_late,         ///< A reply dropped: its session is over.
   reply_too_large,    ///< A reply beyond the limits became an error.
 };

@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(one_bad_request_gets_its_own_error_and_spoils_no_other) {
   BOOST_TEST((codes[8] == ErrorCode::malformed_message));
   BOOST_TEST((codes[9] == ErrorCode::malformed_message));
   BOOST_TEST((codes[10] == ErrorCode::ok));
-  BOOST_TEST(one.count_of(ServerEvent::bad_request) == 3U);
+  BOOST_TEST(one.count_of(ServerEvent::bad_request) == 8U);
 }
 
 BOOST_AUTO_TEST_CASE(a_crash_is_told_with_its_text) {
