@@ -10,10 +10,10 @@ namespace reki::cli {
 namespace {
 
 /// A key as JSON text: bytes that are not UTF-8 are shown replaced, as everywhere.
-Result<wire::ListPage> list_page(Client& client, const CommandLine& line, BytesView cursor, Bytes& storage) {
+Result<wire::ListPage> list_page(Client& client, const CommandLine& line, BytesView cursor, std::uint32_t limit, Bytes& storage) {
   auto submission = about_key(wire::Op::list, line);
   submission.key = line.prefix;
-  submission.args = wire::encode_list_args({cursor, line.limit});
+  submission.args = wire::encode_list_args({cursor, limit});
   Answer answer = client.exchange(submission);
   if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
   storage = std::move(answer.payload);
@@ -47,16 +47,18 @@ Result<Report> list(Client& client, const CommandLine& line) {
   if (!cursor) return fail(cursor.error().code, "--cursor: " + cursor.error().text);
   Report out;
   Json keys = Json::array();
+  // A page of the cluster ends where a node's keys do; one for people is as long as they have asked for.
   do {
     Bytes storage;
-    const auto page = list_page(client, line, *cursor, storage);
+    const auto limit = line.all ? line.limit : line.limit - static_cast<std::uint32_t>(keys.size());
+    const auto page = list_page(client, line, *cursor, limit, storage);
     if (!page) return tl::make_unexpected(page.error());
     for (const auto key : page->keys) {
       keys.push_back(std::string{key});
       out.text += std::string{key} + "\n";
     }
     *cursor = Bytes{page->cursor};
-  } while (line.all && !cursor->empty());
+  } while (!cursor->empty() && (line.all || keys.size() < line.limit));
   out.json = {{"type", line.type}, {"keys", std::move(keys)}, {"cursor", base64_encode(*cursor)}};
   if (!cursor->empty() && !line.json) {
     std::cerr << "There is more: --all lists everything, --cursor " << base64_encode(*cursor) << " goes on from here.\n";
