@@ -20,6 +20,12 @@ namespace reki {
 ///     }
 ///     auto n = reki::wait(twice(registry));
 ///
+/// GCC 12 copies an aggregate that is made within a co_await expression byte by byte, which breaks one that owns memory:
+/// give such a message or arguments a name, in a statement of their own.
+///
+///     const Join ann{"ann"};                    // not: co_await room->call(Join{"ann"})
+///     auto there = co_await room->call(ann);
+///
 /// It resumes on the thread that brings an answer: do not block there. C++20 has no task type of its own; this is the
 /// usual lazy one with symmetric transfer (Lewis Baker, "Understanding symmetric transfer").
 template <class T = void>
