@@ -107,6 +107,22 @@ class Node:
         check(f"node {self.id} is there for signal {number}", self.process.poll() is None, self.logged())
         self.process.send_signal(number)
 
+    def freeze(self):
+        """Stops all of its threads; they have stopped when this returns."""
+        self.signal(signal.SIGSTOP)
+        until(f"node {self.id} stands still", READY, lambda: self._thread_states() == {"T"})
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def _thread_states(self):
+        out = set()
+        tasks = f"/proc/{self.process.pid}/task"
+        for thread in os.listdir(tasks):
+            with open(f"{tasks}/{thread}/stat") as stat:
+                out.add(stat.read().rpartition(")")[2].split()[0])
+        return out
+
     def kill(self):
         self.killed = True
         self.signal(signal.SIGKILL)

@@ -10,6 +10,7 @@ from harness import Cluster, actor_types, check, say, until
 HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
 LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW = range(1, 12)
 UNKNOWN_TYPE, UNKNOWN_MESSAGE, MALFORMED_MESSAGE, TOO_LARGE, INVALID_ARGUMENT, UNSUPPORTED = range(20, 26)
+WRONG_NODE = 46
 MALFORMED_FRAME, WRONG_CLUSTER, VERSION_MISMATCH, HELLO_REQUIRED, WRONG_INCARNATION = range(60, 65)
 MIB = 1 << 20
 FRAME_MAX = MIB + (128 << 10)
@@ -182,6 +183,18 @@ def an_oversize_frame_costs_its_sender_the_connection_alone():
         peer.greet()
         peer.works()
         other.works()
+
+
+def a_key_of_another_node_is_redirected_and_never_served_here():
+    with Served() as s, s.peer() as peer:
+        peer.greet()
+        for operation in (LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND):
+            elsewhere = next(k for k in (f"{operation}_{n}" for n in range(1000)) if s.cluster.owner("neighbour", k) == "n3")
+            message = [b"", "ping", b""] if operation in (CALL, SEND) else [b""]
+            reply = peer.ask(operation, 10000, 0, "neighbour", elsewhere, *message)
+            check("wrong_node, and which it is", reply[0] == WRONG_NODE and reply[3] == "n3", reply)
+            peer.works()
+        check("none of them runs anywhere", s.cluster.reki("list", "neighbour", "--all")["keys"] == [s.key])
 
 
 def again(peer, key):

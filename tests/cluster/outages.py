@@ -1,7 +1,6 @@
 """A node that is silent, or gone: its callers know within their deadlines, the others' callers never notice."""
 
 import json
-import signal
 import subprocess
 
 from harness import PROBE, SANITIZED, Cluster, check, say
@@ -48,7 +47,7 @@ def nothing_of_a_silent_node_hangs_and_it_serves_on_when_it_is_back():
         session = Session(c, c.nodes["n1"].address)
         for key in keys.values():
             check("a first ping", session.works(key) == 1)
-        c.nodes["n2"].signal(signal.SIGSTOP)
+        c.nodes["n2"].freeze()
         try:
             for timeout_ms in (300, 1000, 100, 3000):
                 answer = session.ask("call", keys["n2"], timeout_ms)
@@ -61,7 +60,7 @@ def nothing_of_a_silent_node_hangs_and_it_serves_on_when_it_is_back():
             c.reki("call", "neighbour", keys["n2"], "ping", "--timeout", "500ms", code=3)
             c.reki("count", "neighbour", "--timeout", "500ms", code=3)
         finally:
-            c.nodes["n2"].signal(signal.SIGCONT)
+            c.nodes["n2"].thaw()
         session.works(keys["n2"])
         check("it is the same actor", c.reki("lookup", "neighbour", keys["n2"])["start_number"] == 1)
         check("and all can be counted again", c.reki("count", "neighbour")["count"] == 3)
