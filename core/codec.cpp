@@ -1,10 +1,10 @@
 #include "reki/core/codec.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "reki/core/assert.hpp"
+#include "reki/core/codec_elements.hpp"
 #include "reki/core/limits.hpp"
 #include "reki/core/msgpack_writer.hpp"
 
@@ -20,88 +20,7 @@ static_assert(limits::message_bytes_max + limits::args_bytes_max + limits::key_b
                       limits::message_name_bytes_max + entry_heads_bytes_max + 64 <=
                   limits::frame_bytes_max,
               "a frame holds one largest request");
-// A page's arrays, its cursor and the head of one more key.
-constexpr std::size_t list_page_heads_bytes_max = 64 + 4 * msgpack_head_bytes_max;
 static_assert(limits::requests_per_frame_max <= 0xffff, "the head of a frame has a 16-bit count");
-
-/// The elements of one array, read in order. The first one that does not fit is remembered, all reads after it do
-/// nothing. Of the elements the first `required` must be there; of the others one that is left out or nil keeps what
-/// its output holds.
-class Elements {
- public:
-  Elements(MsgpackReader& in, std::uint32_t required) : in_(in), required_(required) {
-    if (!in_.read_array(left_)) fault("", "is not an array, or is cut short");
-  }
-
-  template <class Number>
-  void number(const char* name, Number& out) {
-    if (!begin(name)) return;
-    std::uint64_t value = 0;
-    if (!in_.read_uint(value)) return no_value(name, "is not an unsigned number");
-    if (value > std::numeric_limits<Number>::max()) return fault(name, "is too large a number");
-    out = static_cast<Number>(value);
-  }
-  void boolean(const char* name, bool& out) {
-    if (!begin(name)) return;
-    if (!in_.read_bool(out)) no_value(name, "is not a bool");
-  }
-  void bytes(const char* name, BytesView& out) {
-    if (!begin(name)) return;
-    if (!in_.read_bytes(out)) no_value(name, "is not str or bin");
-  }
-  void bytes(const char* name, std::optional<BytesView>& out) {
-    if (!begin(name)) return;
-    BytesView value;
-    if (!in_.read_bytes(value)) return no_value(name, "is not bin or nil");
-    out = value;
-  }
-  /// The count of an array whose elements come next.
-  void array(const char* name, std::uint32_t& count) {
-    if (!begin(name)) return;
-    if (!in_.read_array(count)) fault(name, "is not an array, or is cut short");
-  }
-  /// Past the elements that this version does not know.
-  void skip_rest() {
-    for (; ok() && left_ > 0; --left_) {
-      if (!in_.skip()) fault("an element of a later version", "is not msgpack");
-    }
-  }
-
-  bool ok() const { return what_ == nullptr; }
-  std::uint32_t left() const { return left_; }
-  /// What is wrong. REQUIRES: !ok().
-  std::string fault_text() const { return *name_ == '\0' ? what_ : std::string{name_} + " " + what_; }
-
-  /// The first one stays: nothing is left to read after it.
-  [[gnu::cold, gnu::noinline]] void fault(const char* name, const char* what) {
-    if (!ok()) return;
-    name_ = name;
-    what_ = what;
-    left_ = 0;
-  }
-
- private:
-  /// True if the element is there.
-  bool begin(const char* name) {
-    ++place_;
-    if (left_ == 0) [[unlikely]] {
-      if (place_ <= required_) fault(name, "is missing");
-      return false;
-    }
-    --left_;
-    return true;
-  }
-  [[gnu::cold, gnu::noinline]] void no_value(const char* name, const char* what) {
-    if (place_ <= required_ || !in_.read_nil()) fault(name, what);
-  }
-
-  MsgpackReader& in_;
-  std::uint32_t required_;
-  std::uint32_t left_ = 0;
-  std::uint32_t place_ = 0;  // of the element last read, from 1
-  const char* name_ = nullptr;
-  const char* what_ = nullptr;
-};
 
 constexpr std::string_view name_of(FrameKind kind) {
   constexpr std::string_view names[] = {"", "HELLO", "WELCOME", "REJECT", "REQUEST", "REPLY", "PING", "PONG"};
@@ -224,18 +143,6 @@ std::uint32_t elements_of(const Request& r) {
 std::uint32_t elements_of(const Reply& r) {
   if (r.code == ErrorCode::ok) return !r.payload.empty() ? 5 : r.started ? 4 : r.fence.value != 0 ? 3 : 2;
   return !r.owner.empty() ? 5 : r.retry_after_ms != 0 ? 4 : !r.text.empty() ? 3 : 2;
-}
-
-/// Reads an array of elements that is all of `value`. The error is `malformed_message`.
-template <class Read>
-std::optional<Error> read_value(std::string_view noun, BytesView value, std::uint32_t required, Read read) {
-  MsgpackReader in{value};
-  Elements elements{in, required};
-  read(elements, in);
-  elements.skip_rest();
-  if (!elements.ok()) return Error{ErrorCode::malformed_message, std::string{noun} + ": " + elements.fault_text()};
-  if (!in.at_end()) return Error{ErrorCode::malformed_message, std::string{noun} + ": more bytes follow its end"};
-  return std::nullopt;
 }
 
 }  // namespace
@@ -567,100 +474,6 @@ BytesView ReplyWriter::finish(Epoch epoch, Incarnation incarnation) {
 Bytes ReplyWriter::take(Epoch epoch, Incarnation incarnation) {
   write_head(FrameKind::reply, epoch, incarnation);
   return taken();
-}
-
-Bytes encode_list_args(const ListArgs& args) {
-  Bytes out;
-  MsgpackWriter writer{out};
-  writer.write_array(2);
-  writer.write_bin(args.cursor);
-  writer.write_uint(args.limit);
-  return out;
-}
-
-Result<ListArgs> decode_list_args(std::optional<BytesView> args) {
-  ListArgs out{BytesView{}, limits::list_page_default};
-  if (!args || args->empty()) return out;
-  auto error = read_value("args of list", *args, 0, [&](Elements& e, MsgpackReader&) {
-    e.bytes("cursor", out.cursor);
-    e.number("limit", out.limit);
-  });
-  if (error) return tl::make_unexpected(*std::move(error));
-  if (out.limit == 0) return fail(ErrorCode::invalid_argument, "the limit of a list is 0");
-  if (out.limit > limits::list_page_max) {
-    return fail(ErrorCode::too_large, "the limit of a list is " + std::to_string(out.limit) + ", at most " +
-                                          std::to_string(limits::list_page_max) + " may be");
-  }
-  return out;
-}
-
-bool ListPageWriter::add(BytesView key) {
-  const std::size_t room = limits::message_bytes_max - limits::key_bytes_max - list_page_heads_bytes_max;
-  if (count_ == limits::list_page_max || keys_.size() + key.size() > room) return false;
-  MsgpackWriter{keys_}.write_bin(key);
-  ++count_;
-  return true;
-}
-
-Bytes ListPageWriter::take(BytesView cursor) {
-  Bytes out;
-  out.reserve(keys_.size() + cursor.size() + list_page_heads_bytes_max);
-  MsgpackWriter writer{out};
-  writer.write_array(2);
-  writer.write_array(count_);
-  writer.write_value(keys_);
-  writer.write_bin(cursor);
-  keys_.clear();
-  count_ = 0;
-  return out;
-}
-
-Result<ListPage> decode_list_page(BytesView payload) {
-  ListPage page;
-  auto error = read_value("reply to list", payload, 2, [&](Elements& e, MsgpackReader& in) {
-    std::uint32_t count = 0;
-    e.array("keys", count);
-    if (!e.ok()) return;
-    page.keys.reserve(count);  // at most as many as the payload has bytes
-    for (; count > 0; --count) {
-      BytesView key;
-      if (!in.read_bytes(key)) return e.fault("a key", "is not str or bin");
-      page.keys.push_back(key);
-    }
-    e.bytes("cursor", page.cursor);
-  });
-  if (error) return tl::make_unexpected(*std::move(error));
-  return page;
-}
-
-Bytes encode_count(std::uint64_t count) {
-  Bytes out;
-  MsgpackWriter{out}.write_uint(count);
-  return out;
-}
-
-Result<std::uint64_t> decode_count(BytesView payload) {
-  MsgpackReader in{payload};
-  std::uint64_t count = 0;
-  if (in.read_uint(count) && in.at_end()) return count;
-  return fail(ErrorCode::malformed_message, "reply to count: is not an unsigned number");
-}
-
-Bytes encode_view_args(Epoch epoch) {
-  Bytes out;
-  MsgpackWriter writer{out};
-  writer.write_array(1);
-  writer.write_uint(epoch.value);
-  return out;
-}
-
-Result<Epoch> decode_view_args(std::optional<BytesView> args) {
-  Epoch epoch;
-  if (!args || args->empty()) return epoch;
-  auto error =
-      read_value("args of view", *args, 0, [&](Elements& e, MsgpackReader&) { e.number("epoch", epoch.value); });
-  if (error) return tl::make_unexpected(*std::move(error));
-  return epoch;
 }
 
 }  // namespace reki::wire
