@@ -66,6 +66,7 @@ struct TypeConfig {
   Duration stop_grace = limits::stop_grace_default;  ///< How long a stop waits for the running handler. More than 0.
   ConfigPlace place{};                               ///< Of its table.
   ConfigPlace plugin_place{};                        ///< Of its plugin's path.
+  std::vector<std::string> given{};  ///< The keys in the file, sorted: the others are as the type's author has them.
 
   friend bool operator==(const TypeConfig&, const TypeConfig&) = default;
 };
@@ -73,7 +74,7 @@ struct TypeConfig {
 /// `[runtime]`
 struct RuntimeConfig {
   std::uint32_t workers = 0;            ///< Threads that run actors, at most 1024; 0: one per core.
-  std::uint32_t blocking_threads = 16;  ///< Threads for types with `blocking = true` and slow starts, 1 to 1024.
+  std::uint32_t blocking_threads = 256;  ///< Threads for types with `blocking = true` and slow starts, 1 to 1024.
 
   friend bool operator==(const RuntimeConfig&, const RuntimeConfig&) = default;
 };

@@ -412,6 +412,8 @@ void Reader::read_types(const toml::node* node) {
 void Reader::read_type(const toml::table& table, TypeConfig type) {
   constexpr Duration year = std::chrono::hours(24 * 365);
   Section s(table, "[types." + type.name + "]", problems_);
+  for (const auto& [key, value] : table) type.given.emplace_back(key.str());
+  std::ranges::sort(type.given);
   if (auto plugin = s.text("plugin")) {
     if (plugin->empty()) s.wrong("plugin", "plugin is empty; write the path of the .so, or leave the key out");
     type.plugin = std::move(*plugin);

@@ -14,7 +14,7 @@ class Runtime;
 
 struct RuntimeOptions {
   int workers = 0;                ///< Threads that run actors; 0: one a core.
-  int blocking_threads_max = 64;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
+  int blocking_threads_max = 256;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
   std::uint64_t hash_seed = 0;    ///< Of the cluster's view.
   NodeId node{};                  ///< This node's id, for answers and contexts; empty without a cluster.
   Epoch acquired{1};              ///< Upper half of fences: the epoch in which this node got its slots.

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -173,14 +174,21 @@ Result<void> load_plugin(const std::string& path, Factories& factories) {
   return {};
 }
 
-TypeOptions options_of(const TypeConfig& config) {
-  TypeOptions out;
-  out.restart = config.restart;
-  out.idle = config.idle;
-  out.cap = config.cap.value_or(0);
-  out.mailbox = config.mailbox;
-  out.blocking = config.blocking;
-  out.stop_grace = config.stop_grace;
+/// The author's options, with what the config gives in their place.
+TypeOptions merged(TypeOptions out, const TypeConfig& config) {
+  const auto take = [&](std::string_view key, auto& option, const auto& value) {
+    if (std::ranges::binary_search(config.given, key)) option = value;
+  };
+  take("restart", out.restart.mode, config.restart.mode);
+  take("max_restarts", out.restart.max_restarts, config.restart.max_restarts);
+  take("restart_period", out.restart.period, config.restart.period);
+  take("backoff_initial", out.restart.backoff_initial, config.restart.backoff_initial);
+  take("backoff_max", out.restart.backoff_max, config.restart.backoff_max);
+  take("idle", out.idle, config.idle);
+  take("cap", out.cap, config.cap.value_or(0));
+  take("mailbox", out.mailbox, config.mailbox);
+  take("blocking", out.blocking, config.blocking);
+  take("stop_grace", out.stop_grace, config.stop_grace);
   return out;
 }
 
@@ -196,7 +204,7 @@ Result<void> configure_types(const Config& config, Factories& factories) {
                                              "'; add plugin = \"PATH.so\", or link it into this program (it has: " +
                                              joined_types(factories) + ")");
     }
-    if (auto set = factories.configure(type.name, options_of(type)); !set) {
+    if (auto set = factories.configure(type.name, merged(factories.types().find(type.name)->second.options, type)); !set) {
       return fail(ErrorCode::bad_config, at(config, type.place) + set.error().text);
     }
   }

@@ -115,11 +115,14 @@ fi
 
 # build PRESET [TARGET...]: configures and builds; what is built already is kept.
 build() {
-  local preset=$1 n
+  local preset=$1 n tests=OFF
   shift
   n=${CMAKE_BUILD_PARALLEL_LEVEL:-$(compilers_at_once)}
   cd "$root"
-  step "configuring preset $preset (build/$preset)" logged "configure-$preset" cmake --preset "$preset"
+  # Without targets everything is built, and the tests want packages of their own.
+  [ $# -gt 0 ] || tests=ON
+  step "configuring preset $preset (build/$preset)" logged "configure-$preset" \
+    cmake --preset "$preset" -DREKI_BUILD_TESTS=$tests
   local targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
   # The build runs the test binaries once, to list their cases.

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <utility>
 
 #include "reki/core/hash.hpp"
 
@@ -115,7 +116,10 @@ blocking_threads = 2
   BOOST_TEST((c.voters == std::vector{NodeId{"a"}, NodeId{"c"}, NodeId{"b"}}));
   BOOST_TEST((c.nodes[0] == NodeConfig{NodeId{"a"}, "tcp://10.0.0.1:7101", "10.0.0.1:7201", 3, "z1", "/var/lib/reki"}));
   const RestartPolicy policy{RestartMode::permanent, 3, 1min, 5ms, 2s, 2.0};
-  BOOST_TEST((c.types.at(1) == TypeConfig{"cart", "cart.so", policy, 10min, 1000, 50, true, 1s}));
+  TypeConfig cart = c.types.at(1);
+  BOOST_TEST(std::exchange(cart.given, {}).size() == 11U);
+  BOOST_TEST((cart == TypeConfig{"cart", "cart.so", policy, 10min, 1000, 50, true, 1s}));
+  BOOST_TEST((c.find_type("a")->given == std::vector<std::string>{"idle"}));
   BOOST_TEST(c.find_type("a")->idle.count() == 0);
   BOOST_TEST((c.find_type("b") == nullptr));
   BOOST_TEST((c.runtime == RuntimeConfig{4, 2}));
@@ -138,6 +142,7 @@ BOOST_AUTO_TEST_CASE(the_example_for_people_is_a_good_config) {
   for (std::size_t at = 0; (at = all.find("\n# ", at)) != std::string::npos; ++at) all.erase(at + 1, 2);
   TypeConfig counter = *parsed(std::string(good) + all).find_type("counter");
   counter.cap.reset();
+  counter.given = c.find_type("counter")->given;
   BOOST_TEST((counter == *c.find_type("counter")));
   BOOST_TEST((parsed(std::string(good) + all).runtime == c.runtime));
 }

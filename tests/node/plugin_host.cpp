@@ -154,6 +154,19 @@ BOOST_AUTO_TEST_CASE(a_linked_in_factory_is_configured_too) {
   BOOST_TEST((factories.types().at("counter").options.idle == 3s));
 }
 
+BOOST_AUTO_TEST_CASE(what_the_config_does_not_say_stays_as_the_author_of_the_type_has_it) {
+  const auto config = config_with("[types.counter]\ncap = 7\nmax_restarts = 3\n");
+  Factories factories;
+  factories.add<test::CounterActor>({.restart = {.mode = RestartMode::permanent}, .idle = 10min, .cap = 5});
+  const auto done = configure_types(*config, factories);
+  BOOST_REQUIRE_MESSAGE(done.has_value(), test::why(done));
+  const TypeOptions& options = factories.types().at("counter").options;
+  BOOST_TEST((options.idle == 10min));
+  BOOST_TEST(options.cap == 7U);
+  BOOST_TEST((options.restart.mode == RestartMode::permanent));
+  BOOST_TEST(options.restart.max_restarts == 3U);
+}
+
 BOOST_AUTO_TEST_CASE(mistakes_have_their_place_in_the_file) {
   const std::string file = plugins + "/cluster.toml:";
   const auto missing = mistake("[types.counter]\n  plugin = \"nowhere.so\"\n");
