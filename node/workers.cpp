@@ -83,7 +83,9 @@ void Workers::watch(Instant at) {
       const auto since = seat->busy_since.load(std::memory_order_relaxed);
       return since != 0 && at - Instant{since} >= options_.blocked_after;
     });
-    if (options_.threads > 0) wanted_ = std::min(options_.threads + static_cast<int>(blocked), options_.threads_max);
+    // Two for each blocked one: where some block others are about to, and a queue of slow starts is through in a few
+    // looks instead of two at a time.
+    if (options_.threads > 0) wanted_ = std::min(options_.threads + 2 * static_cast<int>(blocked), options_.threads_max);
     while (alive_ < wanted_ && queued_ > 0 && !stopping_) spawn_locked();
   }
   join(std::move(left));

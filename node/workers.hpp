@@ -27,7 +27,7 @@ class Turn {
 /// A pool of threads that run actors, first come, first served.
 ///
 /// Handlers should not block, but people write ones that do, and factories that open databases. So the pool looks at
-/// itself: a thread that has been in one turn for longer than `blocked_after` no longer counts, and another takes its
+/// itself: a thread that has been in one turn for longer than `blocked_after` no longer counts, and others take its
 /// place, so that a slow start never delays other keys by more than that. Thread-safe.
 class Workers {
  public:
@@ -77,7 +77,7 @@ class Workers {
   Turn* last_ = nullptr;
   std::size_t queued_ = 0;
   int sleeping_ = 0;
-  int wanted_ = 0;  ///< Threads that there should be now: `threads` and one for each blocked one.
+  int wanted_ = 0;  ///< Threads that there may be now: `threads` and two for each blocked one.
   bool stopping_ = false;
   Seats seats_;
   Seats left_;  ///< Of threads that have ended and were not joined yet.

@@ -52,10 +52,10 @@ def a_slow_start_does_not_delay_calls_to_other_keys():
 
 def many_slow_starts_do_not_delay_calls_to_other_keys():
     with Cluster() as c:
-        keys = keys_on(c, "n1", 8)  # more than there are workers
+        keys = keys_on(c, "n1", 16)  # far more than there are workers
         busy = neighbour_calls(c, 3000)
         starts = [c.probe("burst", key=key, count=1, ms=2000) for key in keys]
-        all_well(c.result(busy), "during 8 starts of 2 s")
+        all_well(c.result(busy), "during 16 starts of 2 s")
         check("all are started", all(c.result(start)["started"] == 1 for start in starts))
 
 
