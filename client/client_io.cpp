@@ -6,6 +6,7 @@
 #include "reki/core/cluster_list.hpp"
 #include "reki/core/assert.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"
 
 namespace reki {
@@ -30,18 +31,6 @@ PeerLinks::Options link_options(const ClientIo::Options& options) {
   out.cluster = options.cluster;
   out.name = options.name;
   out.incarnation = Incarnation{random_number()};
-  return out;
-}
-
-Answer answer_of(Outcome&& outcome) {
-  Answer out;
-  out.code = outcome.code;
-  out.started = outcome.started;
-  out.fence = outcome.fence;
-  out.retry_after = outcome.retry_after;
-  out.node = std::move(outcome.node);
-  out.text = std::move(outcome.text);
-  out.payload = std::move(outcome.payload);
   return out;
 }
 

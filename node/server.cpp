@@ -10,6 +10,7 @@
 #include "reki/core/assert.hpp"
 #include "reki/core/endpoint.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"
 
 namespace reki {
@@ -43,18 +44,6 @@ zmq::context_t make_context() {
   zmq::context_t context(1);
   context.set(zmq::ctxopt::max_sockets, sockets_max);
   return context;
-}
-
-Answer answer_of(Outcome&& outcome) {
-  Answer out;
-  out.code = outcome.code;
-  out.started = outcome.started;
-  out.fence = outcome.fence;
-  out.retry_after = outcome.retry_after;
-  out.node = std::move(outcome.node);
-  out.text = std::move(outcome.text);
-  out.payload = std::move(outcome.payload);
-  return out;
 }
 
 /// libzmq binds to numbers and interfaces only; peers may well connect to a name.
