@@ -69,7 +69,8 @@ Result<void> ClientIo::wait_connected() {
 }
 
 void ClientIo::post(std::unique_ptr<Pending> request) {
-  if (!mailbag_.push(std::move(request))) too_late(*request);
+  if (mailbag_.push(std::move(request))) return;
+  too_late(*request);  // NOLINT(bugprone-use-after-move): what is not taken is left as it was
 }
 
 void ClientIo::post_all(std::vector<std::unique_ptr<Pending>> requests) {

@@ -88,7 +88,7 @@ void Workers::watch(Instant at) {
     if (options_.threads > 0) wanted_ = std::min(options_.threads + 2 * static_cast<int>(blocked), options_.threads_max);
     while (alive_ < wanted_ && queued_ > 0 && !stopping_) spawn_locked();
   }
-  join(std::move(left));
+  join(left);
 }
 
 bool Workers::stop(Instant deadline) {
@@ -103,11 +103,11 @@ bool Workers::stop(Instant deadline) {
     for (const auto& seat : seats_) seat->thread.detach();
     seats_.clear();
   }
-  join(std::move(left));
+  join(left);
   return all;
 }
 
-void Workers::join(Seats left) {
+void Workers::join(const Seats& left) {
   for (const auto& seat : left) seat->thread.join();
 }
 

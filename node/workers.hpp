@@ -63,7 +63,7 @@ class Workers {
   void spawn_locked();
   void work(const std::shared_ptr<Seat>& seat);
   Turn* next(std::unique_lock<std::mutex>& lock);
-  static void join(Seats left);
+  static void join(const Seats& left);
 
   const Options options_;
   const std::weak_ptr<void> keep_alive_;
