@@ -185,7 +185,7 @@ Result<std::unique_ptr<AnyActor>> ActorCell::construct(Scope& scope) {
   }
 }
 
-ActorCell::Step ActorCell::start_failed(Error error) {
+ActorCell::Step ActorCell::start_failed(const Error& error) {
   drop_timers();
   Followups followups;
   Step step = Step::more;

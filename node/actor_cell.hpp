@@ -56,7 +56,7 @@ class ActorCell final : public Turn {
   /// Makes the actor if its entry wants one, or ends the entry if it wants none.
   Step start();
   Result<std::unique_ptr<AnyActor>> construct(Scope& scope);
-  Step start_failed(Error error);
+  Step start_failed(const Error& error);
   Step handle(EnvelopePtr envelope, Instant now);
   Result<void> invoke(Scope& scope, Envelope& envelope, Bytes& reply);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);

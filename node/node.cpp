@@ -112,7 +112,7 @@ struct Node::Place {
   bool here = false;
 };
 
-Node::Node(const Config& config, NodeId id, Factories factories, NodeOptions options)
+Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options)
     : id_(std::move(id)),
       cluster_(config.cluster),
       incarnation_(options.incarnation.value != 0 ? options.incarnation : random_incarnation()),
@@ -124,7 +124,7 @@ Node::Node(const Config& config, NodeId id, Factories factories, NodeOptions opt
 }
 
 Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view id, Factories factories,
-                                          NodeOptions options) {
+                                          const NodeOptions& options) {
   const auto self = node_of(config, id);
   if (!self) return tl::make_unexpected(self.error());
   if (auto configured = configure_types(config, factories); !configured) return tl::make_unexpected(configured.error());

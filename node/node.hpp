@@ -38,7 +38,7 @@ class Node final : public Registry {
   /// Starts to serve. The config's types are added to `factories` as `configure_types` does (plugin.hpp).
   /// Fails with `bad_config` (no such node, a type that is nowhere), `bad_plugin`, `address_in_use`.
   [[nodiscard]] static Result<std::unique_ptr<Node>> start(const Config& config, std::string_view id,
-                                                           Factories factories, NodeOptions options = {});
+                                                           Factories factories, const NodeOptions& options = {});
   /// stop().
   ~Node() override;
 
@@ -69,7 +69,7 @@ class Node final : public Registry {
  private:
   struct Place;
 
-  Node(const Config& config, NodeId id, Factories factories, NodeOptions options);
+  Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options);
   Result<void> open(const std::string& listen, const NodeOptions& options);
   [[nodiscard]] Place place_of(const View& view, std::string_view type, std::string_view key) const;
   void forward(Submission&& submission, NodeId to, Completion done);

@@ -91,7 +91,7 @@ std::size_t raise_file_limit() {
   return limit.rlim_cur;
 }
 
-Server::Server(Options options, LocalRegistry& registry)
+Server::Server(const Options& options, LocalRegistry& registry)
     : log_(options.log),
       events_(options.log),
       context_(make_context()),
@@ -114,7 +114,7 @@ Server::~Server() { stop(); }
 Result<std::unique_ptr<Server>> Server::bind(Options options, LocalRegistry& registry) {
   const std::string address = options.listen;
   try {
-    std::unique_ptr<Server> server{new Server(std::move(options), registry)};
+    std::unique_ptr<Server> server{new Server(options, registry)};
     if (auto bound = server->listen(address); !bound) return tl::make_unexpected(bound.error());
     return server;
   } catch (const std::exception& e) {

@@ -70,7 +70,7 @@ class Server final : private Inbound::FrameSink {
   using Task = std::variant<std::unique_ptr<Forwarded>, std::shared_ptr<const View>>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
-  Server(Options options, LocalRegistry& registry);
+  Server(const Options& options, LocalRegistry& registry);
   Result<void> listen(const std::string& address);
 
   void run();

@@ -239,7 +239,8 @@ class Bench {
       std::string error_text = "0";
       for (const auto& [code, count] : m.errors) {
         errors[std::string{name_of(code)}] = count;
-        error_text = (error_text == "0" ? "" : error_text + ", ") + std::to_string(count) + " " + std::string{name_of(code)};
+        error_text = error_text == "0" ? "" : error_text.append(", ");
+        error_text.append(std::to_string(count)).append(" ").append(name_of(code));
       }
       out.json["measurements"].push_back({{"what", m.what}, {"how", m.how}, {"operations", m.operations}, {"seconds", m.seconds},
                                           {"per_second", rate}, {"p50_us", m.micros(0.5)}, {"p90_us", m.micros(0.9)},

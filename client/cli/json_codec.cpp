@@ -114,7 +114,8 @@ class Writer {
     const Schema& key_schema = schema.inner.at(0);
     packer_.pack_map(static_cast<std::uint32_t>(value.size()));
     for (const auto& [name, element] : value.items()) {
-      const auto place = path + "[\"" + name + "\"]";
+      std::string place = path;
+      place.append("[\"").append(name).append("\"]");
       // JSON has keys of one kind only.
       Json key = key_schema.kind == Kind::str ? Json(name) : Json::parse(name, nullptr, false);
       if (key.is_discarded()) key = name;
@@ -169,7 +170,7 @@ class Writer {
 Json plain(const msgpack::object& object);
 Json read(const msgpack::object& object, const Schema& schema);
 
-Json key_text(Json key) { return key.is_string() ? key : Json(key.dump()); }
+Json key_text(const Json& key) { return key.is_string() ? key : Json(key.dump()); }
 
 Json read_struct(const msgpack::object& object, const Schema& schema) {
   if (object.type != msgpack::type::ARRAY || object.via.array.size > schema.fields.size()) return plain(object);

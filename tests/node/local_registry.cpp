@@ -265,11 +265,11 @@ BOOST_AUTO_TEST_CASE(a_call_that_races_passivation_is_neither_lost_nor_doubled) 
   LocalRegistry registry{puppets(stage, {.idle = 1ms}), {.workers = 2}};
   std::atomic<int> failed = 0;
   std::vector<std::thread> threads;
-  constexpr int callers = 3, calls = 300;
-  for (int t = 0; t < callers; ++t) {
+  constexpr std::size_t callers = 3, calls = 300;
+  for (std::size_t t = 0; t < callers; ++t) {
     threads.emplace_back([&, t] {
       auto ref = registry.lookup_or_start<Puppet>("k").get().value();
-      for (int i = 0; i < calls; ++i) {
+      for (std::size_t i = 0; i < calls; ++i) {
         if (!ref.call(Note{"n" + std::to_string(t) + "." + std::to_string(i)}).get()) ++failed;
         if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(i % 7));  // lets it go idle
       }
@@ -281,8 +281,8 @@ BOOST_AUTO_TEST_CASE(a_call_that_races_passivation_is_neither_lost_nor_doubled) 
   for (auto& note : stage.witness.notes()) {
     if (note.starts_with("n")) handled.insert(note);
   }
-  BOOST_TEST(handled.size() == std::size_t{callers * calls});
-  BOOST_TEST((std::set<std::string>(handled.begin(), handled.end()).size()) == std::size_t{callers * calls});
+  BOOST_TEST(handled.size() == callers * calls);
+  BOOST_TEST((std::set<std::string>(handled.begin(), handled.end()).size()) == callers * calls);
   BOOST_TEST(stage.witness.most() == 1);
   BOOST_TEST(registry.stats().passivations > 0U);
 }
