@@ -25,8 +25,8 @@ struct Page {
 /// Gives the actor for a key, starts it if it is not running, and never lets there be two.
 ///
 /// The same calls inside one process (`LocalRegistry`), in a node (`Node`) and from outside (`Client`).
-/// Thread-safe. Must outlive every ref and every call under way; destroying it answers what is under way with
-/// `shutting_down`.
+/// Thread-safe. Must outlive every ref; destroying it answers what is under way with `shutting_down`, and a message that
+/// may have been executed elsewhere with `unknown_outcome`.
 class Registry {
  public:
   Registry() = default;
