@@ -12,7 +12,7 @@ namespace reki::wire {
 namespace {
 
 constexpr std::string_view magic = "reki";
-constexpr auto op_last = static_cast<std::uint64_t>(Op::view);
+constexpr auto op_last = static_cast<std::uint64_t>(Op::watch);
 
 // Heads of one request or reply: its array, ten elements, and the eight bytes that a cursor may write past its last.
 constexpr std::size_t entry_heads_bytes_max = 12 * msgpack_head_bytes_max;

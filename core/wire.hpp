@@ -63,6 +63,7 @@ enum class Op : std::uint8_t {
   describe = 9,
   status = 10,
   view = 11,
+  watch = 12,
 };
 
 /// Bits of `Request::flags`.
