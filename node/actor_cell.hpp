@@ -60,7 +60,7 @@ class ActorCell final : public Turn {
   Step handle(EnvelopePtr envelope, Instant now);
   Result<void> invoke(Scope& scope, Envelope& envelope, Bytes& reply);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
-  Step crashed(EnvelopePtr envelope, std::string text);
+  Step crashed(EnvelopePtr envelope, const std::string& text);
   Step stopped_self();
   Step stop(StopReason reason);
   /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.

@@ -1,5 +1,7 @@
 #include "reki/node/local_registry.hpp"
 
+#include "reki/core/watch_codec.hpp"
+#include "reki/node/local_watch.hpp"
 #include "reki/node/runtime.hpp"
 
 namespace reki {
@@ -26,6 +28,21 @@ Result<NodeId> LocalRegistry::owner(std::string_view, std::string_view) const { 
 
 void LocalRegistry::serve(const wire::Request& request, Incarnation from, Completion done) {
   runtime_->serve(request, from, std::move(done));
+}
+
+Result<Watch> LocalRegistry::watch(WatchFilter filter, WatchCallback callback) {
+  return LocalWatch::begin(runtime_, std::move(filter), std::move(callback));
+}
+
+void LocalRegistry::serve_watch(const wire::Request& request, std::optional<OtherOwner> other, Completion done) {
+  const auto position = wire::decode_watch_args(request.args);
+  if (!position) return done(Answer{position.error()});
+  const auto wait = std::chrono::milliseconds(request.remaining_ms);
+  runtime_->watch({request.type, request.key, *position, wait, std::move(other)}, std::move(done));
+}
+
+void LocalRegistry::release_watches(const std::function<bool(std::uint64_t hash)>& chosen) {
+  runtime_->release_watches(chosen);
 }
 
 void LocalRegistry::set_front(Registry& front) { runtime_->set_front(front); }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ struct RuntimeOptions {
   int blocking_threads_max = 256;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
   std::uint64_t hash_seed = 0;    ///< Of the cluster's view.
   NodeId node{};                  ///< This node's id, for answers and contexts; empty without a cluster.
+  Incarnation incarnation{1};     ///< The node's, for the positions of watchers. Not 0.
   Epoch acquired{1};              ///< Upper half of fences: the epoch in which this node got its slots.
   /// Called for what nobody waits for: crashes, on_stop that throws, messages dropped. On any thread; must not block.
   std::function<void(std::string_view event, std::string_view type, std::string_view key, std::string_view text)> log{};
@@ -58,11 +60,22 @@ class LocalRegistry final : public Registry {
   void submit(Submission submission, Completion done) override;
   Answer exchange(Submission& submission) override;
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
+  /// Of keys and types; callbacks run on the thread on which it happens. `unknown_type`, and `unsupported` for nodes.
+  [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
 
   /// Serves a request from the wire; its deadline begins now. Look-ups of live actors, `list`, `count`, `describe` and
   /// refusals are answered before it returns, on this thread. Does not check who owns the key. Handles all operations
-  /// but `status` and `view`.
+  /// but `status`, `view` and `watch`.
   void serve(const wire::Request& request, Incarnation from, Completion done);
+  /// Whom a key belongs to instead, by the view of an epoch.
+  struct OtherOwner {
+    NodeId node;  ///< Empty: nobody.
+    Epoch epoch;
+  };
+  /// Serves `watch` of a key or type; answers at once if there is something to tell.
+  void serve_watch(const wire::Request& request, std::optional<OtherOwner> other, Completion done);
+  /// Answers the open questions about keys whose hash is chosen: they may have another owner now.
+  void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
   /// What contexts give their actors as registry: the node, if this is part of one. Before any actor is started.
   void set_front(Registry& front);
 

@@ -31,6 +31,7 @@ void Runtime::tick(Instant at) {
     }
     followups.run(*this);
   }
+  tick_watches(at);
 }
 
 void Runtime::expire_locked(Shard& shard, Instant at, ErrorCode code, Followups& followups) {
@@ -113,6 +114,7 @@ bool Runtime::close(Duration grace) {
     }
     followups.run(*this);
   }
+  close_watches();
   return all;
 }
 
