@@ -105,6 +105,7 @@ void ClientIo::round() {
   mailbag_.take(posted_);
   for (auto& request : posted_) submit(std::move(request));
   outbound_.tick(now_);
+  watches_.tick(now_);
   if (!fetching_view_ && outbound_.view() && outbound_.take_view_wanted(now_)) {
     fetching_view_ = true;
     fetch_view(std::nullopt, now_ + view_fetch_timeout);
@@ -115,7 +116,7 @@ void ClientIo::round() {
   items_.assign(1, zmq::pollitem_t{nullptr, mailbag_.wakeup().fd(), ZMQ_POLLIN, 0});
   links_.append_to(items_);
   mailbag_.wakeup().arm();
-  poll_until(items_, now_, nothing_to_do() ? outbound_.next_wake() : now_);
+  poll_until(items_, now_, nothing_to_do() ? std::min(outbound_.next_wake(), watches_.next_wake()) : now_);
   mailbag_.wakeup().disarm(items_[0].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(1), now_);
@@ -125,12 +126,30 @@ void ClientIo::round() {
 
 bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && mailbag_.empty(); }
 
-void ClientIo::submit(std::unique_ptr<Pending> request) { outbound_.submit(std::move(request), now_); }
+void ClientIo::submit(std::unique_ptr<Pending> request) {
+  if (request->then == Pending::Then::watch) {
+    return watches_.add({std::move(request->type), std::move(request->key)}, std::move(request->sink), now_);
+  }
+  outbound_.submit(std::move(request), now_);
+}
+
+void ClientIo::carry(Watches::Question question, Completion done) {
+  auto request = std::make_unique<Pending>();
+  request->op = wire::Op::watch;
+  request->node = std::move(question.node);
+  request->type = std::move(question.type);
+  request->key = std::move(question.key);
+  request->args = std::move(question.args);
+  request->deadline = question.deadline;
+  request->done = std::move(done);
+  submit(std::move(request));
+}
 
 void ClientIo::end() {
   mailbag_.close();
   mailbag_.take(posted_);
   for (auto& request : posted_) submit(std::move(request));
+  watches_.close();
   outbound_.shut_down();
   deliver();
   connected(fail(ErrorCode::shutting_down, "the client is closed"));
@@ -152,6 +171,8 @@ void ClientIo::deliver() {
       case Pending::Then::fetch_view:
         deliver_view(*request);
         break;
+      case Pending::Then::watch:
+        break;  // is never submitted
     }
   }
 }
@@ -234,6 +255,7 @@ Result<void> ClientIo::install(BytesView payload) {
     const std::lock_guard lock(mutex_);
     view_ = outbound_.view();
   }
+  watches_.set_view(outbound_.view(), now_);
   connected({});
   return {};
 }

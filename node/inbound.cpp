@@ -63,13 +63,16 @@ Inbound::Inbound(Options options, LocalRegistry& registry, AnswerQueue& answers,
       sessions_(options_.sessions_max) {}
 
 void Inbound::set_view(std::shared_ptr<const View> view) {
+  if (view_ && view->epoch() <= view_->epoch()) return;
   view_ = std::move(view);
   self_ = view_->index_of(options_.node.value);
   encoded_view_ = encode(*view_);
   hashed_type_.clear();
+  release_watchers();
 }
 
 void Inbound::tick(Instant now) {
+  expire_node_watchers(now);
   sessions_.forget_idle(now);
   events_.sessions.set(sessions_.size());
 }
@@ -184,7 +187,8 @@ void Inbound::bad_request(const Session& session, ErrorCode code, const std::str
 void Inbound::serve(Session& session, const wire::Request& request) {
   wire::Reply out;
   out.id = request.id;
-  if (closing_ || !view_) {
+  const bool watches = request.op == wire::Op::watch;
+  if ((closing_ && !watches) || !view_) {
     const Error why{closing_ ? ErrorCode::shutting_down : ErrorCode::unavailable, "node '" + options_.node.value + "'"};
     if (!wants_no_reply(request)) reply_error(session, request.id, why);
     return;
@@ -194,6 +198,7 @@ void Inbound::serve(Session& session, const wire::Request& request) {
     if (!wants_no_reply(request)) reply(session, out);
     return;
   }
+  if (watches) return watch(session, request);
   if (request.op == wire::Op::view) {
     answer_view(request, out);
     return reply(session, out);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "reki/core/codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_log.hpp"
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/local_registry.hpp"
 #include "reki/node/server_events.hpp"
@@ -48,7 +50,8 @@ class Inbound final : public AnswerQueue::Receiver {
   Inbound(Options options, LocalRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events);
   virtual ~Inbound() = default;
 
-  /// Who owns what from now on. Before the first, everything is refused as `unavailable`.
+  /// Who owns what from now on. Before the first, everything is refused as `unavailable`. One that is
+  /// not newer is ignored.
   void set_view(std::shared_ptr<const View> view);
   /// One frame of the connection `route`.
   void frame(std::string_view route, BytesView frame, Instant now);
@@ -60,9 +63,9 @@ class Inbound final : public AnswerQueue::Receiver {
   void flush(Instant now);
   /// Forgets who has been silent for long.
   void tick(Instant now);
-  [[nodiscard]] Instant next_wake() { return sessions_.next_due(); }
+  [[nodiscard]] Instant next_wake();
   /// From now on new requests get `shutting_down`; what is under way is still answered.
-  void refuse_new() { closing_ = true; }
+  void refuse_new();
 
  private:
   void hello(std::string_view route, BytesView frame, Instant now);
@@ -74,6 +77,16 @@ class Inbound final : public AnswerQueue::Receiver {
   /// True if the key is another node's, which is then in `reply`.
   bool redirect(const wire::Request& request, wire::Reply& reply);
   void answer_view(const wire::Request& request, wire::Reply& reply);
+
+  // Watchers: inbound_watch.cpp
+  void watch(Session& session, const wire::Request& request);
+  void watch_nodes(Session& session, const wire::Request& request);
+  /// Answers the open questions about nodes for which there is something to tell, or all of them with an error.
+  void answer_node_watchers(const std::optional<Error>& error);
+  void expire_node_watchers(Instant now);
+  /// After a view: what is watched here may be another node's.
+  void release_watchers();
+
   void reply(Session& session, const wire::Reply& reply);
   void reply_error(Session& session, RequestId id, const Error& error);
   void send_batch(Session& session);
@@ -96,6 +109,15 @@ class Inbound final : public AnswerQueue::Receiver {
   std::vector<std::unique_ptr<wire::ReplyWriter>> writers_;  // that wait for use
   std::vector<SessionAnswer> taken_;
   Instant now_;  // of the round
+
+  // Of those who watch the nodes of the cluster.
+  struct NodesQuestion {
+    SessionId session;
+    RequestId request;
+    std::uint64_t epoch;
+  };
+  ViewLog views_;
+  std::multimap<Instant, NodesQuestion> nodes_questions_;  // by their deadlines
 
   // The type of the latest request: batches are mostly of one type.
   std::string hashed_type_;

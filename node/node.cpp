@@ -33,12 +33,13 @@ Incarnation random_incarnation() {
 /// that a restarted node's fences are higher than before; a clock that is set back breaks that. Good until 2106.
 Epoch boot_epoch() { return Epoch{static_cast<std::uint32_t>(std::time(nullptr))}; }
 
-RuntimeOptions runtime_options(const Config& config, const NodeId& id, const LogSink& log) {
+RuntimeOptions runtime_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log) {
   RuntimeOptions out;
   out.workers = static_cast<int>(config.runtime.workers);
   out.blocking_threads_max = static_cast<int>(config.runtime.blocking_threads);
   out.hash_seed = view_of(config).hash_seed();
   out.node = id;
+  out.incarnation = incarnation;
   out.acquired = boot_epoch();
   if (!log) return out;
   out.log = [log](std::string_view event, std::string_view type, std::string_view key, std::string_view text) {
@@ -119,7 +120,7 @@ Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptio
       stop_grace_(options.stop_grace),
       started_(boot_time()),
       view_(std::make_shared<const View>(view_of(config))),
-      local_(std::move(factories), runtime_options(config, id_, options.log)) {
+      local_(std::move(factories), runtime_options(config, id_, incarnation_, options.log)) {
   local_.set_front(*this);
 }
 
@@ -197,6 +198,13 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
   const Place place = place_of(*now, type, key);
   if (place.owner == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
   return place.owner->node_id;
+}
+
+Result<Watch> Node::watch(WatchFilter filter, WatchCallback callback) {
+  if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
+  auto sink = std::make_shared<WatchSink>(std::move(callback));
+  server_->watch(std::move(filter), sink);
+  return Watch{std::move(sink)};
 }
 
 void Node::submit(Submission submission, Completion done) {

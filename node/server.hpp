@@ -11,6 +11,7 @@
 #include "reki/core/outbound.hpp"
 #include "reki/net/mailbag.hpp"
 #include "reki/net/peer_links.hpp"
+#include "reki/net/watches.hpp"
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/inbound.hpp"
 #include "reki/node/local_registry.hpp"
@@ -31,7 +32,7 @@ struct Forwarded final : OutboundRequest {
 /// block: a blocking call there answers `would_block`.
 ///
 /// Made and destroyed on one thread, in this order: `bind`, `set_view`, `start`, `refuse_new`, `stop`.
-class Server final : private Inbound::FrameSink {
+class Server final : private Inbound::FrameSink, private Watches::Carrier {
  public:
   struct Options {
     std::string listen;  ///< "tcp://host:port"; port 0: any free one.
@@ -57,6 +58,8 @@ class Server final : private Inbound::FrameSink {
   /// Answers `shutting_down` at once if it is too late.
   void forward(std::unique_ptr<Forwarded> request);
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
+  /// Of this node's keys too it asks through the network, as any other: one way for all, and the answers of a life.
+  void watch(WatchFilter filter, std::shared_ptr<WatchSink> sink);
   [[nodiscard]] ServerStats stats() const { return events_.read(); }
   /// Where it listens, with the port that it has got.
   [[nodiscard]] const std::string& address() const { return address_; }
@@ -67,7 +70,11 @@ class Server final : private Inbound::FrameSink {
   void stop();
 
  private:
-  using Task = std::variant<std::unique_ptr<Forwarded>, std::shared_ptr<const View>>;
+  struct NewWatch {
+    WatchFilter filter;
+    std::shared_ptr<WatchSink> sink;
+  };
+  using Task = std::variant<std::unique_ptr<Forwarded>, std::shared_ptr<const View>, NewWatch>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
   Server(const Options& options, LocalRegistry& registry);
@@ -80,6 +87,8 @@ class Server final : private Inbound::FrameSink {
   void take_tasks();
   void take(std::unique_ptr<Forwarded> request);
   void take(std::shared_ptr<const View> view);
+  void take(NewWatch watch) { watches_.add(std::move(watch.filter), std::move(watch.sink), now_); }
+  void carry(Watches::Question question, Completion done) override;
   void deliver();
   void enter(Phase phase);
   void finish();
@@ -99,6 +108,7 @@ class Server final : private Inbound::FrameSink {
   zmq::socket_t router_;
   AnswerQueue::Ptr answers_;
   Inbound inbound_;
+  Watches watches_{*this};  // before outbound_, which has its questions
   Outbound outbound_;
   PeerLinks links_;
   Phase entered_ = Phase::open;
