@@ -329,6 +329,7 @@ void Inbound::flush(Instant now) {
     if (session->lost) sessions_.forget(*session);
   }
   packed_.clear();
+  events_.sessions.set(sessions_.size());
 }
 
 }  // namespace reki
