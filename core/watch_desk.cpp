@@ -15,6 +15,7 @@ WatchDesk::~WatchDesk() {
 void WatchDesk::publish(WatchEvent event, std::vector<Answered>& out) {
   if (!recording_) return;
   log_.append(event);
+  if (held_back_) return;
   const auto of_key = of_key_.find(event.key);
   if (of_type_.empty() && of_key == of_key_.end()) return;
   // Who waits has been told all that came before: one payload for all of them.
@@ -30,7 +31,9 @@ void WatchDesk::ask(std::unique_ptr<WatchQuestion> question, const Present& pres
                     std::vector<Answered>& out) {
   asked_ = now;
   if (!recording_ && !ended_) recording_ = true;
-  if (auto payload = reply_to(*question, present)) {
+  const bool waits = held_back_ && !ended_ && question->position != WatchPosition{} && question->deadline > now;
+  auto payload = waits ? std::nullopt : reply_to(*question, &present);
+  if (payload) {
     out.push_back({std::move(question), std::move(*payload)});
   } else if (open_.size() >= options_.open_max) {
     out.push_back({std::move(question), fail(ErrorCode::overloaded, std::to_string(open_.size()) +
@@ -40,13 +43,13 @@ void WatchDesk::ask(std::unique_ptr<WatchQuestion> question, const Present& pres
   }
 }
 
-std::optional<Bytes> WatchDesk::reply_to(const WatchQuestion& question, const Present& present) const {
+std::optional<Bytes> WatchDesk::reply_to(const WatchQuestion& question, const Present* present) const {
   WatchPosition from = question.position;
-  bool tell_present = present.at_once;
+  bool tell_present = present != nullptr && present->at_once;
   wire::WatchReplyWriter writer;
   if (from == WatchPosition{}) {
     from.sequence = log_.last();
-    tell_present = true;
+    tell_present = present != nullptr;
   } else {
     const bool known = from.incarnation == incarnation_;
     const auto resumption = known ? log_.resume(from.sequence) : EventLog::Resumption{What::not_kept, 0};
@@ -58,7 +61,7 @@ std::optional<Bytes> WatchDesk::reply_to(const WatchQuestion& question, const Pr
                                                                 : WatchReason::not_kept;
       missed.number = resumption.missed;
       writer.add(missed);
-      tell_present = true;
+      tell_present = present != nullptr;
       // Of a number that means nothing here, no event is known to come after it.
       if (resumption.what == What::not_kept) from.sequence = log_.last();
     }
@@ -66,7 +69,7 @@ std::optional<Bytes> WatchDesk::reply_to(const WatchQuestion& question, const Pr
   log_.for_each_after(from.sequence, [&](const WatchEvent& event) {
     if (question.key.empty() || event.key == question.key) writer.add(event);
   });
-  if (tell_present) writer.add(present.event);
+  if (tell_present) writer.add(present->event);
   if (ended_) writer.add(*ended_);
   if (writer.empty()) return std::nullopt;
   return writer.take({incarnation_, log_.last()});
@@ -89,9 +92,10 @@ std::unique_ptr<WatchQuestion> WatchDesk::let_go(WatchQuestion& question) {
 }
 
 void WatchDesk::answer(WatchQuestion& question, std::vector<Answered>& out) {
-  // Nothing that it is about has happened while it was open: it would have been answered.
-  Bytes payload = wire::WatchReplyWriter{}.take({incarnation_, log_.last()});
-  out.push_back({let_go(question), std::move(payload)});
+  // Unless it was held back, nothing that it is about has happened while it was open: it would have been answered.
+  auto payload = held_back_ ? reply_to(question, nullptr) : std::nullopt;
+  if (!payload) payload = wire::WatchReplyWriter{}.take({incarnation_, log_.last()});
+  out.push_back({let_go(question), std::move(*payload)});
 }
 
 void WatchDesk::answer_all(Asking& asking, const Bytes& payload, std::vector<Answered>& out) {
@@ -110,13 +114,17 @@ void WatchDesk::tick(Instant now, std::vector<Answered>& out) {
   }
 }
 
+void WatchDesk::hold_back() {
+  if (std::exchange(held_back_, true)) return;
+  // So far they have been told all, however far the log has gone on without them.
+  for (WatchQuestion* question : open_) question->position = {incarnation_, log_.last()};
+}
+
 void WatchDesk::close(WatchEvent ended, std::vector<Answered>& out) {
+  hold_back();
   if (!ended_) ended_ = std::move(ended);
   recording_ = false;
-  wire::WatchReplyWriter writer;
-  writer.add(*ended_);
-  const Bytes payload = writer.take({incarnation_, log_.last()});
-  while (!open_.empty()) out.push_back({let_go(**open_.begin()), payload});
+  while (!open_.empty()) answer(**open_.begin(), out);
 }
 
 }  // namespace reki

@@ -71,6 +71,9 @@ class WatchDesk {
       if (!question.key.empty() && chosen(question.hash)) answer(question, out);
     }
   }
+  /// What happens from now on is kept for close(), so that who asks gets all of it and the end in one answer: between
+  /// two answers the node might be gone.
+  void hold_back();
   /// Nothing happens any more: all questions are answered, those to come too, with `ended` at the end.
   void close(WatchEvent ended, std::vector<Answered>& out);
   [[nodiscard]] std::size_t open() const { return open_.size(); }
@@ -83,8 +86,8 @@ class WatchDesk {
   };
   using Asking = IntrusiveList<WatchQuestion, WatchQuestionTag>;
 
-  /// What there is to tell now, or nothing.
-  std::optional<Bytes> reply_to(const WatchQuestion& question, const Present& present) const;
+  /// What there is to tell now, or nothing. Without `present`: only what has happened.
+  std::optional<Bytes> reply_to(const WatchQuestion& question, const Present* present) const;
   void hold(std::unique_ptr<WatchQuestion> question);
   std::unique_ptr<WatchQuestion> let_go(WatchQuestion& question);
   void answer(WatchQuestion& question, std::vector<Answered>& out);
@@ -94,6 +97,7 @@ class WatchDesk {
   const Incarnation incarnation_;
   EventLog log_;
   bool recording_ = false;
+  bool held_back_ = false;
   std::optional<WatchEvent> ended_;
   Instant asked_;  // last
 

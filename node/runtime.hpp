@@ -160,6 +160,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   static WatchDesk::Present present_of(const WatchRequest& request, const Activation* a, Instant now);
   void tick_watches(Instant now);
+  void hold_back_watches();
   void close_watches();
 
   // Queries over all keys: runtime_queries.cpp

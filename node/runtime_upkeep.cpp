@@ -100,7 +100,10 @@ void Runtime::passivate_oldest(TypeEntry& type) {
 
 bool Runtime::close(Duration grace) {
   const Instant deadline = boot_time() + grace;
-  if (!closing_.exchange(true, std::memory_order_acq_rel)) stop_everything();
+  if (!closing_.exchange(true, std::memory_order_acq_rel)) {
+    hold_back_watches();
+    stop_everything();
+  }
   while (actors() > 0 && boot_time() < deadline) std::this_thread::sleep_for(Timers::tick);
   const Instant last = std::max(deadline, boot_time() + std::chrono::milliseconds(100));
   bool all = workers_->stop(last);

@@ -47,6 +47,10 @@ void TypeWatches::release(const std::function<bool(std::uint64_t)>& chosen, Foll
   decide(followups, [&](WatchDesk& desk, auto& answers) { desk.release(chosen, answers); });
 }
 
+void TypeWatches::hold_back(Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto&) { desk.hold_back(); });
+}
+
 void TypeWatches::close(WatchEvent ended, Followups& followups) {
   decide(followups, [&](WatchDesk& desk, auto& answers) { desk.close(std::move(ended), answers); });
 }
@@ -138,6 +142,11 @@ void Runtime::release_watches(const std::function<bool(std::uint64_t)>& chosen) 
     if (type.watches.wanted()) type.watches.release(chosen, followups);
   }
   followups.run(*this);
+}
+
+void Runtime::hold_back_watches() {
+  Followups followups;
+  for (TypeEntry& type : types_) type.watches.hold_back(followups);
 }
 
 void Runtime::close_watches() {

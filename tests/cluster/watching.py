@@ -186,11 +186,12 @@ def a_node_that_ends_tells_its_watchers_why_and_that_it_does():
         watcher.take(3)
         key = next(k for k in (f"k{n}" for n in range(100)) if c.owner("neighbour", k) == "n3")
         c.reki("start", "neighbour", key)
+        check("its start is told", lines(watcher.take(1)) == [f"started {key} @n3"])
+        c.reki("lookup", "neighbour", key)  # meanwhile it has asked again
         c.nodes["n3"].terminate()
         c.nodes["n3"].killed = True
-        check("why its actor stops", lines(watcher.take(2)) == [f"started {key} @n3", f"stopped(closing) {key} @n3"])
-        # Its last question may come when the node is gone: then it is told so.
-        say(line(watcher.take(1)[0]))
+        check("why its actor stops, and that it ends",
+              lines(watcher.take(2)) == [f"stopped(closing) {key} @n3", "ended(closing) @n3"])
         c.nodes["n2"].terminate()
         c.nodes["n2"].killed = True
         check("a node without actors has but its end to tell",

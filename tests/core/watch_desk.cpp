@@ -221,6 +221,23 @@ BOOST_FIXTURE_TEST_CASE(a_question_is_answered_at_its_deadline_with_nothing, Fix
   BOOST_TEST((take() == Lines{}));
 }
 
+BOOST_FIXTURE_TEST_CASE(who_waits_for_a_quiet_key_does_not_fall_behind_the_others, Fixture) {
+  ask(0, "");
+  ask(1, "quiet", position);
+  take();
+  for (int i = 0; i < 10; ++i) publish(WatchKind::started, "noise");
+  release('q');
+  BOOST_TEST((take() == Lines{"1:"}));
+  ask(1, "quiet", position);
+  for (int i = 0; i < 10; ++i) publish(WatchKind::started, "noise");
+  tick(5s);
+  BOOST_TEST((take() == Lines{"1:"}));
+  ask(1, "quiet", position);
+  for (int i = 0; i < 10; ++i) publish(WatchKind::started, "noise");
+  close();
+  BOOST_TEST((take() == Lines{"1: ended"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(what_must_be_told_at_once_does_not_wait, Fixture) {
   ask(1, "a");
   const auto from = position;
@@ -251,6 +268,39 @@ BOOST_FIXTURE_TEST_CASE(those_about_chosen_keys_can_be_let_go, Fixture) {
   BOOST_TEST((take() == Lines{"1:"}));
   publish(WatchKind::started, "a");
   BOOST_TEST((take() == Lines{"3: started a"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_held_back_is_told_with_the_end_in_one_answer, Fixture) {
+  ask(0, "");
+  const auto from = position;
+  take();
+  ask(1, "", from);
+  ask(2, "b", from);
+  desk.hold_back();
+  publish(WatchKind::stopped, "a");
+  publish(WatchKind::stopped, "b");
+  ask(3, "", from);
+  ask(4, "c");  // how it is does not wait
+  BOOST_TEST((take() == Lines{"4: running c"}));
+  now = now + 1s;
+  close();
+  auto lines = take();
+  std::ranges::sort(lines);
+  BOOST_TEST((lines == Lines{"1: stopped a stopped b ended", "2: stopped b ended", "3: stopped a stopped b ended"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_held_back_is_not_lost_at_a_deadline, Fixture) {
+  ask(0, "");
+  ask(1, "", position);
+  take();
+  desk.hold_back();
+  publish(WatchKind::stopped, "a");
+  tick(5s);
+  BOOST_TEST((take() == Lines{"1: stopped a"}));
+  for (const auto* key : {"b", "c", "d", "e"}) publish(WatchKind::stopped, key);
+  ask(1, "", position);
+  tick(5s);
+  BOOST_TEST((take() == Lines{"1: missed(fell_behind 1) stopped c stopped d stopped e"}));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_desk_that_closes_says_so_to_all_and_to_those_who_come_later, Fixture) {

@@ -11,6 +11,7 @@
 
 #include "reki/core/codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/watch_codec.hpp"
 
 using namespace reki;
 using namespace reki::wire;
@@ -53,6 +54,21 @@ bool same_reply(const Reply& a, const Reply& b) {
          a.text == b.text && a.retry_after_ms == b.retry_after_ms && a.owner == b.owner;
 }
 
+void watch_reply(BytesView payload) {
+  const auto reply = decode_watch_reply(payload);
+  if (!reply) return;
+  WatchReplyWriter writer;
+  std::size_t bytes = 0;
+  for (const auto& event : reply->events) {
+    writer.add(event);
+    bytes += watch_event_bytes_max(event);
+  }
+  const Bytes again = writer.take(reply->position);
+  must(again.size() <= bytes + 64, "an event takes no more than is accounted for");
+  const auto back = decode_watch_reply(again);
+  must(back && back->position == reply->position && back->events == reply->events, "a reply to watch comes back");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -82,6 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)decode_list_page(frame);
   (void)decode_count(frame);
   (void)decode_view_args(frame);
+  (void)decode_watch_args(frame);
+  watch_reply(frame);
   (void)decode_view(frame);
   return 0;
 }

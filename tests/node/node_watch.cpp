@@ -446,7 +446,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_closes_answers_watchers_to_the_end) {
   peer.request({watch_of(2, "counter", "k", wire::encode_watch_args(position)), request_for(9, Op::status)});
   BOOST_TEST((peer.reply().id.value == 9U));  // the question has been read
   auto stopped = std::async(std::launch::async, [&] { return node->stop(); });
-  BOOST_TEST((lines_of(watched(peer).events) == Lines{"stopped(closing) k"}));
+  BOOST_TEST((lines_of(watched(peer).events) == Lines{"stopped(closing) k", "ended(closing)"}));
   BOOST_TEST(stopped.get());
 }
 
