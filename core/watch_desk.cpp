@@ -14,13 +14,13 @@ WatchDesk::~WatchDesk() {
 
 void WatchDesk::publish(WatchEvent event, std::vector<Answered>& out) {
   if (!recording_) return;
-  log_.append(event);
-  if (held_back_) return;
   const auto of_key = of_key_.find(event.key);
-  if (of_type_.empty() && of_key == of_key_.end()) return;
-  // Who waits has been told all that came before: one payload for all of them.
+  const bool asked_for = !held_back_ && (!of_type_.empty() || of_key != of_key_.end());
   wire::WatchReplyWriter writer;
-  writer.add(event);
+  if (asked_for) writer.add(event);
+  log_.append(std::move(event));
+  if (!asked_for) return;
+  // Who waits has been told all that came before: one payload for all of them.
   const Bytes payload = writer.take({incarnation_, log_.last()});
   answer_all(of_type_, payload, out);
   // The list goes with its last question.

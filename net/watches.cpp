@@ -16,7 +16,7 @@ static_assert(question_time < limits::watch_wait_max);
 }  // namespace
 
 void Watches::add(WatchFilter filter, std::shared_ptr<WatchSink> sink, Instant now) {
-  const auto at = entries_.try_emplace(++last_, std::move(filter), std::move(sink)).first;
+  const auto at = entries_.emplace(++last_, Entry{std::move(filter), std::move(sink)}).first;
   if (view_) at->second.watcher.set_view(view_, now);
   serve(at, now);
 }

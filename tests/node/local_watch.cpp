@@ -264,7 +264,7 @@ BOOST_FIXTURE_TEST_CASE(each_of_many_watchers_is_told_all_of_a_key_under_load, F
   registry.close(20s);
   for (auto& one : all) {
     const auto events = one.take_until(WatchKind::ended);
-    BOOST_REQUIRE(events.size() > 2U * rounds);
+    BOOST_REQUIRE(events.size() > std::size_t{2} * rounds);
     Fence last;
     for (std::size_t i = 1; i + 1 < events.size(); ++i) {
       BOOST_TEST((events[i].kind == (i % 2 == 1 ? WatchKind::started : WatchKind::stopped)));
