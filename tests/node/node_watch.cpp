@@ -384,6 +384,27 @@ BOOST_AUTO_TEST_CASE(a_question_at_the_wrong_node_is_told_the_owner_and_the_epoc
   BOOST_TEST((reply.events[0].epoch == Epoch{2}));
 }
 
+BOOST_AUTO_TEST_CASE(an_open_question_about_a_key_that_moves_is_let_go_and_the_others_are_not) {
+  test::Cluster cluster({"n1", "n2"});
+  const auto key = cluster.key_of("n2");
+  RawPeer peer(cluster.nodes[1]->address());
+  peer.greet();
+  peer.request({watch_of(1, "counter", "", {})});
+  const auto args = wire::encode_watch_args(watched(peer).position);
+  peer.request({watch_of(2, "counter", key, args), watch_of(3, "counter", "", args)});
+  auto members = members_of(*cluster.view);
+  members[1].weight = 0;
+  cluster.nodes[1]->set_view(next_view(*cluster.view, members));
+  const auto reply = peer.reply();  // long before its deadline
+  BOOST_TEST(reply.id.value == 2U);
+  BOOST_TEST(must(wire::decode_watch_reply(reply.payload)).events.empty());
+  peer.request({watch_of(4, "counter", key, args)});
+  const auto moved = watched(peer);
+  BOOST_REQUIRE(moved.events.size() == 1U);
+  BOOST_TEST((moved.events[0].kind == WatchKind::moved && moved.events[0].node.value == "n1"));
+  BOOST_TEST((moved.events[0].epoch == Epoch{3}));
+}
+
 BOOST_AUTO_TEST_CASE(questions_about_nodes_are_answered_by_the_next_view_or_at_their_deadline) {
   test::Cluster cluster({"n1", "n2"});
   RawPeer peer(cluster.nodes[0]->address());
