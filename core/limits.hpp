@@ -39,6 +39,8 @@ inline constexpr int frames_per_round_max = 256;
 inline constexpr std::size_t list_page_max = 10000;
 inline constexpr std::size_t list_page_default = 1000;
 inline constexpr std::size_t nodes_max = 1000;
+/// More voters make every view change and every renewal wait for more machines, and survive no more than two at once.
+inline constexpr std::size_t voters_max = 5;
 
 // Fairness: how long one actor may keep its worker while others wait.
 inline constexpr int messages_per_turn = 64;

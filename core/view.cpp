@@ -27,7 +27,23 @@ std::string fault_of(const Member& m) {
   if (m.zone.size() > limits::node_id_bytes_max) return of("the zone is longer than 64 bytes");
   if (m.state > MemberState::leaving) return of("unknown state");
   if (const auto endpoint = parse_endpoint(m.addr); !endpoint) return of(endpoint.error().text);
+  if (m.control.empty()) return {};
+  if (const auto endpoint = parse_endpoint(m.control); !endpoint) return of(endpoint.error().text);
   return {};
+}
+
+/// Why they cannot be the voters of a view; empty when they can.
+std::string fault_of(std::span<const Voter> voters) {
+  if (voters.size() > limits::voters_max) return "a view has more than 5 voters";
+  for (const Voter& v : voters) {
+    if (v.node.value.empty() || v.node.value.size() > limits::node_id_bytes_max || v.store == 0) {
+      return "a view has a voter without a node id or a store";
+    }
+    if (const auto endpoint = parse_endpoint(v.control); !endpoint) return "view: voter: " + endpoint.error().text;
+    if (std::ranges::count(voters, v.node, &Voter::node) != 1) return "a view has two voters on one node";
+  }
+  const auto not_ascending = std::ranges::adjacent_find(voters, std::ranges::greater_equal{}, &Voter::number);
+  return not_ascending == voters.end() ? "" : "a view's voters are not sorted by number, each once";
 }
 
 bool owners_are_right(std::span<const Member> members, const SlotTable& table) {
@@ -61,7 +77,7 @@ Result<View> View::make(ViewHead head, std::vector<Member> members, const SlotTa
   }
   if (head.epoch == Epoch{}) return invalid("a view's epoch is 0; the first one is 1");
   if (head.coordinator.value.size() > limits::node_id_bytes_max) return invalid("a view's coordinator is too long");
-  if (members.empty()) return invalid("a view has no member");
+  if (members.empty() && head.voters.empty() && head.term == Term{}) return invalid("a view has no member");
   if (members.size() > limits::nodes_max) return invalid("a view has more than 1000 members");
   for (const Member& m : members) {
     if (std::string fault = fault_of(m); !fault.empty()) return invalid(std::move(fault));
@@ -69,6 +85,9 @@ Result<View> View::make(ViewHead head, std::vector<Member> members, const SlotTa
   const auto not_ascending = std::ranges::adjacent_find(members, std::ranges::greater_equal{}, &Member::node_id);
   if (not_ascending != members.end()) {
     return invalid("a view's members are not sorted by id, each once: '" + not_ascending->node_id.value + "'");
+  }
+  for (const auto* voters : {&head.voters, &head.old_voters}) {
+    if (std::string fault = fault_of(*voters); !fault.empty()) return invalid(std::move(fault));
   }
   if (!owners_are_right(members, table)) {
     return invalid("a view's table names an owner that is no member, or may not own slots");
@@ -88,6 +107,11 @@ const Member* View::find(std::string_view node_id) const {
   return index == nobody ? nullptr : &members_[index];
 }
 
+const Member* View::find(const NodeId& node_id, Incarnation incarnation) const {
+  const Member* const m = find(node_id);
+  return m != nullptr && m->incarnation == incarnation ? m : nullptr;
+}
+
 std::uint32_t View::slots_of(MemberIndex index) const {
   return static_cast<std::uint32_t>(std::ranges::count(table_.entries(), index));
 }
@@ -105,7 +129,7 @@ Result<View> fixed_view(std::string cluster_id, std::uint64_t hash_seed, std::ve
   if (same != members.end()) return invalid("two members have the id '" + same->node_id.value + "'");
   if (members.size() > limits::nodes_max) return invalid("a view has more than 1000 members");
   const SlotTable table = next_table({}, {}, slot_members(members));
-  ViewHead head{std::move(cluster_id), Epoch{1}, Term{}, NodeId{}, hash_seed};
+  ViewHead head{std::move(cluster_id), Epoch{1}, Term{}, NodeId{}, hash_seed, {}, {}};
   return View::make(std::move(head), std::move(members), table);
 }
 
@@ -136,6 +160,17 @@ void pack_table(Packer& p, const SlotTable& table) {
   }
   p.pack_bin(table_bytes);
   p.pack_bin_body(bytes.data(), table_bytes);
+}
+
+void pack_voters(Packer& p, std::span<const Voter> voters) {
+  p.pack_array(static_cast<std::uint32_t>(voters.size()));
+  for (const Voter& v : voters) {
+    p.pack_array(4);
+    p.pack(v.number);
+    p.pack(v.store);
+    pack_str(p, v.node.value);
+    pack_str(p, v.control);
+  }
 }
 
 /// Reads the elements of one msgpack array in turn. A wrong type or a missing element makes it `bad` for good.
@@ -170,6 +205,8 @@ class Fields {
     return {o->via.array.ptr, o->via.array.size};
   }
   [[nodiscard]] bool bad() const { return bad_; }
+  /// Of elements that may be left out.
+  [[nodiscard]] bool more() const { return !bad_ && left_ > 0; }
 
  private:
   const msgpack::object* next(msgpack::type::object_type type) {
@@ -194,8 +231,24 @@ std::optional<Member> read_member(const msgpack::object& o) {
   m.weight = f.number<std::uint32_t>();
   m.zone = f.str();
   m.state = MemberState{f.number<std::uint8_t>()};
+  if (f.more()) m.control = f.str();
   if (f.bad()) return std::nullopt;
   return m;
+}
+
+/// False if one of them is none.
+bool read_voters(std::span<const msgpack::object> listed, std::vector<Voter>& out) {
+  for (const msgpack::object& each : listed) {
+    Fields f(each);
+    Voter v;
+    v.number = f.number<std::uint16_t>();
+    v.store = f.number<std::uint64_t>();
+    v.node = NodeId{std::string(f.str())};
+    v.control = f.str();
+    if (f.bad()) return false;
+    out.push_back(std::move(v));
+  }
+  return true;
 }
 
 std::optional<SlotTable> read_table(std::string_view bytes) {
@@ -223,6 +276,9 @@ Result<View> read_view(const msgpack::object& o) {
   head.coordinator = NodeId{std::string(f.str())};
   const std::span<const msgpack::object> listed = f.array();
   const std::optional<SlotTable> table = read_table(f.bin());
+  for (auto* voters : {&head.voters, &head.old_voters}) {
+    if (f.more() && !read_voters(f.array(), *voters)) return malformed("an element of a voter is missing or wrong");
+  }
   if (f.bad()) return malformed("an element is missing or of the wrong type");
   if (!table) return malformed("the table has not 32768 bytes");
 
@@ -245,7 +301,7 @@ Bytes encode(const View& view) {
   out.reserve(table_bytes + 128 + 128 * view.members().size());
   Sink sink{out};
   Packer p(sink);
-  p.pack_array(7);
+  p.pack_array(view.voters().empty() ? 7 : 9);
   p.pack(view.epoch().value);
   p.pack(view.term().value);
   pack_str(p, view.cluster_id());
@@ -253,15 +309,19 @@ Bytes encode(const View& view) {
   pack_str(p, view.coordinator().value);
   p.pack_array(static_cast<std::uint32_t>(view.members().size()));
   for (const Member& m : view.members()) {
-    p.pack_array(6);
+    p.pack_array(m.control.empty() ? 6 : 7);
     pack_str(p, m.node_id.value);
     p.pack(m.incarnation.value);
     pack_str(p, m.addr);
     p.pack(m.weight);
     pack_str(p, m.zone);
     p.pack(static_cast<std::uint8_t>(m.state));
+    if (!m.control.empty()) pack_str(p, m.control);
   }
   pack_table(p, view.table());
+  if (view.voters().empty()) return out;
+  pack_voters(p, view.voters());
+  pack_voters(p, view.old_voters());
   return out;
 }
 
