@@ -17,6 +17,10 @@ inline constexpr std::size_t cluster_id_bytes_max = 64;
 // Bytes on the wire. A larger message belongs into a store, with its name in the actor's message.
 inline constexpr std::size_t message_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t args_bytes_max = std::size_t{64} << 10;
+/// What an actor hands over when its key moves: it travels as a message does, beside the arguments.
+inline constexpr std::size_t state_bytes_max = message_bytes_max;
+/// Requests that wait in one node for slots that are on their way to it. A hand-over takes tens of milliseconds.
+inline constexpr std::size_t parked_max = 65536;
 inline constexpr std::size_t error_text_bytes_max = 1024;
 /// A frame that holds one largest message with its key, args and header always fits.
 inline constexpr std::size_t frame_bytes_max = message_bytes_max + (std::size_t{128} << 10);
@@ -50,6 +54,9 @@ inline constexpr auto turn_time_max = std::chrono::microseconds(500);
 inline constexpr auto timeout_default = std::chrono::seconds(5);
 inline constexpr auto timeout_max = std::chrono::hours(1);
 inline constexpr auto stop_grace_default = std::chrono::seconds(5);
+/// How long the actors of a slot that moves may take to stop. After that what they do has no effect any more, and the
+/// new owner goes on: a handler must not keep a slot's keys from being served.
+inline constexpr auto move_grace = std::chrono::seconds(1);
 /// A connection that has been silent for so long has to say HELLO again; a client of any use comes back sooner.
 inline constexpr auto session_idle_max = std::chrono::minutes(10);
 /// How long a node that closes waits for its last replies to leave.

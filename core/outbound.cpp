@@ -11,7 +11,7 @@ namespace {
 /// How often sessions are asked whether time alone has made something due; their own times are several of these.
 constexpr Duration peer_check_interval = std::chrono::milliseconds(20);
 
-bool has_key(wire::Op op) { return op <= wire::Op::send; }
+bool has_key(wire::Op op) { return wire::about_a_key(op); }
 
 /// What the node is given of the time left: a little less, so that its own answer, which knows more than ours, is here
 /// before the deadline.

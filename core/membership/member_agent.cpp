@@ -6,7 +6,8 @@
 
 namespace reki::membership {
 
-MemberAgent::MemberAgent(Options options) : options_(std::move(options)), random_(options_.seed) {
+MemberAgent::MemberAgent(Options options)
+    : options_(std::move(options)), random_(options_.seed), previous_(options_.previous) {
   draw_incarnation();
 }
 
@@ -49,6 +50,7 @@ void MemberAgent::renew(Instant now, Outbox& out) {
   if (phase_ == Phase::joining) {
     Join join{options_.self, view_ ? view_->epoch() : Epoch{}, store_};
     join.member.incarnation = incarnation_;
+    if (previous_ != Incarnation{}) say(Stopped{options_.self.node_id, previous_}, now, out);
     return say(join, now, out);
   }
   const Member* const self = view_->find(options_.self.node_id, incarnation_);
@@ -115,6 +117,7 @@ void MemberAgent::on(const NodeId& from, const ViewFetch& m, Outbox& out) const 
 }
 
 void MemberAgent::on(const StoppedAck& m) {
+  if (m.incarnation == previous_) previous_ = Incarnation{};
   if (m.incarnation == incarnation_ && phase_ == Phase::leaving) phase_ = Phase::gone;
 }
 

@@ -55,6 +55,7 @@ class MemberAgent {
     Timing timing;
     std::vector<NodeId> seeds;  ///< Nodes that may know the coordinator, this one among them or not.
     std::uint64_t seed = 0;     ///< Of the incarnations; a random number that no other process has had.
+    Incarnation previous{};     ///< An earlier life of this node that is known to be over; 0: none.
   };
   enum class Phase : std::uint8_t { joining, member, leaving, gone };
 
@@ -119,6 +120,7 @@ class MemberAgent {
 
   Phase phase_ = Phase::joining;
   Incarnation incarnation_;
+  Incarnation previous_;  ///< To be told of, until it is acknowledged.
   std::uint64_t store_ = 0;
   ViewPtr view_;
   Epoch installed_;  ///< The newest view that has this incarnation. 0: none
