@@ -39,6 +39,9 @@ inline constexpr int frames_per_round_max = 256;
 inline constexpr std::size_t list_page_max = 10000;
 inline constexpr std::size_t list_page_default = 1000;
 inline constexpr std::size_t nodes_max = 1000;
+/// Who is told of a node's death: its voters are five at most; 64 leaves room for more, with an I/O thread each.
+inline constexpr std::size_t death_notice_endpoints_max = 64;
+inline constexpr std::size_t death_notice_frame_bytes_max = 4096;
 
 // Fairness: how long one actor may keep its worker while others wait.
 inline constexpr int messages_per_turn = 64;
@@ -52,6 +55,8 @@ inline constexpr auto stop_grace_default = std::chrono::seconds(5);
 inline constexpr auto session_idle_max = std::chrono::minutes(10);
 /// How long a node that closes waits for its last replies to leave.
 inline constexpr auto flush_time_max = std::chrono::milliseconds(250);
+/// How long a guard tries to tell of its node's death: the cluster has found out by itself by then.
+inline constexpr auto death_notice_time_max = std::chrono::seconds(2);
 /// A request follows at most this many redirects; more means that the views do not agree yet.
 inline constexpr int redirects_max = 2;
 
