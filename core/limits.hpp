@@ -45,6 +45,9 @@ inline constexpr std::size_t list_page_default = 1000;
 inline constexpr std::size_t nodes_max = 1000;
 /// More voters make every view change and every renewal wait for more machines, and survive no more than two at once.
 inline constexpr std::size_t voters_max = 5;
+/// Who is told of a node's death: its voters are five at most; 64 leaves room for more, with an I/O thread each.
+inline constexpr std::size_t death_notice_endpoints_max = 64;
+inline constexpr std::size_t death_notice_frame_bytes_max = 4096;
 
 // Fairness: how long one actor may keep its worker while others wait.
 inline constexpr int messages_per_turn = 64;
@@ -61,6 +64,8 @@ inline constexpr auto move_grace = std::chrono::seconds(1);
 inline constexpr auto session_idle_max = std::chrono::minutes(10);
 /// How long a node that closes waits for its last replies to leave.
 inline constexpr auto flush_time_max = std::chrono::milliseconds(250);
+/// How long a guard tries to tell of its node's death: the cluster has found out by itself by then.
+inline constexpr auto death_notice_time_max = std::chrono::seconds(2);
 /// A request follows at most this many redirects; more means that the views do not agree yet.
 inline constexpr int redirects_max = 2;
 

@@ -100,6 +100,8 @@ Submission copy_of(const Submission& s) {
   return out;
 }
 
+Error not_joined() { return Error{ErrorCode::unavailable, "the node has not joined the cluster yet"}; }
+
 std::string naming(const NodeId& node, const std::string& text) { return "node '" + node.value + "': " + text; }
 
 }  // namespace
@@ -226,6 +228,7 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
   request.key = key;
   if (auto error = wire::check(request)) return tl::make_unexpected(std::move(*error));
   const auto now = view();
+  if (!now) return tl::make_unexpected(not_joined());
   const Place place = place_of(*now, type, key);
   if (place.owner == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
   return place.owner->node_id;
@@ -233,8 +236,9 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
 
 void Node::submit(Submission submission, Completion done) {
   if (Outputs::hold(*this, submission, done)) return;
+  const auto now = view();
+  if (!now) return done(Answer{not_joined()});
   if (about_a_key(submission.op)) {
-    const auto now = view();
     const Place place = place_of(*now, submission.type, submission.key);
     if (place.here) return local_.submit(std::move(submission), std::move(done));
     return forward(std::move(submission), {}, std::move(done));
@@ -248,6 +252,10 @@ void Node::submit(Submission submission, Completion done) {
 void Node::submit_many(std::vector<Posting> postings) {
   std::erase_if(postings, [this](Posting& posting) { return Outputs::hold(*this, posting.submission, posting.done); });
   const auto now = view();
+  if (!now) {
+    for (auto& posting : postings) posting.done(Answer{not_joined()});
+    return;
+  }
   std::vector<Posting> here;
   std::vector<std::unique_ptr<Forwarded>> away;
   for (auto& posting : postings) {
@@ -270,7 +278,7 @@ void Node::submit_many(std::vector<Posting> postings) {
 Answer Node::exchange(Submission& submission) {
   if (about_a_key(submission.op)) {
     const auto now = view();
-    if (place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
+    if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
   }
   Outputs::release_before_blocking();
   return Registry::exchange(submission);
@@ -368,6 +376,11 @@ void Node::count_all(Submission&& submission, Completion done) {
   }
 }
 
+std::uint64_t Node::slots_here(const View* view) const {
+  const bool in = view != nullptr && (fixed_ || view->find(id_, incarnation()) != nullptr);
+  return in ? view->slots_of(view->index_of(id_.value)) : 0;
+}
+
 Bytes Node::status() const {
   const RuntimeStats actors = local_.stats();
   const ServerStats server = server_->stats();
@@ -376,9 +389,9 @@ Bytes Node::status() const {
   const std::pair<std::string_view, std::string_view> texts[]{
       {"node", id_.value}, {"cluster", cluster_}, {"address", address_}};
   const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", incarnation().value},
-                                                             {"epoch", now->epoch().value},
-                                                             {"nodes", now->members().size()},
-                                                             {"slots", now->slots_of(now->index_of(id_.value))},
+                                                             {"epoch", now ? now->epoch().value : 0},
+                                                             {"nodes", now ? now->members().size() : 0},
+                                                             {"slots", slots_here(now.get())},
                                                              {"uptime_ms", static_cast<std::uint64_t>(uptime)},
                                                              {"actors", actors.actors},
                                                              {"lookups", actors.lookups},

@@ -115,6 +115,7 @@ class Node final : public Registry, private ControlledNode {
   /// The request as it is, to one node, this one or another.
   void ask(const NodeId& node, Submission&& submission, Completion done);
   Bytes status() const;
+  [[nodiscard]] std::uint64_t slots_here(const View* view) const;
 
   // Constant after start().
   const NodeId id_;

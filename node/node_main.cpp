@@ -1,5 +1,7 @@
 #include "reki/node/node_main.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#include "reki/node/ending_signals.hpp"
+#include "reki/node/guard.hpp"
 #include "reki/node/log_stderr.hpp"
 #include "reki/node/node.hpp"
 #include "reki/node/plugin_host.hpp"
@@ -29,6 +33,7 @@ struct Arguments {
   std::string node;
   std::string log_level = "info";
   bool check_only = false;
+  bool guarded = true;
 };
 
 /// The exit code, if this is the end already.
@@ -37,6 +42,7 @@ std::optional<int> parse(int argc, char** argv, Arguments& out) {
   app.add_option("--config", out.config, "The cluster's config file (TOML)")->required()->type_name("FILE");
   app.add_option("--node", out.node, "Which [[node]] of it to be")->required()->type_name("ID");
   app.add_flag("--check", out.check_only, "Only validate the config, the node's id and the plugins");
+  app.add_flag("!--no-guard", out.guarded, "Be one process, without a guard: for debuggers");
   app.add_option("--log-level", out.log_level, "How much to log to stderr")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
@@ -75,29 +81,10 @@ Result<Config> read_config(const std::string& path) {
   return parse_config(text, path);
 }
 
-sigset_t ending_signals() {
-  sigset_t out;
-  sigemptyset(&out);
-  sigaddset(&out, SIGTERM);
-  sigaddset(&out, SIGINT);
-  return out;
-}
-
-/// Which of them has come.
-int await(const sigset_t& signals) {
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
-  }
-  return signal;
-}
-
-int serve(const Config& config, const Arguments& arguments, Factories factories) {
-  // Blocked in all threads from here on, so that only await() sees them.
-  const sigset_t signals = ending_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+int serve(const Config& config, const Arguments& arguments, Factories factories, const LogSink& log) {
+  EndingSignals signals(arguments.guarded ? getppid() : 0);
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads our stderr may go
 
-  const LogSink log = log_to_stderr(arguments.log_level, arguments.node);
   NodeOptions options;
   options.log = log;
   auto node = Node::start(config, arguments.node, std::move(factories), std::move(options));
@@ -112,15 +99,25 @@ int serve(const Config& config, const Arguments& arguments, Factories factories)
   }
   log(LogLevel::info, "ready",
       "address=" + (*node)->address() + " cluster=" + config.cluster +
-          " incarnation=" + std::to_string((*node)->incarnation().value));
-  const int signal = await(signals);
+          " incarnation=" + std::to_string((*node)->incarnation().value) + " pid=" + std::to_string(getpid()));
+  const int signal = signals.await();
   log(LogLevel::info, "stopping", std::string("signal=") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // the second one ends the process
   const bool in_time = (*node)->stop();
   log(in_time ? LogLevel::info : LogLevel::warn, "stopped", in_time ? "" : "text=\"some handlers were still running\"");
   // Their threads may use the node until the process is gone.
   if (!in_time) std::_Exit(exit_ok);
   return exit_ok;
+}
+
+/// In both processes: each ends with what this returns.
+int run(const Config& config, const Arguments& arguments, Factories factories) {
+  const LogSink log = log_to_stderr(arguments.log_level, arguments.node);
+  const auto node = [&] { return serve(config, arguments, std::move(factories), log); };
+  if (!arguments.guarded) return node();
+  const auto page = map_lease_page();
+  GuardOptions options;
+  options.log = log;
+  return run_guarded(*page, options, node);
 }
 
 }  // namespace
@@ -132,7 +129,7 @@ int node_main(int argc, char** argv, Factories factories) {
     const auto config = read_config(arguments.config);
     if (!config) return report(config.error());
     if (const auto self = node_of(*config, arguments.node); !self) return report(self.error());
-    if (!arguments.check_only) return serve(*config, arguments, std::move(factories));
+    if (!arguments.check_only) return run(*config, arguments, std::move(factories));
     if (auto configured = configure_types(*config, factories); !configured) return report(configured.error());
     std::cout << arguments.config << ": ok, node " << arguments.node << " of cluster " << config->cluster << '\n';
     return exit_ok;
