@@ -6,6 +6,7 @@
 #include <zmq.hpp>
 
 #include "reki/core/bytes.hpp"
+#include "reki/core/limits.hpp"
 #include "reki/core/view.hpp"
 
 namespace reki {

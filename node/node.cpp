@@ -106,12 +106,6 @@ std::string naming(const NodeId& node, const std::string& text) { return "node '
 
 }  // namespace
 
-/// Where a key lives.
-struct Node::Place {
-  const Member* owner = nullptr;
-  bool here = false;
-};
-
 Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options)
     : id_(std::move(id)),
       cluster_(config.cluster),

@@ -87,7 +87,11 @@ class Node final : public Registry, private ControlledNode {
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
 
  private:
-  struct Place;
+  /// Where a key lives.
+  struct Place {
+    const Member* owner = nullptr;
+    bool here = false;
+  };
 
   Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options);
   Result<void> open(const NodeConfig& self, const NodeOptions& options);

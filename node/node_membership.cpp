@@ -126,7 +126,7 @@ void Node::rerouted(std::string type, std::string key, EnvelopePtr request) {
   if (place.here) return local_.readmit(type, key, std::move(request));
   auto out = std::make_unique<Forwarded>();
   out->op = request->op;
-  out->flags = request->fail_if_restarting ? wire::fail_if_restarting : 0;
+  if (request->fail_if_restarting) out->flags = wire::fail_if_restarting;
   out->type = std::move(type);
   out->key = std::move(key);
   if (request->starts) out->args = request->args;
