@@ -353,6 +353,11 @@ void Reader::read_node(const toml::table& table) {
   node.weight = static_cast<std::uint32_t>(s.number("weight", 0, 1'000'000).value_or(1));
   node.zone = s.text("zone").value_or("");
   if (node.zone.size() > limits::node_id_bytes_max) s.wrong("zone", "zone is longer than 64 bytes; shorten it");
+  if (const std::size_t bytes = node.id.value.size() + node.listen.size() + node.zone.size();
+      bytes > limits::member_names_bytes_max) {
+    problems_.add(table, "id, listen and zone of this [[node]] have together " + std::to_string(bytes) +
+                             " bytes; shorten them to at most " + std::to_string(limits::member_names_bytes_max));
+  }
   node.data_dir = s.text("data_dir").value_or("");
   s.refuse_unknown();
   config_.nodes.push_back(std::move(node));

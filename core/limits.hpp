@@ -28,6 +28,11 @@ inline constexpr std::size_t frame_bytes_max = message_bytes_max + (std::size_t{
 inline constexpr std::size_t batch_bytes_target = std::size_t{64} << 10;
 inline constexpr std::size_t requests_per_frame_max = 4096;
 
+// The control plane, in frames of its own. The largest message is a view: about 130 KiB with 1000 nodes of usual names,
+// and below 246 KiB whatever they are called, since a node's id, addresses and zone have a bound together.
+inline constexpr std::size_t control_frame_bytes_max = std::size_t{256} << 10;
+inline constexpr std::size_t member_names_bytes_max = 190;
+
 // Decoding. msgpack from outside may claim any length; these bound what one value can make us allocate.
 inline constexpr std::size_t decode_depth_max = 32;
 inline constexpr std::size_t decode_items_max = std::size_t{1} << 17;

@@ -33,6 +33,11 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
 };
 
+/// Whether it can be in a view. Fails with `invalid_argument`:
+///   - id of 1 to 64 bytes, zone of at most 64, addresses "tcp://host:port" (`control` may be empty), a known state
+///   - these four texts together at most `limits::member_names_bytes_max`
+[[nodiscard]] Result<void> validate(const Member& member);
+
 /// A node that keeps a part of the embedded register: `number` and `store` name one store on one disk. A node that has
 /// lost its disk comes back as another voter, since what the lost one has promised must never be broken.
 struct Voter {
@@ -64,10 +69,11 @@ struct ViewHead {
 class View {
  public:
   /// Checks every relation below, and fails with `invalid_argument`.
-  ///   - cluster id, node ids: 1 to 64 bytes; zones: at most 64; epoch > 0
+  ///   - cluster id: 1 to 64 bytes; epoch > 0; each member as `validate` says
   ///   - at most `limits::nodes_max` members, and one at least unless there are voters or a term; sorted by node id
-  ///     bytewise, each id once, each address "tcp://host:port"
-  ///   - at most `limits::voters_max` voters of each kind, by number, each number and node once
+  ///     bytewise, each id once
+  ///   - at most `limits::voters_max` voters of each kind, by number, each number and node once; old ones only
+  ///     beside new ones
   ///   - each slot's owner is a member that is up with weight > 0; `nobody` only if there is no such member
   [[nodiscard]] static Result<View> make(ViewHead head, std::vector<Member> members, const SlotTable& table);
 

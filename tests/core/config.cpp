@@ -224,6 +224,17 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_named_where_it_belongs) {
              "f:8:1: [[node]] has no 'listen'; add listen = \"tcp://127.0.0.1:7101\"");
 }
 
+BOOST_AUTO_TEST_CASE(names_that_no_view_could_carry_are_refused) {
+  const std::string id(64, 'b');
+  const std::string zone = "zone = \"" + std::string(64, 'z') + "\"\n";
+  const auto listen = [&](std::size_t host) {
+    return "[[node]]\nid = \"" + id + "\"\nlisten = \"tcp://" + std::string(host, 'h') + ":1\"\n" + zone;
+  };
+  BOOST_TEST(after_good(listen(55)) ==
+             "f:7:1: id, listen and zone of this [[node]] have together 191 bytes; shorten them to at most 190");
+  BOOST_TEST(view_of(parsed(std::string(good) + listen(54))).members().size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_node_of_one_id_is_refused) {
   BOOST_TEST(after_good("[[node]]\nid = \"a\"\nlisten = \"tcp://h:1\"\n") ==
              "f:8:6: the node id 'a' is taken by the node of line 5; give each node an id of its own");

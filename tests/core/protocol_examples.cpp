@@ -1,90 +1,25 @@
 // Replays docs/protocol.md, so that the page and the code cannot differ.
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <functional>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "protocol_page.hpp"
 #include "reki/core/codec.hpp"
 #include "reki/core/hash.hpp"
 
 using namespace reki;
 using namespace reki::wire;
+using test::hex_of;
+using test::page_table;
 
 namespace {
 
 constexpr Incarnation client{0x1122334455667788};
 constexpr Incarnation node{0x0badcafe8badf00d};
 constexpr Fence fence{0x500000001};
-
-/// The lines of the page between the heading "## <number>. " and the next one of its rank.
-std::vector<std::string> section(int number) {
-  std::ifstream page{REKI_PROTOCOL_PAGE};
-  BOOST_REQUIRE_MESSAGE(page, "cannot read " REKI_PROTOCOL_PAGE);
-  std::vector<std::string> lines;
-  bool inside = false;
-  for (std::string line; std::getline(page, line);) {
-    if (line.starts_with("## ")) inside = line.starts_with("## " + std::to_string(number) + ". ");
-    if (inside) lines.push_back(line);
-  }
-  BOOST_REQUIRE(!lines.empty());
-  return lines;
-}
-
-/// The cells of the section's table rows, without its heading and rule.
-std::vector<std::vector<std::string>> table(int number) {
-  std::vector<std::vector<std::string>> rows;
-  for (const std::string& line : section(number)) {
-    if (!line.starts_with("| ")) continue;
-    std::vector<std::string> cells;
-    std::istringstream in{line.substr(1)};
-    for (std::string cell; std::getline(in, cell, '|');) {
-      const auto first = cell.find_first_not_of(' ');
-      cells.push_back(first == std::string::npos ? "" : cell.substr(first, cell.find_last_not_of(' ') - first + 1));
-    }
-    rows.push_back(cells);
-  }
-  BOOST_REQUIRE(rows.size() > 1);
-  rows.erase(rows.begin());  // the heading; the rule begins with "|-"
-  return rows;
-}
-
-/// The bytes of the ```hex blocks of section 7 under the title that they stand under.
-std::map<std::string, Bytes> examples() {
-  std::map<std::string, Bytes> found;
-  std::string title;
-  bool hex = false;
-  for (const std::string& line : section(7)) {
-    if (line.starts_with("### ")) title = line.substr(4);
-    if (line == "```hex") {
-      hex = true;
-      BOOST_REQUIRE_MESSAGE(!found.contains(title), "two examples under " << title);
-      found[title];
-      continue;
-    }
-    if (line == "```") hex = false;
-    if (!hex) continue;
-    std::istringstream in{line.substr(0, line.find(';'))};
-    for (std::string byte; in >> byte;) {
-      BOOST_REQUIRE_MESSAGE(byte.size() == 2, "not a byte under " << title << ": " << byte);
-      found[title].push_back(static_cast<char>(std::stoi(byte, nullptr, 16)));
-    }
-  }
-  return found;
-}
-
-std::string hex_of(BytesView bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    out += {digits[byte >> 4], digits[byte & 15], ' '};
-  }
-  return out;
-}
 
 void hello(const Bytes& page) {
   const Hello value{1, 1, "shop", Role::client, "till 7", client};
@@ -233,7 +168,7 @@ const std::map<std::string, std::function<void(const Bytes&)>> checks{
 BOOST_AUTO_TEST_SUITE(protocol_examples)
 
 BOOST_AUTO_TEST_CASE(each_example_of_the_page_is_what_the_codec_writes_and_reads) {
-  const auto found = examples();
+  const auto found = test::page_examples(7);
   for (const auto& [title, bytes] : found) {
     BOOST_TEST_CONTEXT("example " << title) {
       const auto check = checks.find(title);
@@ -245,7 +180,7 @@ BOOST_AUTO_TEST_CASE(each_example_of_the_page_is_what_the_codec_writes_and_reads
 }
 
 BOOST_AUTO_TEST_CASE(each_slot_of_the_page_is_the_one_that_the_hash_gives) {
-  const auto rows = table(7);
+  const auto rows = page_table(7);
   BOOST_TEST(rows.size() == 3U);
   for (const auto& row : rows) {
     BOOST_REQUIRE(row.size() == 5U);
@@ -257,7 +192,7 @@ BOOST_AUTO_TEST_CASE(each_slot_of_the_page_is_the_one_that_the_hash_gives) {
 
 BOOST_AUTO_TEST_CASE(the_table_of_errors_lists_exactly_the_codes_there_are) {
   std::map<int, std::string> listed;
-  for (const auto& row : table(5)) {
+  for (const auto& row : page_table(5)) {
     BOOST_REQUIRE(row.size() >= 3U);
     BOOST_TEST(listed.emplace(std::stoi(row[0]), row[1]).second, "twice in the page: " << row[0]);
   }
@@ -271,7 +206,7 @@ BOOST_AUTO_TEST_CASE(the_table_of_errors_lists_exactly_the_codes_there_are) {
 
 BOOST_AUTO_TEST_CASE(the_table_of_operations_lists_exactly_the_operations_there_are) {
   int expected = 1;
-  for (const auto& row : table(2)) BOOST_TEST(std::stoi(row[0]) == expected++);
+  for (const auto& row : page_table(2)) BOOST_TEST(std::stoi(row[0]) == expected++);
   BOOST_TEST(expected - 1 == static_cast<int>(Op::view));
 }
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "reki/core/codec.hpp"
+#include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
 
 using namespace reki;
@@ -53,6 +54,19 @@ bool same_reply(const Reply& a, const Reply& b) {
          a.text == b.text && a.retry_after_ms == b.retry_after_ms && a.owner == b.owner;
 }
 
+/// What is read good is written and read back; twice written it is the same.
+void control(BytesView frame) {
+  using namespace reki::membership;
+  const auto good = decode_control(frame, {});
+  if (!good) return;
+  const bool known = good->sender.cluster.empty() || !decode_control(frame, good->sender.cluster + "x");
+  must(known || kind_of(good->body) == ControlKind::init_probe, "another cluster's frame is refused");
+  const Bytes once{ControlWriter{good->sender}.write(good->body)};
+  const auto again = decode_control(once, {});
+  must(again.has_value(), "what was written is read");
+  must(once == ControlWriter{again->sender}.write(again->body), "what is read again is the same");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -82,6 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)decode_list_page(frame);
   (void)decode_count(frame);
   (void)decode_view_args(frame);
-  (void)decode_view(frame);
+  if (const auto view = decode_view(frame)) must(decode_view(encode(*view)).value() == *view, "a view comes back");
+  control(frame);
   return 0;
 }

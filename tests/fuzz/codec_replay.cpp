@@ -1,11 +1,14 @@
 // The fuzzer's function without a fuzzer: good frames of each kind, then the same with random damage. Seeded.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <random>
 #include <vector>
 
+#include "../core/control_messages.hpp"
 #include "reki/core/codec.hpp"
+#include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -83,6 +86,22 @@ BOOST_AUTO_TEST_CASE(good_frames_and_damaged_ones_break_nothing) {
       for (auto n = random() % 4; n > 0; --n) damaged[random() % damaged.size()] = static_cast<char>(random());
       if (random() % 3 == 0) damaged.erase(random() % damaged.size(), random() % 4);
       if (random() % 3 == 0) damaged.insert(random() % (damaged.size() + 1), seeds[random() % seeds.size()]);
+      feed(damaged);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(messages_of_the_control_plane_with_damage_break_nothing) {
+  std::mt19937_64 random{3};
+  membership::ControlWriter writer{{"shop", NodeId{"n1"}, "tcp://10.0.0.1:17101"}};
+  for (const auto& message : test::control_messages()) {
+    const Bytes seed{writer.write(message)};
+    feed(seed);
+    for (int i = 0; i < (seed.size() > 1000 ? 200 : 2000); ++i) {
+      Bytes damaged = seed;
+      const std::size_t front = std::min<std::size_t>(damaged.size(), 400);
+      for (auto n = random() % 4; n > 0; --n) damaged[random() % front] = static_cast<char>(random());
+      if (random() % 3 == 0) damaged.erase(random() % front, random() % 4);
       feed(damaged);
     }
   }

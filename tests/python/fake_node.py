@@ -182,9 +182,11 @@ class FakeNode:
 def share(nodes, epoch=5, owner=None):
     """Gives all the nodes one view. `owner(slot)`: an index into nodes; slot modulo their number if left out."""
     owner = owner or (lambda slot: slot % len(nodes))
-    members = [[n.name, n.incarnation, n.address, 1, "", 1] for n in nodes]
+    # With what only nodes need, and with elements of a later version: a client passes over both.
+    members = [[n.name, n.incarnation, n.address, 1, "", 1, "tcp://10.0.0.1:17101", "later"] for n in nodes]
+    voters = [[1, 77, nodes[0].name, "tcp://10.0.0.1:17101"]]
     table = struct.pack(">16384H", *map(owner, range(16384)))
-    payload = msgpack.packb([epoch, 1, nodes[0].cluster, 77, nodes[0].name, members, table])
+    payload = msgpack.packb([epoch, 1, nodes[0].cluster, 77, nodes[0].name, members, table, voters, [], None])
     for node in nodes:
         node.view_payload = payload
         node.epoch = epoch
