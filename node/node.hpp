@@ -21,8 +21,8 @@ class Server;
 class VoterStore;
 
 struct NodeOptions {
-  Incarnation incarnation;  ///< 0: a random one.
-  LogSink log;
+  Incarnation incarnation{};  ///< 0: a random one.
+  LogSink log{};
   /// How long stop() waits for handlers that run.
   Duration stop_grace = limits::stop_grace_default;
   /// Takes the nodes of the config as up for ever, without leases and failover: for tests of what lies above, and for
@@ -61,7 +61,7 @@ class Node final : public Registry, private ControlledNode {
   /// False if handlers were still running at the end of their grace: end the process then, since they may still use
   /// this. The second time it does nothing.
   bool stop();
-  /// True while it is a member, until the beginning of stop().
+  /// True from its first lease as a member until it is fenced or stop() begins.
   [[nodiscard]] bool ready() const { return ready_; }
   /// False if it is not at the end of `timeout`.
   bool wait_until_ready(Duration timeout);
@@ -109,7 +109,7 @@ class Node final : public Registry, private ControlledNode {
   void revoke(const SlotSet& slots) override { local_.revoke(slots); }
   void gained(const SlotSet& slots, Epoch epoch) override { local_.gain(slots, epoch); }
   void fenced(Incarnation now) override;
-  void resumed() override { local_.resume(); }
+  void resumed() override;
   bool is_quiet() override { return local_.is_quiet() && handing_over_.load() == 0; }
 
   [[nodiscard]] Place place_of(const View& view, std::string_view type, std::string_view key) const;

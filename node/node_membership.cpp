@@ -94,18 +94,22 @@ void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarn
   // What is new here has to be known as arriving before anybody is sent here, and what is not here any more only after
   // the way to its owner is known: so that a request always finds one or the other.
   local_.set_owned(owned_by(*view, id_, incarnation));
-  const bool in = view->find(id_, incarnation) != nullptr;
   incarnation_ = incarnation.value;
   publish(view, incarnation);
-  if (in && !ready_) {
-    if (auto kept = store_->set_incarnation(incarnation); !kept && log_) log_(LogLevel::warn, "incarnation", kept.error().text);
+}
+
+void Node::resumed() {
+  if (!ready_) {
+    if (auto kept = store_->set_incarnation(incarnation()); !kept && log_) log_(LogLevel::warn, "incarnation", kept.error().text);
   }
-  set_ready(in && !leaving_);
+  local_.resume();
+  set_ready(!leaving_);
 }
 
 void Node::fenced(Incarnation now) {
   set_ready(false);
   local_.start_over();
+  if (now == Incarnation{}) return;  // it was about to leave anyway
   incarnation_ = now.value;
   publish(view(), now);
 }
