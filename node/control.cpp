@@ -75,8 +75,14 @@ ControlStatus Control::status() const {
 bool Control::leave(Duration limit) {
   if (!thread_.joinable()) return true;
   tasks_.push(Task{Leave{}});
+  const Instant end = boot_time() + limit;
+  const auto gone = [this] { return status_.phase == membership::MemberAgent::Phase::gone; };
   std::unique_lock lock(status_mutex_);
-  return status_changed_.wait_for(lock, limit, [this] { return status_.phase == membership::MemberAgent::Phase::gone; });
+  // Without a lease there is nothing that others would have to be handed: they take it.
+  while (!gone() && boot_time() < std::min(end, status_.lease_end)) {
+    status_changed_.wait_for(lock, options_.machine.agent.timing.renew / 2);
+  }
+  return gone();
 }
 
 void Control::stop() {

@@ -67,7 +67,7 @@ class Control {
   [[nodiscard]] ControlStatus status() const;
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  /// Hands everything over and leaves; returns once the node is out, or at the end of `limit`, with false.
+  /// Hands everything over and leaves; returns once the node is out; at the end of `limit`, or of its lease, with false.
   bool leave(Duration limit);
   /// Lets another become coordinator if this node is it, and joins.
   void stop();

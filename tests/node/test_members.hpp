@@ -32,6 +32,30 @@ inline std::vector<int> free_ports(std::size_t count) {
   return out;
 }
 
+struct Write {
+  static constexpr std::string_view name = "write";
+  using Reply = std::string;
+  std::string text;
+  static constexpr auto fields = reki::fields("text", &Write::text);
+};
+/// Keeps what was written, and takes it along when its key moves.
+struct Diary {
+  static constexpr std::string_view type = "diary";
+  using Messages = reki::Messages<Write>;
+};
+class DiaryActor : public reki::Actor<Diary> {
+ public:
+  std::string on(const Write& m) { return text_ += m.text; }
+  std::optional<reki::Bytes> save() override { return text_; }
+  reki::Result<void> restore(reki::BytesView state) override {
+    text_ = state;
+    return {};
+  }
+
+ private:
+  std::string text_;
+};
+
 /// A directory of its own, gone at the end.
 class Directory {
  public:
@@ -66,8 +90,20 @@ class Members {
   }
 
   reki::Node& start(const std::string& id, reki::NodeOptions options = {}) {
-    nodes.push_back(test::start(config, id, std::move(options), gate));
+    auto made = factories(gate);
+    made.add<DiaryActor>();
+    auto node = reki::Node::start(config, id, std::move(made), options);
+    BOOST_REQUIRE_MESSAGE(node.has_value(), why(node));
+    nodes.push_back(std::move(*node));
     return *nodes.back();
+  }
+  /// At once, since none can join before a majority of the voters is there.
+  void start_all(const std::vector<std::string>& ids) {
+    for (const auto& id : ids) start(id, {.join_timeout = std::chrono::seconds(0)});
+    for (auto& node : nodes) {
+      const bool ready = node->wait_until_ready(std::chrono::seconds(20));
+      BOOST_REQUIRE_MESSAGE(ready, node->why_not_ready());
+    }
   }
   std::string key_of(std::string_view owner, std::string_view type = "counter") const {
     const auto view = nodes.front()->view();
