@@ -34,13 +34,11 @@ class Teller {
 
   Told tell() {
     for (const auto after : attempts) {
-      if (!await_answers(begin_ + after)) break;
+      if (!await_answers(begin_ + after)) return finish();
       send();
     }
     await_answers(begin_ + attempts.back() + answer_wait);
-    const Told out{lines_.size(), static_cast<std::size_t>(std::ranges::count(lines_, true, &Line::answered))};
-    close(out.acknowledged == 0 ? give_up_ - boot_time() : Duration{0});
-    return out;
+    return finish();
   }
 
  private:
@@ -64,6 +62,12 @@ class Teller {
     }
   }
 
+  Told finish() {
+    const Told out{lines_.size(), static_cast<std::size_t>(std::ranges::count(lines_, true, &Line::answered))};
+    close(out.acknowledged == 0 ? give_up_ - boot_time() : Duration{0});
+    return out;
+  }
+
   bool all_answered() const { return std::ranges::all_of(lines_, &Line::answered); }
 
   void send() {
@@ -72,17 +76,19 @@ class Teller {
     }
   }
 
-  /// False if nobody is left to hear from, or no time.
+  /// Reads at least what has come. False if nobody is left to hear from, or no time.
   bool await_answers(Instant until) {
+    until = std::min(until, give_up_);
     Instant now = boot_time();
-    for (until = std::min(until, give_up_); now < until && !all_answered(); now = boot_time()) {
+    do {
       std::vector<zmq::pollitem_t> items;
       for (Line& line : lines_) items.push_back({line.socket.handle(), 0, ZMQ_POLLIN, 0});
       poll_until(items, now, until);
       for (std::size_t i = 0; i < items.size(); ++i) {
         if (items[i].revents != 0) read(lines_[i]);
       }
-    }
+      now = boot_time();
+    } while (now < until && !all_answered());
     return now < give_up_ && !all_answered();
   }
 

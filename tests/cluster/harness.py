@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -62,8 +63,14 @@ def free_ports(count):
         return [one.getsockname()[1] for one in taken]
 
 
+def await_death(pidfd):
+    check("a process dies", select.select([pidfd], [], [], END)[0])
+    os.close(pidfd)
+
+
 class Node:
-    """One reki-node process and its log; `start` may be called again after the end."""
+    """One reki-node and its log; `start` may be called again after the end. `process` is its guard, once it is ready
+    `pid` is the node itself."""
 
     def __init__(self, cluster, id, port):
         self.cluster = cluster
@@ -71,6 +78,7 @@ class Node:
         self.port = port
         self.log = os.path.join(cluster.folder, f"{id}.log")
         self.process = None
+        self.pid = None
         self.killed = False
 
     @property
@@ -93,7 +101,9 @@ class Node:
         """False if the port was taken meanwhile."""
         with open(self.log, encoding="utf-8", errors="replace") as log:
             log.seek(self.started_at)
-            if "event=ready" in log.read():
+            ready = re.search(r"event=ready .*\bpid=(\d+)\n", log.read())
+            if ready:
+                self.pid = int(ready[1])
                 return True
         code = self.process.poll()
         check(f"node {self.id} runs", code in (None, ADDRESS_IN_USE), code, self.logged())
@@ -108,25 +118,28 @@ class Node:
         self.process.send_signal(number)
 
     def freeze(self):
-        """Stops all of its threads; they have stopped when this returns."""
-        self.signal(signal.SIGSTOP)
+        """Stops all threads of the node, its guard goes on; they have stopped when this returns."""
+        os.kill(self.pid, signal.SIGSTOP)
         until(f"node {self.id} stands still", READY, lambda: self._thread_states() == {"T"})
 
     def thaw(self):
-        self.signal(signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     def _thread_states(self):
         out = set()
-        tasks = f"/proc/{self.process.pid}/task"
+        tasks = f"/proc/{self.pid}/task"
         for thread in os.listdir(tasks):
             with open(f"{tasks}/{thread}/stat") as stat:
                 out.add(stat.read().rpartition(")")[2].split()[0])
         return out
 
     def kill(self):
+        """The guard, as whoever kills the process that was started; the node goes with it."""
         self.killed = True
+        node = os.pidfd_open(self.pid)
         self.signal(signal.SIGKILL)
         self.process.wait(END)
+        await_death(node)
 
     def terminate(self):
         self.signal(signal.SIGTERM)

@@ -68,7 +68,7 @@ def nothing_of_a_silent_node_hangs_and_it_serves_on_when_it_is_back():
 
 
 def a_killed_node_is_unreachable_and_its_keys_work_once_it_is_started_again():
-    with Cluster() as c:
+    with Cluster(expected=["guard_killed"]) as c:
         keys = key_of_each_node(c)
         session = Session(c, c.nodes["n3"].address)
         for key in keys.values():

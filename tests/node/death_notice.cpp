@@ -57,6 +57,8 @@ class Receiver {
 class Silence {
  public:
   explicit Silence(bool listens) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int yes = 1;  // so that a Receiver may take its place
+    BOOST_REQUIRE(::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0);
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -121,14 +123,15 @@ BOOST_AUTO_TEST_CASE(it_is_over_before_the_last_attempt_once_all_have_answered) 
 BOOST_AUTO_TEST_CASE(who_does_not_answer_is_told_again_and_who_has_is_not) {
   Receiver deaf;
   Receiver good;
-  auto told = telling({deaf.address(), good.address()}, 1h);
-  BOOST_TEST((good.receive(patience, true) == frame));
-  for (int i = 0; i < 3; ++i) BOOST_TEST((deaf.receive(patience, false) == frame));
-  BOOST_TEST((deaf.receive(patience, true) == frame));
-  BOOST_TEST(told.get().acknowledged >= 1U);
-  int repeated = 0;
-  while (good.receive(0ms, false)) ++repeated;
-  BOOST_TEST(repeated < 3);  // its answer may have been slow, but not that slow
+  int repeated = 1;
+  for (int i = 0; i < 50 && repeated > 0; ++i) {  // under load an answer may come after the next attempt
+    auto told = telling({deaf.address(), good.address()}, 1h);
+    BOOST_TEST((good.receive(patience, true) == frame));
+    for (int attempt = 1; attempt <= 4; ++attempt) BOOST_TEST((deaf.receive(patience, false) == frame));
+    BOOST_TEST(told.get().acknowledged == 1U);
+    for (repeated = 0; good.receive(0ms, false);) ++repeated;
+  }
+  BOOST_TEST(repeated == 0);
 }
 
 BOOST_AUTO_TEST_CASE(who_cannot_be_reached_delays_nobody) {
@@ -169,14 +172,10 @@ BOOST_AUTO_TEST_CASE(without_anybody_it_is_over_in_the_time_that_it_has) {
 }
 
 BOOST_AUTO_TEST_CASE(who_starts_listening_in_time_is_told) {
-  std::string address;
-  {
-    const Silence reserved(false);
-    address = reserved.address();
-  }
-  auto told = telling({address}, patience);
-  Receiver late(address);
-  BOOST_TEST((late.receive(patience, false) == frame));
+  const Silence reserved(false);
+  auto told = telling({reserved.address()}, patience);
+  Receiver late(reserved.address());
+  BOOST_TEST((late.receive(patience, true) == frame));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_address_is_passed_over) {

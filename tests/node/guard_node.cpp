@@ -71,8 +71,15 @@ class Node {
     if (verb == "raise") std::raise(number(words));
     if (verb == "catch") std::signal(number(words), on_signal);
     if (verb == "orphan") leave_orphan();
-    if (verb == "drain") return "signal " + std::to_string(EndingSignals(getppid()).await());
+    if (verb == "drain") return drain();
     return "ok";
+  }
+
+  /// As reki-node from here on.
+  static std::string drain() {
+    EndingSignals signals(getppid());
+    say("ok");
+    return "signal " + std::to_string(signals.await());
   }
 
   std::string lease(int ms, bool quiet) {
@@ -97,6 +104,7 @@ class Node {
 /// guard_node GRACE_MS SECOND(0|1)
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
+  std::cout << "before the fork\n";  // once, however many processes there will be
   const auto page = map_lease_page();
   page->set_incarnation(Incarnation{42});
   GuardOptions options;

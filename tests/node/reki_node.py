@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -46,8 +47,9 @@ def refused(path, *wanted, node="n1", code=2):
 class Running:
     """A node that is ready."""
 
-    def __init__(self, path):
-        self.process = subprocess.Popen([BINARY, "--config", path, "--node", "n1"], stderr=subprocess.PIPE, text=True)
+    def __init__(self, path, *more):
+        self.process = subprocess.Popen([BINARY, "--config", path, "--node", "n1", *more], stderr=subprocess.PIPE,
+                                        text=True, start_new_session=True)
         self.lines = []
         for line in self.process.stderr:
             self.lines.append(line)
@@ -56,9 +58,10 @@ class Running:
         else:
             raise AssertionError(f"it ended before it was ready: {self.lines}")
         self.address = re.search(r"address=(\S+)", line).group(1)
+        self.pid = int(re.search(r"pid=(\d+)", line).group(1))  # the node's own, not its guard's
 
-    def end(self, with_signal):
-        self.process.send_signal(with_signal)
+    def end(self, with_signal, to=os.kill):
+        to(self.process.pid, with_signal)
         self.lines += self.process.stderr.readlines()
         return self.process.wait(timeout=30)
 
@@ -140,6 +143,35 @@ def sigterm_stops_it_cleanly():
 def sigint_stops_it_cleanly():
     with Running(config()) as node:
         assert node.end(signal.SIGINT) == 0, node.lines
+
+
+def a_signal_to_the_whole_process_group_stops_it_cleanly():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with Running(config()) as node:
+            assert node.end(number, to=os.killpg) == 0, node.lines
+            assert "event=stopped" in node.lines[-1], node.lines
+
+
+def its_guard_ends_as_it_does():
+    with Running(config()) as node:
+        assert node.pid != node.process.pid
+        os.kill(node.pid, signal.SIGKILL)
+        assert node.process.wait(timeout=30) == 128 + signal.SIGKILL
+        assert "event=node_killed" in node.process.stderr.read()
+
+
+def it_ends_with_its_guard():
+    with Running(config()) as node:
+        fd = os.pidfd_open(node.pid)
+        node.process.kill()
+        assert select.select([fd], [], [], 30)[0], "it lives on unguarded"
+        os.close(fd)
+
+
+def without_a_guard_it_is_the_process_that_was_started():
+    with Running(config(), "--no-guard") as node:
+        assert node.pid == node.process.pid
+        assert node.end(signal.SIGTERM) == 0, node.lines
 
 
 def it_serves_what_its_plugin_has():
