@@ -12,6 +12,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "reki/node/ending_signals.hpp"
@@ -81,12 +82,28 @@ Result<Config> read_config(const std::string& path) {
   return parse_config(text, path);
 }
 
-int serve(const Config& config, const Arguments& arguments, Factories factories, const LogSink& log) {
+/// Says when the node is ready, and until then from time to time why it is not.
+void announce(Node& node, const std::string& cluster, const LogSink& log, const std::stop_token& stop) {
+  constexpr auto look = std::chrono::milliseconds(100);
+  constexpr int looks_per_line = 100;
+  for (int i = 1; !stop.stop_requested(); ++i) {
+    if (node.wait_until_ready(look)) {
+      return log(LogLevel::info, "ready",
+                 "address=" + node.address() + " cluster=" + cluster +
+                     " incarnation=" + std::to_string(node.incarnation().value) + " pid=" + std::to_string(getpid()));
+    }
+    if (i % looks_per_line == 20) log(LogLevel::warn, "joining", "text=\"" + node.why_not_ready() + '"');
+  }
+}
+
+int serve(const Config& config, const Arguments& arguments, Factories factories, const LogSink& log, LeasePage* page) {
   EndingSignals signals(arguments.guarded ? getppid() : 0);
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads our stderr may go
 
   NodeOptions options;
   options.log = log;
+  options.page = page;
+  options.join_timeout = Duration{0};  // others may come much later; announce() says what it waits for
   auto node = Node::start(config, arguments.node, std::move(factories), std::move(options));
   if (!node) {
     Error error = std::move(node.error());
@@ -97,10 +114,9 @@ int serve(const Config& config, const Arguments& arguments, Factories factories,
     }
     return report(error);
   }
-  log(LogLevel::info, "ready",
-      "address=" + (*node)->address() + " cluster=" + config.cluster +
-          " incarnation=" + std::to_string((*node)->incarnation().value) + " pid=" + std::to_string(getpid()));
+  std::jthread announcer([&](const std::stop_token& stop) { announce(**node, config.cluster, log, stop); });
   const int signal = signals.await();
+  announcer.request_stop();
   log(LogLevel::info, "stopping", std::string("signal=") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
   const bool in_time = (*node)->stop();
   log(in_time ? LogLevel::info : LogLevel::warn, "stopped", in_time ? "" : "text=\"some handlers were still running\"");
@@ -112,9 +128,9 @@ int serve(const Config& config, const Arguments& arguments, Factories factories,
 /// In both processes: each ends with what this returns.
 int run(const Config& config, const Arguments& arguments, Factories factories) {
   const LogSink log = log_to_stderr(arguments.log_level, arguments.node);
-  const auto node = [&] { return serve(config, arguments, std::move(factories), log); };
+  const MappedLeasePage page = arguments.guarded ? map_lease_page() : nullptr;
+  const auto node = [&] { return serve(config, arguments, std::move(factories), log, page.get()); };
   if (!arguments.guarded) return node();
-  const auto page = map_lease_page();
   GuardOptions options;
   options.log = log;
   return run_guarded(*page, options, node);

@@ -72,10 +72,11 @@ class Node:
     """One reki-node and its log; `start` may be called again after the end. `process` is its guard, once it is ready
     `pid` is the node itself."""
 
-    def __init__(self, cluster, id, port):
+    def __init__(self, cluster, id, port, control_port):
         self.cluster = cluster
         self.id = id
         self.port = port
+        self.control_port = control_port
         self.log = os.path.join(cluster.folder, f"{id}.log")
         self.process = None
         self.pid = None
@@ -84,6 +85,11 @@ class Node:
     @property
     def address(self):
         return f"tcp://127.0.0.1:{self.port}"
+
+    @property
+    def config(self):
+        return (f'[[node]]\nid = "{self.id}"\nlisten = "{self.address}"\n'
+                f'control = "tcp://127.0.0.1:{self.control_port}"\ndata_dir = "data/{self.id}"\n')
 
     def start(self):
         environment = dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
@@ -143,6 +149,9 @@ class Node:
 
     def terminate(self):
         self.signal(signal.SIGTERM)
+        self.wait_end()
+
+    def wait_end(self):
         code = self.process.wait(END)
         check(f"node {self.id} exits with 0 after SIGTERM", code == 0, code, self.logged())
 
@@ -178,14 +187,18 @@ class Cluster:
         return self
 
     def _start(self):
-        self.nodes = {id: Node(self, id, port) for id, port in zip(self.ids, free_ports(len(self.ids)))}
+        ports = free_ports(2 * len(self.ids))
+        self.nodes = {id: Node(self, id, *ports[2 * i:2 * i + 2]) for i, id in enumerate(self.ids)}
         with open(self.config, "w") as config:
             config.write(f'[cluster]\nname = "{self.name}"\n')
             for node in self.nodes.values():
-                config.write(f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n')
+                config.write(node.config)
             config.write(self.types)
         for node in self.nodes.values():
             node.start()
+        if any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values()) or not self._init():
+            self._put_away(keep_folder=True)
+            return False
         if all([node.wait_ready() for node in self.nodes.values()]):
             return True
         self._put_away(keep_folder=True)
@@ -194,15 +207,30 @@ class Cluster:
     def __exit__(self, kind, error, trace):
         try:
             if kind is None:
-                for node in self.nodes.values():
-                    if not node.killed:
-                        node.terminate()
+                left = [node for node in self.nodes.values() if not node.killed]
+                for node in left:
+                    node.signal(signal.SIGTERM)
+                for node in left:
+                    node.wait_end()
                 self._check_logs()
             else:
                 for node in self.nodes.values():
                     sys.stderr.write(f"---- {node.id}\n{node.logged()[-20000:]}\n")
         finally:
             self._put_away()
+
+    def _init(self):
+        """Makes the cluster. False if a node could not get its ports."""
+        init = subprocess.Popen([COMMAND, "--config", self.config, "init", "--timeout", f"{READY}s"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while init.poll() is None:
+            if any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values()):
+                init.kill()
+                init.wait(END)
+                return False
+            time.sleep(0.02)
+        check("the cluster is made", init.returncode == 0, init.stderr.read(), *[n.logged() for n in self.nodes.values()])
+        return True
 
     def _check_logs(self):
         for node in self.nodes.values():
