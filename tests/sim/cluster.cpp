@@ -127,11 +127,14 @@ void Cluster::to_node(const Event& event) {
     case Event::Kind::timer:
       return node.on_timer(event.payload);
     case Event::Kind::disk:
-      return node.on_disk();
+      if (node.on_disk()) return;
+      crash(event.node, world_.chance(500));
+      return boot_at(event.node, world_.now + 500 * millisecond);
     case Event::Kind::actor:
       return node.on_actor(event.payload);
     case Event::Kind::end:
-      return node.crash();
+      boot_at(event.node, world_.now + node.away);
+      return crash(event.node, false);
     default:
       return;
   }
@@ -192,7 +195,9 @@ void Cluster::say_stopped(const Event& event) {
   for (const NodeId& to : world_.names) world_.post(event.node, to, Body{death});
 }
 
-void Cluster::leave(std::uint16_t node) { nodes_[node]->leave(); }
+void Cluster::leave(std::uint16_t node, Time away) {
+  if (nodes_[node]->frozen_until <= world_.now) nodes_[node]->leave(away);
+}
 
 void Cluster::heal() {
   world_.network.heal();
@@ -203,7 +208,8 @@ void Cluster::heal() {
       n.frozen_until = 0;
       thaw(i);
     }
-    if (!n.up() || n.leaving()) boot_at(i, world_.now + 10 * millisecond);
+    n.away = 10 * millisecond;
+    if (!n.up()) boot_at(i, world_.now + 10 * millisecond);
   }
 }
 

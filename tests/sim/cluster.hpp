@@ -37,7 +37,7 @@ class Cluster final : public Truth {
   void freeze(std::uint16_t node, Time lasts, bool suspended);
   void boot_at(std::uint16_t node, Time at);
   void crash(std::uint16_t node, bool guarded);
-  void leave(std::uint16_t node);
+  void leave(std::uint16_t node, Time away);
   /// Everything that was wrong is right again: processes run, the network is whole.
   void heal();
 

@@ -56,9 +56,10 @@ void Node::crash() {
   world_.invariants.process_ends(index_);
 }
 
-void Node::leave() {
+void Node::leave(Time stay_away) {
   if (!up() || leaving_) return;
   leaving_ = true;
+  away = stay_away;
   machine_->leave(now());
   effects(world_.now);
 }
@@ -80,7 +81,8 @@ void Node::on_timer(std::uint32_t number) {
   effects(world_.now);
 }
 
-void Node::on_disk() {
+bool Node::on_disk() {
+  if (disk.fails) return false;
   store = std::move(writing_->record);
   const std::uint64_t version = writing_->version;
   writing_.reset();
@@ -88,6 +90,7 @@ void Node::on_disk() {
   if (waiting_) write_next();
   machine_->persisted(version, now());
   effects(world_.now);
+  return true;
 }
 
 void Node::on_actor(std::uint32_t payload) {

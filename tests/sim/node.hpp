@@ -14,7 +14,7 @@ struct DiskHabits {
   Time usual = 2 * millisecond;
   Time slow = 30 * millisecond;
   std::uint32_t very_slow_permille = 5;  ///< Half a second.
-  std::uint32_t error_permille = 0;      ///< Each ends the process.
+  bool fails = false;                    ///< Each ends the process.
 };
 
 /// A machine with its clock and disk, and on it one process after the other: the shell around the membership machine,
@@ -38,9 +38,9 @@ class Node {
   void begin(std::uint64_t seed);
   /// Gone from one moment to the next, with what was not on the disk.
   void crash();
-  void leave();
+  /// Hands over and ends; the machine is without a process for `away` then.
+  void leave(Time away);
   [[nodiscard]] bool up() const { return machine_.has_value(); }
-  [[nodiscard]] bool leaving() const { return leaving_; }
   /// Which of the machine's processes this is; events of others mean nothing.
   [[nodiscard]] std::uint32_t life() const { return life_; }
   /// Null while none runs.
@@ -51,8 +51,11 @@ class Node {
   void on_letter(const Letter& letter);
   void on_packet(Packet&& packet);
   void on_timer(std::uint32_t number);
-  void on_disk();
+  /// False if the write has failed: the process must end.
+  [[nodiscard]] bool on_disk();
   void on_actor(std::uint32_t payload);
+
+  Time away = 0;  ///< After it has left.
 
   // While frozen, events are kept for later.
 
