@@ -79,7 +79,7 @@ void Invariants::recorded(const VoterRecord& record) {
 
 void Invariants::chosen(Proposal& p) {
   p.chosen = true;
-  one_view_per_epoch(p);
+  if (one_view_per_epoch(p)) return;
   made_from_its_predecessor(p);
   if (violation_) return;
   const ViewPtr before = std::exchange(latest_, p.view);
@@ -89,15 +89,24 @@ void Invariants::chosen(Proposal& p) {
   dropped_members_have_no_lease(*before, *latest_);
   history_.resize(latest_->epoch().value);
   history_.back() = latest_;
+  // Those that it was made from are decided with it.
+  for (const Proposal* q = predecessor_of(p); q != nullptr && q->view->epoch() > before->epoch(); q = predecessor_of(*q)) {
+    history_[q->view->epoch().value - 1] = q->view;
+  }
   constexpr std::size_t remembered = 256;
   if (history_.size() > remembered) history_[history_.size() - remembered - 1] = nullptr;
 }
 
-/// I1: one view per epoch.
-void Invariants::one_view_per_epoch(const Proposal& p) {
-  if (p.view->epoch() > latest_->epoch()) return;
-  fail("I1", "a second view of " + text_of(p.view->epoch()) + ", or one of an epoch that was passed over, is chosen in term " +
-                 text_of(p.ballot) + "; the newest is " + text_of(latest_->epoch()) + " of term " + text_of(latest_->term()));
+/// I1: one view per epoch. True if this one's is decided already: a last voter's disk was slow, and a later coordinator
+/// has taken the view over meanwhile.
+bool Invariants::one_view_per_epoch(const Proposal& p) {
+  if (p.view->epoch() > latest_->epoch()) return false;
+  const ViewPtr& known = history_[p.view->epoch().value - 1];
+  if (known != p.view) {
+    fail("I1", "a second view of " + text_of(p.view->epoch()) + " is chosen in term " + text_of(p.ballot) + "; the newest is " +
+                   text_of(latest_->epoch()) + " of term " + text_of(latest_->term()));
+  }
+  return true;
 }
 
 /// The view that this one was made from: the one before in the same reign, or the one that a new coordinator took over,
@@ -148,7 +157,10 @@ void Invariants::dropped_members_have_no_lease(const View& before, const View& n
     if (now.find(m.node_id, m.incarnation) != nullptr) continue;
     const std::uint16_t node = index_of(m.node_id);
     const Process& p = processes_[node];
-    if (!p.lives || p.incarnation != m.incarnation || stopped_.contains(m.incarnation.value)) continue;
+    if (!p.lives || p.incarnation != m.incarnation) continue;
+    // A coordinator that leaves says so to itself.
+    if (m.state == MemberState::leaving && p.live.empty()) stopped_.insert(m.incarnation.value);
+    if (stopped_.contains(m.incarnation.value)) continue;
     if (truth_.gate_open(node)) fail("I4", text_of(now.epoch()) + " drops " + text_of(node) + " while it has a lease");
   }
 }
@@ -334,8 +346,10 @@ void Invariants::cleared_is_installed_and_stopped(std::uint16_t node) {
   }
 }
 
-void Invariants::gained(std::uint16_t node, const Gained&) {
-  gains_follow_the_barrier(node, processes_[node].installed);
+void Invariants::gained(const Observed& o, const Gained& gained) {
+  processes_[o.node].held = *o.held;
+  if (o.cleared != Epoch{}) cleared_[o.incarnation.value] = o.cleared;
+  gains_follow_the_barrier(o.node, gained.epoch);
 }
 
 /// I7: m gains a slot in v only if every member of v has cleared >= v.

@@ -78,7 +78,8 @@ class Invariants {
   void stepped(const Observed& o);
   /// A message leaves the node. The step that has made it was seen before.
   void sent(std::uint16_t node, const membership::Body& body);
-  void gained(std::uint16_t node, const membership::Gained& gained);
+  /// Before anything runs in what was gained; `stepped` follows.
+  void gained(const Observed& o, const membership::Gained& gained);
   /// The lease was extended by what had left the coordinator at `left`.
   void extended(std::uint16_t node, Term term, Instant lease_end, Time left);
 
@@ -155,7 +156,7 @@ class Invariants {
   };
 
   // One for each invariant. They return at the first look when all is well.
-  void one_view_per_epoch(const Proposal& p);
+  [[nodiscard]] bool one_view_per_epoch(const Proposal& p);
   void made_from_its_predecessor(const Proposal& p);
   void only_chosen_views_are_known(const View& view);
   void terms_never_decrease(Term before, Term now, std::string_view whose);

@@ -70,7 +70,8 @@ bool Node::gate_open() const { return up() && machine_->agent().gate(now().boot)
 
 void Node::on_letter(const Letter& letter) {
   machine_->on(letter.message, now());
-  effects(letter.left);
+  // A coordinator grants its own member a lease when it has heard from its voters.
+  effects(std::holds_alternative<Grant>(letter.message.body) ? letter.left : world_.now);
 }
 
 void Node::on_timer(std::uint32_t number) {
@@ -146,7 +147,7 @@ void Node::effects(Time left) {
     }
     machine_->take_messages(outbox_);
     if (!actors_.stopping().empty()) slots_changed = true;
-    observe(slots_changed);
+    world_.invariants.stepped(observed(slots_changed));
     for (auto& item : outbox_) {
       world_.invariants.sent(index_, item.body);
       world_.post(index_, item.to, std::move(item.body));
@@ -168,8 +169,7 @@ void Node::effects(Time left) {
 void Node::act(const AgentEvent& event) {
   if (world_.verbose && !std::holds_alternative<LeaseExtended>(event)) world_.note(index_, describe(event));
   if (const auto* gained = std::get_if<Gained>(&event)) {
-    observe(true);
-    world_.invariants.gained(index_, *gained);
+    world_.invariants.gained(observed(true), *gained);
     actors_.gained(*gained);
   } else if (const auto* lost = std::get_if<Lost>(&event)) {
     actors_.lost(*lost);
@@ -183,12 +183,12 @@ void Node::act(const AgentEvent& event) {
   }
 }
 
-void Node::observe(bool slots_changed) {
+Observed Node::observed(bool slots_changed) const {
   const MemberAgent& agent = machine_->agent();
   const Acceptor* const acceptor = machine_->acceptor();
-  world_.invariants.stepped({index_, agent.incarnation(), agent.installed(), agent.cleared(), agent.term(),
-                             acceptor != nullptr ? acceptor->record().promised : Term{}, agent.lease_end(), &agent.view(),
-                             &agent.held(), &actors_.stopping(), slots_changed});
+  return {index_, agent.incarnation(), agent.installed(), agent.cleared(), agent.term(),
+          acceptor != nullptr ? acceptor->record().promised : Term{}, agent.lease_end(), &agent.view(), &agent.held(),
+          &actors_.stopping(), slots_changed};
 }
 
 void Node::write_next() {

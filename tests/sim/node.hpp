@@ -66,7 +66,7 @@ class Node {
   void serve(Packet&& packet);
   void effects(Time left);
   void act(const membership::AgentEvent& event);
-  void observe(bool slots_changed);
+  [[nodiscard]] Observed observed(bool slots_changed) const;
   void write_next();
   void schedule();
   [[nodiscard]] membership::Clocks now() const { return clock.read(world_.now); }
