@@ -135,22 +135,19 @@ void MemberAgent::on(const ViewPush& m, Instant now, Outbox& out) {
 void MemberAgent::not_in(Instant now, Outbox& out) {
   events_.emplace_back(Installed{view_});
   if (phase_ == Phase::gone) return;
-  if (phase_ == Phase::leaving) {
-    phase_ = Phase::gone;
-    return;
-  }
   const Incarnation was = incarnation_;
+  const bool leaves = phase_ == Phase::leaving;
   // An incarnation asks to be in the one view after its base: when that has been made without it, another one asks.
-  if (!mutated(Mutation::rejoin)) draw_incarnation();
-  if (phase_ == Phase::member) {
+  if (!leaves && !mutated(Mutation::rejoin)) draw_incarnation();
+  if (phase_ != Phase::joining) {
     lease_end_ = Instant{0};
     held_.clear();
     stopping_.clear();
     installed_ = cleared_ = barrier_ = Epoch{};
-    events_.emplace_back(Fenced{was, incarnation_});
+    events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
   }
-  phase_ = Phase::joining;
-  renew(now, out);
+  phase_ = leaves ? Phase::gone : Phase::joining;
+  if (!leaves) renew(now, out);
 }
 
 void MemberAgent::install(Instant now, Outbox& out) {

@@ -32,7 +32,7 @@ struct Gained {
 /// This life is over: others may have the slots. Drop all actors without running anything of theirs.
 struct Fenced {
   Incarnation was;
-  Incarnation now;  ///< As which it asks to be let in again.
+  Incarnation now;  ///< As which it asks to be let in again; 0: it was leaving, and asks no more.
 };
 /// The lease lasts until `end`. It has gone on if it had ended: nobody took the slots meanwhile.
 struct LeaseExtended {
