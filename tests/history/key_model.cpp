@@ -1,0 +1,89 @@
+#include "history/key_model.hpp"
+
+#include <array>
+
+namespace reki::history {
+namespace {
+
+using Phase = KeyState::Phase;
+using Next = std::optional<KeyState>;
+
+bool is_over(const KeyState& s) { return s.phase == Phase::idle || s.phase == Phase::ended; }
+
+Next started(const KeyState& s, Fence fence, Faults faults) {
+  const bool free = faults == Faults::allowed || is_over(s);
+  if (!free || fence <= s.fence) return std::nullopt;
+  return KeyState{fence, Phase::live, true};
+}
+
+Next running(const KeyState& s, const Operation& o, Faults faults) {
+  const bool unseen_start = faults == Faults::allowed && o.fence > s.fence;
+  if (!unseen_start && (s.phase != Phase::live || !can_mean(s, o))) return std::nullopt;
+  return KeyState{o.fence, Phase::live, true};
+}
+
+Next lookup_found_nothing(KeyState s, Faults faults, bool may_close) {
+  if (s.phase == Phase::ended) s.phase = Phase::idle;
+  if (s.phase == Phase::live) {
+    if (faults == Faults::none && !may_close) return std::nullopt;
+    s.phase = Phase::closing;
+  }
+  return s;
+}
+
+Next stop_found_nothing(const KeyState& s, Faults faults) {
+  if (faults == Faults::none && !is_over(s)) return std::nullopt;
+  return KeyState{s.fence, Phase::idle, s.told};
+}
+
+Next stopped(const KeyState& s, const Operation& o, Faults faults) {
+  if (o.fence.value == 0) {
+    if (faults == Faults::allowed) return KeyState{s.fence, Phase::idle, true};
+    return KeyState{s.fence, s.phase == Phase::idle ? Phase::idle : Phase::ended, s.told};  // idle: its start had failed
+  }
+  const bool unseen_start = faults == Faults::allowed && o.fence > s.fence;
+  if (!unseen_start && (s.phase == Phase::idle || !can_mean(s, o))) return std::nullopt;
+  return KeyState{o.fence, Phase::ended, true};
+}
+
+/// What an operation does whose caller never learned it.
+Next unknown(const KeyState& s, Call call) {
+  if (call == Call::lookup_or_start && is_over(s)) return KeyState{s.fence, Phase::live, false};
+  if (call == Call::stop && !is_over(s)) return KeyState{s.fence, Phase::ended, s.told};
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool can_mean(const KeyState& state, const Operation& o) {
+  if (o.fence.value == 0) return true;
+  return state.told ? o.fence == state.fence : o.fence > state.fence;
+}
+
+std::string to_text(const KeyState& state) {
+  constexpr std::array names{"not running", "live", "down, its stop not answered", "just stopped"};
+  std::string out = names[static_cast<std::size_t>(state.phase)];
+  if (!state.told) return out + " with a fence above " + to_text(state.fence);
+  if (state.fence.value == 0) return out;
+  return out + (state.phase == Phase::idle ? ", last fence " : " with fence ") + to_text(state.fence);
+}
+
+std::optional<KeyState> step(const KeyState& state, const Operation& o, Faults faults, bool may_close) {
+  switch (o.answer) {
+    case Answer::started:
+      return started(state, o.fence, faults);
+    case Answer::running:
+      return running(state, o, faults);
+    case Answer::not_running:
+      return o.call == Call::stop ? stop_found_nothing(state, faults) : lookup_found_nothing(state, faults, may_close);
+    case Answer::stopped:
+      return stopped(state, o, faults);
+    case Answer::unknown:
+      return unknown(state, o.call);
+    case Answer::failed_unexecuted:
+      break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace reki::history

@@ -1,0 +1,107 @@
+#include "history/wgl_window.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "reki/core/assert.hpp"
+
+namespace reki::history {
+namespace {
+
+constexpr std::uint64_t bit(std::size_t index) { return std::uint64_t{1} << index; }
+
+/// Calls f(index) for each bit, from the lowest on.
+template <class F>
+void for_each_bit(std::uint64_t bits, F f) {
+  for (; bits != 0; bits &= bits - 1) f(static_cast<std::size_t>(std::countr_zero(bits)));
+}
+
+}  // namespace
+
+Window::Outcome Window::search(std::span<const Operation> operations, Instant cut, Faults faults,
+                               std::span<const Configuration> from, std::size_t configurations_max) {
+  REKI_ASSERT(operations.size() <= operations_max);
+  operations_ = operations;
+  faults_ = faults;
+  configurations_max_ = configurations_max;
+  mandatory_ = 0;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    if (operations[i].returned < cut) mandatory_ |= bit(i);
+  }
+  seen_.clear();
+  stack_.clear();
+  ends_.clear();
+  best_ = from.empty() ? Configuration{} : from.front();
+  for (const Configuration& c : from) {
+    if (!visit(c)) return Outcome::too_many;
+  }
+  while (!stack_.empty()) {
+    const Configuration c = stack_.back();
+    stack_.pop_back();
+    if ((c.done & mandatory_) == mandatory_) ends_.push_back(c);
+    expand(c);
+    if (seen_.size() > configurations_max_) return Outcome::too_many;
+  }
+  return ends_.empty() ? Outcome::contradiction : Outcome::explained;
+}
+
+bool Window::visit(Configuration c) {
+  do_what_changes_nothing(c);
+  if (!seen_.insert(c).second) return true;
+  if (std::popcount(c.done & mandatory_) > std::popcount(best_.done & mandatory_)) best_ = c;
+  stack_.push_back(c);
+  return seen_.size() <= configurations_max_;
+}
+
+void Window::expand(const Configuration& c) {
+  const std::uint64_t can = enabled(c.done);
+  for_each_bit(can, [&](std::size_t i) {
+    if (const auto next = after(c.state, i, can)) (void)visit({c.done | bit(i), *next});
+  });
+}
+
+std::uint64_t Window::enabled(std::uint64_t done) const {
+  Instant first_return = Instant::never();
+  std::uint64_t out = 0;
+  // By invocation: what comes after one that is too late is too late as well, and cannot return earlier either.
+  for (std::size_t i = 0; i < operations_.size() && operations_[i].invoked <= first_return; ++i) {
+    if ((done & bit(i)) != 0) continue;
+    out |= bit(i);
+    first_return = std::min(first_return, operations_[i].returned);
+  }
+  return out;
+}
+
+void Window::do_what_changes_nothing(Configuration& c) const {
+  // Whatever can follow later can follow without them too, so that no other place for them need be tried. A stop that is
+  // not told its fence is different without faults: it may be the one that closes a later start.
+  for (bool again = true; again;) {
+    again = false;
+    const std::uint64_t can = enabled(c.done);
+    for_each_bit(can, [&](std::size_t i) {
+      const Operation& o = operations_[i];
+      const bool may_mean_later = faults_ == Faults::none && o.answer == Answer::stopped && o.fence.value == 0;
+      if (may_mean_later || after(c.state, i, can) != c.state) return;
+      c.done |= bit(i);
+      again = true;
+    });
+  }
+}
+
+std::optional<KeyState> Window::after(const KeyState& state, std::size_t index, std::uint64_t enabled) const {
+  const Operation& o = operations_[index];
+  const bool asks = faults_ == Faults::none && o.call == Call::lookup && o.answer == Answer::not_running;
+  return step(state, o, faults_, asks && may_close(state, enabled));
+}
+
+bool Window::may_close(const KeyState& state, std::uint64_t enabled) const {
+  bool out = false;
+  for_each_bit(enabled, [&](std::size_t i) {
+    const Operation& o = operations_[i];
+    const bool ends_it = o.answer == Answer::stopped || o.answer == Answer::unknown;
+    out = out || (o.call == Call::stop && ends_it && can_mean(state, o));
+  });
+  return out;
+}
+
+}  // namespace reki::history
