@@ -8,10 +8,8 @@ namespace {
 using Phase = KeyState::Phase;
 using Next = std::optional<KeyState>;
 
-bool is_over(const KeyState& s) { return s.phase == Phase::idle || s.phase == Phase::ended; }
-
 Next started(const KeyState& s, Fence fence, Faults faults) {
-  const bool free = faults == Faults::allowed || is_over(s);
+  const bool free = faults == Faults::allowed || s.phase == Phase::idle;
   if (!free || fence <= s.fence) return std::nullopt;
   return KeyState{fence, Phase::live, true};
 }
@@ -23,7 +21,6 @@ Next running(const KeyState& s, const Operation& o, Faults faults) {
 }
 
 Next lookup_found_nothing(KeyState s, Faults faults, bool may_close) {
-  if (s.phase == Phase::ended) s.phase = Phase::idle;
   if (s.phase == Phase::live) {
     if (faults == Faults::none && !may_close) return std::nullopt;
     s.phase = Phase::closing;
@@ -32,24 +29,22 @@ Next lookup_found_nothing(KeyState s, Faults faults, bool may_close) {
 }
 
 Next stop_found_nothing(const KeyState& s, Faults faults) {
-  if (faults == Faults::none && !is_over(s)) return std::nullopt;
+  if (faults == Faults::none && s.phase != Phase::idle) return std::nullopt;
   return KeyState{s.fence, Phase::idle, s.told};
 }
 
 Next stopped(const KeyState& s, const Operation& o, Faults faults) {
-  if (o.fence.value == 0) {
-    if (faults == Faults::allowed) return KeyState{s.fence, Phase::idle, true};
-    return KeyState{s.fence, s.phase == Phase::idle ? Phase::idle : Phase::ended, s.told};  // idle: its start had failed
-  }
+  if (o.fence.value == 0) return KeyState{s.fence, Phase::idle, s.told};  // if idle: of a start that had failed
   const bool unseen_start = faults == Faults::allowed && o.fence > s.fence;
   if (!unseen_start && (s.phase == Phase::idle || !can_mean(s, o))) return std::nullopt;
-  return KeyState{o.fence, Phase::ended, true};
+  return KeyState{o.fence, Phase::idle, true};
 }
 
 /// What an operation does whose caller never learned it.
 Next unknown(const KeyState& s, Call call) {
-  if (call == Call::lookup_or_start && is_over(s)) return KeyState{s.fence, Phase::live, false};
-  if (call == Call::stop && !is_over(s)) return KeyState{s.fence, Phase::ended, s.told};
+  const bool idle = s.phase == Phase::idle;
+  if (call == Call::lookup_or_start && idle) return KeyState{s.fence, Phase::live, false};
+  if (call == Call::stop && !idle) return KeyState{s.fence, Phase::idle, s.told};
   return std::nullopt;
 }
 
@@ -61,7 +56,7 @@ bool can_mean(const KeyState& state, const Operation& o) {
 }
 
 std::string to_text(const KeyState& state) {
-  constexpr std::array names{"not running", "live", "down, its stop not answered", "just stopped"};
+  constexpr std::array names{"not running", "live", "down and not over"};
   std::string out = names[static_cast<std::size_t>(state.phase)];
   if (!state.told) return out + " with a fence above " + to_text(state.fence);
   if (state.fence.value == 0) return out;

@@ -25,7 +25,6 @@ struct KeyState {
     idle,     ///< The latest start is over, or there was none.
     live,     ///< It is live.
     closing,  ///< It is down and not over.
-    ended,    ///< It is over at this instant: further stops may be told of it.
   };
   Fence fence;  ///< Of the latest start; 0 before the first.
   Phase phase = Phase::idle;
@@ -50,7 +49,10 @@ struct KeyState {
 /// With `Faults::allowed` one state per order of the operations suffices, since live can turn into closing and that into
 /// idle: the state that is returned is the one from which all others that are possible can come. So an operation whose
 /// outcome is unknown means nothing there, and is not asked about (REQUIRES: `is_answered`). With `Faults::none` it
-/// takes effect here. `may_close`, for `Faults::none`, says that a stop that may be of this start has been sent and is
+/// takes effect here.
+///
+/// All stops that are told of one end take effect with it: the caller takes all that can be next at once, asks about one,
+/// and leaves none for later. `may_close`, for `Faults::none`, says that a stop that may be of this start has been sent and is
 /// not answered yet: then a lookup can find that nothing is live.
 [[nodiscard]] std::optional<KeyState> step(const KeyState& state, const Operation& operation, Faults faults, bool may_close);
 

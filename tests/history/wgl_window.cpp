@@ -56,8 +56,18 @@ bool Window::visit(Configuration c) {
 void Window::expand(const Configuration& c) {
   const std::uint64_t can = enabled(c.done);
   for_each_bit(can, [&](std::size_t i) {
-    if (const auto next = after(c.state, i, can)) (void)visit({c.done | bit(i), *next});
+    if (const auto next = after(c.state, i, can)) (void)visit({c.done | told_with(i, can), *next});
   });
+}
+
+std::uint64_t Window::told_with(std::size_t index, std::uint64_t enabled) const {
+  const Operation& o = operations_[index];
+  std::uint64_t out = bit(index);
+  if (o.answer != Answer::stopped || o.fence.value == 0) return out;
+  for_each_bit(enabled, [&](std::size_t i) {
+    if (operations_[i].answer == Answer::stopped && operations_[i].fence == o.fence) out |= bit(i);
+  });
+  return out;
 }
 
 std::uint64_t Window::enabled(std::uint64_t done) const {

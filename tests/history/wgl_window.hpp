@@ -53,6 +53,8 @@ class Window {
   void expand(const Configuration& c);
   void do_what_changes_nothing(Configuration& c) const;
   [[nodiscard]] std::optional<KeyState> after(const KeyState& state, std::size_t index, std::uint64_t enabled) const;
+  /// The operation and, if it is a stop, those that take effect with it: the stops that are told of the same end.
+  [[nodiscard]] std::uint64_t told_with(std::size_t index, std::uint64_t enabled) const;
   [[nodiscard]] bool may_close(const KeyState& state, std::uint64_t enabled) const;
 
   std::span<const Operation> operations_;
