@@ -20,9 +20,9 @@ Next running(const KeyState& s, const Operation& o, Faults faults) {
   return KeyState{o.fence, Phase::live, true};
 }
 
-Next lookup_found_nothing(KeyState s, Faults faults, bool may_close) {
+Next lookup_found_nothing(KeyState s, Faults faults) {
   if (s.phase == Phase::live) {
-    if (faults == Faults::none && !may_close) return std::nullopt;
+    if (faults == Faults::none) return std::nullopt;
     s.phase = Phase::closing;
   }
   return s;
@@ -63,14 +63,14 @@ std::string to_text(const KeyState& state) {
   return out + (state.phase == Phase::idle ? ", last fence " : " with fence ") + to_text(state.fence);
 }
 
-std::optional<KeyState> step(const KeyState& state, const Operation& o, Faults faults, bool may_close) {
+std::optional<KeyState> step(const KeyState& state, const Operation& o, Faults faults) {
   switch (o.answer) {
     case Answer::started:
       return started(state, o.fence, faults);
     case Answer::running:
       return running(state, o, faults);
     case Answer::not_running:
-      return o.call == Call::stop ? stop_found_nothing(state, faults) : lookup_found_nothing(state, faults, may_close);
+      return o.call == Call::stop ? stop_found_nothing(state, faults) : lookup_found_nothing(state, faults);
     case Answer::stopped:
       return stopped(state, o, faults);
     case Answer::unknown:

@@ -51,9 +51,9 @@ struct KeyState {
 /// outcome is unknown means nothing there, and is not asked about (REQUIRES: `is_answered`). With `Faults::none` it
 /// takes effect here.
 ///
-/// All stops that are told of one end take effect with it: the caller takes all that can be next at once, asks about one,
-/// and leaves none for later. `may_close`, for `Faults::none`, says that a stop that may be of this start has been sent and is
-/// not answered yet: then a lookup can find that nothing is live.
-[[nodiscard]] std::optional<KeyState> step(const KeyState& state, const Operation& operation, Faults faults, bool may_close);
+/// Two things take more than one operation, and are the caller's: all stops that are told of one end take effect with it,
+/// so it takes all of them that can be next at once and asks about one; and with `Faults::none` a look-up can find that
+/// a live actor is closing only if some stop has closed it, which is refused here.
+[[nodiscard]] std::optional<KeyState> step(const KeyState& state, const Operation& operation, Faults faults);
 
 }  // namespace reki::history

@@ -140,11 +140,13 @@ void Linearizability::carry(Instant cut) {
     if (is_open_at(window_[i], cut) && (always >> i & 1) == 0) kept.push_back(i);
   }
   absl::flat_hash_set<Configuration> distinct;
-  for (Configuration c : search_.ends()) {
-    std::uint64_t done = 0;
-    for (std::size_t place = 0; place < kept.size(); ++place) done |= (c.done >> kept[place] & 1) << place;
-    c.done = done;
-    distinct.insert(c);
+  for (const Configuration& c : search_.ends()) {
+    const auto renumbered = [&](std::uint64_t bits) {
+      std::uint64_t out = 0;
+      for (std::size_t place = 0; place < kept.size(); ++place) out |= (bits >> kept[place] & 1) << place;
+      return out;
+    };
+    distinct.insert({renumbered(c.done), renumbered(c.closer), c.state});
   }
   from_.assign(distinct.begin(), distinct.end());
   for (std::size_t place = 0; place < kept.size(); ++place) window_[place] = window_[kept[place]];
@@ -161,7 +163,7 @@ void Linearizability::go_on_behind(Instant cut) {
     if (!is_open_at(o, cut)) state.fence = std::max(state.fence, o.fence);
   }
   window_.clear();
-  from_.assign(1, Configuration{0, state});
+  from_.assign(1, Configuration{0, 0, state});
 }
 
 void Linearizability::report() {

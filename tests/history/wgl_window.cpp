@@ -56,16 +56,56 @@ bool Window::visit(Configuration c) {
 void Window::expand(const Configuration& c) {
   const std::uint64_t can = enabled(c.done);
   for_each_bit(can, [&](std::size_t i) {
-    if (const auto next = after(c.state, i, can)) (void)visit({c.done | told_with(i, can), *next});
+    if (!is_choice(i, c.done)) return;
+    const Operation& o = operations_[i];
+    const bool live = c.state.phase == KeyState::Phase::live;
+    if (faults_ == Faults::none && live && o.answer == Answer::not_running) return close_and_look(c, i, can);
+    const auto next = after(c.state, i);
+    if (!next) return;
+    const bool over = c.state.phase == KeyState::Phase::closing && next->phase != KeyState::Phase::closing;
+    (void)visit({c.done | told_with(i, can) | (over ? c.closer : 0), over ? 0 : c.closer, *next});
   });
 }
 
+/// Of unknown operations that can do the same it is enough to try the first.
+bool Window::is_choice(std::size_t index, std::uint64_t done) const {
+  if (operations_[index].answer != Answer::unknown) return true;
+  for (std::size_t i = 0; i < index; ++i) {
+    const bool same = operations_[i].answer == Answer::unknown && operations_[i].call == operations_[index].call;
+    if (same && (done & bit(i)) == 0) return false;
+  }
+  return true;
+}
+
+/// The operation and, if it is a stop, those that take effect with it: the stops that are told of the same end.
 std::uint64_t Window::told_with(std::size_t index, std::uint64_t enabled) const {
   const Operation& o = operations_[index];
   std::uint64_t out = bit(index);
   if (o.answer != Answer::stopped || o.fence.value == 0) return out;
   for_each_bit(enabled, [&](std::size_t i) {
     if (operations_[i].answer == Answer::stopped && operations_[i].fence == o.fence) out |= bit(i);
+  });
+  return out;
+}
+
+/// Without faults a look-up finds nothing in place of a live actor only if a stop has closed it, which is answered later.
+void Window::close_and_look(const Configuration& c, std::size_t index, std::uint64_t enabled) {
+  if (operations_[index].call == Call::stop) return;
+  for_each_bit(closers(c, enabled), [&](std::size_t i) {
+    const Fence named = operations_[i].fence;
+    // One that names this start is told of its end in any case.
+    if (named.value != 0) (void)visit({c.done | bit(index), 0, {named, KeyState::Phase::closing, true}});
+    else (void)visit({c.done | bit(index), bit(i), {c.state.fence, KeyState::Phase::closing, c.state.told}});
+  });
+}
+
+/// The stops that may be told of the end of the present start.
+std::uint64_t Window::closers(const Configuration& c, std::uint64_t enabled) const {
+  std::uint64_t out = 0;
+  for_each_bit(enabled, [&](std::size_t i) {
+    const Operation& o = operations_[i];
+    const bool ends_it = o.answer == Answer::stopped || o.answer == Answer::unknown;
+    if (o.call == Call::stop && ends_it && can_mean(c.state, o) && is_choice(i, c.done)) out |= bit(i);
   });
   return out;
 }
@@ -91,27 +131,15 @@ void Window::do_what_changes_nothing(Configuration& c) const {
     for_each_bit(can, [&](std::size_t i) {
       const Operation& o = operations_[i];
       const bool may_mean_later = faults_ == Faults::none && o.answer == Answer::stopped && o.fence.value == 0;
-      if (may_mean_later || after(c.state, i, can) != c.state) return;
+      if (may_mean_later || after(c.state, i) != c.state) return;
       c.done |= bit(i);
       again = true;
     });
   }
 }
 
-std::optional<KeyState> Window::after(const KeyState& state, std::size_t index, std::uint64_t enabled) const {
-  const Operation& o = operations_[index];
-  const bool asks = faults_ == Faults::none && o.call == Call::lookup && o.answer == Answer::not_running;
-  return step(state, o, faults_, asks && may_close(state, enabled));
-}
-
-bool Window::may_close(const KeyState& state, std::uint64_t enabled) const {
-  bool out = false;
-  for_each_bit(enabled, [&](std::size_t i) {
-    const Operation& o = operations_[i];
-    const bool ends_it = o.answer == Answer::stopped || o.answer == Answer::unknown;
-    out = out || (o.call == Call::stop && ends_it && can_mean(state, o));
-  });
-  return out;
+std::optional<KeyState> Window::after(const KeyState& state, std::size_t index) const {
+  return step(state, operations_[index], faults_);
 }
 
 }  // namespace reki::history

@@ -15,12 +15,14 @@ namespace reki::history {
 /// How far one attempt to put the operations of a window in order has come: which it has put, and what came of it.
 struct Configuration {
   std::uint64_t done = 0;  ///< A bit an operation of the window.
+  /// A stop that is not done, and must have closed the actor that is closing: it is told of no other end. Else none.
+  std::uint64_t closer = 0;
   KeyState state;
 
   friend bool operator==(const Configuration&, const Configuration&) = default;
   template <class H>
   friend H AbslHashValue(H h, const Configuration& c) {
-    return H::combine(std::move(h), c.done, c.state);
+    return H::combine(std::move(h), c.done, c.closer, c.state);
   }
 };
 
@@ -52,10 +54,11 @@ class Window {
   bool visit(Configuration c);
   void expand(const Configuration& c);
   void do_what_changes_nothing(Configuration& c) const;
-  [[nodiscard]] std::optional<KeyState> after(const KeyState& state, std::size_t index, std::uint64_t enabled) const;
-  /// The operation and, if it is a stop, those that take effect with it: the stops that are told of the same end.
+  [[nodiscard]] std::optional<KeyState> after(const KeyState& state, std::size_t index) const;
+  [[nodiscard]] bool is_choice(std::size_t index, std::uint64_t done) const;
   [[nodiscard]] std::uint64_t told_with(std::size_t index, std::uint64_t enabled) const;
-  [[nodiscard]] bool may_close(const KeyState& state, std::uint64_t enabled) const;
+  void close_and_look(const Configuration& c, std::size_t index, std::uint64_t enabled);
+  [[nodiscard]] std::uint64_t closers(const Configuration& c, std::uint64_t enabled) const;
 
   std::span<const Operation> operations_;
   std::uint64_t mandatory_ = 0;

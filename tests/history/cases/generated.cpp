@@ -30,7 +30,8 @@ void Generated::client_step(Client& client) {
   if (options_.unknowns && chance(5)) {
     client.operation.answer = Answer::unknown;
     record(client);
-    ghosts_.push_back(client.operation);
+    if (client.joined) ghost_waits_ = true;
+    else ghosts_.push_back(client.operation);
     client.retry = options_.retries && client.operation.call == Call::lookup_or_start && chance(70);
     return leave(client);
   }
@@ -93,7 +94,7 @@ void Generated::leave(Client& client) {
 
 void Generated::key_step() {
   const bool faults = options_.faults == Faults::allowed;
-  const bool joined = std::ranges::any_of(clients_, &Client::joined);
+  const bool joined = ghost_waits_ || std::ranges::any_of(clients_, &Client::joined);
   if (phase_ == Phase::stopping && (faults || joined)) return end();
   if (!ghosts_.empty() && chance(30)) {
     const std::size_t which = random_() % ghosts_.size();
@@ -119,6 +120,7 @@ void Generated::begin(Operation* starter) {
 
 void Generated::end() {
   phase_ = Phase::idle;
+  ghost_waits_ = false;
   for (Client& client : clients_) {
     if (!client.joined) continue;
     client.joined = false;

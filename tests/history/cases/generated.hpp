@@ -55,6 +55,7 @@ class Generated {
   std::uint64_t requests_ = 0;
   std::vector<Client> clients_;
   std::vector<reki::history::Operation> ghosts_;  ///< Nobody waits for them any more, and they may still be executed.
+  bool ghost_waits_ = false;  ///< A stop that nobody waits for any more has closed the actor.
   Phase phase_ = Phase::idle;
   reki::Fence fence_;
   std::optional<reki::history::Operation> starter_;
