@@ -182,7 +182,7 @@ bool Node::stop() {
   const bool was_in = ready_;
   set_ready(false);
   if (control_ && was_in && !control_->leave(leave_timeout_) && log_) {
-    log_(LogLevel::warn, "left_without_leave", "text=\"the cluster did not confirm that this node is out\"");
+    log_(LogLevel::info, "left_without_leave", "text=\"the cluster did not confirm that this node is out\"");
   }
   if (server_) server_->refuse_new();
   stopped_in_time_ = local_.close(stop_grace_);

@@ -139,7 +139,8 @@ void MemberAgent::not_in(Instant now, Outbox& out) {
   const bool leaves = phase_ == Phase::leaving;
   // An incarnation asks to be in the one view after its base: when that has been made without it, another one asks.
   if (!leaves && !mutated(Mutation::rejoin)) draw_incarnation();
-  if (phase_ != Phase::joining) {
+  const bool done = leaves && held_.empty() && stopping_.empty();  // has handed all over: it has nothing to drop
+  if (phase_ != Phase::joining && !done) {
     lease_end_ = Instant{0};
     held_.clear();
     stopping_.clear();
