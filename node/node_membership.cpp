@@ -1,6 +1,6 @@
 // The node as its membership sees it: how it joins, and what views, slots and leases do to it.
 #include <algorithm>
-#include <chrono>
+#include <filesystem>
 
 #include "reki/core/membership/timing.hpp"
 #include "reki/net/clock.hpp"
@@ -48,7 +48,7 @@ Result<void> Node::join(const Config& config, const NodeConfig& self, const Node
   control.page = page_;
   control.log = options.log;
   for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control);
-  auto store = VoterStore::open(self.data_dir, cluster_);
+  auto store = VoterStore::open(std::filesystem::path(config.file).parent_path() / self.data_dir, cluster_);
   if (!store) return tl::make_unexpected(std::move(store.error()));
   store_ = std::move(*store);
   const bool votes = std::ranges::find(config.voters, id_) != config.voters.end() || store_->record().view != nullptr;
