@@ -75,6 +75,8 @@ class Directory {
 
 /// A cluster of `count` nodes n1, n2, ..., the first three of which vote; its register is made, nobody has started.
 class Members {
+  Directory directory_;  // outlives the nodes, whose registers are in it
+
  public:
   explicit Members(int count) {
     std::vector<std::string> ids;
@@ -142,8 +144,6 @@ class Members {
       BOOST_REQUIRE(store->write(record).has_value());
     }
   }
-
-  Directory directory_;
 };
 
 }  // namespace test
