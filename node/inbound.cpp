@@ -65,7 +65,7 @@ Inbound::Inbound(Options options, LocalRegistry& registry, AnswerQueue& answers,
 void Inbound::set_view(std::shared_ptr<const View> view) {
   view_ = std::move(view);
   self_ = view_->index_of(options_.node.value);
-  encoded_view_ = encode(*view_);
+  views_.add(view_);
   hashed_type_.clear();
 }
 
@@ -231,9 +231,10 @@ void Inbound::answer_view(const wire::Request& request, wire::Reply& out) {
   const auto have = wire::decode_view_args(request.args);
   if (!have) {
     out.code = have.error().code;
-    out.text = "args of view: [epoch]";
-  } else if (*have < view_->epoch()) {
-    out.payload = encoded_view_;
+    out.text = "args of view: [epoch, deltas]";
+  } else if (have->have < view_->epoch()) {
+    if (have->deltas) out.payload = views_.delta_from(have->have);
+    if (out.payload.empty()) out.payload = views_.whole();
   }
 }
 
