@@ -32,6 +32,9 @@ inline constexpr std::size_t requests_per_frame_max = 4096;
 // and below 246 KiB whatever they are called, since a node's id, addresses and zone have a bound together.
 inline constexpr std::size_t control_frame_bytes_max = std::size_t{256} << 10;
 inline constexpr std::size_t member_names_bytes_max = 190;
+/// Views before the newest that a node can tell the difference to; whoever is further behind gets the whole. Nodes
+/// renew ten times a second, so they are a view or two behind; 16 of 1000 nodes are 4 MB.
+inline constexpr std::size_t views_kept_max = 16;
 
 // Decoding. msgpack from outside may claim any length; these bound what one value can make us allocate.
 inline constexpr std::size_t decode_depth_max = 32;

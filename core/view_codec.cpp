@@ -58,12 +58,24 @@ void read_head(Elements& e, ViewHead& head) {
   head.coordinator.value = coordinator.substr(0, limits::node_id_bytes_max + 1);
 }
 
-void read_all_voters(Elements& e, MsgpackReader& in, ViewHead& head) {
-  for (auto* voters : {&head.voters, &head.old_voters}) {
-    std::uint32_t count = 0;
-    e.array("voters", count);
-    if (e.ok() && !read_voters(in, count, *voters)) e.fault("a voter", "is missing an element or has a wrong one");
+/// False, and the cursor is anywhere, if what comes next are no voters.
+bool read_voters(MsgpackReader& in, std::uint32_t count, std::vector<Voter>& out) {
+  if (count > limits::voters_max) return false;
+  for (; count > 0; --count) {
+    Voter& v = out.emplace_back();
+    BytesView node;
+    BytesView control;
+    Elements e{in, 4};
+    e.number("number", v.number);
+    e.number("store", v.store);
+    e.bytes("node", node);
+    e.bytes("control", control);
+    e.skip_rest();
+    if (!e.ok()) return false;
+    v.node.value = node;
+    v.control = control;
   }
+  return true;
 }
 
 }  // namespace
@@ -123,23 +135,12 @@ bool read_members(MsgpackReader& in, std::uint32_t count, std::vector<Member>& o
   return true;
 }
 
-bool read_voters(MsgpackReader& in, std::uint32_t count, std::vector<Voter>& out) {
-  if (count > limits::voters_max) return false;
-  for (; count > 0; --count) {
-    Voter& v = out.emplace_back();
-    BytesView node;
-    BytesView control;
-    Elements e{in, 4};
-    e.number("number", v.number);
-    e.number("store", v.store);
-    e.bytes("node", node);
-    e.bytes("control", control);
-    e.skip_rest();
-    if (!e.ok()) return false;
-    v.node.value = node;
-    v.control = control;
+void read_all_voters(Elements& e, MsgpackReader& in, ViewHead& head) {
+  for (auto* voters : {&head.voters, &head.old_voters}) {
+    std::uint32_t count = 0;
+    e.array("voters", count);
+    if (e.ok() && !read_voters(in, count, *voters)) e.fault("a voter", "is missing an element or has a wrong one");
   }
-  return true;
 }
 
 Bytes encode(const View& view) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "reki/core/codec_elements.hpp"
 #include "reki/core/msgpack_reader.hpp"
 #include "reki/core/msgpack_writer.hpp"
 #include "reki/core/view.hpp"
@@ -18,6 +19,7 @@ void write_voters(MsgpackWriter& out, std::span<const Voter> voters);
 [[nodiscard]] bool read_member(MsgpackReader& in, Member& out);
 /// As read_member. Appends to `out`.
 [[nodiscard]] bool read_members(MsgpackReader& in, std::uint32_t count, std::vector<Member>& out);
-[[nodiscard]] bool read_voters(MsgpackReader& in, std::uint32_t count, std::vector<Voter>& out);
+/// Voters and old voters, which may be left out. A fault goes into `elements`.
+void read_all_voters(wire::Elements& elements, MsgpackReader& in, ViewHead& head);
 
 }  // namespace reki

@@ -72,7 +72,7 @@ void Inbound::set_view(std::shared_ptr<const View> view, Incarnation incarnation
   self_ = view_->index_of(options_.node.value);
   // An earlier life of this node owns nothing that this one may serve.
   if (self_ != nobody && !is_same_life(view_->members()[self_].incarnation, incarnation)) self_ = nobody;
-  encoded_view_ = encode(*view_);
+  views_.add(view_);
   hashed_type_.clear();
 }
 
@@ -259,9 +259,10 @@ void Inbound::answer_view(const wire::Request& request, wire::Reply& out) {
   const auto have = wire::decode_view_args(request.args);
   if (!have) {
     out.code = have.error().code;
-    out.text = "args of view: [epoch]";
-  } else if (*have < view_->epoch()) {
-    out.payload = encoded_view_;
+    out.text = "args of view: [epoch, deltas]";
+  } else if (have->have < view_->epoch()) {
+    if (have->deltas) out.payload = views_.delta_from(have->have);
+    if (out.payload.empty()) out.payload = views_.whole();
   }
 }
 

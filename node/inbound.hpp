@@ -9,6 +9,7 @@
 
 #include "reki/core/codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_history.hpp"
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/local_registry.hpp"
 #include "reki/node/server_events.hpp"
@@ -93,7 +94,7 @@ class Inbound final : public AnswerQueue::Receiver {
   std::shared_ptr<const View> view_;
   MemberIndex self_ = nobody;  // in view_
   Incarnation incarnation_;
-  Bytes encoded_view_;
+  ViewHistory views_;          // up to view_
   bool closing_ = false;
 
   Sessions sessions_;

@@ -48,6 +48,7 @@ Key = Union[str, bytes]
 VERSION = 1
 FRAME_BYTES_MAX = (1 << 20) + (128 << 10)
 SLOTS = 16384
+NOBODY = 0xFFFF  # in a table
 REDIRECTS_MAX = 2
 
 HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
@@ -144,10 +145,30 @@ class View:
         return self.members[index] if index < len(self.members) else None
 
     @staticmethod
-    def decode(payload: bytes) -> View:
-        epoch, term, cluster, seed, coordinator, members, table = _unpack(payload)[:7]
+    def decode(payload: bytes, have: View | None = None) -> View | None:
+        """The view in the payload, or the one that its delta makes of `have`; None if the delta is not for that."""
+        parts = _unpack(payload)
+        if parts[0] == "delta":
+            return have._changed(*parts[1:9]) if have is not None and have.epoch == parts[1] else None
+        epoch, term, cluster, seed, coordinator, members, table = parts[:7]
         listed = tuple(Member(*member[:6]) for member in members)
         return View(epoch, term, cluster, seed, coordinator, listed, struct.unpack(f">{SLOTS}H", table))
+
+    def _changed(self, base, epoch, term, coordinator, removed, changed, slots, check) -> View | None:
+        members = {m.node: m for m in self.members if m.node not in removed}
+        members.update((member[0], Member(*member[:6])) for member in changed)
+        listed = tuple(sorted(members.values(), key=lambda m: m.node.encode()))
+        places = {m.node: place for place, m in enumerate(listed)}
+        moved = [places.get(m.node, NOBODY) for m in self.members]
+        table = [moved[owner] if owner != NOBODY else NOBODY for owner in self.table]
+        for slot, owner in struct.iter_unpack(">HH", slots):
+            table[slot] = owner
+        view = View(epoch, term, self.cluster, self.hash_seed, coordinator, listed, tuple(table))
+        return view if view._check() == check else None
+
+    def _check(self) -> int:
+        said = (m.node.encode() + struct.pack(">QIB", m.incarnation, m.weight, m.state) for m in self.members)
+        return xxhash.xxh3_64_intdigest(b"".join(said) + struct.pack(f">{SLOTS}H", *self.table), seed=self.hash_seed)
 
 
 def _bytes(key: Key) -> bytes:
@@ -595,11 +616,13 @@ class Client:
         return self._view
 
     def _refresh(self, deadline: float, besides: str = "") -> None:
-        payload = self._anywhere(VIEW, deadline, "", b"", msgpack.packb([self.epoch]), besides=besides)
-        if payload:
-            view = View.decode(payload)
-            if self._view is None or view.epoch > self._view.epoch:
-                self._view = view
+        for epoch in (self.epoch, 0):
+            payload = self._anywhere(VIEW, deadline, "", b"", msgpack.packb([epoch, epoch > 0]), besides=besides)
+            view = View.decode(payload, self._view) if payload else self._view
+            if view is not None:  # else the delta is for another view than ours
+                break
+        if view is not None and (self._view is None or view.epoch > self._view.epoch):
+            self._view = view
         self._epoch_seen = self.epoch  # what there is to be had now
 
     def _serving(self, deadline: float) -> list[Member]:

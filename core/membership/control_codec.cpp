@@ -11,6 +11,7 @@
 #include "reki/core/endpoint.hpp"
 #include "reki/core/limits.hpp"
 #include "reki/core/msgpack_writer.hpp"
+#include "reki/core/view_delta.hpp"
 #include "reki/core/view_elements.hpp"
 
 namespace reki::membership {
@@ -140,7 +141,10 @@ class FieldWriter {
     out_.write_uint(id.value);
   }
   void operator()(const char*, const Member& member) { write_member(out_, member); }
-  void operator()(const char*, const ViewPtr& view) { out_.write_bin(encoded_(view)); }
+  void operator()(const char*, const ViewPtr& view) {
+    REKI_ASSERT(view != nullptr);
+    out_.write_bin(encoded_(view));
+  }
   void address(const char*, const std::string& text) { out_.write_str(text); }
   void cluster(const char*, const std::string& text) { out_.write_str(text); }
   void last(const char*, const std::optional<Duration>& d) {
@@ -222,7 +226,7 @@ class FieldReader {
 
 // --- kinds
 
-/// In the order of `Body`.
+/// In the order of `Body`, and what is not in it.
 constexpr std::array kinds{
     NamedControlKind{ControlKind::renew, "renew"},
     NamedControlKind{ControlKind::grant, "grant"},
@@ -246,8 +250,10 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::init_probe, "init_probe"},
     NamedControlKind{ControlKind::init_state, "init_state"},
     NamedControlKind{ControlKind::init, "init"},
+    NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
-static_assert(kinds.size() == std::variant_size_v<Body>);
+constexpr std::size_t bodies = std::variant_size_v<Body>;
+static_assert(kinds.size() == bodies + 1);
 
 template <std::size_t... I>
 Body blank(std::size_t index, std::index_sequence<I...>) {
@@ -261,7 +267,7 @@ tl::unexpected<Error> malformed(std::string_view where, const Elements& e) {
 }
 
 Result<Body> decode_body(BytesView bytes, const NamedControlKind& kind, std::string_view cluster) {
-  Body body = blank(static_cast<std::size_t>(&kind - kinds.data()), std::make_index_sequence<kinds.size()>{});
+  Body body = blank(static_cast<std::size_t>(&kind - kinds.data()), std::make_index_sequence<bodies>{});
   Counter count;
   std::visit([&](const auto& m) { fields(count, m); }, body);
   MsgpackReader in{bytes};
@@ -277,13 +283,41 @@ Result<Body> decode_body(BytesView bytes, const NamedControlKind& kind, std::str
   return body;
 }
 
+/// Makes the view that the delta leads to, or finds out what to ask for.
+Result<void> read_delta(BytesView bytes, const View* have, ControlFrame& out) {
+  MsgpackReader in{bytes};
+  Elements e{in, 1};
+  BytesView inner;
+  e.bytes("delta", inner);
+  e.skip_rest();
+  if (!e.ok()) return malformed("view_delta", e);
+  auto delta = decode_view_delta(inner);
+  if (!delta) return tl::make_unexpected(std::move(delta).error());
+  const Epoch mine = have == nullptr ? Epoch{} : have->epoch();
+  if (delta->head.epoch <= mine) return {};  // old
+  out.answer = ViewFetch{mine};
+  if (have == nullptr || delta->base != mine) return {};
+  auto view = apply(*have, *delta);
+  // Mine is another view of this number, so that no delta to it is of use.
+  out.answer = view ? std::nullopt : std::optional<ViewFetch>{ViewFetch{}};
+  if (view) out.body = ViewPush{std::make_shared<const View>(std::move(*view))};
+  return {};
+}
+
 }  // namespace
 
 std::span<const NamedControlKind> control_kinds() { return kinds; }
 
 ControlKind kind_of(const Body& body) { return kinds[body.index()].kind; }
 
-Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster) {
+std::optional<Epoch> view_of_sender(const Body& body) {
+  if (const auto* m = std::get_if<Renew>(&body)) return m->installed;
+  if (const auto* m = std::get_if<Join>(&body)) return m->base;
+  if (const auto* m = std::get_if<ViewFetch>(&body)) return m->have;
+  return std::nullopt;
+}
+
+Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have) {
   if (frame.size() > limits::control_frame_bytes_max) {
     return fail(ErrorCode::too_large, "a frame of the control plane has " + std::to_string(frame.size()) + " bytes");
   }
@@ -316,9 +350,15 @@ Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster) {
   }
   const auto kind = std::ranges::find(kinds, number, [](const auto& k) { return static_cast<std::uint64_t>(k.kind); });
   if (kind == kinds.end()) return fail(ErrorCode::unsupported, "control message " + std::to_string(number));
-  auto body = decode_body(bytes, *kind, sender.cluster);
-  if (!body) return tl::make_unexpected(std::move(body).error());
-  return ControlFrame{std::move(sender), std::move(*body)};
+  ControlFrame out{std::move(sender), {}, {}};
+  Result<void> read;
+  if (kind->kind == ControlKind::view_delta) {
+    read = read_delta(bytes, have, out);
+  } else {
+    read = decode_body(bytes, *kind, out.sender.cluster).map([&](Body&& body) { out.body = std::move(body); });
+  }
+  if (!read) return tl::make_unexpected(std::move(read).error());
+  return out;
 }
 
 ControlWriter::ControlWriter(const ControlSender& sender) {
@@ -334,10 +374,29 @@ ControlWriter::ControlWriter(const ControlSender& sender) {
   head_bytes_ = frame_.size();
 }
 
-BytesView ControlWriter::write(const Body& body) {
+void ControlWriter::remember(const ViewPtr& view) {
+  REKI_ASSERT(view != nullptr);
+  history_.add(view);
+}
+
+void ControlWriter::begin(ControlKind kind) {
   frame_.resize(head_bytes_);
+  MsgpackWriter{frame_}.write_uint(static_cast<std::uint64_t>(kind));
+}
+
+BytesView ControlWriter::write(const Body& body, Epoch receiver_has) {
   MsgpackWriter out{frame_};
-  out.write_uint(static_cast<std::uint64_t>(kind_of(body)));
+  const auto* const push = std::get_if<ViewPush>(&body);
+  if (push != nullptr) remember(push->view);  // it was chosen
+  if (push != nullptr && push->view == history_.newest()) {
+    if (const BytesView delta = history_.delta_from(receiver_has); !delta.empty()) {
+      begin(ControlKind::view_delta);
+      out.write_array(1);
+      out.write_bin(delta);
+      return frame_;
+    }
+  }
+  begin(kind_of(body));
   Counter count;
   FieldWriter writer{frame_, [this](const ViewPtr& view) { return encoded(view); }};
   std::visit(
@@ -352,7 +411,7 @@ BytesView ControlWriter::write(const Body& body) {
 }
 
 BytesView ControlWriter::encoded(const ViewPtr& view) {
-  REKI_ASSERT(view != nullptr);
+  if (view == history_.newest()) return history_.whole();
   if (view_ == view) return view_bytes_;
   view_bytes_ = encode(*view);
   view_ = view;

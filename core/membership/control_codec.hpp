@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,8 +9,9 @@
 #include "reki/core/bytes.hpp"
 #include "reki/core/error.hpp"
 #include "reki/core/membership/messages.hpp"
+#include "reki/core/view_history.hpp"
 
-/// Between the messages of the control plane and frames as bytes, by docs/protocol.md, section 8.
+/// Between the messages of the control plane and frames as bytes, by docs/protocol.md, section 9.
 ///
 /// Pure; no thread safety.
 namespace reki::membership {
@@ -26,6 +28,7 @@ enum class ControlKind : std::uint8_t {
   stopped_ack = 6,
   view_fetch = 7,
   view_push = 8,
+  view_delta = 9,  ///< A `ViewPush` in fewer bytes, for one who has an earlier view.
   hint = 10,
   pre_vote = 16,
   pre_vote_reply = 17,
@@ -41,13 +44,14 @@ enum class ControlKind : std::uint8_t {
   init_state = 29,
   init = 30,
 };
+/// As which kind it is written if nothing is known of the receiver.
 [[nodiscard]] ControlKind kind_of(const Body& body);
 
 struct NamedControlKind {
   ControlKind kind;
   std::string_view name;
 };
-/// All of them, by number.
+/// All of them; those of the alternatives of `Body` first, in their order.
 [[nodiscard]] std::span<const NamedControlKind> control_kinds();
 
 /// Who sends. A node's name is its id; what has a '/' in its name is no node (the guard "guard/n1", a command
@@ -61,7 +65,10 @@ inline constexpr std::size_t control_name_bytes_max = 80;
 
 struct ControlFrame {
   ControlSender sender;
-  Body body;
+  /// For the machines. Nothing: a delta that the receiver's view is no base for.
+  std::optional<Body> body;
+  /// To be sent to the sender instead, if such a delta is of a newer view: which view to send.
+  std::optional<ViewFetch> answer;
 };
 
 /// Total: any bytes give a frame or an error, and allocate no more than a few times their size:
@@ -72,24 +79,37 @@ struct ControlFrame {
 ///   a cluster is right for everybody: so that `reki init` can find out whom it talks to.
 /// - else `malformed_frame`. What is in the body keeps the bounds that the machines rely on: a member of a `Join` could
 ///   be in a view, has an incarnation and a control address; a view is one that `View::make` takes, of this cluster.
-/// Elements that a later version appends are ignored.
-[[nodiscard]] Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster);
+/// Elements that a later version appends are ignored. A delta on `have`, the newest view of the receiver (or null),
+/// comes as the `ViewPush` of the view that it makes.
+[[nodiscard]] Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster,
+                                                  const View* have = nullptr);
+
+/// The epoch of the view that the sender of this message has; nothing: the message does not say. What `ControlWriter`
+/// needs to know of a receiver.
+[[nodiscard]] std::optional<Epoch> view_of_sender(const Body& body);
 
 /// Makes frames of one sender, in one reused buffer.
 class ControlWriter {
  public:
   /// REQUIRES: the bounds of `ControlSender`.
   explicit ControlWriter(const ControlSender& sender);
+  /// A view that this node has installed: so that it can tell others the difference to the next.
+  void remember(const ViewPtr& view);
   /// The frame, until the next call. A view is encoded once for all messages in a row that carry it.
-  /// REQUIRES: views are there.
-  [[nodiscard]] BytesView write(const Body& body);
+  ///
+  /// `receiver_has`, if known, is the epoch of the receiver's view as it last told (`view_of_sender`); it may be wrong
+  /// by now: the newest view goes to it as a delta, if that is smaller, and who cannot use that asks again. REQUIRES:
+  /// views are there.
+  [[nodiscard]] BytesView write(const Body& body, Epoch receiver_has = {});
 
  private:
+  void begin(ControlKind kind);
   [[nodiscard]] BytesView encoded(const ViewPtr& view);
 
   Bytes frame_;
   std::size_t head_bytes_ = 0;  ///< Of `frame_`: what all frames begin with.
-  ViewPtr view_;
+  ViewHistory history_;
+  ViewPtr view_;      ///< The last one that was not the newest of the history: a proposal.
   Bytes view_bytes_;  ///< Of `view_`.
 };
 

@@ -1,7 +1,7 @@
 #include "reki/core/membership/control_codec.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
-#include <random>
 #include <sstream>
 
 #include "control_messages.hpp"
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_SUITE(control_codec)
 
 BOOST_AUTO_TEST_CASE(each_message_comes_back_as_it_was_written) {
   const auto messages = test::control_messages();
-  BOOST_REQUIRE(messages.size() == control_kinds().size());
+  BOOST_REQUIRE(messages.size() == std::variant_size_v<Body>);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     BOOST_TEST_CONTEXT(control_kinds()[i].name) {
       BOOST_TEST((kind_of(messages[i]) == control_kinds()[i].kind));
@@ -81,9 +81,10 @@ BOOST_AUTO_TEST_CASE(each_message_comes_back_as_it_was_written) {
       const auto got = decode_control(bytes, "shop");
       BOOST_REQUIRE_MESSAGE(got, got.error().text);
       BOOST_TEST((got->sender.name == n1.name && got->sender.control == n1.control && got->sender.cluster == "shop"));
-      BOOST_TEST(got->body.index() == i);
-      BOOST_TEST(hex_of(written(got->body)).substr(0, 2000) == hex_of(bytes).substr(0, 2000));
-      BOOST_TEST((written(got->body) == bytes));
+      BOOST_REQUIRE(got->body && !got->answer);
+      BOOST_TEST(got->body->index() == i);
+      BOOST_TEST(hex_of(written(*got->body)).substr(0, 2000) == hex_of(bytes).substr(0, 2000));
+      BOOST_TEST((written(*got->body) == bytes));
     }
   }
 }
@@ -91,12 +92,12 @@ BOOST_AUTO_TEST_CASE(each_message_comes_back_as_it_was_written) {
 BOOST_AUTO_TEST_CASE(views_members_and_durations_come_back_exactly) {
   const auto view = test::control_view();
   const auto promise = decode_control(written(Promise{1, Term{2}, Term{3}, view, Duration{123456789}}), "shop");
-  const auto& m = std::get<Promise>(promise.value().body);
+  const auto& m = std::get<Promise>(*promise.value().body);
   BOOST_TEST((*m.view == *view && m.since_ack == Duration{123456789} && m.accepted == Term{3}));
   const auto silent = decode_control(written(Promise{1, Term{2}, Term{3}, view, std::nullopt}), "shop");
-  BOOST_TEST(!std::get<Promise>(silent.value().body).since_ack.has_value());
+  BOOST_TEST(!std::get<Promise>(*silent.value().body).since_ack.has_value());
   const auto join = decode_control(written(Join{test::control_member("n2"), Epoch{7}, 9}), "shop");
-  BOOST_TEST((std::get<Join>(join.value().body).member == test::control_member("n2")));
+  BOOST_TEST((std::get<Join>(*join.value().body).member == test::control_member("n2")));
 }
 
 BOOST_AUTO_TEST_CASE(a_writer_s_frames_do_not_depend_on_those_before) {
@@ -134,7 +135,7 @@ BOOST_AUTO_TEST_CASE(the_largest_view_fits_into_a_frame) {
   const Bytes frame = written(Promise{UINT64_MAX, Term{UINT64_MAX}, Term{UINT64_MAX}, view, Duration::max()}, sender);
   BOOST_TEST_MESSAGE("the largest frame has " << frame.size() << " bytes");
   BOOST_TEST(frame.size() <= limits::control_frame_bytes_max);
-  BOOST_TEST((*std::get<Promise>(decode_control(frame, head.cluster_id).value().body).view == *view));
+  BOOST_TEST((*std::get<Promise>(*decode_control(frame, head.cluster_id).value().body).view == *view));
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_of_another_cluster_is_its_own_answer) {
@@ -163,7 +164,7 @@ BOOST_AUTO_TEST_CASE(frames_of_a_later_version_are_told_from_damaged_ones) {
   longer += "\xa3new";
   const auto got = decode_control(longer, "shop");
   BOOST_REQUIRE(got);
-  BOOST_TEST((std::get<ViewFetch>(got->body).have == Epoch{5}));
+  BOOST_TEST((std::get<ViewFetch>(*got->body).have == Epoch{5}));
 }
 
 BOOST_AUTO_TEST_CASE(a_head_that_breaks_a_bound_is_refused) {
@@ -203,26 +204,82 @@ BOOST_AUTO_TEST_CASE(a_body_keeps_what_the_machines_rely_on) {
 
 BOOST_AUTO_TEST_CASE(the_table_of_kinds_lists_exactly_the_messages_and_their_elements) {
   const auto messages = test::control_messages();
-  const auto rows = test::page_table(8);
+  const auto rows = test::table(9);
   BOOST_REQUIRE(rows.size() == control_kinds().size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    BOOST_TEST_CONTEXT(rows[i][1]) {
-      BOOST_TEST(std::stoi(rows[i][0]) == static_cast<int>(control_kinds()[i].kind));
-      BOOST_TEST(rows[i][1] == control_kinds()[i].name);
-      const std::string body = rows[i][2].substr(2, rows[i][2].size() - 4);  // without `[ and ]`
-      std::istringstream names{body};
+  BOOST_TEST(std::ranges::is_sorted(rows, {}, [](const auto& row) { return std::stoi(row[0]); }));
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const auto& known = control_kinds()[i];
+    const auto row = std::ranges::find(rows, known.name, [](const auto& r) -> std::string_view { return r[1]; });
+    BOOST_REQUIRE_MESSAGE(row != rows.end(), "the page lacks " << known.name);
+    BOOST_TEST_CONTEXT(known.name) {
+      BOOST_TEST(std::stoi((*row)[0]) == static_cast<int>(known.kind));
+      std::istringstream names{(*row)[2].substr(2, (*row)[2].size() - 4)};  // without `[ and ]`
       const auto elements = elements_of(written(messages[i]));
       std::size_t count = 0;
       for (std::string name; names >> name; ++count) {
         if (name.ends_with(',')) name.pop_back();
         if (name == "since_ack") continue;
-        const auto kind = static_cast<std::uint64_t>(control_kinds()[i].kind);
-        refused(frame_of(1, "shop", "n1", "", kind, array_of(elements, count)), ErrorCode::malformed_frame,
-                std::string{control_kinds()[i].name} + ": " + name + " is missing");
+        const Bytes frame =
+            frame_of(1, "shop", "n1", "", static_cast<std::uint64_t>(known.kind), array_of(elements, count));
+        refused(frame, ErrorCode::malformed_frame, std::string{known.name} + ": " + name + " is missing");
       }
       BOOST_TEST(count == elements.size());
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_view_goes_as_a_delta_to_one_that_has_an_earlier_one) {
+  const auto first = test::control_view("shop", 5);
+  const auto second = test::control_view("shop", 6);
+  ControlWriter writer{n1};
+  writer.remember(first);
+  const Bytes whole{writer.write(ViewPush{second})};
+  const Bytes delta{writer.write(ViewPush{second}, Epoch{5})};
+  BOOST_TEST(delta.size() < 300U);
+  BOOST_TEST(whole.size() > 32768U);
+  BOOST_TEST((writer.write(ViewPush{second}, Epoch{4}) == whole));
+  BOOST_TEST((writer.write(ViewPush{second}, Epoch{6}) == whole));
+  BOOST_TEST((writer.write(ViewPush{first}, Epoch{5}) == written(ViewPush{first})));  // not the newest
+
+  const auto got = decode_control(delta, "shop", first.get());
+  BOOST_REQUIRE((got && got->body && !got->answer));
+  BOOST_TEST((*std::get<ViewPush>(*got->body).view == *second));
+}
+
+BOOST_AUTO_TEST_CASE(who_cannot_use_a_delta_asks_for_what_it_can_use) {
+  const auto base = test::control_view("shop", 5);
+  ControlWriter writer{n1};
+  writer.remember(base);
+  const Bytes delta{writer.write(ViewPush{test::control_view("shop", 6)}, Epoch{5})};
+  const auto answer_to = [&](const View* have) {
+    const auto got = decode_control(delta, "shop", have).value();
+    BOOST_TEST(!got.body.has_value());
+    return got.answer;
+  };
+  BOOST_TEST((answer_to(nullptr)->have == Epoch{0}));
+  BOOST_TEST((answer_to(test::control_view("shop", 4).get())->have == Epoch{4}));
+  BOOST_TEST(!answer_to(test::control_view("shop", 6).get()).has_value());  // has it
+  BOOST_TEST(!answer_to(test::control_view("shop", 7).get()).has_value());
+  std::vector<Member> members{test::control_member("n1"), test::control_member("n2")};
+  members[1].incarnation.value = 1;
+  const View other = View::make(base->head(), members, base->table()).value();
+  BOOST_TEST((answer_to(&other)->have == Epoch{0}));  // of the right number, but another
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_delta_is_an_error) {
+  const auto malformed = ErrorCode::malformed_frame;
+  refused(frame_of(1, "shop", "n1", "", 9, "\x90"), malformed, "view_delta: delta is missing");
+  refused(frame_of(1, "shop", "n1", "", 9, "\x91\xc4\x01\x90"), malformed, "not a delta of a view");
+}
+
+BOOST_AUTO_TEST_CASE(a_receiver_s_view_is_known_from_what_it_says) {
+  for (const Body& m : test::control_messages()) {
+    const bool says = m.index() == 0 || std::holds_alternative<Join>(m) || std::holds_alternative<ViewFetch>(m);
+    BOOST_TEST(view_of_sender(m).has_value() == says);
+  }
+  BOOST_TEST((view_of_sender(Renew{Incarnation{1}, Epoch{7}, Epoch{6}, 1, false, 0}) == Epoch{7}));
+  BOOST_TEST((view_of_sender(Join{test::control_member("n1"), Epoch{8}, 0}) == Epoch{8}));
+  BOOST_TEST((view_of_sender(ViewFetch{Epoch{9}}) == Epoch{9}));
 }
 
 BOOST_AUTO_TEST_CASE(no_prefix_of_a_frame_is_a_frame) {
@@ -265,7 +322,7 @@ const std::map<std::string, Example> control_examples{
 BOOST_AUTO_TEST_SUITE(protocol_examples)
 
 BOOST_AUTO_TEST_CASE(each_example_of_the_control_plane_is_what_the_codec_writes_and_reads) {
-  const auto found = test::page_examples(8);
+  const auto found = test::examples(9);
   for (const auto& [title, page] : found) {
     BOOST_TEST_CONTEXT("example " << title) {
       const auto example = control_examples.find(title);
@@ -273,7 +330,7 @@ BOOST_AUTO_TEST_CASE(each_example_of_the_control_plane_is_what_the_codec_writes_
       BOOST_TEST(hex_of(written(example->second.body, example->second.sender)) == hex_of(page));
       const auto back = decode_control(page, "shop");
       BOOST_REQUIRE(back);
-      BOOST_TEST(hex_of(written(back->body, back->sender)) == hex_of(page));
+      BOOST_TEST(hex_of(written(*back->body, back->sender)) == hex_of(page));
     }
   }
   for (const auto& [title, example] : control_examples) {

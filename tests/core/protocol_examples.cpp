@@ -9,11 +9,12 @@
 #include "protocol_page.hpp"
 #include "reki/core/codec.hpp"
 #include "reki/core/hash.hpp"
+#include "reki/core/view_delta.hpp"
 
 using namespace reki;
 using namespace reki::wire;
 using test::hex_of;
-using test::page_table;
+using test::table;
 
 namespace {
 
@@ -155,12 +156,28 @@ void pong(const Bytes& page) {
   BOOST_TEST((decode_pong(page)->nonce == 7U && decode_pong(page)->epoch == Epoch{6}));
 }
 
+void delta(const Bytes& page) {
+  const auto view = [](std::uint32_t epoch, std::vector<Member> members, std::vector<int> slots_of_n2) {
+    SlotTable table = next_table({}, {}, slot_members(std::span{members}.first(1)));
+    for (const int slot : slots_of_n2) table.assign(SlotId{static_cast<std::uint16_t>(slot)}, 1);
+    const ViewHead head{"shop", Epoch{epoch}, Term{0x30001}, NodeId{"n1"}, 0x0123456789abcdef, {}, {}};
+    return View::make(head, std::move(members), table).value();
+  };
+  const Member n1{NodeId{"n1"}, node, "tcp://10.0.0.1:7101", 1, "a", MemberState::up};
+  const Member n2{NodeId{"n2"}, client, "tcp://10.0.0.2:7101", 1, "", MemberState::up};
+  const View from = view(5, {n1}, {});
+  const View to = view(6, {n1, n2}, {3543, 9261});
+  BOOST_TEST(hex_of(encode(delta_between(from, to))) == hex_of(page));
+  BOOST_TEST((apply(from, decode_view_delta(page).value()).value() == to));
+}
+
 const std::map<std::string, std::function<void(const Bytes&)>> checks{
     {"HELLO", hello},       {"WELCOME", welcome},
     {"REJECT", reject},     {"REQUEST", request_batch},
     {"REPLY", reply_batch}, {"REPLY with errors", reply_with_errors},
     {"list", list},         {"list reply", list_reply},
     {"PING", ping},         {"PONG", pong},
+    {"delta", delta},
 };
 
 }  // namespace
@@ -168,7 +185,7 @@ const std::map<std::string, std::function<void(const Bytes&)>> checks{
 BOOST_AUTO_TEST_SUITE(protocol_examples)
 
 BOOST_AUTO_TEST_CASE(each_example_of_the_page_is_what_the_codec_writes_and_reads) {
-  const auto found = test::page_examples(7);
+  const auto found = test::examples(7);
   for (const auto& [title, bytes] : found) {
     BOOST_TEST_CONTEXT("example " << title) {
       const auto check = checks.find(title);
@@ -180,7 +197,7 @@ BOOST_AUTO_TEST_CASE(each_example_of_the_page_is_what_the_codec_writes_and_reads
 }
 
 BOOST_AUTO_TEST_CASE(each_slot_of_the_page_is_the_one_that_the_hash_gives) {
-  const auto rows = page_table(7);
+  const auto rows = table(7);
   BOOST_TEST(rows.size() == 3U);
   for (const auto& row : rows) {
     BOOST_REQUIRE(row.size() == 5U);
@@ -192,7 +209,7 @@ BOOST_AUTO_TEST_CASE(each_slot_of_the_page_is_the_one_that_the_hash_gives) {
 
 BOOST_AUTO_TEST_CASE(the_table_of_errors_lists_exactly_the_codes_there_are) {
   std::map<int, std::string> listed;
-  for (const auto& row : page_table(5)) {
+  for (const auto& row : table(5)) {
     BOOST_REQUIRE(row.size() >= 3U);
     BOOST_TEST(listed.emplace(std::stoi(row[0]), row[1]).second, "twice in the page: " << row[0]);
   }
@@ -206,7 +223,7 @@ BOOST_AUTO_TEST_CASE(the_table_of_errors_lists_exactly_the_codes_there_are) {
 
 BOOST_AUTO_TEST_CASE(the_table_of_operations_lists_exactly_the_operations_there_are) {
   int expected = 1;
-  for (const auto& row : page_table(2)) BOOST_TEST(std::stoi(row[0]) == expected++);
+  for (const auto& row : table(2)) BOOST_TEST(std::stoi(row[0]) == expected++);
   BOOST_TEST(expected - 1 == static_cast<int>(Op::view));
 }
 

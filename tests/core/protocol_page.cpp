@@ -26,7 +26,7 @@ std::vector<std::string> section(int number) {
 
 }  // namespace
 
-std::vector<std::vector<std::string>> page_table(int number) {
+std::vector<std::vector<std::string>> table(int number) {
   std::vector<std::vector<std::string>> rows;
   for (const std::string& line : section(number)) {
     if (!line.starts_with("| ")) continue;
@@ -43,7 +43,7 @@ std::vector<std::vector<std::string>> page_table(int number) {
   return rows;
 }
 
-std::map<std::string, Bytes> page_examples(int number) {
+std::map<std::string, Bytes> examples(int number) {
   std::map<std::string, Bytes> found;
   std::string title;
   bool hex = false;

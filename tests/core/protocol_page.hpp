@@ -11,10 +11,10 @@
 namespace test {
 
 /// The cells of the tables in section `number`, without headings (bold or not) and rules.
-std::vector<std::vector<std::string>> page_table(int number);
+std::vector<std::vector<std::string>> table(int number);
 
 /// The bytes of the ```hex blocks of a section under the title that they stand under.
-std::map<std::string, reki::Bytes> page_examples(int number);
+std::map<std::string, reki::Bytes> examples(int number);
 
 std::string hex_of(reki::BytesView bytes);
 

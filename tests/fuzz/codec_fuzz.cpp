@@ -12,6 +12,7 @@
 #include "reki/core/codec.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_delta.hpp"
 
 using namespace reki;
 using namespace reki::wire;
@@ -54,17 +55,22 @@ bool same_reply(const Reply& a, const Reply& b) {
          a.text == b.text && a.retry_after_ms == b.retry_after_ms && a.owner == b.owner;
 }
 
+const View& delta_base() {
+  static const View view = *fixed_view("shop", 1, {{NodeId{"n1"}, Incarnation{7}, "tcp://localhost:1", 1, ""}});
+  return view;
+}
+
 /// What is read good is written and read back; twice written it is the same.
 void control(BytesView frame) {
   using namespace reki::membership;
   const auto good = decode_control(frame, {});
-  if (!good) return;
+  if (!good || !good->body) return;
   const bool known = good->sender.cluster.empty() || !decode_control(frame, good->sender.cluster + "x");
-  must(known || kind_of(good->body) == ControlKind::init_probe, "another cluster's frame is refused");
-  const Bytes once{ControlWriter{good->sender}.write(good->body)};
+  must(known || kind_of(*good->body) == ControlKind::init_probe, "another cluster's frame is refused");
+  const Bytes once{ControlWriter{good->sender}.write(*good->body)};
   const auto again = decode_control(once, {});
   must(again.has_value(), "what was written is read");
-  must(once == ControlWriter{again->sender}.write(again->body), "what is read again is the same");
+  must(once == ControlWriter{again->sender}.write(*again->body), "what is read again is the same");
 }
 
 }  // namespace
@@ -97,6 +103,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)decode_count(frame);
   (void)decode_view_args(frame);
   if (const auto view = decode_view(frame)) must(decode_view(encode(*view)).value() == *view, "a view comes back");
+  if (const auto delta = decode_view_delta(frame)) {
+    must(is_view_delta(frame), "a delta is told from a view");
+    must(decode_view_delta(encode(*delta)).value() == *delta, "a delta comes back");
+    const auto made = apply(delta_base(), *delta);
+    must(!made || view_check(*made) == delta->check, "a delta makes its view or none");
+  }
   control(frame);
   return 0;
 }

@@ -10,6 +10,7 @@
 #include "reki/core/codec.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_delta.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -61,7 +62,7 @@ std::vector<Bytes> corpus() {
           encode_pong({1, Epoch{2}}),
           page.take("b"),
           encode_list_args({"b", 10}),
-          encode_view_args(Epoch{4}),
+          encode_view_args(Epoch{4}, true),
           encode_count(70000)};
 }
 
@@ -104,6 +105,24 @@ BOOST_AUTO_TEST_CASE(messages_of_the_control_plane_with_damage_break_nothing) {
       if (random() % 3 == 0) damaged.erase(random() % front, random() % 4);
       feed(damaged);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(deltas_with_damage_break_nothing) {
+  std::mt19937_64 random{4};
+  const View base = *fixed_view("shop", 1, {{NodeId{"n1"}, Incarnation{7}, "tcp://localhost:1", 1, ""}});
+  std::vector<Member> members{base.members()[0], test::control_member("n2")};
+  ViewHead head = base.head();
+  head.epoch = Epoch{2};
+  head.voters = test::control_view()->head().voters;
+  const SlotTable table = next_table({}, {}, slot_members(members));
+  const Bytes seed = encode(delta_between(base, View::make(head, members, table).value()));
+  feed(seed);
+  for (int i = 0; i < 2000; ++i) {
+    Bytes damaged = seed;
+    for (auto n = random() % 4; n > 0; --n) damaged[random() % 150] = static_cast<char>(random());
+    if (random() % 3 == 0) damaged.erase(random() % 150, random() % 4);
+    feed(damaged);
   }
 }
 

@@ -1,5 +1,6 @@
 """Tests of client/python/reki.py against nodes of our own making. Run by ctest as python_client."""
 
+import dataclasses
 import os
 import re
 import socket
@@ -63,6 +64,20 @@ class Page(unittest.TestCase):
         for type, key, seed, slot in rows:
             view = reki.View(1, 0, "shop", int(seed, 16), "", (), ())
             self.assertEqual(view.slot(type, key), int(slot))
+
+    def test_a_delta_makes_the_view_that_the_page_says(self):
+        text = page().split("### delta")[1].split("```hex")[1].split("```")[0]
+        delta = bytes.fromhex("".join(line.split(";")[0] for line in text.splitlines()))
+        n1 = reki.Member("n1", 0xBADCAFE8BADF00D, "tcp://10.0.0.1:7101", 1, "a", 1)
+        base = reki.View(5, 0x30001, "shop", 0x0123456789ABCDEF, "n1", (n1,), (0,) * 16384)
+        view = reki.View.decode(delta, base)
+        self.assertEqual((view.epoch, view.cluster, [m.node for m in view.members]), (6, "shop", ["n1", "n2"]))
+        self.assertEqual([slot for slot, owner in enumerate(view.table) if owner == 1], [3543, 9261])
+        self.assertEqual(view.members[1].address, "tcp://10.0.0.2:7101")
+        self.assertIsNone(reki.View.decode(delta, view))  # not its base
+        self.assertIsNone(reki.View.decode(delta))
+        other = dataclasses.replace(base, members=(dataclasses.replace(n1, incarnation=1),))
+        self.assertIsNone(reki.View.decode(delta, other))  # of the same number only
 
     def test_error_names_are_those_of_the_page(self):
         rows = re.findall(r"^\| (\d+) \| (\w+) \| .* \|$", page().split("## 5. ")[1].split("\n## ")[0], re.M)
@@ -377,6 +392,28 @@ class SeveralNodes(WithNodes):
         c.lookup_or_start("counter", "a")
         self.assertEqual(c.lookup_or_start("counter", "a").node, "n2")
         self.assertEqual(len(nodes[0].ops(VIEW) + nodes[1].ops(VIEW)), 2)
+
+    def test_a_delta_is_as_good_as_a_view(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        c = self.client(nodes[0])
+        c.lookup_or_start("counter", "a")
+        share(nodes, epoch=6, owner=lambda slot: int(slot % 3 == 0), delta_from=5)
+        for key in map(str, range(50)):
+            c.lookup_or_start("counter", key)
+        self.assertEqual(c.view().epoch, 6)
+        self.assertEqual(c.view(), reki.View.decode(nodes[0].view_payload))
+        self.assertEqual([msgpack.unpackb(r.args) for r in nodes[0].ops(VIEW)], [[0, False], [5, True]])
+
+    def test_a_delta_that_does_not_fit_is_answered_by_asking_for_the_whole(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        c = self.client(nodes[0])
+        c.lookup_or_start("counter", "a")
+        share(nodes, epoch=6, owner=lambda slot: int(slot % 3 == 0), delta_from=5)
+        earlier_life = dataclasses.replace(c._view.members[0], incarnation=1)
+        c._view = dataclasses.replace(c._view, members=(earlier_life, *c._view.members[1:]))
+        c._epoch_seen = 6
+        self.assertEqual(c.view(), reki.View.decode(nodes[0].view_payload))
+        self.assertEqual(len(nodes[0].ops(VIEW)), 3)
 
     def test_a_dead_seed_does_no_harm(self):
         node = self.node()
