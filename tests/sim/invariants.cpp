@@ -242,10 +242,10 @@ const SlotSet* Invariants::owned(const ViewPtr& view, std::uint16_t node) {
   if (known == owned_.end()) {
     known = owned_.begin() + static_cast<std::ptrdiff_t>(owned_next_++ % owned_.size());
     known->view = view;
-    known->sets.assign(view->members().size(), SlotSet{});
+    known->sets.clear();
     const auto owners = view->table().entries();
-    for (std::uint16_t s = 0; s < slot_count; ++s) {
-      if (owners[s] != nobody) known->sets[owners[s]].insert(SlotId{s});
+    for (MemberIndex m = 0; m < view->members().size(); ++m) {
+      known->sets.push_back(SlotSet::of([&](std::size_t slot) { return owners[slot] == m; }));
     }
   }
   const MemberIndex index = view->index_of(names_[node].value);
