@@ -5,6 +5,14 @@
 #include "reki/core/membership/mutation.hpp"
 
 namespace reki::membership {
+namespace {
+
+SlotSet slots_of(const SlotTable& table, MemberIndex member) {
+  const auto owners = table.entries();
+  return SlotSet::of([&](std::size_t slot) { return owners[slot] == member; });
+}
+
+}  // namespace
 
 MemberAgent::MemberAgent(Options options)
     : options_(std::move(options)), random_(options_.seed), previous_(options_.previous) {
@@ -15,16 +23,6 @@ void MemberAgent::draw_incarnation() {
   do {
     incarnation_ = Incarnation{random_.next()};
   } while (incarnation_ == Incarnation{});
-}
-
-SlotSet MemberAgent::owned() const {
-  SlotSet out;
-  const MemberIndex self = view_->index_of(options_.self.node_id.value);
-  const auto owners = view_->table().entries();
-  for (std::uint16_t s = 0; s < slot_count; ++s) {
-    if (owners[s] == self) out.insert(SlotId{s});
-  }
-  return out;
 }
 
 // --- asking
@@ -126,10 +124,14 @@ void MemberAgent::on(const StoppedAck& m) {
 
 void MemberAgent::on(const ViewPush& m, Instant now, Outbox& out) {
   if (m.view == nullptr || (view_ && m.view->epoch() <= view_->epoch())) return;
-  view_ = m.view;
+  const ViewPtr before = std::exchange(view_, m.view);
   learn(view_->coordinator(), view_->term());
-  const bool in = view_->find(options_.self.node_id, incarnation_) != nullptr;
-  in ? install(now, out) : not_in(now, out);
+  if (view_->find(options_.self.node_id, incarnation_) == nullptr) return not_in(now, out);
+  // Most views change who coordinates or votes, and no slot.
+  const MemberIndex self = view_->index_of(options_.self.node_id.value);
+  const bool same = before && before->index_of(options_.self.node_id.value) == self && before->table() == view_->table();
+  if (!same || installed_ == Epoch{}) owned_ = slots_of(view_->table(), self);
+  install(now, out);
 }
 
 void MemberAgent::not_in(Instant now, Outbox& out) {
@@ -156,13 +158,12 @@ void MemberAgent::install(Instant now, Outbox& out) {
   if (phase_ == Phase::joining) phase_ = Phase::member;
   installed_ = view_->epoch();
   events_.emplace_back(Installed{view_});
-  const SlotSet mine = owned();
   if (mutated(Mutation::no_barrier)) {
-    const SlotSet gained = mine - held_;
+    const SlotSet gained = owned_ - held_;
     held_ |= gained;
     if (!gained.empty()) events_.emplace_back(Gained{gained, installed_});
   }
-  const SlotSet lost = held_ - mine;
+  const SlotSet lost = held_ - owned_;
   if (!lost.empty() && !mutated(Mutation::no_cut)) {
     held_ -= lost;
     stopping_ |= lost;
@@ -188,7 +189,7 @@ void MemberAgent::clear(Instant now, Outbox& out) {
 void MemberAgent::pass_barrier() {
   if (known_barrier_ != installed_ || barrier_ == installed_ || installed_ == Epoch{}) return;
   barrier_ = installed_;
-  const SlotSet gained = owned() - held_;
+  const SlotSet gained = owned_ - held_;
   if (gained.empty()) return;
   held_ |= gained;
   events_.emplace_back(Gained{gained, mutated(Mutation::fence_reuse) ? Epoch{1} : installed_});

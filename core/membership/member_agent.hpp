@@ -113,7 +113,6 @@ class MemberAgent {
   void renew(Instant now, Outbox& out);
   void say(const Body& body, Instant now, Outbox& out);
   void next_seed();
-  [[nodiscard]] SlotSet owned() const;
 
   const Options options_;
   SplitMix random_;
@@ -127,6 +126,7 @@ class MemberAgent {
   Epoch cleared_;
   Epoch barrier_;    ///< The view whose barrier has been passed.
   Epoch known_barrier_;
+  SlotSet owned_;    ///< In the installed view.
   SlotSet held_;
   SlotSet stopping_;
   Instant lease_end_{0};

@@ -43,6 +43,7 @@ class Actors {
   };
   /// Slots whose actors have all ended since they were lost.
   [[nodiscard]] std::optional<Stopped> take_stopped();
+  [[nodiscard]] bool is_stopping() const { return !batches_.empty(); }
   /// Slots that were lost and whose actors have not all ended.
   [[nodiscard]] const SlotSet& stopping() const { return stopping_; }
 

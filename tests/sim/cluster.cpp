@@ -185,6 +185,7 @@ void Cluster::crash(std::uint16_t node, bool guarded) {
     }
   }
   n.frozen_until = 0;
+  if (n.clock.rates().raw == 0) n.clock.bend(world_.now, n.rates);  // whoever starts the next one has woken it up
   for (const Event& event : n.backlog) drop(event);
   n.crash();
 }

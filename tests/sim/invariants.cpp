@@ -38,6 +38,7 @@ Invariants::Invariants(std::vector<NodeId> names, const Timing& timing, const Tr
 }
 
 void Invariants::fail(std::string invariant, std::string text) {
+  if (!watched_.empty() && ("," + watched_ + ",").find("," + invariant + ",") == std::string::npos) return;
   if (!violation_) violation_ = Violation{std::move(invariant), now_, std::move(text)};
 }
 
@@ -242,10 +243,10 @@ const SlotSet* Invariants::owned(const ViewPtr& view, std::uint16_t node) {
   if (known == owned_.end()) {
     known = owned_.begin() + static_cast<std::ptrdiff_t>(owned_next_++ % owned_.size());
     known->view = view;
-    known->sets.assign(view->members().size(), SlotSet{});
+    known->sets.clear();
     const auto owners = view->table().entries();
-    for (std::uint16_t s = 0; s < slot_count; ++s) {
-      if (owners[s] != nobody) known->sets[owners[s]].insert(SlotId{s});
+    for (MemberIndex m = 0; m < view->members().size(); ++m) {
+      known->sets.push_back(SlotSet::of([&](std::size_t slot) { return owners[slot] == m; }));
     }
   }
   const MemberIndex index = view->index_of(names_[node].value);
@@ -355,7 +356,7 @@ void Invariants::gained(const Observed& o, const Gained& gained) {
 /// I7: m gains a slot in v only if every member of v has cleared >= v.
 void Invariants::gains_follow_the_barrier(std::uint16_t node, Epoch epoch) {
   const ViewPtr* const view = at_epoch(epoch);
-  if (view == nullptr || *view == nullptr) return fail("I7", text_of(node) + " gains slots in a view that was not chosen");
+  if (view == nullptr || *view == nullptr) return fail("I1", text_of(node) + " gains slots in a view that was not chosen");
   for (const Member& m : (*view)->members()) {
     const auto cleared = cleared_.find(m.incarnation.value);
     if (cleared != cleared_.end() && cleared->second >= epoch) continue;

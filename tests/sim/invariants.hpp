@@ -61,6 +61,8 @@ class Invariants {
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   /// For what is no invariant of the protocol, such as progress.
   void fail(std::string invariant, std::string text);
+  /// Looks away from all but these ("I8,I12"): what comes of a bug that another invariant would have found first?
+  void watch_only(std::string names) { watched_ = std::move(names); }
   void set_now(Time now) { now_ = now; }
 
   // The register
@@ -184,6 +186,7 @@ class Invariants {
   const Truth& truth_;
   Time now_ = 0;
   std::optional<Violation> violation_;
+  std::string watched_;  ///< Empty: all.
 
   std::vector<Process> processes_;
   std::vector<std::uint8_t> overlaps_;  ///< Two nodes' live slots do.

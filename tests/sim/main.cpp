@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "reki/core/membership/mutation.hpp"
 #include "simulation.hpp"
 
 using namespace reki::sim;
@@ -18,7 +19,7 @@ void on_abort(int) {
 int main(int argc, char** argv) {
   RunOptions o;
   std::uint64_t a = 1, b = 1;
-  bool want_shrink = false;
+  bool want_shrink = false, first = false;
   for (int i = 1; i < argc; ++i) {
     std::string s = argv[i];
     auto val = [&] { return std::string(argv[++i]); };
@@ -29,6 +30,15 @@ int main(int argc, char** argv) {
     else if (s == "--profile") o.cloud = val() == "cloud";
     else if (s == "--faults") { if (!parse(val(), o.kinds)) return 2; }
     else if (s == "--only") { o.only.emplace(); auto v = val(); if (v != "none") { char* p = v.data(); for (char* t = strtok(p, ","); t; t = strtok(nullptr, ",")) o.only->push_back(std::stoul(t)); } }
+#ifdef REKI_MUTATIONS
+    else if (s == "--mutation") {
+      auto v = val();
+      for (auto& m : reki::membership::mutations()) if (m.name == v) reki::membership::active_mutation = m.mutation;
+      if (reki::membership::active_mutation == reki::membership::Mutation::none) return 2;
+    }
+    else if (s == "--first") first = true;
+#endif
+    else if (s == "--watch") o.watch = val();
     else if (s == "--trace") o.verbose = true;
     else if (s == "--shrink") want_shrink = true;
     else return 2;
@@ -53,6 +63,7 @@ int main(int argc, char** argv) {
         for (auto i : *s.only) std::printf("    #%u %s\n", i, text_of(rr.plan[i]).c_str());
       }
       std::fflush(stdout);
+      if (first) break;
     }
     if (a == b) std::printf("trace %016lx\n", r.trace);
   }

@@ -146,7 +146,7 @@ void Node::effects(Time left) {
       }
     }
     machine_->take_messages(outbox_);
-    if (!actors_.stopping().empty()) slots_changed = true;
+    slots_changed = slots_changed || actors_.is_stopping();
     world_.invariants.stepped(observed(slots_changed));
     for (auto& item : outbox_) {
       world_.invariants.sent(index_, item.body);

@@ -64,6 +64,7 @@ Outcome run(const RunOptions& options) {
   const Cluster::Options chosen = cluster_of(options, random);
   Cluster cluster(chosen);
   World& world = cluster.world();
+  world.invariants.watch_only(options.watch);
   Outcome out;
   out.plan = make_plan(options.seed, options.lasts, options.nodes, chosen.clients, options.kinds);
   const auto is_clock = [](const Fault& f) { return f.kind == FaultKind::clock; };

@@ -20,6 +20,7 @@ struct RunOptions {
   bool cloud = false;
   FaultSet kinds = all_faults;
   std::optional<std::vector<std::uint32_t>> only;  ///< These faults of the plan and no others.
+  std::string watch;  ///< These invariants and no others; empty: all.
   bool verbose = false;
 };
 
