@@ -49,8 +49,22 @@ bool Window::visit(Configuration c) {
   do_what_changes_nothing(c);
   if (!seen_.insert(c).second) return true;
   if (std::popcount(c.done & mandatory_) > std::popcount(best_.done & mandatory_)) best_ = c;
-  stack_.push_back(c);
+  if (!is_lost(c)) stack_.push_back(c);
   return seen_.size() <= configurations_max_;
+}
+
+/// True if some operation that is not done can never be, since fences only grow. Without this look ahead, most orders of
+/// operations that all overlap are tried up to the first one that comes too late.
+bool Window::is_lost(const Configuration& c) const {
+  const KeyState& s = c.state;
+  for (std::size_t i = 0; i < operations_.size(); ++i) {
+    const Operation& o = operations_[i];
+    if ((c.done & bit(i)) != 0 || o.fence.value == 0 || o.fence > s.fence) continue;
+    const bool of_present_start = s.told && o.fence == s.fence && s.phase != KeyState::Phase::idle;
+    const bool can_be = o.answer == Answer::stopped || (o.answer == Answer::running && s.phase == KeyState::Phase::live);
+    if (!of_present_start || !can_be) return true;
+  }
+  return false;
 }
 
 void Window::expand(const Configuration& c) {

@@ -52,6 +52,7 @@ class Window {
 
  private:
   bool visit(Configuration c);
+  [[nodiscard]] bool is_lost(const Configuration& c) const;
   void expand(const Configuration& c);
   void do_what_changes_nothing(Configuration& c) const;
   [[nodiscard]] std::optional<KeyState> after(const KeyState& state, std::size_t index) const;
