@@ -162,7 +162,7 @@ void Control::read_frames() {
 
 void Control::read(const std::string& route, BytesView bytes) {
   ++frames_;
-  auto frame = membership::decode_control(bytes, options_.cluster);
+  auto frame = membership::decode_control(bytes, options_.cluster, machine_->agent().view().get());
   if (!frame) {
     ++bad_frames_;
     return;
@@ -174,7 +174,10 @@ void Control::read(const std::string& route, BytesView bytes) {
     if (routes_.size() >= routes_max && !routes_.contains(from)) routes_.clear();  // they ask again
     routes_[from] = route;
   }
-  machine_->on({from, std::move(frame->body)}, clocks());
+  if (frame->answer) send({from, *frame->answer});
+  if (!frame->body) return;
+  if (const auto epoch = membership::view_of_sender(*frame->body)) epochs_[from] = *epoch;
+  machine_->on({from, std::move(*frame->body)}, clocks());
   effects();
 }
 
@@ -202,6 +205,8 @@ void Control::apply(const membership::AgentEvent& event) {
   const Instant now = now_.boot;
   if (const auto* installed = std::get_if<Installed>(&event)) {
     links_.learn(*installed->view);
+    frames_out_->remember(installed->view);
+    std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
     write_notice();
     node_.installed(installed->view, machine_->agent().incarnation());
   } else if (const auto* lost = std::get_if<Lost>(&event)) {
@@ -239,7 +244,8 @@ void Control::write_notice() {
 }
 
 void Control::send(const membership::Outbox::Item& item) {
-  const BytesView frame = frames_out_->write(item.body);
+  const auto epoch = epochs_.find(item.to);
+  const BytesView frame = frames_out_->write(item.body, epoch == epochs_.end() ? Epoch{} : epoch->second);
   const auto route = routes_.find(item.to);
   if (route != routes_.end()) links_.answer(route->second, frame);
   else links_.send(item.to, frame);

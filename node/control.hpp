@@ -125,6 +125,7 @@ class Control {
   std::optional<membership::ControlWriter> frames_out_;
   std::vector<Leaving> leaving_;
   bool parted_ = false;
+  std::map<NodeId, Epoch> epochs_;        ///< The views that others have told of: deltas to them are small.
   std::map<NodeId, std::string> routes_;  ///< Of those who cannot be connected to.
   membership::Clocks now_;
   Instant lease_end_;

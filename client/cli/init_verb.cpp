@@ -77,7 +77,7 @@ Result<void> make_cluster(const Config& config, Duration timeout) {
     for (const auto& letter : init.due()) voters.send(letter.voter, writer.write(letter.body));
     voters.receive(std::min(end, now + again_after), [&](std::size_t voter, BytesView bytes) {
       const auto frame = membership::decode_control(bytes, {});
-      const auto* state = frame ? std::get_if<membership::InitState>(&frame->body) : nullptr;
+      const auto* state = frame && frame->body ? std::get_if<membership::InitState>(&*frame->body) : nullptr;
       if (state != nullptr) outcome = init.on(voter, *state);
       return outcome.has_value() && !init.done();
     });
