@@ -1,5 +1,7 @@
 // A node for tests/node/guard.py, guarded like reki-node: does what it is told on stdin, one command a line, and
 // answers each with a line on stdout.
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +40,13 @@ void leave_orphan() {
   waitpid(child, nullptr, 0);
 }
 
+/// Memory that takes the kernel a while to take back.
+void grow(int mib) {
+  const auto bytes = static_cast<std::size_t>(mib) << 20;
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+  if (mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) std::abort();
+}
+
 class Node {
  public:
   explicit Node(LeasePage& page) : page_(page) {}
@@ -71,6 +80,8 @@ class Node {
     if (verb == "raise") std::raise(number(words));
     if (verb == "catch") std::signal(number(words), on_signal);
     if (verb == "orphan") leave_orphan();
+    if (verb == "grow") grow(number(words));
+    if (verb == "unbind") prctl(PR_SET_PDEATHSIG, 0);
     if (verb == "drain") return drain();
     return "ok";
   }
