@@ -77,12 +77,18 @@ class Node:
     def address(self):
         return f"tcp://127.0.0.1:{self.port}"
 
+    def words(self):
+        """The command line."""
+        return [NODE, "--config", self.cluster.config, "--node", self.id]
+
+    def environment(self):
+        return dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
+
     def start(self):
-        environment = dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
         self.started_at = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([NODE, "--config", self.cluster.config, "--node", self.id], stderr=log,
-                                            stdout=log, stdin=subprocess.DEVNULL, env=environment)
+            self.process = subprocess.Popen(self.words(), stderr=log, stdout=log, stdin=subprocess.DEVNULL,
+                                            env=self.environment())
         self.killed = False
 
     def logged(self):
@@ -164,12 +170,18 @@ class Cluster:
             raise
         return self
 
+    def make_nodes(self):
+        return {id: Node(self, id, port) for id, port in zip(self.ids, free_ports(len(self.ids)))}
+
+    def node_table(self, node):
+        """TOML"""
+        return f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n'
+
     def _start(self):
-        self.nodes = {id: Node(self, id, port) for id, port in zip(self.ids, free_ports(len(self.ids)))}
+        self.nodes = self.make_nodes()
         with open(self.config, "w") as config:
             config.write(f'[cluster]\nname = "{self.name}"\n')
-            for node in self.nodes.values():
-                config.write(f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n')
+            config.write("".join(map(self.node_table, self.nodes.values())))
             config.write(self.types)
         for node in self.nodes.values():
             node.start()
