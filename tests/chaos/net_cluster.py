@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import harness
 import processes
@@ -31,7 +30,9 @@ class NetNode(harness.Node):
         super().__init__(cluster, id, PORT)
         self.data_dir = os.path.join(cluster.folder, f"{id}.data")
         os.makedirs(self.data_dir, exist_ok=True)
+        self.control_port = CONTROL_PORT
         self.mounted = False
+        self.guarded = False
 
     @property
     def address(self):
@@ -54,7 +55,10 @@ class NetNode(harness.Node):
         """The process that serves; None if there is none just now."""
         if not self.is_up():
             return None
-        return next(iter(processes.children_of(self.guard)), self.guard)
+        if children := processes.children_of(self.guard):
+            self.guarded = True
+            return children[0]
+        return None if self.guarded else self.guard
 
     def pids(self, whom):
         """Of "child", "guard" or "both", the guard first, so that it cannot notice what becomes of the child."""
@@ -96,14 +100,15 @@ class NetNode(harness.Node):
                 self.cluster.freezes.append({"pid": pid, "from": began, "to": ended})
 
     def ensure_up(self):
-        """Starts it again if it has ended, and waits until it serves."""
-        if not self.is_up():
-            self.start()
-        until(f"node {self.id} serves", SERVING, self.serves, every=0.1)
+        """Starts it if it has ended, or ends while we look (a guard may take its time to see why), and waits until it
+        serves."""
+        def up_and_serving():
+            if not self.is_up():
+                self.start()
+            return self.serves()
+        until(f"node {self.id} serves", SERVING, up_and_serving, every=0.1)
 
     def serves(self):
-        if not self.is_up():
-            self.start()  # it ended while we looked: a guard may take its time to see why
         done = self.cluster.ask_quietly("status", self.id, "--timeout", "1s")
         return done is not None and "error" not in done["nodes"].get(self.id, {"error": "unknown"})
 
@@ -151,6 +156,7 @@ class NetCluster(harness.Cluster):
         self.network = Network([*self.ids, CLIENT], seed)
         self.small_disks = small_disks
         self.freezes = []
+        self.drains = []  # what became of SIGTERM: {"node": .., "exit_code": ..}
 
     def __enter__(self):
         with contextlib.ExitStack() as undo:
@@ -204,6 +210,11 @@ class NetCluster(harness.Cluster):
         except (subprocess.TimeoutExpired, json.JSONDecodeError):
             return None
 
+    @property
+    def addresses(self):
+        """As the load and the prober want them."""
+        return ",".join(node.address for node in self.nodes.values())
+
     def write_freezes(self):
         """For the judge; returns the file's path."""
         path = os.path.join(self.folder, "freezes.jsonl")
@@ -215,8 +226,3 @@ class NetCluster(harness.Cluster):
 
 def witness_type(more=""):
     return f'[types.witness]\nplugin = "{ACTORS}"\n{more}'
-
-
-def pause(seconds):
-    """For faults that last: the time is the fault's own and nobody waits for luck."""
-    time.sleep(seconds)

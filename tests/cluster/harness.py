@@ -227,7 +227,8 @@ class Cluster:
     def start(self, *words, **options):
         """A process that ends with the cluster at the latest."""
         words = [str(word) for word in words]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        process = subprocess.Popen(words, text=True, **options)
         self.others.append(process)
         return process
 
