@@ -143,11 +143,18 @@ def verdict_of(code, summary):
     return (1 if against else code), against
 
 
-def campaign(options):
-    kinds = options.kinds.split(",") if options.kinds else list(faults.KINDS)
+def kinds_of(options):
+    return options.kinds.split(",") if options.kinds else list(faults.KINDS)
+
+
+def plan_of(options):
     ids = [f"n{i + 1}" for i in range(options.nodes)]
-    plan = faults.make_plan(options.seed, options.faults, ids, kinds, options.shortest, options.longest)
-    summary = {"seed": options.seed, "nodes": options.nodes, "kinds": kinds, "faults": collections.Counter()}
+    return faults.make_plan(options.seed, options.faults, ids, kinds_of(options), options.shortest, options.longest)
+
+
+def campaign(options):
+    plan = plan_of(options)
+    summary = {"seed": options.seed, "nodes": options.nodes, "kinds": kinds_of(options), "faults": collections.Counter()}
     code, summary["against"] = verdict_of(run(options, plan, summary), summary)
     print(json.dumps(summary, indent=1 if options.pretty else None), flush=True)
     return code
@@ -167,7 +174,7 @@ def parse(words):
     parser.add_argument("--out", help="a folder to keep the logs, witnesses and histories in")
     parser.add_argument("--pretty", action="store_true", help="the summary on many lines")
     options = parser.parse_args(words)
-    unknown = set(options.kinds.split(",") if options.kinds else []) - set(faults.KINDS)
+    unknown = set(kinds_of(options)) - set(faults.KINDS)
     if unknown:
         parser.error(f"unknown kinds: {', '.join(sorted(unknown))}")
     return options

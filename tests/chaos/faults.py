@@ -179,12 +179,16 @@ def cpu_load(cluster, fault):
 # ---- a plan
 
 def make_plan(seed, count, ids, kinds, shortest, longest, together=0.15):
-    """`count` steps; now and then a step has two faults, which befall together. Everything that is drawn is in the plan,
-    so that it can be read and replayed."""
+    """`count` steps; now and then a step has two faults, which befall together. Every kind has its turn before one comes
+    again. All that is drawn is in the plan, so that it can be read and replayed."""
     dice = random.Random(seed)
     steps = []
     for number in range(count):
-        faults = [_draw_fault(dice, ids, kinds) for _ in range(2 if dice.random() < together else 1)]
+        if number % len(kinds) == 0:
+            turns = dice.sample(kinds, len(kinds))
+        faults = [_draw_fault(dice, ids, turns[number % len(kinds)])]
+        if dice.random() < together:
+            faults.append(_draw_fault(dice, ids, dice.choice(kinds)))
         if any(fault["kind"] in ALONE for fault in faults):
             faults = faults[:1]
         seconds = math.exp(dice.uniform(math.log(shortest), math.log(longest)))
@@ -193,9 +197,9 @@ def make_plan(seed, count, ids, kinds, shortest, longest, together=0.15):
     return steps
 
 
-def _draw_fault(dice, ids, kinds):
+def _draw_fault(dice, ids, kind_of_it):
     minority = dice.sample(ids, max(1, (len(ids) - 1) // 2))
-    return {"kind": dice.choice(kinds), "node": dice.choice(ids), "group": sorted(minority),
+    return {"kind": kind_of_it, "node": dice.choice(ids), "group": sorted(minority),
             "toss": round(dice.random(), 3), "size": round(dice.random(), 3)}
 
 

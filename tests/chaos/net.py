@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 
 import processes
 from harness import SANITIZED, check, say, until
@@ -76,7 +77,6 @@ def frames_are_lost_and_cut_as_ordered():
 
 def one_port_of_a_node_can_be_closed():
     with metered() as network:
-        must(*network.inside("b"), "true")
         listener = subprocess.Popen([*network.inside("a"), sys.executable, "-c", LISTENER, network.address("a")])
         try:
             until("both ports answer", 10, lambda: connects(network, 6001) and connects(network, 6002))
@@ -129,22 +129,30 @@ import os, signal, sys
 sys.path[:0] = sys.argv[1:3]
 import network
 made = network.Network(["a", "b"]).__enter__()
+network.must("mount", "-t", "tmpfs", made.namespace("a"), sys.argv[3])
 print(made.namespace("a"), made.switch.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def what_a_killed_run_leaves_is_gone_after_the_next():
-    done = subprocess.run([sys.executable, "-c", ABANDON, HERE, os.path.join(os.path.dirname(HERE), "cluster")],
+    with tempfile.TemporaryDirectory(prefix="reki-abandoned.") as disk:
+        abandon_and_clean_up(disk)
+
+
+def abandon_and_clean_up(disk):
+    done = subprocess.run([sys.executable, "-c", ABANDON, HERE, os.path.join(os.path.dirname(HERE), "cluster"), disk],
                           capture_output=True, text=True)
     check("it was killed", done.returncode == -signal.SIGKILL, done)
     name, switch = done.stdout.split()
     check("its namespace is left and stale", os.path.exists(f"/run/netns/{name}") and is_stale(name))
+    check("and so is its disk", os.path.ismount(disk))
     until("its switch ends by itself", 10, lambda: not processes.is_running(int(switch)))
     sleeper = subprocess.Popen(["nsenter", f"--net=/run/netns/{name}", "sleep", "600"])
     until("somebody is in it", 10, lambda: str(sleeper.pid) in must("ip", "netns", "pids", name).split())
     with Network(["a"]) as network:
         check("removed by the next", not os.path.exists(f"/run/netns/{name}"))
+        check("and its disk", not os.path.ismount(disk))
         check("with who was in it", sleeper.wait(10) == -signal.SIGKILL)
         check("its own is not stale", not is_stale(network.namespace("a")) and remove_stale() == [])
     check("and the next leaves nothing", not os.path.exists(f"/run/netns/{network.namespace('a')}"))

@@ -151,10 +151,11 @@ class NetCluster(harness.Cluster):
     """`with NetCluster(nodes=3) as c:`; `seed` is the switch's. `small_disks` mounts a tmpfs of that many MiB for each
     node's data."""
 
-    def __init__(self, nodes=3, seed=1, types=None, small_disks=0):
+    def __init__(self, nodes=3, seed=1, types=None, small_disks=0, node_class=NetNode):
         super().__init__(types=types if types is not None else witness_type(), nodes=nodes)
         self.network = Network([*self.ids, CLIENT], seed)
         self.small_disks = small_disks
+        self.node_class = node_class
         self.freezes = []
         self.drains = []  # what became of SIGTERM: {"node": .., "exit_code": ..}
 
@@ -179,7 +180,7 @@ class NetCluster(harness.Cluster):
 
     def make_nodes(self):
         os.makedirs(self.witness_dir, exist_ok=True)
-        nodes = {id: NetNode(self, id) for id in self.ids}
+        nodes = {id: self.node_class(self, id) for id in self.ids}
         if self.small_disks:
             for node in nodes.values():
                 node.mount_small_disk(self.small_disks)
