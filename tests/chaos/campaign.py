@@ -21,7 +21,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import faults  # noqa: E402
 import network  # noqa: E402
 import processes  # noqa: E402
-from harness import check, say  # noqa: E402
+from harness import check  # noqa: E402
 from net_cluster import NetCluster  # noqa: E402
 
 LOAD = os.environ["REKI_CHAOS_LOAD"]
@@ -120,13 +120,13 @@ def run(options, plan, summary):
 
 def keep_evidence(cluster, options, plan):
     """Logs, witnesses, histories and the plan, sparse as they are."""
-    os.makedirs(options.out, exist_ok=True)
+    shutil.rmtree(options.out, ignore_errors=True)
+    os.makedirs(options.out)
     with open(os.path.join(options.out, "plan.json"), "w") as out:
         json.dump({"seed": options.seed, "plan": plan}, out, indent=1)
     cluster.write_freezes()
     subprocess.run(["cp", "-r", "--sparse=always", "--no-target-directory", cluster.folder,
                     os.path.join(options.out, "cluster")], check=True)
-    shutil.rmtree(os.path.join(options.out, "cluster", "witness"), ignore_errors=True)
 
 
 def verdict_of(code, summary):
@@ -171,19 +171,22 @@ def parse(words):
     parser.add_argument("--rate", type=int, default=500, help="calls a second, as far as they are answered")
     parser.add_argument("--callers", type=int, default=48)
     parser.add_argument("--keys", type=int, default=60)
-    parser.add_argument("--out", help="a folder to keep the logs, witnesses and histories in")
+    parser.add_argument("--out", help="a folder to keep the logs, witnesses and histories in (default: one for the seed "
+                                      "in the folder that REKI_CHAOS_OUT names, if it does)")
     parser.add_argument("--pretty", action="store_true", help="the summary on many lines")
     options = parser.parse_args(words)
     unknown = set(kinds_of(options)) - set(faults.KINDS)
     if unknown:
         parser.error(f"unknown kinds: {', '.join(sorted(unknown))}")
+    if options.out is None and "REKI_CHAOS_OUT" in os.environ:
+        options.out = os.path.join(os.environ["REKI_CHAOS_OUT"], str(options.seed))
     return options
 
 
 def main():
     options = parse(sys.argv[1:])
     if missing := network.why_not():
-        say(f"SKIPPED: {missing}")
+        processes.note(f"SKIPPED: {missing}")
         return 77
     processes.end_on_sigterm()
     return campaign(options)

@@ -72,6 +72,11 @@ def a_message_to_an_actor_that_has_a_newer_rival_is_found():
         code, verdict = rivals.judge()
         check("class A", code == 1 and found(verdict) == {"class_a": 1}, verdict)
         check("with its key", verdict["examples"][0]["key"] == "k", verdict)
+        sound = {"history": "not checked", "rest_after_s": 2.0, "drains_failed": []}
+        check("a campaign would say so", campaign.verdict_of(code, sound)[0] == 1)
+        check("and of nothing else", campaign.verdict_of(0, sound) == (0, []) and campaign.verdict_of(3, sound) == (3, []))
+        for flaw in ({"history": {"ok": False}}, {"rest_after_s": None}, {"drains_failed": [{"node": "n1", "exit_code": 1}]}):
+            check("but of each of these", campaign.verdict_of(0, sound | flaw)[0] == 1, flaw)
 
 
 def a_handler_that_outlasts_a_take_over_is_found_and_its_output_counts():

@@ -20,7 +20,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import faults  # noqa: E402
 import network  # noqa: E402
 import processes  # noqa: E402
-from harness import check, say, until  # noqa: E402
+from harness import check, until  # noqa: E402
 from net_cluster import NetCluster  # noqa: E402
 
 PROBER = os.environ["REKI_CHAOS_PROBER"]
@@ -154,7 +154,7 @@ def main():
     parser.add_argument("--nodes", type=int, default=3)
     options = parser.parse_args()
     if missing := network.why_not():
-        say(f"SKIPPED: {missing}")
+        processes.note(f"SKIPPED: {missing}")
         return 77
     processes.end_on_sigterm()
     with NetCluster(options.nodes, small_disks=4) as cluster:

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import harness
-from harness import say
+from processes import note
 
 KINDS = {}
 ALONE = ("drain", "rolling_restart")  # they wait for their nodes, which another fault might keep from ending
@@ -209,7 +209,7 @@ def faults_of(step):
 
 def strike(cluster, step):
     """One step of the plan, until its faults are over and all nodes serve again."""
-    say(f"step {step['step']}: " + ", ".join(f"{f['kind']} {f['node']}" for f in step["faults"]) + f", {step['seconds']} s")
+    note(f"step {step['step']}: " + ", ".join(f"{f['kind']} {f['node']}" for f in step["faults"]) + f", {step['seconds']} s")
     with contextlib.ExitStack() as in_force:
         for fault in step["faults"]:
             in_force.enter_context(KINDS[fault["kind"]](cluster, fault))

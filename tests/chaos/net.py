@@ -142,7 +142,7 @@ def what_a_killed_run_leaves_is_gone_after_the_next():
 
 def abandon_and_clean_up(disk):
     done = subprocess.run([sys.executable, "-c", ABANDON, HERE, os.path.join(os.path.dirname(HERE), "cluster"), disk],
-                          capture_output=True, text=True)
+                          stdout=subprocess.PIPE, text=True)
     check("it was killed", done.returncode == -signal.SIGKILL, done)
     name, switch = done.stdout.split()
     check("its namespace is left and stale", os.path.exists(f"/run/netns/{name}") and is_stale(name))

@@ -10,7 +10,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import network  # noqa: E402
 import processes  # noqa: E402
-from harness import say, until  # noqa: E402
+from harness import until  # noqa: E402
 
 METER = os.environ["REKI_CHAOS_NET_METER"]
 PORT = "5000"
@@ -57,7 +57,7 @@ def measure(a, b, address, switch=None):
 
 def main():
     if missing := network.why_not():
-        say(f"SKIPPED: {missing}")
+        processes.note(f"SKIPPED: {missing}")
         return 77
     processes.end_on_sigterm()
     with veth_pair() as (a, b, address):

@@ -2,7 +2,13 @@
 
 import os
 import signal
+import sys
 import time
+
+
+def note(text):
+    """What happens on the way: standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def boot_ns():

@@ -185,6 +185,14 @@ BOOST_AUTO_TEST_CASE(nor_one_long_after_the_thaw_or_in_a_freeze_that_began_too_l
   check({{Kind::class_a, 1}});
 }
 
+BOOST_AUTO_TEST_CASE(nor_one_of_a_process_that_was_not_frozen_itself) {
+  start(0, 2, 10);
+  freeze(1, 5, 100);
+  start(50, 1, 11);
+  handler(101, 102, 2, 10, 1);
+  check({{Kind::class_a, 1}});
+}
+
 BOOST_AUTO_TEST_CASE(each_thread_has_a_first_message_after_a_thaw) {
   start(0, 1, 10);
   freeze(1, 5, 100);
@@ -242,6 +250,32 @@ BOOST_AUTO_TEST_CASE(keys_do_not_mix) {
   start(0, 1, 10);
   at(5, WitnessEvent::start_begin, 2, 11, 0, "another key");
   handler(6, 7, 1, 10, 1);
+  check({});
+}
+
+BOOST_AUTO_TEST_CASE(keys_in_turns_are_told_apart) {
+  start(0, 1, 10);
+  at(1, WitnessEvent::start_begin, 1, 10, 0, "another key");
+  start(10, 2, 11);
+  at(11, WitnessEvent::handler_begin, 1, 10, 1, "another key");
+  at(12, WitnessEvent::handler_end, 1, 10, 1, "another key");
+  handler(13, 14, 1, 10, 2);
+  check({{Kind::class_a, 1}});
+  BOOST_TEST(chaos::judge(records, {}).keys == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(of_several_newer_starts_the_one_that_began_first_counts) {
+  start(0, 1, 10);
+  start(10, 2, 12);
+  handler(20, 21, 1, 10, 1);
+  start(50, 3, 11);
+  check({{Kind::stale_start, 1}, {Kind::class_a, 1}});
+}
+
+BOOST_AUTO_TEST_CASE(records_come_in_any_order) {
+  start(0, 1, 10);
+  handler(4, 6, 1, 10, 2);
+  handler(1, 2, 1, 10, 1);
   check({});
 }
 

@@ -91,6 +91,9 @@ BOOST_AUTO_TEST_CASE(frames_are_lost_and_doubled_as_often_as_ordered) {
   Link doubling = link_with({"duplicate=0.25"});
   const auto doubled = count_of_copies(fates(doubling, 20000), 2);
   BOOST_TEST((doubled > 4750 && doubled < 5250), doubled);
+  Link both = link_with({"loss=0.5", "duplicate=0.5"});
+  const auto doubled_of_the_rest = count_of_copies(fates(both, 20000), 2);
+  BOOST_TEST((doubled_of_the_rest > 4750 && doubled_of_the_rest < 5250), doubled_of_the_rest);
 }
 
 BOOST_AUTO_TEST_CASE(what_overtakes_goes_at_once_and_does_not_hold_up_the_rest) {
