@@ -86,17 +86,18 @@ class Node:
     def address(self):
         return f"tcp://127.0.0.1:{self.port}"
 
-    @property
-    def config(self):
-        return (f'[[node]]\nid = "{self.id}"\nlisten = "{self.address}"\n'
-                f'control = "tcp://127.0.0.1:{self.control_port}"\ndata_dir = "data/{self.id}"\n')
+    def words(self):
+        """The command line."""
+        return [NODE, "--config", self.cluster.config, "--node", self.id]
+
+    def environment(self):
+        return dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
 
     def start(self, *options):
-        environment = dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
         self.started_at = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([NODE, "--config", self.cluster.config, "--node", self.id, *options], stderr=log,
-                                            stdout=log, stdin=subprocess.DEVNULL, env=environment)
+            self.process = subprocess.Popen([*self.words(), *options], stderr=log, stdout=log, stdin=subprocess.DEVNULL,
+                                            env=self.environment())
         self.killed = False
 
     def logged(self):
@@ -191,13 +192,22 @@ class Cluster:
             raise
         return self
 
-    def _start(self):
+    def make_nodes(self):
         ports = free_ports(2 * len(self.ids))
-        self.nodes = {id: Node(self, id, *ports[2 * i:2 * i + 2]) for i, id in enumerate(self.ids)}
+        return {id: Node(self, id, *ports[2 * i:2 * i + 2]) for i, id in enumerate(self.ids)}
+
+    def node_table(self, node):
+        """TOML"""
+        return (f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n'
+                f'control = "tcp://127.0.0.1:{node.control_port}"\ndata_dir = "data/{node.id}"\n')
+
+    def _start(self):
+        self.nodes = self.make_nodes()
         with open(self.config, "w") as config:
-            config.write(f'[cluster]\nname = "{self.name}"\n')
-            for node in self.nodes.values():
-                config.write(node.config)
+            config.write(f'[cluster]
+name = "{self.name}"
+')
+            config.write("".join(map(self.node_table, self.nodes.values())))
             config.write(self.types)
         for node in self.nodes.values():
             node.start()
@@ -265,7 +275,8 @@ class Cluster:
     def start(self, *words, **options):
         """A process that ends with the cluster at the latest."""
         words = [str(word) for word in words]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        process = subprocess.Popen(words, text=True, **options)
         self.others.append(process)
         return process
 
