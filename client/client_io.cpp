@@ -12,8 +12,6 @@
 namespace reki {
 namespace {
 
-constexpr Duration view_fetch_timeout = std::chrono::seconds(1);
-
 std::uint64_t random_number() {
   std::random_device device;
   const std::uint64_t high = device();
@@ -49,7 +47,7 @@ ClientIo::ClientIo(Options options)
       links_(context_, link_options(options_), outbound_),
       now_(boot_time()) {
   first_fetches_ = options_.addresses.size();
-  for (const auto& address : options_.addresses) fetch_view(outbound_.add_peer(address), options_.connect_by);
+  for (const auto& address : options_.addresses) fetch_view(outbound_.add_peer(address));
   thread_ = std::thread([this] { run(); });
 }
 
@@ -105,10 +103,7 @@ void ClientIo::round() {
   mailbag_.take(posted_);
   for (auto& request : posted_) submit(std::move(request));
   outbound_.tick(now_);
-  if (!fetching_view_ && outbound_.view() && outbound_.take_view_wanted(now_)) {
-    fetching_view_ = true;
-    fetch_view(std::nullopt, now_ + view_fetch_timeout);
-  }
+  publish_view();
   links_.flush(now_);
   deliver();
 
@@ -199,28 +194,26 @@ void ClientIo::deliver_count(Pending& part) {
 
 // ---- views
 
-void ClientIo::fetch_view(std::optional<PeerIndex> from, Instant deadline) {
+/// The first one; from then on the outbound asks for newer ones itself.
+void ClientIo::fetch_view(PeerIndex from) {
   auto request = std::make_unique<Pending>();
   request->op = wire::Op::view;
   request->args = wire::encode_view_args(outbound_.epoch());
-  request->deadline = deadline;
+  request->deadline = options_.connect_by;
   request->peer = from;
   request->then = Pending::Then::fetch_view;
   submit(std::move(request));
 }
 
 void ClientIo::deliver_view(const Pending& fetch) {
-  if (!fetch.peer) fetching_view_ = false;
   Result<void> result;
   if (fetch.outcome.code != ErrorCode::ok) {
     result = fail(fetch.outcome.code, fetch.outcome.text);
   } else if (!fetch.outcome.payload.empty()) {  // empty: ours is the newest
     result = install(fetch.outcome.payload);
   }
-  if (fetch.peer && first_fetches_ > 0) {
-    --first_fetches_;
-    if (!result) connecting_failed(fetch, result.error());
-  }
+  --first_fetches_;
+  if (!result) connecting_failed(fetch, result.error());
 }
 
 Result<void> ClientIo::install(BytesView payload) {
@@ -230,12 +223,16 @@ Result<void> ClientIo::install(BytesView payload) {
     return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
   }
   outbound_.set_view(std::make_shared<const View>(std::move(*view)), now_);
-  {
-    const std::lock_guard lock(mutex_);
-    view_ = outbound_.view();
-  }
+  publish_view();
   connected({});
   return {};
+}
+
+void ClientIo::publish_view() {
+  if (published_ == outbound_.epoch()) return;
+  published_ = outbound_.epoch();
+  const std::lock_guard lock(mutex_);
+  view_ = outbound_.view();
 }
 
 void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {

@@ -77,4 +77,31 @@ inline constexpr auto death_notice_time_max = std::chrono::seconds(2);
 /// A request follows at most this many redirects; more means that the views do not agree yet.
 inline constexpr int redirects_max = 2;
 
+// Callers whose request a node does not serve yet. A hand-over takes 10 to 50 ms, a failover 20 ms to 1 s.
+/// Before the first repetition, per node: several trips on a LAN, a fraction of the shortest hand-over.
+inline constexpr auto retry_wait_min = std::chrono::milliseconds(2);
+/// What the wait grows to: a failover is a second at most, so this adds little to it, and costs a node little.
+inline constexpr auto retry_wait_max = std::chrono::milliseconds(50);
+/// How often a wait is used before it doubles. So the wait stays a fraction of the time that has passed, and adds but
+/// a few milliseconds to a hand-over; doubled each time it would be as long as all waits before it together.
+inline constexpr int retries_per_wait = 8;
+/// Of the requests that wait for a node that does not serve, as many are tried after each wait: enough to meet a slot
+/// that is served if there are such, and next to nothing for a node. Each that is served lets two more follow.
+inline constexpr int retry_probes = 64;
+/// A request that waits ends so long before its deadline, so that its caller hears why in time: two ticks of a timer.
+inline constexpr auto give_up_before = std::chrono::milliseconds(2);
+/// From one question for a newer view to the next, while requests wait for one: a few milliseconds late on average.
+inline constexpr auto view_poll_min = std::chrono::milliseconds(10);
+inline constexpr auto view_poll_max = std::chrono::milliseconds(20);
+/// After so long without an answer another node is asked as well.
+inline constexpr auto view_poll_patience = std::chrono::milliseconds(50);
+/// For how long an answer is of use: a far node's may take longer than the patience.
+inline constexpr auto view_poll_timeout = std::chrono::seconds(1);
+/// A newer view that so many answers in a row do not have has gone with the node that spoke of it.
+inline constexpr int view_polls_fruitless_max = 16;
+/// When no node of the view has answered for so long, those of the client's own config are asked as well.
+inline constexpr auto seeds_after = std::chrono::milliseconds(500);
+/// Keys whose highest fence a caller remembers: 16 bytes each, so 1 MiB once that many have been used.
+inline constexpr std::size_t fences_remembered_max = 65536;
+
 }  // namespace reki::limits

@@ -23,6 +23,7 @@ constexpr int sockets_max = static_cast<int>(limits::nodes_max) * 3 + 64;
 Outbound::Options outbound_options(const Server::Options& options) {
   Outbound::Options out;
   out.seed = options.incarnation.value;
+  out.follow_views = false;  // they come to us by themselves
   return out;
 }
 
@@ -153,8 +154,6 @@ void Server::round() {
   inbound_.take_answers(now_);
   take_tasks();
   outbound_.tick(now_);
-  // The view comes to us by itself; to know that it is old needs no fetching.
-  static_cast<void>(outbound_.take_view_wanted(now_));
   deliver();
   inbound_.tick(now_);
   inbound_.flush(now_);
