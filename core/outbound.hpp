@@ -204,6 +204,6 @@ class Outbound {
 /// True for an operation that may be executed twice without harm.
 constexpr bool may_repeat(wire::Op op) { return op != wire::Op::call && op != wire::Op::send; }
 /// True for an operation about one key.
-constexpr bool has_key(wire::Op op) { return op <= wire::Op::send; }
+constexpr bool has_key(wire::Op op) { return wire::about_a_key(op); }
 
 }  // namespace reki
