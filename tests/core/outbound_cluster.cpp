@@ -203,7 +203,7 @@ void SimCluster::answer(PeerIndex peer, SimNode& node, const wire::Request& requ
 SimReply SimCluster::reply_of(SimNode& node, const wire::Request& request) {
   if (!node.view) return {.code = ErrorCode::unavailable, .text = "not yet a member"};
   if (request.op == Op::view) {
-    const bool newer = wire::decode_view_args(request.args).value() < node.view->epoch();
+    const bool newer = wire::decode_view_args(request.args).value().have < node.view->epoch();
     return {.payload = newer ? encode(*node.view) : Bytes{}};
   }
   if (!node.refuses.empty()) return {.code = ErrorCode::unavailable, .text = node.refuses};
