@@ -67,8 +67,8 @@ NAMES = {
 }
 CODES = {name: code for code, name in NAMES.items()}
 
-# Seconds. A node that owes an answer is sent a PING after this silence, and given up for now after that one; one to which
-# there is no connection after the third.
+# Seconds. A node that owes an answer is sent a PING after this silence, and given up for now after that one; a node to
+# which there is no connection after the third.
 PING_AFTER = 0.1
 SILENCE_MAX = 0.3
 NO_CONNECTION_MAX = 0.03
@@ -224,7 +224,8 @@ class _Connection:
 
     def close(self) -> None:
         self.socket.disable_monitor()
-        self.socket.close()
+        self.monitor.close(0)
+        self.socket.close(0)
 
     @property
     def name(self) -> str:
@@ -352,7 +353,7 @@ class _Exchange:
             now = time.monotonic()
             if self.connection.broken() and self.frame != 0:
                 if self.in_doubt:
-                    raise _error("unknown_outcome", f"the connection to {self.connection.name} was over before it answered")
+                    raise _error("unknown_outcome", f"the connection to {self.connection.name} is over; no answer has come")
                 raise _Silence()
             say_at, say = self._next()
             if now >= say_at and self.connection.writable():
@@ -439,7 +440,7 @@ class Client:
         self._informant = ""  # the address of the node that spoke of that epoch
         self._poll_view_at = 0.0
         self._turn = 0
-        self._fences: OrderedDict[tuple[str, bytes], int] = OrderedDict()  # the highest seen; lately used keys come last
+        self._fences: OrderedDict[tuple[str, bytes], int] = OrderedDict()  # the highest seen; keys used last come last
         self._descriptions: dict[str, list] = {}
 
     def __enter__(self) -> Client:
@@ -637,7 +638,8 @@ class Client:
         pauses = itertools.count()
 
         def pause() -> None:
-            wait = min(PAUSE_MAX, PAUSE_MIN * 2 ** min(20, next(pauses) // PAUSES_PER_LENGTH)) * random.uniform(0.5, 1.0)
+            length = min(PAUSE_MAX, PAUSE_MIN * 2 ** min(20, next(pauses) // PAUSES_PER_LENGTH))
+            wait = length * random.uniform(0.5, 1.0)
             time.sleep(max(0.0, min(wait, deadline - GIVE_UP_BEFORE - time.monotonic())))
 
         while time.monotonic() < deadline:
@@ -652,11 +654,12 @@ class Client:
             except _Silence:
                 continue
 
-    def _anywhere(self, op: int, deadline: float, *rest: Any, besides: str = "") -> bytes:
-        """The payload of the first node's answer that comes; the node at `besides` is asked last."""
+    def _anywhere(self, op: int, deadline: float, *rest: Any, besides: str = "", in_turn: bool = False) -> bytes:
+        """The payload of the first node's answer that comes; the node at `besides` is asked last. Those with a connection
+        come first, unless all are to be asked `in_turn`."""
         request = [next(self._ids), op, 0, *rest]
         last: RekiError | None = None
-        addresses = self._known_addresses(besides)
+        addresses = self._known_addresses(besides, in_turn)
         for pause in self._pauses(deadline):
             for address in addresses:
                 try:
@@ -670,8 +673,8 @@ class Client:
             pause()
         raise last or _error("unreachable", "no answer from " + ", ".join(addresses))
 
-    def _known_addresses(self, besides: str) -> list[str]:
-        """Who knows more than we do comes first, then those that have answered before, in turn."""
+    def _known_addresses(self, besides: str, in_turn: bool) -> list[str]:
+        """Who knows more than we do comes first."""
         self._turn += 1
         members = [member.address for member in self._view.members] if self._view else []
         turn = self._turn % len(members) if members else 0
@@ -679,7 +682,8 @@ class Client:
 
         def rank(address: str) -> tuple[bool, bool, bool]:
             connection = self._connections.get(address)
-            return address == besides, address != informant, connection is None or connection.welcome is None
+            stranger = not in_turn and (connection is None or connection.welcome is None)
+            return address == besides, address != informant, stranger
 
         return sorted(dict.fromkeys(members[turn:] + members[:turn] + self._addresses), key=rank)
 
@@ -703,7 +707,7 @@ class Client:
         self._poll_view_at = time.monotonic() + random.uniform(VIEW_POLL_MIN, VIEW_POLL_MAX)
 
     def _refresh(self, deadline: float, besides: str = "") -> None:
-        payload = self._anywhere(VIEW, deadline, "", b"", msgpack.packb([self.epoch]), besides=besides)
+        payload = self._anywhere(VIEW, deadline, "", b"", msgpack.packb([self.epoch]), besides=besides, in_turn=True)
         if payload:
             view = View.decode(payload)
             if self._view is None or view.epoch > self._view.epoch:

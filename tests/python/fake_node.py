@@ -67,6 +67,12 @@ class FakeNode:
         self._thread.join(5)
         self._context.term()
 
+    def die(self):
+        """kill -9: the connections break, the port is closed. A handler may do it too."""
+        self._stop.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(5)
+
     def forget_sessions(self):
         self.sessions.clear()
 
@@ -179,12 +185,14 @@ class FakeNode:
         return [0, actor[0], not there, msgpack.packb(actor[1])]
 
 
-def share(nodes, epoch=5, owner=None):
-    """Gives all the nodes one view. `owner(slot)`: an index into nodes; slot modulo their number if left out."""
-    owner = owner or (lambda slot: slot % len(nodes))
-    members = [[n.name, n.incarnation, n.address, 1, "", 1] for n in nodes]
+def share(nodes, epoch=5, owner=None, term=0, among=None):
+    """Gives all the nodes one view of `among` (themselves if left out). `owner(slot)`: an index into these; slot modulo
+    their number if left out. `term`: 0 as if made from a config, else by a coordinator."""
+    among = among or nodes
+    owner = owner or (lambda slot: slot % len(among))
+    members = [[n.name, n.incarnation, n.address, 1, "", 1] for n in among]
     table = struct.pack(">16384H", *map(owner, range(16384)))
-    payload = msgpack.packb([epoch, 1, nodes[0].cluster, 77, nodes[0].name, members, table])
+    payload = msgpack.packb([epoch, term, nodes[0].cluster, 77, nodes[0].name, members, table])
     for node in nodes:
         node.view_payload = payload
         node.epoch = epoch
