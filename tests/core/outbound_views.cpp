@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_hand_over_to_a_node_that_does_not_serve_yet_costs_a_few_m
 
 BOOST_AUTO_TEST_CASE(look_ups_go_to_the_new_owner_within_milliseconds_of_the_new_view_being_anywhere) {
   std::vector<Duration> added;
-  for (std::uint64_t seed = 1; seed <= 41; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 21; ++seed) {
     for (const auto failover : {30ms, 200ms, 900ms}) {
       SimCluster c(three, seed);
       const auto key = c.key_of(*c.out.view(), "n1");
@@ -99,8 +99,9 @@ BOOST_AUTO_TEST_CASE(look_ups_go_to_the_new_owner_within_milliseconds_of_the_new
     }
   }
   const auto worst = *std::max_element(added.begin(), added.end());
-  BOOST_TEST_MESSAGE("median " << double(median(added).count()) / 1e6 << " ms, worst " << double(worst.count()) / 1e6 << " ms");
-  BOOST_TEST((median(added) <= 12ms));
+  const auto usual = median(added);
+  BOOST_TEST_MESSAGE("median " << double(usual.count()) / 1e6 << " ms, worst " << double(worst.count()) / 1e6 << " ms");
+  BOOST_TEST((usual <= 12ms));
   BOOST_TEST((worst <= 60ms));
 }
 
