@@ -244,7 +244,13 @@ std::string Cluster::trouble() {
     if (!agent.gate(nodes_[i]->clock.read(world_.now).boot)) return name + " has no lease";
     if (!world_.invariants.owns_exactly(i, agent.held())) return name + " does not hold what it owns";
   }
-  return view->old_voters().empty() ? "" : "a change of voters has not ended";
+  if (!view->old_voters().empty()) return "a change of voters has not ended";
+  for (const Voter& v : view->voters()) {
+    const auto& store = nodes_[index_of(v.node)]->store;
+    if (!store || store->store != v.store) continue;  // there was no voter to spare when it was found again
+    if (store->view != view) return "the voter on " + v.node.value + " has not accepted the newest view";
+  }
+  return "";
 }
 
 std::size_t Cluster::stores_missing() const {
