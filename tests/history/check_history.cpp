@@ -24,7 +24,8 @@ int read(History& history, const std::vector<std::string>& files, Faults faults)
     const auto counts = read_file(history, file);
     if (!counts) return complain(counts.error().text);
     if (!counts->cut_off) continue;
-    if (faults == Faults::none) return complain(file + ": the last line is cut off; without faults nothing may be missing");
+    if (faults == Faults::none)
+      return complain(file + ": the last line is cut off; without faults nothing may be missing");
     (void)std::fprintf(stderr, "check_history: %s: the last line is cut off and not read\n", file.c_str());
   }
   return 0;
@@ -33,12 +34,15 @@ int read(History& history, const std::vector<std::string>& files, Faults faults)
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Checks what clients were answered about their keys: that no key had two live actors, as far as answers can tell."};
+  CLI::App app{
+      "Checks what clients were answered about their keys: that no key had two live actors, as far as answers can "
+      "tell."};
   std::vector<std::string> files;
   CheckOptions options;
   bool no_faults = false;
   app.add_option("FILE", files, "Histories, one of each client process, of one clock")->required();
-  app.add_flag("--no-faults", no_faults, "Nothing crashed, moved or was passivated, and nothing is missing: allow no end or start by itself");
+  app.add_flag("--no-faults", no_faults,
+               "Nothing crashed, moved or was passivated, and nothing is missing: allow no end or start by itself");
   app.add_option("--show", options.keep, "Violations to print, of each kind")->capture_default_str();
   try {
     app.parse(argc, argv);

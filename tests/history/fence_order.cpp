@@ -11,7 +11,8 @@ constexpr std::uint32_t none = UINT32_MAX;
 
 /// Says that the key was free at some instant, without naming the start that was over.
 bool says_free(const Operation& o) {
-  return o.call == Call::stop && (o.answer == Answer::not_running || (o.answer == Answer::stopped && o.fence.value == 0));
+  return o.call == Call::stop &&
+         (o.answer == Answer::not_running || (o.answer == Answer::stopped && o.fence.value == 0));
 }
 bool says_not_live(const Operation& o) { return o.answer == Answer::not_running || says_free(o); }
 

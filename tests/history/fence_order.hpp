@@ -9,17 +9,17 @@
 
 #include "history/history.hpp"
 
-/// Checks the fences that were answered, in n log n: invariant I12 of the membership protocol and what else one key with
-/// at most one live actor demands.
+/// Checks the fences that were answered, in n log n: invariant I12 of the membership protocol and what else one key
+/// with at most one live actor demands.
 ///
-/// **What a key is.** A sequence of starts, each with a greater fence than the one before. A start f has three instants,
+/// **What a key is.** A sequence of starts, each with a greater fence than the one before. Instants of a start f are
 /// ```
 ///   begin(f) < down(f) <= over(f) <= begin(the next start)
 /// ```
-/// and is live between the first two. Between the other two no actor is live, but its key is not free yet: on_stop runs,
-/// or it waits for a restart. Actors end by themselves (crash, passivation, death of the node) and are started without
-/// anybody being told (a supervisor's restart, an answer that was lost), so any start may exist and end at any time; what
-/// answers say are the only limits. Let "in the operation" mean: from its invocation to its return. Then
+/// and is live between the first two. Between the other two no actor is live, but its key is not free yet: on_stop
+/// runs, or it waits for a restart. Actors end by themselves (crash, passivation, death of the node) and are started
+/// without anybody being told (a supervisor's restart, an answer that was lost), so any start may exist and end at any
+/// time; what answers say are the only limits. Let "in the operation" mean: from its invocation to its return. Then
 /// ```
 ///   running f                          in the operation is an instant at which f is live
 ///   started f                          that too; and begin(f) is in this request, from its first try (first_tries) on;
@@ -38,21 +38,21 @@
 ///   was_not_running   A, N, B;  N = not_running or stopped;  B = running, started g           need g >  f
 ///                     the same, N a stop;                    B = stopped g as well            need g >  f
 /// ```
-/// **Why each holds.** A says begin(f) <= return of A. B with g < f says begin(g), down(g) or over(g) is after that, but
-/// all of them are before begin(f): went_back. begin(g) is after the first try of B, so that nobody can have heard of g
-/// or a later one before it: start_not_new. over(f) <= return of A leaves nothing to f and earlier ones: over_already.
-/// N has an instant without a live start (a stop: between two starts); if f had begun before N, then it, and all before
-/// it, are down (over) from there on: was_not_running. A lookup's not_running does not exclude that a later stop is told
-/// stopped f, since f may be down and not over.
+/// **Why each holds.** A says begin(f) <= return of A. B with g < f says begin(g), down(g) or over(g) is after that,
+/// but all of them are before begin(f): went_back. begin(g) is after the first try of B, so that nobody can have heard
+/// of g or a later one before it: start_not_new. over(f) <= return of A leaves nothing to f and earlier ones:
+/// over_already. N has an instant without a live start (a stop: between two starts); if f had begun before N, then it,
+/// and all before it, are down (over) from there on: was_not_running. A lookup's not_running does not exclude that a
+/// later stop is told stopped f, since f may be down and not over.
 ///
 /// **Why there are no others.** Sort the instants as above: begin, down, over of the least fence, then of the next...
-/// Each answer gives instants a least or a greatest time: begin(f) <= returns of all that answer f; begin(f) >= first try
-/// of started f; down(f) >= invocations of running f and started f; over(f) between the invocations and the returns of
-/// all stopped f. Times in this order exist if and only if no least time exceeds the greatest time of the same or a later
-/// instant, and each such pair of answers is one of the first four rules. Given that, let every start be live as briefly
-/// as it can: then a not_running finds its instant unless one start is live (a stop: not over) at the least from before
-/// it until after it, which is the fifth. `history_test` holds the rules against the search of wgl.hpp, which knows none
-/// of them.
+/// Each answer gives instants a least or a greatest time: begin(f) <= returns of all that answer f; begin(f) >= first
+/// try of started f; down(f) >= invocations of running f and started f; over(f) between the invocations and the returns
+/// of all stopped f. Times in this order exist if and only if no least time exceeds the greatest time of the same or a
+/// later instant, and each such pair of answers is one of the first four rules. Given that, let every start be live as
+/// briefly as it can: then a not_running finds its instant unless one start is live (a stop: not over) at the least
+/// from before it until after it, which is the fifth. `history_test` holds the rules against the search of wgl.hpp,
+/// which knows none of them.
 namespace reki::history {
 
 enum class Rule : std::uint8_t { went_back, start_not_new, two_starters, over_already, was_not_running };
@@ -77,8 +77,8 @@ class FenceOrder {
   /// Checks the operations of one key, which are sorted by invocation. True if there is no violation.
   bool check(std::span<const Operation> one_key);
 
-  /// Operations that break a rule as its B, of all keys so far. One that breaks several counts once, but for two_starters,
-  /// which counts apart.
+  /// Operations that break a rule as its B, of all keys so far. One that breaks several counts once, but for
+  /// two_starters, which counts apart.
   [[nodiscard]] std::uint64_t violations() const { return violations_; }
   /// By the return of the later operation.
   [[nodiscard]] std::vector<Violation> first() const;

@@ -29,8 +29,9 @@ bool fits(Call call, Answer answer) {
 std::string seconds(Instant at) {
   if (at == Instant::never()) return "never";
   std::array<char, 40> text{};
-  const int length = std::snprintf(text.data(), text.size(), "%lld.%09lld", static_cast<long long>(at.ns / 1'000'000'000),
-                                   static_cast<long long>(at.ns % 1'000'000'000));
+  const int length =
+      std::snprintf(text.data(), text.size(), "%lld.%09lld", static_cast<long long>(at.ns / 1'000'000'000),
+                    static_cast<long long>(at.ns % 1'000'000'000));
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
@@ -79,7 +80,8 @@ Result<void> History::add(Operation o) {
   }
   if (!fits(o.call, o.answer)) return no(call + " cannot be answered with " + answer + "; see history.hpp");
   if (is_live(o) && o.fence.value == 0) return no(answer + " needs a fence; record what the reply says");
-  if (!is_live(o) && o.answer != Answer::stopped && o.fence.value != 0) return no(answer + " has no fence; leave it out");
+  if (!is_live(o) && o.answer != Answer::stopped && o.fence.value != 0)
+    return no(answer + " has no fence; leave it out");
   if (o.answer == Answer::unknown) o.returned = Instant::never();
   if (o.answer != Answer::unknown && o.returned == Instant::never()) {
     return no(answer + " needs the time of its return; without an answer it is unknown");
@@ -95,7 +97,8 @@ Result<void> History::add(Operation o) {
 std::span<const Operation> History::by_key() {
   if (!sorted_) {
     std::sort(operations_.begin(), operations_.end(), [](const Operation& a, const Operation& b) {
-      return std::tie(a.key, a.invoked, a.returned, a.file, a.line) < std::tie(b.key, b.invoked, b.returned, b.file, b.line);
+      return std::tie(a.key, a.invoked, a.returned, a.file, a.line) <
+             std::tie(b.key, b.invoked, b.returned, b.file, b.line);
     });
     sorted_ = true;
   }

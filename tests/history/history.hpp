@@ -71,7 +71,8 @@ class History {
   Result<std::uint16_t> new_file(std::string_view name);
 
   /// Adds an operation, in any order; the `returned` of an unknown one becomes never(). Fails with `invalid_argument`,
-  /// and adds nothing, if no such call can have such an answer or the times are not in order: a mistake of the recorder.
+  /// and adds nothing, if no such call can have such an answer or the times are not in order: a mistake of the
+  /// recorder.
   Result<void> add(Operation operation);
 
   [[nodiscard]] const std::string& key_name(std::uint32_t key) const { return keys_[key]; }

@@ -46,14 +46,14 @@ struct KeyState {
 
 /// The state after the operation; nullopt if it cannot be answered so in `state`.
 ///
-/// With `Faults::allowed` one state per order of the operations suffices, since live can turn into closing and that into
-/// idle: the state that is returned is the one from which all others that are possible can come. So an operation whose
-/// outcome is unknown means nothing there, and is not asked about (REQUIRES: `is_answered`). With `Faults::none` it
-/// takes effect here.
+/// With `Faults::allowed` one state per order of the operations suffices, since live can turn into closing and that
+/// into idle: the state that is returned is the one from which all others that are possible can come. So an operation
+/// whose outcome is unknown means nothing there, and is not asked about (REQUIRES: `is_answered`). With `Faults::none`
+/// it takes effect here.
 ///
-/// Two things take more than one operation, and are the caller's: all stops that are told of one end take effect with it,
-/// so it takes all of them that can be next at once and asks about one; and with `Faults::none` a look-up can find that
-/// a live actor is closing only if some stop has closed it, which is refused here.
+/// Two things take more than one operation, and are the caller's: all stops that are told of one end take effect with
+/// it, so it takes all of them that can be next at once and asks about one; and with `Faults::none` a look-up can find
+/// that a live actor is closing only if some stop has closed it, which is refused here.
 [[nodiscard]] std::optional<KeyState> step(const KeyState& state, const Operation& operation, Faults faults);
 
 }  // namespace reki::history

@@ -1,6 +1,6 @@
 #include "history/wgl.hpp"
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
 #include <tuple>
@@ -58,30 +58,26 @@ bool Linearizability::check(std::span<const Operation> one_key) {
 }
 
 /// Takes what can matter. A started one that may have been begun by an earlier try becomes two operations: the start,
-/// which may have been as early as that try, and that it was live while this try was open.
+/// which may have been as early as that try, and that it was live while this try was open. A further try that is told of
+/// the same start adds only the latter.
 void Linearizability::plan(std::span<const Operation> one_key) {
   operations_.clear();
   first_tries(one_key, first_tries_);
-  absl::flat_hash_map<std::tuple<std::uint32_t, std::uint64_t, std::uint64_t>, std::size_t> starts;
+  absl::flat_hash_set<std::tuple<std::uint32_t, std::uint64_t, std::uint64_t>> starts;
   bool sorted = true;
   for (std::size_t i = 0; i < one_key.size(); ++i) {
     Operation o = one_key[i];
-    const bool unknown_matters = options_.faults == Faults::none && o.answer == Answer::unknown && o.call != Call::lookup;
+    const bool unknown_matters =
+        options_.faults == Faults::none && o.answer == Answer::unknown && o.call != Call::lookup;
     if (!is_answered(o) && !unknown_matters) continue;
     if (o.answer == Answer::started && o.request != 0) {
-      const auto [found, first] = starts.try_emplace({o.client, o.request, o.fence.value}, operations_.size());
+      const bool first = starts.emplace(o.client, o.request, o.fence.value).second;
       Operation live = o;
       live.answer = Answer::running;
+      if (!first || first_tries_[i] != o.invoked) operations_.push_back(live);
+      if (!first) continue;
+      sorted = sorted && first_tries_[i] == o.invoked;
       o.invoked = first_tries_[i];
-      sorted = sorted && o.invoked == one_key[i].invoked;
-      if (!first) {
-        Instant& returned = operations_[found->second].returned;
-        returned = std::min(returned, o.returned);
-        operations_.push_back(live);
-        continue;
-      }
-      if (o.invoked != live.invoked) operations_.push_back(live);
-      found->second = operations_.size();
     }
     operations_.push_back(o);
   }
@@ -124,8 +120,10 @@ bool Linearizability::search(const Cut& cut) {
       return true;
     case Window::Outcome::too_many:
       ++skipped_;
-      if (options_.faults == Faults::none) from_.clear();
-      else go_on_behind(cut.at);
+      if (options_.faults == Faults::none)
+        from_.clear();
+      else
+        go_on_behind(cut.at);
       return true;
   }
   return false;
@@ -153,9 +151,9 @@ void Linearizability::carry(Instant cut) {
   window_.resize(kept.size());
 }
 
-/// Behind a window that was given up, every state is possible but those with a lower fence than has been answered before
-/// the cut; a live start with that fence can turn into all of them. Open operations are left out: whatever they did is
-/// one of the faults that are allowed.
+/// Behind a window that was given up, every state is possible but those with a lower fence than has been answered
+/// before the cut; a live start with that fence can turn into all of them. Open operations are left out: whatever they
+/// did is one of the faults that are allowed.
 void Linearizability::go_on_behind(Instant cut) {
   KeyState state{Fence{UINT64_MAX}, KeyState::Phase::live, true};
   for (const Configuration& c : from_) state.fence = std::min(state.fence, c.state.fence);
@@ -172,8 +170,10 @@ void Linearizability::report() {
   Contradiction out;
   out.state = best.state;
   for (std::size_t i = 0; i < window_.size(); ++i) {
-    if ((best.done >> i & 1) != 0) out.fit.push_back(window_[i]);
-    else if ((enabled >> i & 1) != 0) out.stuck.push_back(window_[i]);
+    if ((best.done >> i & 1) != 0)
+      out.fit.push_back(window_[i]);
+    else if ((enabled >> i & 1) != 0)
+      out.stuck.push_back(window_[i]);
   }
   if (out.fit.size() > fit_shown) out.fit.erase(out.fit.begin(), out.fit.end() - fit_shown);
   first_.push_back(std::move(out));

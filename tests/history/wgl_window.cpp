@@ -53,15 +53,16 @@ bool Window::visit(Configuration c) {
   return seen_.size() <= configurations_max_;
 }
 
-/// True if some operation that is not done can never be, since fences only grow. Without this look ahead, most orders of
-/// operations that all overlap are tried up to the first one that comes too late.
+/// True if some operation that is not done can never be, since fences only grow. Without this look ahead, most orders
+/// of operations that all overlap are tried up to the first one that comes too late.
 bool Window::is_lost(const Configuration& c) const {
   const KeyState& s = c.state;
   for (std::size_t i = 0; i < operations_.size(); ++i) {
     const Operation& o = operations_[i];
     if ((c.done & bit(i)) != 0 || o.fence.value == 0 || o.fence > s.fence) continue;
     const bool of_present_start = s.told && o.fence == s.fence && s.phase != KeyState::Phase::idle;
-    const bool can_be = o.answer == Answer::stopped || (o.answer == Answer::running && s.phase == KeyState::Phase::live);
+    const bool can_be =
+        o.answer == Answer::stopped || (o.answer == Answer::running && s.phase == KeyState::Phase::live);
     if (!of_present_start || !can_be) return true;
   }
   return false;
@@ -102,14 +103,17 @@ std::uint64_t Window::told_with(std::size_t index, std::uint64_t enabled) const 
   return out;
 }
 
-/// Without faults a look-up finds nothing in place of a live actor only if a stop has closed it, which is answered later.
+/// Without faults a look-up finds nothing in place of a live actor only if a stop has closed it, which is answered
+/// later.
 void Window::close_and_look(const Configuration& c, std::size_t index, std::uint64_t enabled) {
   if (operations_[index].call == Call::stop) return;
   for_each_bit(closers(c, enabled), [&](std::size_t i) {
     const Fence named = operations_[i].fence;
     // One that names this start is told of its end in any case.
-    if (named.value != 0) (void)visit({c.done | bit(index), 0, {named, KeyState::Phase::closing, true}});
-    else (void)visit({c.done | bit(index), bit(i), {c.state.fence, KeyState::Phase::closing, c.state.told}});
+    if (named.value != 0)
+      (void)visit({c.done | bit(index), 0, {named, KeyState::Phase::closing, true}});
+    else
+      (void)visit({c.done | bit(index), bit(i), {c.state.fence, KeyState::Phase::closing, c.state.told}});
   });
 }
 
@@ -137,8 +141,8 @@ std::uint64_t Window::enabled(std::uint64_t done) const {
 }
 
 void Window::do_what_changes_nothing(Configuration& c) const {
-  // Whatever can follow later can follow without them too, so that no other place for them need be tried. A stop that is
-  // not told its fence is different without faults: it may be the one that closes a later start.
+  // Whatever can follow later can follow without them too, so that no other place for them need be tried. A stop that
+  // is not told its fence is different without faults: it may be the one that closes a later start.
   for (bool again = true; again;) {
     again = false;
     const std::uint64_t can = enabled(c.done);

@@ -71,7 +71,8 @@ class Play {
     if (o.answer == Answer::running) return live && w.fence == o.fence.value && can_happen(with_done(w, i));
     if (o.answer == Answer::started) {
       if (live) return w.fence == o.fence.value && is_try_of(w.starter, i) && can_happen(with_done(w, i));
-      return w.phase == Phase::idle && o.fence.value > w.highest && can_happen(begun(with_done(w, i), o.fence.value, i));
+      return w.phase == Phase::idle && o.fence.value > w.highest &&
+             can_happen(begun(with_done(w, i), o.fence.value, i));
     }
     return o.call == Call::lookup_or_start && w.phase == Phase::idle && begin_somehow(with_done(w, i), i);
   }

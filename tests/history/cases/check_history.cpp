@@ -33,7 +33,9 @@ struct Command {
     const int status = ::pclose(pipe);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  void file(const std::string& name, const std::string& lines) { std::ofstream{folder / name} << "reki-history 1\n" << lines; }
+  void file(const std::string& name, const std::string& lines) {
+    std::ofstream{folder / name} << "reki-history 1\n" << lines;
+  }
   bool says(const std::string& text) const { return out.find(text) != std::string::npos; }
 
   std::filesystem::path folder;
@@ -48,8 +50,9 @@ BOOST_AUTO_TEST_CASE(right_histories_exit_with_0_and_are_counted) {
   file("a", "a - lookup_or_start k 10 20 started 1:1\na - stop k 50 never unknown\n");
   file("b", "a - lookup k 30 40 running 1:1\na - lookup other 30 40 not_running\n");
   BOOST_TEST(run("a b") == 0);
-  BOOST_TEST(out == "4 operations (3 answered) on 2 keys, 2 windows searched, 0 skipped: "
-                    "0 fence violations, 0 keys without an order\n");
+  BOOST_TEST(out ==
+             "4 operations (3 answered) on 2 keys, 2 windows searched, 0 skipped: "
+             "0 fence violations, 0 keys without an order\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_violation_between_two_files_exits_with_1_and_is_printed_with_both_operations) {

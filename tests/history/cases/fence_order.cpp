@@ -51,14 +51,17 @@ BOOST_AUTO_TEST_CASE(operations_that_touch_in_one_instant_overlap) {
 }
 
 BOOST_AUTO_TEST_CASE(a_higher_epoch_is_higher_whatever_the_start_numbers) {
-  const auto fence = [](std::uint32_t epoch, std::uint32_t start) { return Fence::make(Epoch{epoch}, StartNumber{start}).value; };
+  const auto fence = [](std::uint32_t epoch, std::uint32_t start) {
+    return Fence::make(Epoch{epoch}, StartNumber{start}).value;
+  };
   BOOST_TEST((broken(Scene{}.running(fence(1, 90), 0, 10).running(fence(2, 1), 11, 20)) == no_rule));
   BOOST_TEST((broken(Scene{}.running(fence(2, 1), 0, 10).running(fence(1, 90), 11, 20)) == only(Rule::went_back)));
 }
 
 BOOST_AUTO_TEST_CASE(the_greatest_of_all_earlier_fences_counts_not_the_latest) {
   // 7 was answered by the shortest of three that overlap.
-  BOOST_TEST((broken(Scene{}.running(7, 2, 3).running(6, 0, 9).running(5, 0, 10).running(6, 11, 20)) == only(Rule::went_back)));
+  BOOST_TEST((broken(Scene{}.running(7, 2, 3).running(6, 0, 9).running(5, 0, 10).running(6, 11, 20)) ==
+              only(Rule::went_back)));
 }
 
 // start_not_new
@@ -158,7 +161,8 @@ BOOST_AUTO_TEST_CASE(stops_of_one_end_all_overlap) {
 
 BOOST_AUTO_TEST_CASE(an_actor_does_not_come_back_after_the_key_was_not_running) {
   BOOST_TEST((broken(Scene{}.running(5, 0, 10).not_running(11, 20).running(5, 21, 30)) == only(Rule::was_not_running)));
-  BOOST_TEST((broken(Scene{}.running(5, 0, 10).nothing_to_stop(11, 20).running(5, 21, 30)) == only(Rule::was_not_running)));
+  BOOST_TEST(
+      (broken(Scene{}.running(5, 0, 10).nothing_to_stop(11, 20).running(5, 21, 30)) == only(Rule::was_not_running)));
   BOOST_TEST((broken(Scene{}.running(5, 0, 10).stopped(0, 11, 20).running(5, 21, 30)) == only(Rule::was_not_running)));
 }
 
@@ -179,7 +183,8 @@ BOOST_AUTO_TEST_CASE(a_stop_may_be_told_of_an_actor_that_a_look_up_did_not_find_
 }
 
 BOOST_AUTO_TEST_CASE(a_stop_that_found_nothing_leaves_nothing_to_a_later_stop) {
-  BOOST_TEST((broken(Scene{}.running(5, 0, 10).nothing_to_stop(11, 20).stopped(5, 21, 30)) == only(Rule::was_not_running)));
+  BOOST_TEST(
+      (broken(Scene{}.running(5, 0, 10).nothing_to_stop(11, 20).stopped(5, 21, 30)) == only(Rule::was_not_running)));
   BOOST_TEST((broken(Scene{}.running(5, 0, 10).stopped(0, 11, 20).stopped(5, 21, 30)) == only(Rule::was_not_running)));
 }
 
@@ -218,7 +223,8 @@ BOOST_AUTO_TEST_CASE(a_violation_is_described_with_all_of_its_operations) {
   FenceOrder fences{1};
   BOOST_TEST(!fences.check(scene.operations()));
   BOOST_TEST(describe(scene.history, fences.first().front()) ==
-             "key k: was_not_running: an actor that was seen before the key was answered not to run was seen again afterwards\n"
+             "key k: was_not_running: an actor that was seen before the key was answered not to run was seen again "
+             "afterwards\n"
              "  first  c0 lookup(k) = running 0:5 from 0.000000000 to 0.000000010 s\n"
              "  then   c1 lookup(k) = not_running from 0.000000011 to 0.000000020 s\n"
              "  then   c2 lookup(k) = running 0:5 from 0.000000021 to 0.000000030 s");

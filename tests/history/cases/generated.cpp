@@ -10,8 +10,10 @@ Generated::Generated(const Options& options) : options_(options), random_(option
   for (std::size_t i = 0; i < clients_.size(); ++i) clients_[i].operation.client = static_cast<std::uint32_t>(i);
   while (recorded_.size() < options.operations) {
     now_ += static_cast<std::int64_t>(random_() % 3);
-    if (chance(25)) key_step();
-    else client_step(clients_[random_() % clients_.size()]);
+    if (chance(25))
+      key_step();
+    else
+      client_step(clients_[random_() % clients_.size()]);
   }
   for (Client& client : clients_) {
     if (!client.busy) continue;
@@ -30,8 +32,10 @@ void Generated::client_step(Client& client) {
   if (options_.unknowns && chance(5)) {
     client.operation.answer = Answer::unknown;
     record(client);
-    if (client.joined) ghost_waits_ = true;
-    else ghosts_.push_back(client.operation);
+    if (client.joined)
+      ghost_waits_ = true;
+    else
+      ghosts_.push_back(client.operation);
     client.retry = options_.retries && client.operation.call == Call::lookup_or_start && chance(70);
     return leave(client);
   }
@@ -112,8 +116,10 @@ void Generated::key_step() {
 void Generated::begin(Operation* starter) {
   phase_ = Phase::live;
   const bool moved = options_.faults == Faults::allowed && chance(10);
-  if (moved) fence_ = Fence::make(Epoch{fence_.epoch().value + 1}, StartNumber{1});
-  else fence_ = Fence{fence_.value + 1 + random_() % 3};
+  if (moved)
+    fence_ = Fence::make(Epoch{fence_.epoch().value + 1}, StartNumber{1});
+  else
+    fence_ = Fence{fence_.value + 1 + random_() % 3};
   starter_.reset();
   if (starter != nullptr) starter_ = *starter;
 }

@@ -9,8 +9,9 @@
 #include "history/history.hpp"
 #include "history/key_model.hpp"
 
-/// Histories of clients and one key that keeps its promise, made step by step: what an operation finds is decided at one
-/// instant between its invocation and its return, a stop's at two (it closes the actor, and is answered at its end).
+/// Histories of clients and one key that keeps its promise, made step by step: what an operation finds is decided at
+/// one instant between its invocation and its return, a stop's at two (it closes the actor, and is answered at its
+/// end).
 ///
 /// All of it follows from the seed.
 class Generated {
@@ -55,7 +56,7 @@ class Generated {
   std::uint64_t requests_ = 0;
   std::vector<Client> clients_;
   std::vector<reki::history::Operation> ghosts_;  ///< Nobody waits for them any more, and they may still be executed.
-  bool ghost_waits_ = false;  ///< A stop that nobody waits for any more has closed the actor.
+  bool ghost_waits_ = false;                      ///< A stop that nobody waits for any more has closed the actor.
   Phase phase_ = Phase::idle;
   reki::Fence fence_;
   std::optional<reki::history::Operation> starter_;

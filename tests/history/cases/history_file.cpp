@@ -66,13 +66,15 @@ BOOST_AUTO_TEST_CASE(comments_are_passed_over) { BOOST_TEST(complaint("# a - loo
 
 BOOST_FIXTURE_TEST_CASE(files_are_read_into_one_history_where_equal_clients_differ_and_equal_keys_do_not, Folder) {
   History history;
-  BOOST_TEST(read_text(history, "reki-history 1\na - lookup k 3 4 not_running\na - lookup k 5 6 not_running\n", "one").has_value());
+  BOOST_TEST(read_text(history, "reki-history 1\na - lookup k 3 4 not_running\na - lookup k 5 6 not_running\n", "one")
+                 .has_value());
   BOOST_TEST(read_text(history, "reki-history 1\na - lookup k 1 2 not_running\n", "two").has_value());
   const auto all = history.by_key();
   BOOST_REQUIRE(all.size() == 3);
-  BOOST_TEST(described(history) == "a lookup(k) = not_running from 0.000000001 to 0.000000002 s [two:2]\n"
-                                   "a lookup(k) = not_running from 0.000000003 to 0.000000004 s [one:2]\n"
-                                   "a lookup(k) = not_running from 0.000000005 to 0.000000006 s [one:3]\n");
+  BOOST_TEST(described(history) ==
+             "a lookup(k) = not_running from 0.000000001 to 0.000000002 s [two:2]\n"
+             "a lookup(k) = not_running from 0.000000003 to 0.000000004 s [one:2]\n"
+             "a lookup(k) = not_running from 0.000000005 to 0.000000006 s [one:3]\n");
   BOOST_TEST(all[0].key == all[1].key);
   BOOST_TEST(all[0].client != all[1].client);
   BOOST_TEST(all[1].client == all[2].client);
@@ -81,7 +83,8 @@ BOOST_FIXTURE_TEST_CASE(files_are_read_into_one_history_where_equal_clients_diff
 BOOST_AUTO_TEST_CASE(a_last_line_without_its_end_is_not_read) {
   // It reads as fence 5:1, and may have been 5:17.
   History history;
-  const auto counts = read_text(history, "reki-history 1\na - lookup k 1 2 not_running\na - lookup k 3 4 running 5:1", "f");
+  const auto counts =
+      read_text(history, "reki-history 1\na - lookup k 1 2 not_running\na - lookup k 3 4 running 5:1", "f");
   BOOST_REQUIRE(counts.has_value());
   BOOST_TEST(counts->operations == 1);
   BOOST_TEST(counts->cut_off);
@@ -91,7 +94,8 @@ BOOST_AUTO_TEST_CASE(a_last_line_without_its_end_is_not_read) {
 BOOST_AUTO_TEST_CASE(a_mistake_is_named_with_its_line_and_its_remedy) {
   const std::string good = "a - lookup k 1 2 not_running\n";
   BOOST_TEST(complaint(good) == "");
-  BOOST_TEST(complaint(good + "a - look k 1 2 not_running\n") == "f:3: 'look' is no call; one of lookup_or_start, lookup, stop");
+  BOOST_TEST(complaint(good + "a - look k 1 2 not_running\n") ==
+             "f:3: 'look' is no call; one of lookup_or_start, lookup, stop");
   BOOST_TEST(complaint("a - lookup k 1 2 maybe\n") ==
              "f:2: 'maybe' is no answer; one of running, started, not_running, stopped, failed_unexecuted, unknown");
   BOOST_TEST(complaint("a 0 lookup k 1 2 unknown\n") ==
@@ -104,10 +108,12 @@ BOOST_AUTO_TEST_CASE(a_mistake_is_named_with_its_line_and_its_remedy) {
   BOOST_TEST(complaint("a - lookup k 1 2 running 5:0\n") == "f:2: '5:0' is no fence; epoch:start, the start from 1 on");
   BOOST_TEST(complaint("a - lookup k 1 2 running 5:4294967296\n") ==
              "f:2: '5:4294967296' is no fence; epoch:start, the start from 1 on");
-  BOOST_TEST(complaint("a - lookup k 1 2 running 5:1 x\n") == "f:2: there is more after the fence; an operation a line");
+  BOOST_TEST(complaint("a - lookup k 1 2 running 5:1 x\n") ==
+             "f:2: there is more after the fence; an operation a line");
   BOOST_TEST(complaint("a - lookup k%2 1 2 unknown\n") ==
              "f:2: 'k%2' has a '%' without two hexadecimal digits; write '%' itself as %25");
-  BOOST_TEST(complaint("a - lookup  1 2 unknown\n") == "f:2: a name is missing; one blank between two fields, and no name is empty");
+  BOOST_TEST(complaint("a - lookup  1 2 unknown\n") ==
+             "f:2: a name is missing; one blank between two fields, and no name is empty");
   BOOST_TEST(complaint("\n") == "f:2: a name is missing; one blank between two fields, and no name is empty");
   BOOST_TEST(complaint("a -\n") == "f:2: '' is no call; one of lookup_or_start, lookup, stop");
   BOOST_TEST(complaint("a - stop k 1 2 started 5:1\n") == "f:2: stop cannot be answered with started; see history.hpp");

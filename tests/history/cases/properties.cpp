@@ -50,7 +50,8 @@ std::vector<Site> pairs(const Operations& all, const Breaks& fits) {
   return out;
 }
 
-std::vector<Site> triples(const Operations& all, const std::function<bool(const Operation&)>& fits_between, const Breaks& fits) {
+std::vector<Site> triples(const Operations& all, const std::function<bool(const Operation&)>& fits_between,
+                          const Breaks& fits) {
   std::vector<Site> out;
   for (const Site& site : pairs(all, fits)) {
     for (std::size_t n = 0; n < all.size(); ++n) {
@@ -86,8 +87,8 @@ const std::vector<Mutation>& mutations() {
        [](const Operations& o) {
          return pairs(o, [](auto& a, auto& b) {
            const bool other = a.request == 0 || a.request != b.request || a.client != b.client;
-           return other && a.answer == Answer::started && b.call == Call::lookup_or_start && b.answer == Answer::running &&
-                  a.fence == b.fence;
+           return other && a.answer == Answer::started && b.call == Call::lookup_or_start &&
+                  b.answer == Answer::running && a.fence == b.fence;
          });
        },
        [](Operations& o, const Site& s) { o[s.b].answer = Answer::started; }},
@@ -100,8 +101,9 @@ const std::vector<Mutation>& mutations() {
        [](Operations& o, const Site& s) { answer(o[s.b], Answer::running, o[s.a].fence); }},
       {"resurrected after it was not running",
        [](const Operations& o) {
-         return triples(o, [](auto& n) { return n.answer == Answer::not_running; },
-                        [](auto& a, auto& b) { return has_fence(a) && asks_for_actor(b); });
+         return triples(
+             o, [](auto& n) { return n.answer == Answer::not_running; },
+             [](auto& a, auto& b) { return has_fence(a) && asks_for_actor(b); });
        },
        [](Operations& o, const Site& s) { answer(o[s.b], Answer::running, o[s.a].fence); }},
       {"an old start acknowledged as new",
@@ -114,14 +116,16 @@ const std::vector<Mutation>& mutations() {
       {"stopped twice",
        [](const Operations& o) {
          return pairs(o, [](auto& a, auto& b) {
-           return precedes(a, b) && a.answer == Answer::stopped && has_fence(a) && b.call == Call::stop && is_answered(b);
+           return precedes(a, b) && a.answer == Answer::stopped && has_fence(a) && b.call == Call::stop &&
+                  is_answered(b);
          });
        },
        [](Operations& o, const Site& s) { answer(o[s.b], Answer::stopped, o[s.a].fence); }},
       {"a live actor not found",
        [](const Operations& o) {
-         return triples(o, [](auto& n) { return n.call == Call::lookup && is_answered(n); },
-                        [](auto& a, auto& b) { return has_fence(a) && is_live(b) && a.fence == b.fence; });
+         return triples(
+             o, [](auto& n) { return n.call == Call::lookup && is_answered(n); },
+             [](auto& a, auto& b) { return has_fence(a) && is_live(b) && a.fence == b.fence; });
        },
        [](Operations& o, const Site& s) { answer(o[s.between], Answer::not_running, {}); }},
   };

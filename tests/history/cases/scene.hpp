@@ -6,8 +6,8 @@
 
 #include "history/history.hpp"
 
-/// A history written down by hand: operations of one key, each of a client of its own unless another is named. Times are
-/// bare nanoseconds.
+/// A history written down by hand: operations of one key, each of a client of its own unless another is named. Times
+/// are bare nanoseconds.
 class Scene {
  public:
   /// Which client sent it, and as a try of which request.
