@@ -147,7 +147,11 @@ def abandon_and_clean_up(disk):
     name, switch = done.stdout.split()
     check("its namespace is left and stale", os.path.exists(f"/run/netns/{name}") and is_stale(name))
     check("and so is its disk", os.path.ismount(disk))
-    until("its switch ends by itself", 10, lambda: not processes.is_running(int(switch)))
+    try:
+        until("its switch ends by itself", 10, lambda: not processes.is_running(int(switch)))
+    except AssertionError:
+        processes.send_signal(int(switch), signal.SIGKILL)
+        raise
     sleeper = subprocess.Popen(["nsenter", f"--net=/run/netns/{name}", "sleep", "600"])
     until("somebody is in it", 10, lambda: str(sleeper.pid) in must("ip", "netns", "pids", name).split())
     with Network(["a"]) as network:
