@@ -248,7 +248,8 @@ class Reader {
   void read_node(const toml::table& table);
   void read_addresses(Section& s, NodeConfig& node);
   void read_control(Section& s, NodeConfig& node, const std::optional<Endpoint>& listen);
-  void claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint);
+  /// False, with a problem, if another socket has it.
+  bool claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint);
   void read_types(const toml::node* node);
   void read_type(const toml::table& table, TypeConfig type);
   void read_restart(Section& s, RestartPolicy& policy);
@@ -389,8 +390,7 @@ void Reader::read_addresses(Section& s, NodeConfig& node) {
     } else if (endpoint->port == 0) {
       s.wrong("listen", "listen has port 0, to which nobody can connect; choose one from 1 to 65535");
     } else {
-      claim_address(s.place("listen"), "listen", *endpoint);
-      right = *endpoint;
+      if (claim_address(s.place("listen"), "listen", *endpoint)) right = *endpoint;
     }
     node.listen = std::move(*listen);
     node.listen_place = place_of(s.place("listen"));
@@ -433,11 +433,12 @@ void Reader::read_control(Section& s, NodeConfig& node, const std::optional<Endp
                 Endpoint{listen->host, static_cast<std::uint16_t>(port)});
 }
 
-void Reader::claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint) {
+bool Reader::claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint) {
   const auto [first, fresh] = address_lines_.emplace(std::pair(endpoint.host, endpoint.port), at.line);
-  if (fresh) return;
+  if (fresh) return true;
   problems_.add(at, std::string(key) + " is the address of line " + std::to_string(first->second) +
                         " too; give each its own port");
+  return false;
 }
 
 void Reader::read_types(const toml::node* node) {

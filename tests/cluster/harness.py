@@ -204,9 +204,7 @@ class Cluster:
     def _start(self):
         self.nodes = self.make_nodes()
         with open(self.config, "w") as config:
-            config.write(f'[cluster]
-name = "{self.name}"
-')
+            config.write(f'[cluster]\nname = "{self.name}"\n')
             config.write("".join(map(self.node_table, self.nodes.values())))
             config.write(self.types)
         for node in self.nodes.values():

@@ -163,15 +163,6 @@ BOOST_AUTO_TEST_CASE(a_name_may_be_listened_on) {
   BOOST_TEST(peer.greet().node == "n1");
 }
 
-BOOST_AUTO_TEST_CASE(a_later_life_has_higher_fences) {
-  const auto config = test::config_of({"n1"});
-  auto node = test::start(config, "n1");
-  const auto first = node->lookup_or_start<Counter>("k").get()->fence();
-  BOOST_TEST(first.epoch().value > 1'700'000'000U);
-  node = test::start(config, "n1");
-  BOOST_TEST((node->lookup_or_start<Counter>("k").get()->fence().epoch() >= first.epoch()));
-}
-
 BOOST_AUTO_TEST_CASE(a_node_that_is_not_in_the_config_is_refused) {
   const auto node = Node::start(test::config_of({"n1"}), "n2", test::factories());
   BOOST_REQUIRE(!node.has_value());

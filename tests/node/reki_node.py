@@ -1,4 +1,4 @@
-"""Runs reki-node as a person would, one case a run: reki_node.py CASE REKI_NODE GOOD_PLUGIN FOREIGN_PLUGIN"""
+"""Runs reki-node as a person would, one case a run: reki_node.py CASE REKI_NODE GOOD_PLUGIN FOREIGN_PLUGIN REKI"""
 
 import os
 import re
@@ -12,14 +12,23 @@ import tempfile
 import msgpack
 import zmq
 
-BINARY, GOOD, FOREIGN = sys.argv[2:5]
+BINARY, GOOD, FOREIGN, COMMAND = sys.argv[2:6]
 folder = tempfile.TemporaryDirectory(prefix="reki-node-test.")
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One for requests, the port of whose control plane is free too."""
+    while True:
+        with socket.socket() as s, socket.socket() as control:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+            if port > 55535:
+                continue
+            try:
+                control.bind(("127.0.0.1", port + 10000))
+            except OSError:
+                continue
+            return port
 
 
 def config(more="", port=None, node_more=""):
@@ -50,6 +59,9 @@ class Running:
     def __init__(self, path, *more):
         self.process = subprocess.Popen([BINARY, "--config", path, "--node", "n1", *more], stderr=subprocess.PIPE,
                                         text=True, start_new_session=True)
+        made = subprocess.run([COMMAND, "--config", path, "init", "--if-needed", "--timeout", "30s"], capture_output=True,
+                              text=True)
+        assert made.returncode == 0, made
         self.lines = []
         for line in self.process.stderr:
             self.lines.append(line)
@@ -125,7 +137,7 @@ def a_wrong_argument_exits_with_2():
 
 def a_port_in_use_exits_with_3():
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", free_port()))
         taken.listen()
         path = config(port=taken.getsockname()[1])
         done = run("--config", path, "--node", "n1")
