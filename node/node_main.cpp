@@ -87,7 +87,7 @@ int serve(const Config& config, const Arguments& arguments, Factories factories,
 
   NodeOptions options;
   options.log = log;
-  auto node = Node::start(config, arguments.node, std::move(factories), std::move(options));
+  auto node = Node::start(config, arguments.node, std::move(factories), options);
   if (!node) {
     Error error = std::move(node.error());
     const NodeConfig* self = config.find_node(arguments.node);
