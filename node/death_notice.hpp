@@ -21,14 +21,15 @@ struct Told {
   std::size_t acknowledged = 0;  ///< Those of them that answered.
 };
 
-/// Sends the notice to all of its endpoints at once, and again to those that have not answered after 50, 200 and 500 ms:
-/// a receiver bears it several times, and answers with any frame.
+/// Sends the notice to all of its endpoints at once, and again to those that have not answered after 50, 200 and 500
+/// ms: a receiver bears it several times, and answers with any frame.
 ///
 /// Blocks until all have answered; until shortly after the last attempt, if one has or all connections have taken
-/// everything; and at most for about `at_most`. An endpoint that is silent, unreachable, or a name that does not resolve
-/// delays no other: each has an I/O thread of its own.
+/// everything; and at most for about `at_most`. An endpoint that is silent, unreachable, or a name that does not
+/// resolve delays no other: each has an I/O thread of its own.
 ///
-/// Uses a ZeroMQ context of its own, made here. Any thread. Throws zmq::error_t if there is no memory or file descriptor left.
+/// Uses a ZeroMQ context of its own, made here. Any thread. Throws zmq::error_t if there is no memory or file
+/// descriptor left.
 Told tell_death(const DeathNotice& notice, Duration at_most = limits::death_notice_time_max);
 
 }  // namespace reki

@@ -7,8 +7,8 @@ namespace reki {
 /// SIGTERM and SIGINT: the first one asks the process to stop, a second one ends it at once.
 ///
 /// A guard passes each signal on that it gets, and a signal to a whole process group, or from systemd to all of a unit,
-/// also comes directly. Two that come of one wish must not count as a second wish: so those that the guard passes on and
-/// the direct ones are counted apart.
+/// also comes directly. Two that come of one wish must not count as a second wish: so those that the guard passes on
+/// and the direct ones are counted apart.
 ///
 /// One in a process, used by its main thread.
 class EndingSignals {

@@ -10,7 +10,6 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
-#include <exception>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -131,22 +130,6 @@ void become_node(pid_t guard, const sigset_t& signals) {
 }
 
 }  // namespace
-
-void tell_death_of(const LeasePage& page, const LogSink& log) {
-  const auto notice = page.death_notice();
-  if (!notice) return;
-  try {
-    const Told told = tell_death(*notice);
-    if (log) {
-      log(LogLevel::info, "death_told",
-          "incarnation=" + std::to_string(page.incarnation().value) + " endpoints=" + std::to_string(told.endpoints) +
-              " acknowledged=" + std::to_string(told.acknowledged));
-    }
-  } catch (const std::exception& e) {
-    // The cluster finds out by itself, only later.
-    if (log) log(LogLevel::warn, "death_not_told", std::string("text=\"") + e.what() + '"');
-  }
-}
 
 int run_guarded(LeasePage& page, const GuardOptions& options, const std::function<int()>& node) {
   std::signal(SIGCHLD, SIG_DFL);  // a parent may have ignored it, and then the kernel keeps no exit codes

@@ -18,8 +18,8 @@ Result<void> check(const DeathNotice& notice) {
   }
   if (notice.frame.size() > limits::death_notice_frame_bytes_max) {
     return fail(ErrorCode::too_large, "the frame of a death notice has " +
-                                          std::to_string(limits::death_notice_frame_bytes_max) + " bytes at most, not " +
-                                          std::to_string(notice.frame.size()));
+                                          std::to_string(limits::death_notice_frame_bytes_max) +
+                                          " bytes at most, not " + std::to_string(notice.frame.size()));
   }
   for (const auto& endpoint : notice.endpoints) {
     if (const auto parsed = parse_endpoint(endpoint); !parsed) return tl::make_unexpected(parsed.error());

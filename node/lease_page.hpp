@@ -33,16 +33,15 @@ class LeasePage {
 
   /// On CLOCK_BOOTTIME; `Instant{}`: no lease is held, and nothing is to be guarded.
   void set_lease_end(Instant at) { lease_end_.store(at.ns, std::memory_order_release); }
-  /// "The lease that ended at `lease_end` is over for me too: my gates are closed, and no handler, start or hand-over of
-  /// mine is running." Keeps the guard from killing, until there is another lease.
+  /// "The lease that ended at `lease_end` is over for me too: my gates are closed, and no handler, start or hand-over
+  /// of mine is running." Keeps the guard from killing, until there is another lease.
   void declare_quiet(Instant lease_end) { quiet_for_.store(lease_end.ns, std::memory_order_release); }
-  void set_incarnation(Incarnation incarnation) {
-    incarnation_.store(incarnation.value, std::memory_order_release);
-  }
+  void set_incarnation(Incarnation incarnation) { incarnation_.store(incarnation.value, std::memory_order_release); }
   /// Replaces the notice; one without endpoints takes it away. If the node dies meanwhile, the earlier one stands.
   /// Fails with `too_large` or `invalid_argument`; then the earlier one stands too.
   [[nodiscard]] Result<void> set_death_notice(const DeathNotice& notice);
-  /// "The cluster knows that I leave": my death is no news, whatever my exit code.
+  /// "The cluster knows that I have left": my death is no news, whatever my exit code. For good; a node that has left
+  /// ends.
   void mark_left() { left_.store(left_mark, std::memory_order_release); }
 
   // Any thread, of both processes.

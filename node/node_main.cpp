@@ -104,7 +104,7 @@ int serve(const Config& config, const Arguments& arguments, Factories factories,
   options.log = log;
   options.page = page;
   options.join_timeout = Duration{0};  // others may come much later; announce() says what it waits for
-  auto node = Node::start(config, arguments.node, std::move(factories), std::move(options));
+  auto node = Node::start(config, arguments.node, std::move(factories), options);
   if (!node) {
     Error error = std::move(node.error());
     const NodeConfig* self = config.find_node(arguments.node);

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <exception>
 #include <string>
 
 extern "C" {
@@ -49,6 +50,22 @@ void run(const Process& guard, const Process& node, const LeasePage& page, const
 }
 
 }  // namespace
+
+void tell_death_of(const LeasePage& page, const LogSink& log) {
+  const auto notice = page.death_notice();
+  if (!notice) return;
+  try {
+    const Told told = tell_death(*notice);
+    if (log) {
+      log(LogLevel::info, "death_told",
+          "incarnation=" + std::to_string(page.incarnation().value) + " endpoints=" + std::to_string(told.endpoints) +
+              " acknowledged=" + std::to_string(told.acknowledged));
+    }
+  } catch (const std::exception& e) {
+    // The cluster finds out by itself, only later.
+    if (log) log(LogLevel::warn, "death_not_told", std::string("text=\"") + e.what() + '"');
+  }
+}
 
 std::optional<pid_t> start_second_guard(const LeasePage& page, const LogSink& log, pid_t node) {
   if (getpid() == 1) return std::nullopt;

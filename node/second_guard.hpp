@@ -21,8 +21,9 @@ void tell_death_of(const LeasePage& page, const LogSink& log);
 /// group does not reach it, sleeps in one system call, and owns no resource but its memory. The guard ends it when it
 /// ends itself.
 ///
-/// Returns its pid; nothing if there can be none: before Linux 5.3, or where a sandbox forbids it; nor for process 1 of a
-/// container, with which all others end. The guard's own work does not depend on it.
+/// Returns its pid; nothing if there can be none: before Linux 5.3, or where a sandbox forbids it; nor for process 1 of
+/// a container, with which all others end. The guard's own work does not depend on it.
+///
 /// REQUIRES: the caller has no other threads; `node` is its child and not reaped.
 [[nodiscard]] std::optional<pid_t> start_second_guard(const LeasePage& page, const LogSink& log, pid_t node);
 
