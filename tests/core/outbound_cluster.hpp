@@ -47,7 +47,6 @@ class SimCluster {
     Instant asked;
     Instant done;
   };
-  static constexpr Duration trip = 100us;
 
   explicit SimCluster(std::vector<std::string> ids, std::uint64_t seed = 1, bool shared_view = true);
 
@@ -80,6 +79,7 @@ class SimCluster {
   int count(ErrorCode code) const { return static_cast<int>(with(code).size()); }
 
   Instant now{5'000'000'000};
+  Duration trip = 100us;  ///< One way.
   Outbound out;
   std::map<std::string, SimNode> nodes;
   /// What a node does instead of what it would do; nothing: what it would do.
