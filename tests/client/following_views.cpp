@@ -69,6 +69,16 @@ class Nodes {
   std::optional<FakeNode::Reply> serve(const std::string& id, const wire::Request& r) {
     const std::lock_guard lock(mutex_);
     FakeNode::Reply out;
+    if (r.op == Op::count) {
+      out.payload = wire::encode_count(10);
+      return out;
+    }
+    if (r.op == Op::list) {
+      wire::ListPageWriter page;
+      static_cast<void>(page.add("of_" + id));
+      out.payload = page.take({});
+      return out;
+    }
     if (refusals_[id].code != ErrorCode::ok) return refusals_[id];
     const Member* owner = views_[id]->owner(slot_of(hash_key(r.key, hash_type(r.type, 42))));
     if (owner == nullptr || owner->node_id.value != id) {
@@ -228,6 +238,25 @@ BOOST_AUTO_TEST_CASE(what_is_refused_until_the_deadline_says_why_before_it) {
   while (nodes.node("n1").requests + nodes.node("n2").requests < asked + 20 && boot_time() < patience) std::this_thread::sleep_for(1ms);
   for (const char* id : {"n1", "n2"}) nodes.refuse(id, ErrorCode::ok);
   BOOST_TEST(waiting.get().value_or(0) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_count_and_a_list_pass_over_a_node_that_leaves_while_it_is_asked) {
+  Nodes nodes({"n1", "n2", "n3"});
+  const auto client = nodes.connect({"n1", "n2", "n3"});
+  BOOST_TEST(client->count<Counter>({}, {.timeout = 20s}).get().value_or(0) == 30U);
+  const int asked = nodes.node("n1").requests;
+  nodes.node("n2").freeze(true);
+  auto count = std::async(std::launch::async, [&] { return client->count<Counter>({}, {.timeout = 20s}).get(); });
+  auto list = std::async(std::launch::async, [&] {
+    std::vector<std::string> keys;
+    return client->for_each<Counter>([&](std::string_view key) { keys.emplace_back(key); }, {}, {.timeout = 20s})
+        .map([&](auto) { return keys; });
+  });
+  const Instant patience = boot_time() + 20s;
+  while (nodes.node("n1").requests < asked + 2 && boot_time() < patience) std::this_thread::sleep_for(1ms);
+  nodes.give(nodes.view({"n1", "n3"}), {"n1", "n3"});
+  BOOST_TEST(count.get().value_or(0) == 20U);
+  BOOST_TEST((list.get().value() == std::vector<std::string>{"of_n1", "of_n3"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_closes_refuses_and_its_keys_go_to_another) {
