@@ -3,8 +3,9 @@
 #include <random>
 #include <span>
 
-#include "reki/core/cluster_list.hpp"
+#include "reki/client/count_parts.hpp"
 #include "reki/core/assert.hpp"
+#include "reki/core/cluster_list.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"
@@ -153,9 +154,12 @@ void ClientIo::deliver() {
 
 void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
   Outcome& outcome = request->outcome;
-  if (outcome.code != ErrorCode::ok) return request->done(Answer{naming_node(outcome)});
-  const auto page = wire::decode_list_page(outcome.payload);
+  const bool left = has_left(*request);  // its keys are others' now, and that is as good as an empty page
+  if (outcome.code != ErrorCode::ok && !left) return request->done(Answer{naming_node(outcome)});
+  const Result<wire::ListPage> page = left ? wire::ListPage{} : wire::decode_list_page(outcome.payload);
   if (!page) return request->done(Answer{page.error()});
+  outcome.code = ErrorCode::ok;
+  outcome.text.clear();
   if (!page->cursor.empty()) {
     outcome.payload = with_cursor(*page, encode(ClusterCursor{request->node, Bytes{page->cursor}}));
     return request->done(answer_of(std::move(outcome)));
@@ -179,9 +183,19 @@ void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
   submit(std::move(further));
 }
 
+/// The node has left the cluster while it was to be asked.
+bool ClientIo::has_left(const Pending& request) const {
+  return request.outcome.code == ErrorCode::unreachable && outbound_.view()->find(request.node) == nullptr;
+}
+
 void ClientIo::deliver_count(Pending& part) {
   CountGathering& all = *part.gathering;
   if (!all.done) return;  // another node's part has failed
+  if (has_left(part)) {
+    // Its actors are on other nodes now, perhaps on some that were counted before.
+    for (auto& again : count_parts(part, *outbound_.view(), std::exchange(all.done, {}))) submit(std::move(again));
+    return;
+  }
   if (part.outcome.code != ErrorCode::ok) return all.done(Answer{naming_node(part.outcome)});
   const auto count = wire::decode_count(part.outcome.payload);
   if (!count) return all.done(Answer{Error{count.error().code, "node '" + part.node.value + "': " + count.error().text}});

@@ -52,6 +52,7 @@ class ClientIo {
   void deliver();
   void deliver_page(std::unique_ptr<Pending> request);
   void deliver_count(Pending& part);
+  bool has_left(const Pending& request) const;
   void deliver_view(const Pending& fetch);
   void fetch_view(PeerIndex from);
   Result<void> install(BytesView payload);

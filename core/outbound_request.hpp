@@ -70,6 +70,7 @@ struct OutboundRequest : ListHook<struct OutboundQueueTag>, TimerHook {
   PeerIndex at_;                 // queued, in_flight, held
   std::uint64_t frame_ = 0;      // in_flight
   Instant sent_;                 // in_flight
+  Duration trip_{0};             // how long the last refusal took to come
   std::uint64_t key_hash_ = 0;   // for the memory of fences
   Fence floor_;                  // the highest seen of the key when this was asked
   Error last_{ErrorCode::ok};    // why the last try came to nothing

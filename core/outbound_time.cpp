@@ -15,6 +15,13 @@ bool was_refused(const Error& last) {
   return last.code == ErrorCode::unavailable || last.code == ErrorCode::shutting_down || last.code == ErrorCode::wrong_node;
 }
 
+/// A call that is in flight at the deadline is of unknown outcome: better not send it than too late. What took longer
+/// than any trip was kept waiting there, which says nothing about the next time.
+bool too_late(const OutboundRequest& request, Duration last_trip, Instant now) {
+  constexpr Duration longest = std::chrono::milliseconds(100);
+  return !may_repeat(request.op) && now + std::min(2 * last_trip, longest) >= request.deadline;
+}
+
 }  // namespace
 
 /// Until there is another view.
@@ -30,6 +37,7 @@ void Outbound::await_view(OutboundRequest& request, std::string_view why, Instan
 void Outbound::hold(OutboundRequest& request, Peer& peer, Error why, Instant now) {
   ++stats_.retries;
   request.unlink_queue();
+  if (request.state_ == State::in_flight) request.trip_ = now - request.sent_;
   request.state_ = State::waiting;
   request.at_ = peer.index;
   request.last_ = std::move(why);
@@ -47,7 +55,11 @@ void Outbound::let_go(Peer& peer, int count, Instant now) {
     OutboundRequest& request = peer.held.front();
     request.unlink_queue();
     request.redirects_ = 0;
-    route(request, now);
+    if (too_late(request, request.trip_, now)) {
+      finish(request, std::move(request.last_));
+    } else {
+      route(request, now);
+    }
   }
 }
 

@@ -48,6 +48,7 @@ std::string SimCluster::key_of(const View& view, const std::string& id, int nth)
 void SimCluster::kill(const std::string& id) {
   node(id).alive = false;
   node(id).sessions.clear();
+  node(id).stash.clear();
   for (auto at = connections.begin(); at != connections.end();) {
     if (at->second.node == &node(id)) {
       const PeerIndex peer{at->first};
@@ -61,8 +62,15 @@ void SimCluster::kill(const std::string& id) {
   }
 }
 
+void SimCluster::thaw(const std::string& id) {
+  node(id).frozen = false;
+  for (auto& event : std::exchange(node(id).stash, {})) event();
+}
+
 void SimCluster::restart(const std::string& id) {
   node(id).alive = true;
+  node(id).frozen = false;
+  node(id).sessions.clear();
   node(id).refuses.clear();
   node(id).incarnation = Incarnation{++lives};
 }
@@ -73,6 +81,8 @@ void SimCluster::submit(Op op, const std::string& key, Duration timeout) {
   r->type = "t";
   r->key = key;
   if (op == Op::call || op == Op::send) r->message = "m";
+  r->number = ++calls;
+  r->payload = std::to_string(r->number);
   r->asked = now;
   r->deadline = now + timeout;
   out.submit(std::move(r), now);
@@ -112,6 +122,7 @@ void SimCluster::pump() {
   }
   while (auto r = out.next_done()) {
     if (now > r->deadline) ++late;
+    latest = std::max(latest, now - r->deadline);
     done.emplace_back(static_cast<Call*>(r.release()));
     done.back()->done = now;
   }
@@ -134,8 +145,7 @@ bool SimCluster::serve(PeerIndex peer) {
   switch (due) {
     case Outbound::Due::hello:
       out.hello_sent(peer, now);
-      later(peer, [this, peer, node] {
-        if (node->frozen) return;
+      at_node(peer, *node, [this, peer, node] {
         node->sessions.insert(peer.value);
         later(peer, [this, peer, node, life = node->incarnation, epoch = node->view ? node->view->epoch() : Epoch{}] {
           out.welcomed(peer, {1, "test", node->id, life, epoch}, now);
@@ -144,8 +154,7 @@ bool SimCluster::serve(PeerIndex peer) {
       return true;
     case Outbound::Due::ping:
       out.ping_sent(peer, now);
-      later(peer, [this, peer, node] {
-        if (node->frozen) return;
+      at_node(peer, *node, [this, peer, node] {
         later(peer, [this, peer, epoch = node->view ? node->view->epoch() : Epoch{}] { out.heard(peer, epoch, now); });
       });
       return true;
@@ -165,13 +174,22 @@ void SimCluster::later(PeerIndex peer, std::function<void()> event) {
   });
 }
 
+void SimCluster::at_node(PeerIndex peer, SimNode& node, std::function<void()> event) {
+  later(peer, [&node, event = std::move(event)] {
+    if (node.frozen) {
+      node.stash.push_back(event);
+    } else {
+      event();
+    }
+  });
+}
+
 void SimCluster::send_batch(PeerIndex peer, SimNode& node) {
   wire::RequestWriter writer;
   if (const auto count = out.fill(peer, writer, now); count != 0) {
     sent += count;
     const auto target = out.incarnation(peer);
-    later(peer, [this, peer, &node, target, frame = Bytes{writer.finish(out.epoch(), target)}] {
-      if (node.frozen) return;
+    at_node(peer, node, [this, peer, &node, target, frame = Bytes{writer.finish(out.epoch(), target)}] {
       if (!node.sessions.contains(peer.value) || target != node.incarnation) {
         return later(peer, [this, peer] { out.rejected(peer, ErrorCode::hello_required, {}, now); });
       }
@@ -214,6 +232,7 @@ SimReply SimCluster::reply_of(SimNode& node, const wire::Request& request) {
   if (owned_by.empty()) return {.code = ErrorCode::unavailable, .text = "no node owns the key's slot"};
   if (owned_by != node.id) return {.code = ErrorCode::wrong_node, .owner = owned_by};
   ++node.executed;
+  if (request.op == Op::call) ++executed[std::stoull(std::string{request.payload})];
   return {.fence = Fence::make(node.view->epoch(), StartNumber{1})};
 }
 

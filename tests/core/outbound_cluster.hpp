@@ -33,9 +33,10 @@ struct SimNode {
   Incarnation incarnation;
   std::shared_ptr<const View> view{};
   bool alive = true;      ///< False: connections are refused.
-  bool frozen = false;    ///< Takes frames and says nothing.
+  bool frozen = false;    ///< Takes frames, and does with them what it does when it is thawed, if it is.
   std::string refuses{};  ///< Text of `unavailable`, for all but `view`; empty: serves.
   std::set<std::uint32_t> sessions{};
+  std::vector<std::function<void()>> stash{};
   int executed = 0;
   int asked = 0;
   int asked_for_view = 0;
@@ -44,10 +45,10 @@ struct SimNode {
 class SimCluster {
  public:
   struct Call final : OutboundRequest {
+    std::uint64_t number = 0;
     Instant asked;
     Instant done;
   };
-  static constexpr Duration trip = 100us;
 
   explicit SimCluster(std::vector<std::string> ids, std::uint64_t seed = 1, bool shared_view = true);
 
@@ -61,6 +62,7 @@ class SimCluster {
   SimNode& add(const std::string& id);
   /// kill -9, as the client sees it: its connections break.
   void kill(const std::string& id);
+  void thaw(const std::string& id);
   /// Comes back at the same address as another life.
   void restart(const std::string& id);
   /// Empty: nobody.
@@ -80,13 +82,16 @@ class SimCluster {
   int count(ErrorCode code) const { return static_cast<int>(with(code).size()); }
 
   Instant now{5'000'000'000};
+  Duration trip = 100us;  ///< One way.
   Outbound out;
   std::map<std::string, SimNode> nodes;
   /// What a node does instead of what it would do; nothing: what it would do.
   std::function<std::optional<SimReply>(SimNode&, const wire::Request&)> instead;
   std::vector<std::unique_ptr<Call>> done;
   std::size_t sent = 0;
-  int late = 0;  ///< Done after their deadline.
+  int late = 0;                           ///< Done after their deadline.
+  Duration latest{0};                     ///< By how much, at most.
+  std::map<std::uint64_t, int> executed;  ///< Calls, by their ids.
   std::uint32_t highest_peer = 0;
 
  private:
@@ -99,6 +104,8 @@ class SimCluster {
   bool serve(PeerIndex peer);
   void send_batch(PeerIndex peer, SimNode& node);
   void later(PeerIndex peer, std::function<void()> event);
+  /// What the node does about a frame.
+  void at_node(PeerIndex peer, SimNode& node, std::function<void()> event);
   void answer(PeerIndex peer, SimNode& node, const wire::Request& request);
   SimReply reply_of(SimNode& node, const wire::Request& request);
   SimNode* listener(PeerIndex peer);
@@ -107,6 +114,7 @@ class SimCluster {
   std::map<std::uint32_t, Connection> connections;
   std::set<std::uint32_t> open;  // what has had work once and is not closed
   std::uint64_t lives = 100;
+  std::uint64_t calls = 0;
 };
 
 }  // namespace outbound_test

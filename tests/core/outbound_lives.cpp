@@ -139,6 +139,33 @@ BOOST_AUTO_TEST_CASE(a_call_that_was_under_way_when_a_newer_start_was_seen_keeps
   BOOST_TEST((ask(Op::call) == ErrorCode::unknown_outcome));  // this one began afterwards
 }
 
+BOOST_AUTO_TEST_CASE(of_look_ups_under_way_together_none_ends_with_an_older_start_than_one_before_it) {
+  std::uint32_t start = 6;
+  instead = [&](SimNode&, const wire::Request& r) -> std::optional<SimReply> {
+    if (r.op == Op::view) return std::nullopt;
+    return SimReply{.fence = Fence::make(Epoch{1}, StartNumber{start > 4 ? --start : 5})};
+  };
+  submit(Op::lookup, key);  // answered with start 5
+  submit(Op::lookup, key);  // with 4, and then 5
+  run_until_done(1s);
+  BOOST_REQUIRE(count(ErrorCode::ok) == 3);
+  BOOST_TEST(done.at(1)->outcome.fence.start().value == 5U);
+  BOOST_TEST(done.at(2)->outcome.fence.start().value == 5U);
+  BOOST_TEST(out.stats().answers_outdated == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_life_that_the_view_does_not_name_may_say_how_it_is) {
+  replace("n1");
+  auto r = std::make_unique<Call>();
+  r->op = Op::status;
+  r->node = NodeId{"n1"};
+  r->deadline = now + 300ms;
+  instead = [](SimNode&, const wire::Request&) { return SimReply{.payload = "well"}; };
+  out.submit(std::move(r), now);
+  run_until_done(1s);
+  BOOST_TEST((done.back()->outcome.code == ErrorCode::ok));
+}
+
 BOOST_AUTO_TEST_CASE(fences_of_a_view_from_a_config_are_in_no_order) {
   const std::vector<Member> members{{NodeId{"n1"}, Incarnation{}, address_of("n1"), 1, {}, MemberState::up}};
   const auto table = fixed_view("test", 1, members).value().table();

@@ -250,6 +250,21 @@ BOOST_AUTO_TEST_CASE(who_reaches_only_nodes_without_a_quorum_is_told_so_by_the_d
   BOOST_TEST(c.late == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_call_that_is_refused_is_not_sent_so_late_that_the_answer_would_miss_the_deadline) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SimCluster c({"n1"}, seed);
+    c.submit(Op::lookup, "a");
+    c.run_until_done(1s);
+    c.trip = 10ms;
+    c.node("n1").refuses = "no quorum";
+    c.submit(Op::call, "a", 300ms);
+    c.run_until_done(1s);
+    BOOST_REQUIRE(c.done.size() == 2U);
+    BOOST_TEST((c.done.back()->outcome.code == ErrorCode::unavailable));
+    BOOST_TEST((c.done.back()->done >= c.done.back()->deadline + -100ms));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_key_that_nobody_owns_waits_for_a_view_in_which_somebody_does) {
   SimCluster c({"n1"});
   const auto nobody_up = c.view(2, {"n1"}, {"n1"});
