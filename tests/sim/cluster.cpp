@@ -78,7 +78,7 @@ std::optional<Event> Cluster::run_until(Time end) {
     const Event event = world_.queue.pop();
     world_.now = event.at;
     world_.invariants.set_now(event.at);
-    ++world_.stats.events;
+    if (++world_.stats.events > options_.events_max) world_.invariants.fail("storm", "far too many events");
     if (event.kind == Event::Kind::fault || event.kind == Event::Kind::relief) return event;
     dispatch(event);
   }

@@ -22,6 +22,7 @@ class Cluster final : public Truth {
     Time think = 60 * millisecond;  ///< Of a client between calls, on average.
     membership::Timing timing;
     Weather weather;
+    std::uint64_t events_max = UINT64_MAX;  ///< More are a violation: nodes that excite each other.
     bool verbose = false;
   };
   explicit Cluster(const Options& options);

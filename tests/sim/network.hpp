@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -15,6 +16,7 @@ struct Weather {
   Time delay_spread = 200 * microsecond;
   std::uint32_t late_permille = 2;  ///< So many take up to `late_max` longer: a retransmission, a full buffer.
   Time late_max = 20 * millisecond;
+  std::int64_t bytes_per_second = 0;  ///< That an endpoint can send; 0: any number.
 };
 
 /// What is wrong on the way from one endpoint to another. Faults add to it and take away again, so they may overlap.
@@ -33,6 +35,13 @@ class Network {
   Network(std::size_t endpoints, const Weather& weather, std::uint64_t seed)
       : endpoints_(endpoints), weather_(weather), random_(seed), links_(endpoints <= 64 ? endpoints * endpoints : 0) {}
 
+  /// When the sender's line has taken so many bytes more.
+  Time sent_at(std::uint16_t from, std::size_t bytes, Time now) {
+    if (weather_.bytes_per_second == 0) return now;
+    if (busy_until_.empty()) busy_until_.resize(endpoints_);
+    const auto takes = static_cast<Time>(bytes) * 1000 / (weather_.bytes_per_second / 1'000'000);
+    return busy_until_[from] = std::max(busy_until_[from], now) + takes;
+  }
   struct Fate {
     int copies = 0;
     std::array<Time, 2> at{};
@@ -72,6 +81,7 @@ class Network {
   std::size_t endpoints_;
   Weather weather_;
   SplitMix random_;
+  std::vector<Time> busy_until_;
   std::vector<Link> links_;  ///< From x to. Empty for very many endpoints: then nothing is ever wrong.
 };
 

@@ -40,7 +40,7 @@ void Node::begin(std::uint64_t seed) {
 
 void Node::crash() {
   if (!up()) return;
-  ++world_.stats.crashes;
+  ++world_.stats.ends;
   // A write that was under way is on the disk or it is not; a torn one counts as not.
   if (writing_ && world_.chance(500)) {
     store = std::move(writing_->record);

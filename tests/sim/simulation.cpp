@@ -18,6 +18,8 @@ Cluster::Options cluster_of(const RunOptions& options, SplitMix& random) {
   constexpr std::array<Time, 3> thinks{30 * millisecond, 60 * millisecond, 200 * millisecond};
   out.think = thinks[random.below(thinks.size())];
   if (random.below(4) == 0) out.weather.delay_spread = options.cloud ? 10 * millisecond : 3 * millisecond;
+  constexpr std::uint64_t events_per_node_second = 2000;  // ten times what is usual
+  out.events_max = events_per_node_second * options.nodes * static_cast<std::uint64_t>(options.lasts / second + 10);
   out.verbose = options.verbose;
   return out;
 }

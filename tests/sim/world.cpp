@@ -24,6 +24,14 @@ std::vector<Key> make_keys() {
 
 }  // namespace
 
+Stats& Stats::operator+=(const Stats& o) {
+  for (const auto field : {&Stats::events, &Stats::letters, &Stats::packets, &Stats::steps, &Stats::calls, &Stats::calls_ok,
+                           &Stats::starts, &Stats::handlers, &Stats::views, &Stats::elections, &Stats::ends, &Stats::fenced}) {
+    this->*field += o.*field;
+  }
+  return *this;
+}
+
 World::World(std::vector<NodeId> node_names, std::size_t clients, const membership::Timing& t, const Weather& weather,
              std::uint64_t seed, const Truth& truth)
     : names(std::move(node_names)),
@@ -43,7 +51,14 @@ void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) 
   ++stats.letters;
   const std::uint16_t target = index_of(to);
   if (verbose) note(from, "-> n" + std::to_string(target) + " " + describe(body));
-  const Network::Fate fate = network.fate(from, target, now);
+  Time off = now;
+  if (!sent.empty()) {
+    const std::size_t bytes = bytes_of(body);
+    ++sent[from].letters;
+    sent[from].bytes += bytes;
+    off = network.sent_at(from, bytes, now);
+  }
+  const Network::Fate fate = network.fate(from, target, off);
   if (fate.copies == 0) return;
   if (fate.copies == 2) {
     schedule(fate.at[1], Event::Kind::letter, target, 0, letters.put({{names[from], body}, now}));

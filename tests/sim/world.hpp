@@ -56,8 +56,10 @@ struct Stats {
   std::uint64_t handlers = 0;
   std::uint64_t views = 0;
   std::uint64_t elections = 0;
-  std::uint64_t crashes = 0;
+  std::uint64_t ends = 0;
   std::uint64_t fenced = 0;
+
+  Stats& operator+=(const Stats& other);
 };
 
 /// What all parts of one simulation share.
@@ -71,6 +73,8 @@ class World {
   void schedule(Time at, Event::Kind kind, std::uint16_t node, std::uint32_t life = 0, std::uint32_t payload = 0) {
     queue.push({at, 0, payload, life, node, kind});
   }
+  /// From now on `sent` is kept.
+  void count_bytes() { sent.assign(names.size(), {}); }
   /// A line of the trace.
   void note(std::uint16_t node, const std::string& text) const;
   /// Makes the run's fingerprint depend on this.
@@ -91,6 +95,11 @@ class World {
   Stats stats;
   std::uint64_t trace = 0;
   bool verbose = false;
+  struct Sent {
+    std::uint64_t letters = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<Sent> sent;  ///< By node; empty: not counted.
 };
 
 /// All keys lie in slots that are 0 modulo this, so that one shard of an activation table has them all.
