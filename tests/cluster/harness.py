@@ -209,7 +209,8 @@ class Cluster:
             config.write(self.types)
         for node in self.nodes.values():
             node.start()
-        if any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values()) or not self._init():
+        taken = any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values())
+        if taken or (self.nodes and not self._init()):
             self._put_away(keep_folder=True)
             return False
         if all([node.wait_ready() for node in self.nodes.values()]):

@@ -75,9 +75,11 @@ def a_killed_nodes_keys_go_on_elsewhere_and_come_back_with_it():
             victim.process.wait(60)
             victim.start()
             check("its ports are free", victim.wait_ready())
-            until("its keys are its own again", 20, lambda: found(c, keys["n1"])["node"] == "n1")
+            # Its share, but not the very same slots: a join moves as few as it can.
+            until("it has its share again", 20, lambda: c.status("n1")["slots"] > 5000)
+            keys = key_of_each_node(c)
             before = found(c, keys["n1"])
-            check("with a higher fence again", before["fence"] > after["fence"], before, after)
+            check("with a higher fence again", before["node"] == "n1" and before["fence"] > after["fence"], before, after)
         session.end()
 
 
@@ -117,9 +119,8 @@ def without_a_guard_a_node_that_stood_still_wakes_as_another_and_has_no_actor():
         victim.thaw()
         until("it is let in again as another", 20,
               lambda: c.reki("status", "n2", code=None)["nodes"]["n2"].get("incarnation", life) != life)
-        until("its keys are its own again", 20, lambda: found(c, keys["n2"])["node"] == "n2")
-        after = found(c, keys["n2"])
-        check("started anew", after["fence"] > meanwhile["fence"], meanwhile, after)
+        until("it has its share again", 20, lambda: c.status("n2")["slots"] > 5000)
+        check("nobody has started the key twice", found(c, keys["n2"])["fence"] >= meanwhile["fence"])
         session.end()
 
 
