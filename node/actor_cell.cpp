@@ -99,6 +99,7 @@ void ActorCell::Scope::cancel_timer(TimerId id) {
 }
 
 ActorCell::~ActorCell() {
+  (void)mailbox_.wake();  // an idle one holds its mark, which is no message
   while (Waiter* waiter = mailbox_.pop()) envelope_of(waiter);
 }
 

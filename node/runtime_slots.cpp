@@ -23,6 +23,8 @@ bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Followu
     followups.answer(std::move(request.envelope ? request.envelope->done : request.done), Answer{Error{code, std::move(text)}});
     return false;
   };
+  const bool is_the_end = closing() && request.op == wire::Op::stop;  // stop_everything()
+  if (is_the_end) return true;
   if (abandoned()) return refuse(ErrorCode::unavailable, "the node was replaced, and joins anew");
   if (closing()) return true;
   const SlotId slot = slot_of(request.hash);

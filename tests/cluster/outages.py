@@ -57,7 +57,7 @@ def found(c, key):
 
 
 def a_killed_nodes_keys_go_on_elsewhere_and_come_back_with_it():
-    with Cluster(expected=["node_killed"]) as c:
+    with Cluster(expected=["node_killed", "guard_killed"]) as c:
         keys = key_of_each_node(c)
         session = Session(c, c.nodes["n3"].address)
         for key in keys.values():
