@@ -123,6 +123,10 @@ BOOST_AUTO_TEST_CASE(two_requests_cannot_have_started_one_actor_even_at_once) {
   const auto a = of_one_client.client(17);
   of_one_client.started(a, 5, 0, 10).started({a.client, 18}, 5, 0, 10);
   BOOST_TEST((broken(of_one_client) == only(Rule::two_starters)));
+  Scene without_retries;
+  const auto b = without_retries.client(0);
+  without_retries.started(b, 5, 0, 10).started(b, 5, 0, 10);
+  BOOST_TEST((broken(without_retries) == only(Rule::two_starters)));
 }
 
 BOOST_AUTO_TEST_CASE(one_request_may_be_told_twice_that_it_started_the_actor) {

@@ -92,6 +92,28 @@ BOOST_AUTO_TEST_CASE(an_unknown_stop_happens_once) {
   BOOST_TEST(!without_faults(Scene{}.started(5, 0, 10).unknown(Call::stop, 5).started(6, 11, 20).started(7, 21, 30)));
 }
 
+BOOST_AUTO_TEST_CASE(an_unknown_stop_that_closed_one_start_ends_no_other) {
+  // Nothing but that stop can have hidden 1 from the look-ups, or else have ended 4. The look-ups fill several windows.
+  const auto fits = [](bool hidden) {
+    Scene scene;
+    scene.started(1, 0, 5).unknown(Call::stop, 6);
+    for (std::int64_t i = 1; i <= 20; ++i)
+      hidden ? scene.not_running(10 * i, 10 * i + 5) : scene.running(1, 10 * i, 10 * i + 5);
+    scene.stopped(1, 300, 310).started(4, 320, 330).started(6, 340, 350);
+    bool out = true;
+    for (const std::size_t window : {8U, 64U}) {
+      Linearizability orders{{.faults = Faults::none, .window = window}};
+      const bool has = orders.check(scene.operations());
+      BOOST_TEST(orders.skipped() == 0);
+      if (window == 8U) out = has;
+      BOOST_TEST(has == out);
+    }
+    return out;
+  };
+  BOOST_TEST(fits(false));
+  BOOST_TEST(!fits(true));
+}
+
 // Windows
 
 BOOST_AUTO_TEST_CASE(a_contradiction_across_a_cut_is_found) {
