@@ -90,8 +90,8 @@ void ping(int fd, std::size_t count) {
     const auto at = static_cast<std::size_t>(quantile * static_cast<double>(took.size()));
     return static_cast<double>(took[std::min(at, took.size() - 1)].count()) / 1e3;
   };
-  std::printf(R"({"pings":%zu,"lost":%zu,"p50_us":%.1f,"p90_us":%.1f,"p99_us":%.1f,"max_us":%.1f})" "\n", count, lost,
-              us(0.5), us(0.9), us(0.99), us(1));
+  std::printf(R"({"pings":%zu,"lost":%zu,"min_us":%.1f,"p50_us":%.1f,"p90_us":%.1f,"p99_us":%.1f,"max_us":%.1f})" "\n", count, lost,
+              us(0), us(0.5), us(0.9), us(0.99), us(1));
 }
 
 std::uint64_t received(int fd) {
