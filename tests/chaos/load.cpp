@@ -1,7 +1,8 @@
 // Callers that go on whatever happens to the nodes, and write down each call for a checker of histories:
 //
-//     chaos_load cluster=NAME addresses=tcp://H:P,... history=FILE [checked=FILE] [callers=16] [keys=50] [rate=500] [seconds=0]
-//                [timeout_ms=2000] [clients=2] [seed=1] [mix=call:8,lookup_or_start:4,lookup:2,emit:2,stop:1,hold:1]
+//     chaos_load cluster=NAME addresses=tcp://H:P,... history=FILE [checked=FILE] [callers=16] [keys=50] [rate=500]
+//                [seconds=0] [timeout_ms=2000] [clients=2] [seed=1]
+//                [mix=call:8,lookup_or_start:4,lookup:2,stop:1,emit:2,hold:1,spin:1]
 //
 // `rate` is calls a second of all callers together, as far as they are answered in time; `seconds=0` means until
 // SIGTERM. Each caller makes one call after the other. The history has a JSON object a call, `checked` the same for the
@@ -36,7 +37,7 @@ using reki::ErrorCode;
 using reki::Instant;
 using Json = nlohmann::ordered_json;
 
-// Handlers that sleep or spin do so for up to this long: beyond some of the leases' times, short of the callers' patience.
+// Handlers that sleep or spin do so for up to this long: long enough that a fault finds some of them running.
 constexpr std::int64_t hold_ms_max = 50;
 constexpr std::int64_t spin_ms_max = 5;
 
@@ -165,7 +166,8 @@ class Caller {
 
   ErrorCode carry_out(Verb verb, HistoryEntry& entry) {
     switch (verb) {
-      case Verb::lookup_or_start: return refer(client_.lookup_or_start<Witnessed>(entry.key, {}, options_).get(), entry);
+      case Verb::lookup_or_start:
+        return refer(client_.lookup_or_start<Witnessed>(entry.key, {}, options_).get(), entry);
       case Verb::lookup: return refer(client_.lookup<Witnessed>(entry.key, options_).get(), entry);
       case Verb::stop: return stop(entry);
       case Verb::emit: return call(entry, Emit{random_key(), random_ms(hold_ms_max) / 2});
@@ -202,7 +204,7 @@ class Caller {
   }
 
   std::string random_key() { return "key-" + std::to_string(dice_() % keys_); }
-  std::int64_t random_ms(std::int64_t most) { return static_cast<std::int64_t>(dice_() % static_cast<std::uint64_t>(most + 1)); }
+  std::int64_t random_ms(std::int64_t most) { return std::uniform_int_distribution<std::int64_t>(0, most)(dice_); }
 
   Client& client_;
   Histories& history_;
@@ -278,8 +280,8 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // in all threads: report() waits for them
   try {
-    return run(Words(argv + 1, argv + argc, {"cluster", "addresses", "history", "checked", "callers", "keys", "rate", "seconds",
-                                             "timeout_ms", "clients", "seed", "mix"}),
+    return run(Words(argv + 1, argv + argc, {"cluster", "addresses", "history", "checked", "callers", "keys", "rate",
+                                             "seconds", "timeout_ms", "clients", "seed", "mix"}),
                signals);
   } catch (const std::exception& e) {
     return std::fprintf(stderr, "chaos_load: %s\n", e.what()), 2;
