@@ -26,9 +26,9 @@ from net_cluster import NetCluster  # noqa: E402
 
 LOAD = os.environ["REKI_CHAOS_LOAD"]
 JUDGE = os.environ["REKI_CHAOS_JUDGE"]
-# A checker of histories: a command that takes the file and exits with 0 if it is in order.
+# The checker of histories: a command that takes the file (its form is in history.hpp) and exits with 0 if it is in order.
 HISTORY_CHECK = shlex.split(os.environ.get("REKI_CHAOS_HISTORY_CHECK", ""))
-CALM = 30  # seconds within which nothing may fail any more once the last fault is over
+CALM = 120  # seconds within which nothing may fail any more once the last fault is over
 JUDGING = 600
 
 
@@ -37,12 +37,13 @@ class Load:
 
     def __init__(self, cluster, name, **options):
         self.history = os.path.join(cluster.folder, f"{name}.history.jsonl")
+        self.checked = os.path.join(cluster.folder, f"{name}.history")
         self.seconds_file = os.path.join(cluster.folder, f"{name}.seconds.jsonl")
         words = [f"{name}={value}" for name, value in options.items()]
         # To a file: a pipe that nobody reads would hold it up in the end.
         with open(self.seconds_file, "w") as out:
             self.process = cluster.start(LOAD, f"cluster={cluster.name}", f"addresses={cluster.addresses}",
-                                         f"history={self.history}", *words, stdout=out)
+                                         f"history={self.history}", f"checked={self.checked}", *words, stdout=out)
 
     def end(self):
         self.process.terminate()
@@ -64,7 +65,7 @@ def comes_to_rest(cluster, seed):
     number = 0
     while time.monotonic() - began < CALM:
         number += 1
-        totals = Load(cluster, f"calm-{number}", seconds=2, rate=200, seed=seed, timeout_ms=1000, mix="call:1").wait()
+        totals = Load(cluster, f"calm-{number}", seconds=2, rate=200, seed=seed, timeout_ms=5000, mix="call:1").wait()
         if totals["ok"] > 0 and not totals["failed"]:
             return round(time.monotonic() - began, 1)
     return None
@@ -114,7 +115,7 @@ def run(options, plan, summary):
         summary["class_a"] = verdict["class_a"]
         summary["class_b"] = verdict["class_b"]
         summary["class_b_with_effect"] = verdict["class_b_with_effect"]
-        summary["history"] = check_history(load.history)
+        summary["history"] = check_history(load.checked)
     return code
 
 
@@ -155,7 +156,11 @@ def plan_of(options):
 def campaign(options):
     plan = plan_of(options)
     summary = {"seed": options.seed, "nodes": options.nodes, "kinds": kinds_of(options), "faults": collections.Counter()}
-    code, summary["against"] = verdict_of(run(options, plan, summary), summary)
+    try:
+        code, summary["against"] = verdict_of(run(options, plan, summary), summary)
+    except AssertionError as failed:
+        # A node that does not come back, for one; what there is of evidence has been kept.
+        code, summary["against"] = 1, [str(failed)]
     print(json.dumps(summary, indent=1 if options.pretty else None), flush=True)
     return code
 

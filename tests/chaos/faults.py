@@ -34,8 +34,15 @@ def kill_child(cluster, fault):
 
 @kind
 def kill_both(cluster, fault):
-    """kill -9 of the guard and its child: nobody sees it."""
+    """kill -9 of the guard and its child; a second guard, if there is one, sees it."""
     cluster.nodes[fault["node"]].crash("both")
+    yield
+
+
+@kind
+def kill_all(cluster, fault):
+    """The same for the second guard too: nobody sees it."""
+    cluster.nodes[fault["node"]].crash("all")
     yield
 
 
@@ -47,9 +54,9 @@ def stop_child(cluster, fault):
 
 
 @kind
-def stop_both(cluster, fault):
-    """The same for its guard too, as when a virtual machine stands still."""
-    with cluster.nodes[fault["node"]].frozen("both"):
+def stop_all(cluster, fault):
+    """The same for its guards too, as when a virtual machine stands still."""
+    with cluster.nodes[fault["node"]].frozen("all"):
         yield
 
 

@@ -128,7 +128,9 @@ class KeyCase {
     const WitnessRecord* last = nullptr;
     for (const WitnessRecord* start : starts_) {
       if (last != nullptr && last->process != start->process) ++verdict_.take_overs;
-      if (last != nullptr && last->fence == start->fence) add(Kind::duplicate_fence, *start, {last->fence, last->at_ns});
+      if (last != nullptr && last->fence == start->fence) {
+        add(Kind::duplicate_fence, *start, {last->fence, last->at_ns});
+      }
       const Newer newer = newer_than(start->fence);
       if (start->at_ns > newer.at_ns) {
         add(thaws_.explain(*start, newer.at_ns) ? Kind::frozen_start : Kind::stale_start, *start, newer);
@@ -202,7 +204,8 @@ std::string_view name_of(Kind kind) {
 bool breaks_the_promise(Kind kind) { return kind <= Kind::after_stop; }
 
 bool Verdict::promise_is_kept() const {
-  return std::ranges::none_of(counts, [](const auto& count) { return breaks_the_promise(count.first) && count.second > 0; });
+  return std::ranges::none_of(
+      counts, [](const auto& count) { return breaks_the_promise(count.first) && count.second > 0; });
 }
 
 Verdict judge(const std::vector<WitnessRecord>& records, const std::vector<Freeze>& freezes) {

@@ -2,9 +2,9 @@
 //
 //     chaos_judge [--freezes FILE] [--late-outputs-break] FILE-OR-FOLDER...
 //
-// FILE of freezes has a JSON object a line: {"pid":.., "from":.., "to":..}, CLOCK_BOOTTIME in ns. Late outputs are those
-// of a handler that was over before the newer start began: the network had them still. They are counted only, unless
-// told otherwise.
+// FILE of freezes has a JSON object a line: {"pid":.., "from":.., "to":..}, CLOCK_BOOTTIME in ns. Late outputs are
+// those of a handler that was over before the newer start began: the network had them still. They are counted only,
+// unless told otherwise.
 //
 // Prints one JSON document. Exit code 0: the promise is kept; 1: it is broken; 2: usage, or a file that cannot be read;
 // 3: nothing can be said, since there is no evidence or some of it did not fit.

@@ -1,10 +1,12 @@
 // Callers that go on whatever happens to the nodes, and write down each call for a checker of histories:
 //
-//     chaos_load cluster=NAME addresses=tcp://H:P,... history=FILE [callers=16] [keys=50] [rate=500] [seconds=0]
-//                [timeout_ms=2000] [clients=2] [seed=1] [mix=call:8,lookup_or_start:4,lookup:2,emit:2,stop:1,hold:1]
+//     chaos_load cluster=NAME addresses=tcp://H:P,... history=FILE [checked=FILE] [callers=16] [keys=50] [rate=500]
+//                [seconds=0] [timeout_ms=2000] [clients=2] [seed=1]
+//                [mix=call:8,lookup_or_start:4,lookup:2,stop:1,emit:2,hold:1,spin:1]
 //
 // `rate` is calls a second of all callers together, as far as they are answered in time; `seconds=0` means until
-// SIGTERM. Each caller makes one call after the other. Prints a JSON line a second with what was answered in it, and
+// SIGTERM. Each caller makes one call after the other. The history has a JSON object a call, `checked` the same for the
+// checker of histories (history.hpp). Prints a JSON line a second with what was answered in it, and
 // one with the totals at the end.
 #include <algorithm>
 #include <array>
@@ -35,7 +37,7 @@ using reki::ErrorCode;
 using reki::Instant;
 using Json = nlohmann::ordered_json;
 
-// Handlers that sleep or spin do so for up to this long: beyond some of the leases' times, short of the callers' patience.
+// Handlers that sleep or spin do so for up to this long: long enough that a fault finds some of them running.
 constexpr std::int64_t hold_ms_max = 50;
 constexpr std::int64_t spin_ms_max = 5;
 
@@ -100,10 +102,31 @@ class Ending {
   bool ended_ = false;
 };
 
+/// Both files of the history.
+class Histories {
+ public:
+  explicit Histories(const Words& words)
+      : json_(words.text("history")), checked_(words.text("checked", "/dev/null")) {
+    checked_.add(std::string{check_file_begin});
+  }
+  void add(const HistoryEntry& entry) {
+    json_.add(to_json(entry));
+    checked_.add(to_check_line(entry));
+  }
+  void flush() {
+    json_.flush();
+    checked_.flush();
+  }
+
+ private:
+  LineWriter json_;
+  LineWriter checked_;
+};
+
 /// One caller, on a thread of its own.
 class Caller {
  public:
-  Caller(Client& client, HistoryWriter& history, Tally& tally, const Words& words, std::uint32_t number)
+  Caller(Client& client, Histories& history, Tally& tally, const Words& words, std::uint32_t number)
       : client_(client),
         history_(history),
         tally_(tally),
@@ -143,7 +166,8 @@ class Caller {
 
   ErrorCode carry_out(Verb verb, HistoryEntry& entry) {
     switch (verb) {
-      case Verb::lookup_or_start: return refer(client_.lookup_or_start<Witnessed>(entry.key, {}, options_).get(), entry);
+      case Verb::lookup_or_start:
+        return refer(client_.lookup_or_start<Witnessed>(entry.key, {}, options_).get(), entry);
       case Verb::lookup: return refer(client_.lookup<Witnessed>(entry.key, options_).get(), entry);
       case Verb::stop: return stop(entry);
       case Verb::emit: return call(entry, Emit{random_key(), random_ms(hold_ms_max) / 2});
@@ -180,10 +204,10 @@ class Caller {
   }
 
   std::string random_key() { return "key-" + std::to_string(dice_() % keys_); }
-  std::int64_t random_ms(std::int64_t most) { return static_cast<std::int64_t>(dice_() % static_cast<std::uint64_t>(most + 1)); }
+  std::int64_t random_ms(std::int64_t most) { return std::uniform_int_distribution<std::int64_t>(0, most)(dice_); }
 
   Client& client_;
-  HistoryWriter& history_;
+  Histories& history_;
   Tally& tally_;
   std::uint32_t number_;
   std::size_t keys_;
@@ -203,7 +227,7 @@ void add_to(Json& totals, const Json& second) {
 }
 
 /// Prints what each second brought, until SIGTERM, SIGINT or `end`; returns the totals.
-Json report(Tally& tally, HistoryWriter& history, const sigset_t& signals, Instant end) {
+Json report(Tally& tally, Histories& history, const sigset_t& signals, Instant end) {
   Json totals{{"ok", 0}, {"failed", Json::object()}, {"max_ms", 0.0}};
   for (Instant due = boot_time() + 1s; boot_time() < end; due = due + 1s) {
     const auto left = std::max(Duration{0}, due - boot_time());
@@ -221,7 +245,7 @@ Json report(Tally& tally, HistoryWriter& history, const sigset_t& signals, Insta
 }
 
 int run(const Words& words, const sigset_t& signals) {
-  HistoryWriter history(words.text("history"));
+  Histories history(words);
   std::vector<std::unique_ptr<Client>> clients;
   for (std::int64_t i = 0; i < words.number("clients", 2); ++i) {
     auto client = Client::connect({.cluster = words.text("cluster"), .addresses = words.list("addresses"),
@@ -256,8 +280,8 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // in all threads: report() waits for them
   try {
-    return run(Words(argv + 1, argv + argc, {"cluster", "addresses", "history", "callers", "keys", "rate", "seconds",
-                                             "timeout_ms", "clients", "seed", "mix"}),
+    return run(Words(argv + 1, argv + argc, {"cluster", "addresses", "history", "checked", "callers", "keys", "rate",
+                                             "seconds", "timeout_ms", "clients", "seed", "mix"}),
                signals);
   } catch (const std::exception& e) {
     return std::fprintf(stderr, "chaos_load: %s\n", e.what()), 2;

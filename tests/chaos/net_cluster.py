@@ -19,7 +19,7 @@ ACTORS = os.environ["REKI_CHAOS_ACTORS"]
 PORT = 7100
 CONTROL_PORT = PORT + 10000  # reki-node's default: the port for requests + 10000
 CLIENT = "client"
-SERVING = 60  # seconds; generous, the bounds that matter are the campaign's own
+SERVING = 120  # seconds; generous, the bounds that matter are the campaign's own
 
 
 class NetNode(harness.Node):
@@ -50,32 +50,41 @@ class NetNode(harness.Node):
     def guard(self):
         return self.process.pid
 
+    def _children(self):
+        """(the node's pids, those of whoever guards the guard): the latter have sessions of their own."""
+        nodes, seconds = [], []
+        for pid in processes.children_of(self.guard):
+            (seconds if processes.leads_session(pid) else nodes).append(pid)
+        return nodes, seconds
+
     @property
     def child(self):
         """The process that serves; None if there is none just now."""
         if not self.is_up():
             return None
-        if children := processes.children_of(self.guard):
+        if nodes := self._children()[0]:
             self.guarded = True
-            return children[0]
+            return nodes[0]
         return None if self.guarded else self.guard
 
     def pids(self, whom):
-        """Of "child", "guard" or "both", the guard first, so that it cannot notice what becomes of the child."""
-        chosen = {"child": [self.child], "guard": [self.guard], "both": [self.guard, self.child]}[whom]
+        """Of "child", "guard", "both" (of them), or "all": with a second guard, if there is one. Whoever watches is before
+        whom it watches, so that it cannot notice what becomes of that."""
+        chosen = {"child": [self.child], "guard": [self.guard], "both": [self.guard, self.child],
+                  "all": [*self._children()[1], self.guard, self.child]}[whom]
         return list(dict.fromkeys(pid for pid in chosen if pid is not None))
 
     def is_up(self):
         """Whether the process that was started runs; it may be stopped."""
         return self.process is not None and self.process.poll() is None
 
-    def strike(self, number, whom="both"):
+    def strike(self, number, whom="all"):
         """A signal to those that are there; returns their pids."""
         if not self.is_up():
             return []
         return [pid for pid in self.pids(whom) if processes.send_signal(pid, number)]
 
-    def crash(self, whom="both"):
+    def crash(self, whom="all"):
         """SIGKILL; returns when those are dead."""
         for pid in self.strike(signal.SIGKILL, whom):
             if pid == self.guard:
@@ -84,7 +93,7 @@ class NetNode(harness.Node):
                 until(f"{self.id}'s process {pid} is dead", harness.END, lambda: not processes.is_running(pid))
 
     @contextlib.contextmanager
-    def frozen(self, whom="both"):
+    def frozen(self, whom="all"):
         """Stopped on entry, going on after; what is killed meanwhile stays dead. The judge is told the times."""
         began = processes.boot_ns()
         pids = self.strike(signal.SIGSTOP, whom)
@@ -109,8 +118,9 @@ class NetNode(harness.Node):
         until(f"node {self.id} serves", SERVING, up_and_serving, every=0.1)
 
     def serves(self):
-        done = self.cluster.ask_quietly("status", self.id, "--timeout", "1s")
-        return done is not None and "error" not in done["nodes"].get(self.id, {"error": "unknown"})
+        done = self.cluster.ask_quietly("status", self.id, "--timeout", "5s")
+        said = (done or {}).get("nodes", {}).get(self.id, {"error": "nothing"})
+        return "error" not in said
 
     def terminate(self):
         """Drains; the exit code is the caller's to judge."""
@@ -204,7 +214,7 @@ class NetCluster(harness.Cluster):
         return super().run(*self.network.inside(CLIENT), *words, **options)
 
     def ask_quietly(self, *words):
-        """What the command says, or None if it fails or takes longer than a few seconds: nodes may be gone."""
+        """The document that the command prints, which may be an error's; None if there is none in a few seconds."""
         words = [*self.network.inside(CLIENT), harness.COMMAND, "--config", self.config, "--json", *map(str, words)]
         try:
             return json.loads(subprocess.run(words, capture_output=True, text=True, timeout=10).stdout)

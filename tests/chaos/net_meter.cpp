@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -24,6 +26,10 @@ using reki::boot_time;
 using reki::Duration;
 using reki::Instant;
 using namespace std::chrono_literals;
+
+using Json = nlohmann::ordered_json;
+
+void print(const Json& out) { std::puts(out.dump().c_str()); }
 
 enum Kind : std::uint64_t { ping_kind = 1, flood_kind, count_kind };
 
@@ -88,10 +94,10 @@ void ping(int fd, std::size_t count) {
   std::ranges::sort(took);
   const auto us = [&](double quantile) {
     const auto at = static_cast<std::size_t>(quantile * static_cast<double>(took.size()));
-    return static_cast<double>(took[std::min(at, took.size() - 1)].count()) / 1e3;
+    return std::round(static_cast<double>(took[std::min(at, took.size() - 1)].count()) / 100) / 10;
   };
-  std::printf(R"({"pings":%zu,"lost":%zu,"p50_us":%.1f,"p90_us":%.1f,"p99_us":%.1f,"max_us":%.1f})" "\n", count, lost,
-              us(0.5), us(0.9), us(0.99), us(1));
+  print({{"pings", count}, {"lost", lost}, {"min_us", us(0)}, {"p50_us", us(0.5)}, {"p90_us", us(0.9)},
+         {"p99_us", us(0.99)}, {"max_us", us(1)}});
 }
 
 std::uint64_t received(int fd) {
@@ -117,8 +123,9 @@ void flood(int fd, double seconds, double per_second) {
     elapsed = static_cast<double>((boot_time() - began).count()) / 1e9;
   }
   std::this_thread::sleep_for(200ms);
-  std::printf(R"({"sent":%lu,"received":%lu,"seconds":%.3f,"received_per_second":%.0f})" "\n", sent, received(fd) - before,
-              elapsed, static_cast<double>(received(fd) - before) / elapsed);
+  const std::uint64_t came = received(fd) - before;
+  print({{"sent", sent}, {"received", came}, {"seconds", elapsed},
+         {"received_per_second", std::llround(static_cast<double>(came) / elapsed)}});
 }
 
 }  // namespace
@@ -126,8 +133,12 @@ void flood(int fd, double seconds, double per_second) {
 int main(int argc, char** argv) {
   const std::string_view verb = argc > 3 ? argv[1] : "";
   if (verb == "serve") serve(bound_or_connected(argv[2], argv[3], &::bind));
-  if (verb == "ping" && argc == 5) ping(bound_or_connected(argv[2], argv[3], &::connect), std::strtoul(argv[4], nullptr, 10));
-  else if (verb == "flood" && argc == 6) flood(bound_or_connected(argv[2], argv[3], &::connect), std::atof(argv[4]), std::atof(argv[5]));
-  else return std::fprintf(stderr, "usage: see the top of net_meter.cpp\n"), 2;
+  if (verb == "ping" && argc == 5) {
+    ping(bound_or_connected(argv[2], argv[3], &::connect), std::strtoul(argv[4], nullptr, 10));
+  } else if (verb == "flood" && argc == 6) {
+    flood(bound_or_connected(argv[2], argv[3], &::connect), std::atof(argv[4]), std::atof(argv[5]));
+  } else {
+    return std::fprintf(stderr, "usage: see the top of net_meter.cpp\n"), 2;
+  }
   return 0;
 }

@@ -28,6 +28,13 @@ def children_of(pid):
     return out
 
 
+def leads_session(pid):
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 def state_of(pid):
     """Of each of its threads: a set of "R", "S", "T"...; empty once it is gone."""
     out = set()

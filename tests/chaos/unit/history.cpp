@@ -39,40 +39,76 @@ BOOST_AUTO_TEST_CASE(an_entry_is_one_line_of_json) {
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_that_may_still_take_effect_has_not_returned) {
-  for (const auto code : {reki::ErrorCode::unknown_outcome, reki::ErrorCode::deadline_exceeded, reki::ErrorCode::unreachable}) {
+  const auto check = [](std::string_view op, reki::ErrorCode code) {
     HistoryEntry entry = an_entry();
+    entry.op = op;
     chaos::set_failed(entry, code, 200);
     const auto read = json::parse(chaos::to_json(entry));
     BOOST_TEST(read["outcome"] == "unknown");
     BOOST_TEST(read["returned"].is_null());
     BOOST_TEST(read["error"] == std::string{reki::name_of(code)});
+  };
+  for (const auto code : {reki::ErrorCode::unknown_outcome, reki::ErrorCode::deadline_exceeded, reki::ErrorCode::unreachable}) {
+    check("call", code);
   }
+  // The last try had no effect; an earlier one may have had.
+  check("lookup_or_start", reki::ErrorCode::unavailable);
+  check("stop", reki::ErrorCode::overloaded);
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_without_effect_has_returned) {
-  for (const auto code : {reki::ErrorCode::overloaded, reki::ErrorCode::unavailable, reki::ErrorCode::shutting_down}) {
+  const auto check = [](std::string_view op, reki::ErrorCode code) {
     HistoryEntry entry = an_entry();
+    entry.op = op;
     chaos::set_failed(entry, code, 200);
     const auto read = json::parse(chaos::to_json(entry));
     BOOST_TEST(read["outcome"] == "failed");
     BOOST_TEST(read["returned"] == 200);
+  };
+  for (const auto code : {reki::ErrorCode::overloaded, reki::ErrorCode::unavailable, reki::ErrorCode::shutting_down}) {
+    check("call", code);
   }
+  check("lookup", reki::ErrorCode::unreachable);
+}
+
+BOOST_AUTO_TEST_CASE(the_checkers_line_has_what_is_known_of_the_key) {
+  HistoryEntry entry = an_entry();
+  entry.key = "k-1";
+  entry.returned = 200;
+  entry.fence = (std::uint64_t{5} << 32) | 9;
+  const auto line = [&](std::string_view op, std::string_view outcome) {
+    entry.op = op;
+    entry.outcome = outcome;
+    return chaos::to_check_line(entry);
+  };
+  BOOST_TEST(line("lookup_or_start", "started") == "c3 7 lookup_or_start k-1 100 200 started 5:9");
+  BOOST_TEST(line("lookup_or_start", "found") == "c3 7 lookup_or_start k-1 100 200 running 5:9");
+  BOOST_TEST(line("lookup", "found") == "c3 7 lookup k-1 100 200 running 5:9");
+  BOOST_TEST(line("stop", "stopped") == "c3 7 stop k-1 100 200 stopped 5:9");
+  BOOST_TEST(line("call", "found") == "c3 7 lookup k-1 100 200 running 5:9");
+  entry.fence = 0;
+  BOOST_TEST(line("lookup", "not_running") == "c3 7 lookup k-1 100 200 not_running");
+  BOOST_TEST(line("stop", "not_running") == "c3 7 stop k-1 100 200 not_running");
+  BOOST_TEST(line("lookup", "failed") == "c3 7 lookup k-1 100 200 failed_unexecuted");
+  BOOST_TEST(line("call", "failed") == "c3 7 lookup_or_start k-1 100 never unknown");
+  entry.returned.reset();
+  BOOST_TEST(line("call", "unknown") == "c3 7 lookup_or_start k-1 100 never unknown");
+  BOOST_TEST(line("stop", "unknown") == "c3 7 stop k-1 100 never unknown");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_flushed_is_in_the_file) {
   const auto path = std::filesystem::temp_directory_path() / ("reki-history-" + std::to_string(getpid()));
   {
-    chaos::HistoryWriter writer(path);
-    writer.add(an_entry());
-    writer.add(an_entry());
+    chaos::LineWriter writer(path);
+    writer.add("one");
+    writer.add("two");
     writer.flush();
     std::ifstream file(path);
-    int lines = 0;
-    for (std::string line; std::getline(file, line); ++lines) BOOST_TEST(json::parse(line)["request"] == 7);
-    BOOST_TEST(lines == 2);
+    std::string all{std::istreambuf_iterator<char>(file), {}};
+    BOOST_TEST(all == "one\ntwo\n");
   }
   std::filesystem::remove(path);
-  BOOST_CHECK_THROW(chaos::HistoryWriter("/no/such/folder/file"), std::system_error);
+  BOOST_CHECK_THROW(chaos::LineWriter("/no/such/folder/file"), std::system_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
