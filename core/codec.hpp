@@ -191,9 +191,13 @@ struct ListPage {
 [[nodiscard]] Bytes encode_count(std::uint64_t count);
 [[nodiscard]] Result<std::uint64_t> decode_count(BytesView payload);
 
-/// Arguments of `view`: the epoch that the asker has.
-[[nodiscard]] Bytes encode_view_args(Epoch epoch);
-/// Without args: 0, none.
-[[nodiscard]] Result<Epoch> decode_view_args(std::optional<BytesView> args);
+/// Arguments of `view`.
+struct ViewArgs {
+  Epoch have;           ///< Of the asker's view; 0: it has none.
+  bool deltas = false;  ///< It can use a delta to that view (view_delta.hpp).
+};
+[[nodiscard]] Bytes encode_view_args(Epoch have, bool deltas = false);
+/// What is left out is as above.
+[[nodiscard]] Result<ViewArgs> decode_view_args(std::optional<BytesView> args);
 
 }  // namespace reki::wire

@@ -42,6 +42,11 @@ class Elements {
     if (!in_.read_bytes(value)) return no_value(name, "is not bin or nil");
     out = value;
   }
+  /// Any value, as its own bytes.
+  void value(const char* name, BytesView& out) {
+    if (!begin(name)) return;
+    if (!in_.read_value(out)) fault(name, "is not msgpack, or is cut short");
+  }
   /// The count of an array whose elements come next.
   void array(const char* name, std::uint32_t& count) {
     if (!begin(name)) return;

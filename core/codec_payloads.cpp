@@ -104,21 +104,24 @@ Result<std::uint64_t> decode_count(BytesView payload) {
   return fail(ErrorCode::malformed_message, "reply to count: is not an unsigned number");
 }
 
-Bytes encode_view_args(Epoch epoch) {
+Bytes encode_view_args(Epoch have, bool deltas) {
   Bytes out;
   MsgpackWriter writer{out};
-  writer.write_array(1);
-  writer.write_uint(epoch.value);
+  writer.write_array(deltas ? 2 : 1);
+  writer.write_uint(have.value);
+  if (deltas) writer.write_bool(true);
   return out;
 }
 
-Result<Epoch> decode_view_args(std::optional<BytesView> args) {
-  Epoch epoch;
-  if (!args || args->empty()) return epoch;
-  auto error =
-      read_value("args of view", *args, 0, [&](Elements& e, MsgpackReader&) { e.number("epoch", epoch.value); });
+Result<ViewArgs> decode_view_args(std::optional<BytesView> args) {
+  ViewArgs out;
+  if (!args || args->empty()) return out;
+  auto error = read_value("args of view", *args, 0, [&](Elements& e, MsgpackReader&) {
+    e.number("epoch", out.have.value);
+    e.boolean("deltas", out.deltas);
+  });
   if (error) return tl::make_unexpected(*std::move(error));
-  return epoch;
+  return out;
 }
 
 }  // namespace reki::wire

@@ -28,8 +28,25 @@ struct Member {
   std::uint32_t weight = 1;  ///< Relative share of the slots; 0: owns nothing.
   std::string zone;          ///< Failure domain, for people and later placement; may be empty.
   MemberState state = MemberState::up;
+  std::string control{};  ///< Where it listens for the control plane; empty for a view made from a config.
 
   friend bool operator==(const Member&, const Member&) = default;
+};
+
+/// Whether it can be in a view. Fails with `invalid_argument`:
+///   - id of 1 to 64 bytes, zone of at most 64, addresses "tcp://host:port" (`control` may be empty), a known state
+///   - these four texts together at most `limits::member_names_bytes_max`
+[[nodiscard]] Result<void> validate(const Member& member);
+
+/// A node that keeps a part of the embedded register: `number` and `store` name one store on one disk. A node that has
+/// lost its disk comes back as another voter, since what the lost one has promised must never be broken.
+struct Voter {
+  std::uint16_t number = 0;  ///< Never used twice in a cluster: ballots carry it.
+  std::uint64_t store = 0;   ///< Drawn when the store was made, never 0.
+  NodeId node;
+  std::string control;  ///< Where it is asked.
+
+  friend bool operator==(const Voter&, const Voter&) = default;
 };
 
 /// What a view says beside its members and table.
@@ -39,6 +56,9 @@ struct ViewHead {
   Term term;                    ///< Of the coordinator that made the view; 0 for a view made from a config.
   NodeId coordinator;           ///< Empty for a view made from a config.
   std::uint64_t hash_seed = 0;  ///< Seed of `hash_type`, for the cluster's whole life.
+  std::vector<Voter> voters{};  ///< Of the embedded register, by number; empty with another engine.
+  /// Of the view before, while a change of voters is under way: then every quorum is a majority of both.
+  std::vector<Voter> old_voters{};
 
   friend bool operator==(const ViewHead&, const ViewHead&) = default;
 };
@@ -46,12 +66,14 @@ struct ViewHead {
 /// Who is in the cluster and who owns what, as agreed under one epoch.
 ///
 /// Immutable after making, so any thread may read it; 32 KiB and its members, so share it by pointer.
-/// Voters come with the membership machine.
 class View {
  public:
   /// Checks every relation below, and fails with `invalid_argument`.
-  ///   - cluster id, node ids: 1 to 64 bytes; zones: at most 64; epoch > 0
-  ///   - 1 to `limits::nodes_max` members, sorted by node id bytewise, each id once, each address "tcp://host:port"
+  ///   - cluster id: 1 to 64 bytes; epoch > 0; each member as `validate` says
+  ///   - at most `limits::nodes_max` members, and one at least unless there are voters or a term; sorted by node id
+  ///     bytewise, each id once
+  ///   - at most `limits::voters_max` voters of each kind, by number, each number and node once; old ones only
+  ///     beside new ones
   ///   - each slot's owner is a member that is up with weight > 0; `nobody` only if there is no such member
   [[nodiscard]] static Result<View> make(ViewHead head, std::vector<Member> members, const SlotTable& table);
 
@@ -61,6 +83,8 @@ class View {
   [[nodiscard]] Term term() const { return head_.term; }
   [[nodiscard]] const NodeId& coordinator() const { return head_.coordinator; }
   [[nodiscard]] std::uint64_t hash_seed() const { return head_.hash_seed; }
+  [[nodiscard]] std::span<const Voter> voters() const { return head_.voters; }
+  [[nodiscard]] std::span<const Voter> old_voters() const { return head_.old_voters; }
   [[nodiscard]] std::span<const Member> members() const { return members_; }
   [[nodiscard]] const SlotTable& table() const { return table_; }
 
@@ -72,6 +96,8 @@ class View {
   /// Null if there is no such member. Lives as long as the view.
   [[nodiscard]] const Member* find(std::string_view node_id) const;
   [[nodiscard]] const Member* find(const NodeId& node_id) const { return find(node_id.value); }
+  /// Null if this life of the node is no member.
+  [[nodiscard]] const Member* find(const NodeId& node_id, Incarnation incarnation) const;
   /// The member's place in `members()`, which is what the table holds; `nobody` if there is no such member.
   [[nodiscard]] MemberIndex index_of(std::string_view node_id) const;
   /// How many slots the member at `index` owns. Counts through the table.
@@ -96,10 +122,12 @@ class View {
 
 /// The view as msgpack (docs/protocol.md, section 3):
 /// ```
-/// [epoch, term, cluster id, hash seed, coordinator, [member, …], table]
-/// member = [node id, incarnation, addr, weight, zone, state]
+/// [epoch, term, cluster id, hash seed, coordinator, [member, …], table, [voter, …], [old voter, …]]
+/// member = [node id, incarnation, addr, weight, zone, state, control]
 /// table  = bin of 16384 big-endian 16-bit member indices, 0xffff for nobody
+/// voter  = [number, store, node id, control]
 /// ```
+/// What stands at the end and is empty is left out: both lists of voters together, and a member's control.
 /// The table is plain rather than run-length coded: neighbouring slots rarely share an owner, and any language reads
 /// it.
 [[nodiscard]] Bytes encode(const View& view);

@@ -34,6 +34,8 @@ class ViewLog {
   ViewLog() = default;
   explicit ViewLog(const Options& options) : options_(options) {}
 
+  /// Whether that view, or a newer one, is here.
+  [[nodiscard]] bool has(Epoch epoch) const { return view_ && view_->epoch() >= epoch; }
   /// REQUIRES: its epoch is higher than that of the one before.
   void install(std::shared_ptr<const View> view, std::int64_t time_ms);
   /// What there is to tell after an epoch (0: nothing is known there), or nothing yet.

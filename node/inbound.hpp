@@ -10,6 +10,7 @@
 
 #include "reki/core/codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_history.hpp"
 #include "reki/core/view_log.hpp"
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/local_registry.hpp"
@@ -44,15 +45,17 @@ class Inbound final : public AnswerQueue::Receiver {
     Incarnation incarnation;
     std::size_t sessions_max = limits::sessions_per_node_max;
     std::function<Bytes()> status;  ///< The payload of `status`.
+    /// A peer has a view of this epoch. May be empty.
+    std::function<void(NodeId from, Epoch epoch)> heard_epoch;
   };
 
   /// All of them must outlive this.
   Inbound(Options options, LocalRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events);
   virtual ~Inbound() = default;
 
-  /// Who owns what from now on. Before the first, everything is refused as `unavailable`. One that is
-  /// not newer is ignored.
-  void set_view(std::shared_ptr<const View> view);
+  /// Who owns what from now on. Before the first, everything is refused as `unavailable`.
+  /// `incarnation` is this node's from now on.
+  void set_view(std::shared_ptr<const View> view, Incarnation incarnation);
   /// One frame of the connection `route`.
   void frame(std::string_view route, BytesView frame, Instant now);
   /// Something came that is not even a frame: a message of several parts.
@@ -71,6 +74,7 @@ class Inbound final : public AnswerQueue::Receiver {
   void hello(std::string_view route, BytesView frame, Instant now);
   void ping(std::string_view route, BytesView frame, Instant now);
   void requests(std::string_view route, BytesView frame, Instant now);
+  [[nodiscard]] bool is_known(const Session& session, Epoch epoch);
   void bad_request(const Session& session, ErrorCode code, const std::string& text);
   void serve(Session& session, const wire::Request& request);
   void answered(SessionId session, RequestId request, Answer&& answer) override;
@@ -101,7 +105,8 @@ class Inbound final : public AnswerQueue::Receiver {
 
   std::shared_ptr<const View> view_;
   MemberIndex self_ = nobody;  // in view_
-  Bytes encoded_view_;
+  Incarnation incarnation_;
+  ViewHistory views_;          // up to view_
   bool closing_ = false;
 
   Sessions sessions_;
@@ -116,7 +121,7 @@ class Inbound final : public AnswerQueue::Receiver {
     RequestId request;
     std::uint64_t epoch;
   };
-  ViewLog views_;
+  ViewLog view_log_;
   std::multimap<Instant, NodesQuestion> nodes_questions_;  // by their deadlines
 
   // The type of the latest request: batches are mostly of one type.

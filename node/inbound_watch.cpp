@@ -13,7 +13,9 @@ void Inbound::watch(Session& session, const wire::Request& request) {
   if (request.type.empty()) return watch_nodes(session, request);
   std::optional<LocalRegistry::OtherOwner> other;
   wire::Reply where;
+  where.id = request.id;
   if (!request.key.empty() && redirect(request, where)) {
+    if (where.code == ErrorCode::unavailable) return reply(session, where);
     other.emplace();
     other->node.value = where.owner;
     other->epoch = view_->epoch();
@@ -33,7 +35,7 @@ void Inbound::watch_nodes(Session& session, const wire::Request& request) {
   if (error) return reply_error(session, request.id, *error);
   wire::Reply out;
   out.id = request.id;
-  if (const auto payload = views_.reply_to(position->sequence)) {
+  if (const auto payload = view_log_.reply_to(position->sequence)) {
     out.payload = *payload;
     return reply(session, out);
   }
@@ -48,7 +50,7 @@ void Inbound::answer_node_watchers(const std::optional<Error>& error) {
     Answer answer;
     if (error) {
       answer = Answer{*error};
-    } else if (auto payload = views_.reply_to(question.epoch)) {
+    } else if (auto payload = view_log_.reply_to(question.epoch)) {
       answer.payload = std::move(*payload);
     } else {
       return false;
@@ -70,7 +72,7 @@ void Inbound::expire_node_watchers(Instant now) {
 }
 
 void Inbound::release_watchers() {
-  views_.install(view_, wall_clock_ms());
+  if (!view_log_.has(view_->epoch())) view_log_.install(view_, wall_clock_ms());
   answer_node_watchers({});
   registry_.release_watches([this](std::uint64_t hash) {
     const MemberIndex owner = view_->table().owner(slot_of(hash));

@@ -67,6 +67,8 @@ WatchReason watch_reason(StopReason reason) {
       return WatchReason::passivated;
     case StopReason::closing:
       return WatchReason::closing;
+    case StopReason::moved:
+      return WatchReason::moved;
   }
   return WatchReason::none;
 }

@@ -41,6 +41,7 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
     Incarnation incarnation;
     std::size_t sessions_max = limits::sessions_per_node_max;
     std::function<Bytes()> status;  ///< The payload of `status`; called on the data thread.
+    std::function<void(NodeId from, Epoch epoch)> heard_epoch;  ///< Likewise: a peer has a newer view.
     LogSink log;
   };
 
@@ -54,7 +55,8 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   void start();
 
   // Any thread.
-  void set_view(std::shared_ptr<const View> view);
+  /// `incarnation` is this node's from now on.
+  void set_view(std::shared_ptr<const View> view, Incarnation incarnation);
   /// Answers `shutting_down` at once if it is too late.
   void forward(std::unique_ptr<Forwarded> request);
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
@@ -70,11 +72,15 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   void stop();
 
  private:
+  struct NewView {
+    std::shared_ptr<const View> view;
+    Incarnation incarnation;
+  };
   struct NewWatch {
     WatchFilter filter;
     std::shared_ptr<WatchSink> sink;
   };
-  using Task = std::variant<std::unique_ptr<Forwarded>, std::shared_ptr<const View>, NewWatch>;
+  using Task = std::variant<std::unique_ptr<Forwarded>, NewView, NewWatch>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
   Server(const Options& options, LocalRegistry& registry);
@@ -86,7 +92,7 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   void read_frames();
   void take_tasks();
   void take(std::unique_ptr<Forwarded> request);
-  void take(std::shared_ptr<const View> view);
+  void take(NewView view);
   void take(NewWatch watch) { watches_.add(std::move(watch.filter), std::move(watch.sink), now_); }
   void carry(Watches::Question question, Completion done) override;
   void deliver();

@@ -12,7 +12,7 @@
 namespace test {
 
 /// What a watch has told, as lines like "stopped(passivated) k @n1", for one thread that waits for them.
-class Told {
+class WatchTale {
  public:
   /// The callback. The Watch must go before this.
   reki::WatchCallback callback() {

@@ -444,7 +444,7 @@ BOOST_AUTO_TEST_CASE(a_node_of_another_cluster_is_not_talked_to_even_if_it_says_
 }
 
 BOOST_AUTO_TEST_CASE(nodes_of_an_older_version_are_named_as_unwatched_and_asked_again) {
-  test::Told told;
+  test::WatchTale told;
   const auto watch = client->watch(WatchFilter::of_type("counter"), told.callback()).value();
   for (const auto& event : told.take_events(3)) {
     BOOST_TEST((event.kind == WatchKind::unwatched));

@@ -42,6 +42,8 @@ void FakeNode::start() {
   life_->thread = std::thread([this] { run(*life_); });
 }
 
+Incarnation FakeNode::incarnation() const { return life_->incarnation; }
+
 void FakeNode::stop() {
   if (!life_) return;
   life_->over = true;
@@ -114,7 +116,7 @@ void FakeNode::serve(Life& life, const std::string& peer, BytesView frame) {
     std::optional<Reply> reply;
     if (request.op == wire::Op::view && view) {
       reply = Reply{};
-      if (wire::decode_view_args(request.args).value() < view->epoch()) reply->payload = encode(*view);
+      if (wire::decode_view_args(request.args).value().have < view->epoch()) reply->payload = encode(*view);
     } else {
       reply = handler_(request);
     }

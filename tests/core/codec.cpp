@@ -664,9 +664,14 @@ BOOST_AUTO_TEST_CASE(a_page_is_bounded_in_keys_and_in_bytes) {
 BOOST_AUTO_TEST_CASE(counts_and_arguments_of_view_come_back) {
   BOOST_TEST(*decode_count(encode_count(1ULL << 40)) == 1ULL << 40);
   for (const Bytes& bad : {""s, "\xff"s, "\x01\x01"s, "\x91\x01"s}) BOOST_TEST(!decode_count(bad));
-  BOOST_TEST((*decode_view_args(encode_view_args(Epoch{9})) == Epoch{9}));
-  BOOST_TEST((*decode_view_args(std::nullopt) == Epoch{0}));
-  BOOST_TEST((*decode_view_args(""s) == Epoch{0}));
+  for (const bool deltas : {false, true}) {
+    const auto args = decode_view_args(encode_view_args(Epoch{9}, deltas));
+    BOOST_TEST((args->have == Epoch{9} && args->deltas == deltas));
+  }
+  BOOST_TEST((encode_view_args(Epoch{9}) == "\x91\x09"s));
+  BOOST_TEST((decode_view_args(std::nullopt)->have == Epoch{0}));
+  BOOST_TEST((decode_view_args(""s)->have == Epoch{0}));
+  BOOST_TEST(!decode_view_args("\x91\x05"s)->deltas);
   BOOST_TEST((code_of(decode_view_args("\x91\xa0"s)) == ErrorCode::malformed_message));
 }
 

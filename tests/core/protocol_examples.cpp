@@ -1,91 +1,27 @@
 // Replays docs/protocol.md, so that the page and the code cannot differ.
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <functional>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "protocol_page.hpp"
 #include "reki/core/codec.hpp"
 #include "reki/core/hash.hpp"
+#include "reki/core/view_delta.hpp"
 #include "reki/core/watch_codec.hpp"
 
 using namespace reki;
 using namespace reki::wire;
+using test::hex_of;
+using test::table;
 
 namespace {
 
 constexpr Incarnation client{0x1122334455667788};
 constexpr Incarnation node{0x0badcafe8badf00d};
 constexpr Fence fence{0x500000001};
-
-/// The lines of the page between the heading "## <number>. " and the next one of its rank.
-std::vector<std::string> section(int number) {
-  std::ifstream page{REKI_PROTOCOL_PAGE};
-  BOOST_REQUIRE_MESSAGE(page, "cannot read " REKI_PROTOCOL_PAGE);
-  std::vector<std::string> lines;
-  bool inside = false;
-  for (std::string line; std::getline(page, line);) {
-    if (line.starts_with("## ")) inside = line.starts_with("## " + std::to_string(number) + ". ");
-    if (inside) lines.push_back(line);
-  }
-  BOOST_REQUIRE(!lines.empty());
-  return lines;
-}
-
-/// The cells of the section's table rows, without its heading and rule.
-std::vector<std::vector<std::string>> table(int number) {
-  std::vector<std::vector<std::string>> rows;
-  for (const std::string& line : section(number)) {
-    if (!line.starts_with("| ")) continue;
-    std::vector<std::string> cells;
-    std::istringstream in{line.substr(1)};
-    for (std::string cell; std::getline(in, cell, '|');) {
-      const auto first = cell.find_first_not_of(' ');
-      cells.push_back(first == std::string::npos ? "" : cell.substr(first, cell.find_last_not_of(' ') - first + 1));
-    }
-    rows.push_back(cells);
-  }
-  BOOST_REQUIRE(rows.size() > 1);
-  rows.erase(rows.begin());  // the heading; the rule begins with "|-"
-  return rows;
-}
-
-/// The bytes of the ```hex blocks of section 7 under the title that they stand under.
-std::map<std::string, Bytes> examples() {
-  std::map<std::string, Bytes> found;
-  std::string title;
-  bool hex = false;
-  for (const std::string& line : section(7)) {
-    if (line.starts_with("### ")) title = line.substr(4);
-    if (line == "```hex") {
-      hex = true;
-      BOOST_REQUIRE_MESSAGE(!found.contains(title), "two examples under " << title);
-      found[title];
-      continue;
-    }
-    if (line == "```") hex = false;
-    if (!hex) continue;
-    std::istringstream in{line.substr(0, line.find(';'))};
-    for (std::string byte; in >> byte;) {
-      BOOST_REQUIRE_MESSAGE(byte.size() == 2, "not a byte under " << title << ": " << byte);
-      found[title].push_back(static_cast<char>(std::stoi(byte, nullptr, 16)));
-    }
-  }
-  return found;
-}
-
-std::string hex_of(BytesView bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    out += {digits[byte >> 4], digits[byte & 15], ' '};
-  }
-  return out;
-}
 
 void hello(const Bytes& page) {
   const Hello value{1, 1, "shop", Role::client, "till 7", client};
@@ -250,6 +186,21 @@ void pong(const Bytes& page) {
   BOOST_TEST((decode_pong(page)->nonce == 7U && decode_pong(page)->epoch == Epoch{6}));
 }
 
+void delta(const Bytes& page) {
+  const auto view = [](std::uint32_t epoch, std::vector<Member> members, std::vector<int> slots_of_n2) {
+    SlotTable table = next_table({}, {}, slot_members(std::span{members}.first(1)));
+    for (const int slot : slots_of_n2) table.assign(SlotId{static_cast<std::uint16_t>(slot)}, 1);
+    const ViewHead head{"shop", Epoch{epoch}, Term{0x30001}, NodeId{"n1"}, 0x0123456789abcdef, {}, {}};
+    return View::make(head, std::move(members), table).value();
+  };
+  const Member n1{NodeId{"n1"}, node, "tcp://10.0.0.1:7101", 1, "a", MemberState::up};
+  const Member n2{NodeId{"n2"}, client, "tcp://10.0.0.2:7101", 1, "", MemberState::up};
+  const View from = view(5, {n1}, {});
+  const View to = view(6, {n1, n2}, {3543, 9261});
+  BOOST_TEST(hex_of(encode(delta_between(from, to))) == hex_of(page));
+  BOOST_TEST((apply(from, decode_view_delta(page).value()).value() == to));
+}
+
 const std::map<std::string, std::function<void(const Bytes&)>> checks{
     {"HELLO", hello},       {"WELCOME", welcome},
     {"REJECT", reject},     {"REQUEST", request_batch},
@@ -257,6 +208,7 @@ const std::map<std::string, std::function<void(const Bytes&)>> checks{
     {"list", list},         {"list reply", list_reply},
     {"watch", watch},       {"watch reply", watch_reply},
     {"PING", ping},         {"PONG", pong},
+    {"delta", delta},
 };
 
 }  // namespace
@@ -264,7 +216,7 @@ const std::map<std::string, std::function<void(const Bytes&)>> checks{
 BOOST_AUTO_TEST_SUITE(protocol_examples)
 
 BOOST_AUTO_TEST_CASE(each_example_of_the_page_is_what_the_codec_writes_and_reads) {
-  const auto found = examples();
+  const auto found = test::examples(7);
   for (const auto& [title, bytes] : found) {
     BOOST_TEST_CONTEXT("example " << title) {
       const auto check = checks.find(title);

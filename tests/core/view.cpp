@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(a_view_in_which_nobody_may_own_has_no_owners) {
 }
 
 BOOST_AUTO_TEST_CASE(a_view_that_breaks_a_relation_is_refused) {
-  BOOST_TEST(refused(made({}), "no member"));
+  BOOST_TEST(refused(made({}, {"test", Epoch{1}, Term{}, NodeId{}, 7}), "no member"));
   BOOST_TEST(refused(made({node("b"), node("a")}), "not sorted"));
   BOOST_TEST(refused(fixed_view("test", 7, {node("a"), node("b"), node("a")}), "two members have the id 'a'"));
   BOOST_TEST(refused(made({node("")}), "node id"));
@@ -89,6 +89,50 @@ BOOST_AUTO_TEST_CASE(a_view_that_breaks_a_relation_is_refused) {
   m = node("a");
   m.state = MemberState{3};
   BOOST_TEST(refused(made({m}), "state"));
+}
+
+BOOST_AUTO_TEST_CASE(the_texts_of_a_member_have_a_bound_together) {
+  Member m = node("a");
+  m.zone = "z";
+  m.addr = "tcp://" + std::string(80, 'h') + ":7101";
+  m.control = "tcp://" + std::string(86, 'h') + ":171";  // 1 + 91 + 1 + 96
+  BOOST_TEST(validate(m).has_value());
+  m.zone = "zz";
+  BOOST_TEST(validate(m).has_value());
+  m.zone = "zzz";
+  BOOST_TEST(refused(made({m}), "longer than 190 bytes"));
+}
+
+BOOST_AUTO_TEST_CASE(a_view_with_voters_survives_its_encoding) {
+  ViewHead h = head();
+  for (std::uint16_t i = 1; i <= 5; ++i) {
+    const Voter v{i, 0x100U + i, NodeId{"n" + std::to_string(i)}, "tcp://127.0.0.1:1710" + std::to_string(i)};
+    h.voters.push_back(v);
+    if (i != 2) h.old_voters.push_back(v);
+  }
+  Member m = node("n1");
+  m.control = "tcp://127.0.0.1:17101";
+  const View v = made({m, node("n2")}, h).value();
+  const Bytes bytes = encode(v);
+  BOOST_TEST((decode_view(bytes).value() == v));
+  h.old_voters.clear();
+  const View calm = made({m}, h).value();
+  BOOST_TEST((decode_view(encode(calm)).value() == calm));
+  for (std::size_t n = bytes.size() - 300; n < bytes.size(); ++n) {
+    BOOST_TEST(!decode_view(BytesView(bytes).substr(0, n)).has_value());
+  }
+  h.old_voters = std::exchange(h.voters, {});
+  BOOST_TEST(refused(made({m}, h), "old voters"));
+}
+
+BOOST_AUTO_TEST_CASE(a_member_or_voter_that_lacks_an_element_spoils_the_view) {
+  Bytes bytes = encode(fixed_view("t", 7, {node("a")}).value());
+  put(bytes, 8, 0x95);
+  BOOST_TEST(refused(decode_view(bytes), "a member is missing an element"));
+  bytes = encode(fixed_view("t", 7, {node("a")}).value());
+  put(bytes, 0, 0x98);
+  BOOST_TEST(refused(decode_view(bytes + "\x91\x93\x01\x02\xa1\x61"), "a voter is missing an element"));
+  BOOST_TEST(refused(decode_view(bytes + "\x96" + std::string(6, '\x94')), "a voter"));
 }
 
 BOOST_AUTO_TEST_CASE(a_view_may_have_a_thousand_members_and_not_one_more) {
@@ -139,8 +183,8 @@ BOOST_AUTO_TEST_CASE(an_encoding_has_the_bytes_of_the_protocol) {
 
 BOOST_AUTO_TEST_CASE(elements_of_a_later_version_are_ignored) {
   Bytes bytes = encode(three());
-  put(bytes, 0, 0x98);
-  bytes += "\xc0";
+  put(bytes, 0, 0x9a);
+  bytes += "\x90\x90\xc0";
   BOOST_TEST((decode_view(bytes).value() == three()));
 }
 
@@ -149,7 +193,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_view_are_an_error) {
   BOOST_TEST(refused(decode_view(""), "not a view"));
   BOOST_TEST(refused(decode_view("\xc1"), "not a view"));
   BOOST_TEST(refused(decode_view("\x90"), "missing"));
-  BOOST_TEST(refused(decode_view("\x01"), "wrong type"));
+  BOOST_TEST(refused(decode_view("\x01"), "not an array"));
   BOOST_TEST(refused(decode_view(good + "x"), "bytes follow"));
   BOOST_TEST(refused(decode_view(Bytes("\xdd\xff\xff\xff\xff", 5)), "not a view"));
   BOOST_TEST(refused(decode_view(Bytes("\xdb\xff\xff\xff\xff", 5)), "not a view"));

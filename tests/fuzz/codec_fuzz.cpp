@@ -10,7 +10,9 @@
 #include <cstdlib>
 
 #include "reki/core/codec.hpp"
+#include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_delta.hpp"
 #include "reki/core/watch_codec.hpp"
 
 using namespace reki;
@@ -69,6 +71,24 @@ void watch_reply(BytesView payload) {
   must(back && back->position == reply->position && back->events == reply->events, "a reply to watch comes back");
 }
 
+const View& delta_base() {
+  static const View view = *fixed_view("shop", 1, {{NodeId{"n1"}, Incarnation{7}, "tcp://localhost:1", 1, ""}});
+  return view;
+}
+
+/// What is read good is written and read back; twice written it is the same.
+void control(BytesView frame) {
+  using namespace reki::membership;
+  const auto good = decode_control(frame, {});
+  if (!good || !good->body) return;
+  const bool known = good->sender.cluster.empty() || !decode_control(frame, good->sender.cluster + "x");
+  must(known || kind_of(*good->body) == ControlKind::init_probe, "another cluster's frame is refused");
+  const Bytes once{ControlWriter{good->sender}.write(*good->body)};
+  const auto again = decode_control(once, {});
+  must(again.has_value(), "what was written is read");
+  must(once == ControlWriter{again->sender}.write(*again->body), "what is read again is the same");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -100,6 +120,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)decode_view_args(frame);
   (void)decode_watch_args(frame);
   watch_reply(frame);
-  (void)decode_view(frame);
+  if (const auto view = decode_view(frame)) must(decode_view(encode(*view)).value() == *view, "a view comes back");
+  if (const auto delta = decode_view_delta(frame)) {
+    must(is_view_delta(frame), "a delta is told from a view");
+    must(decode_view_delta(encode(*delta)).value() == *delta, "a delta comes back");
+    const auto made = apply(delta_base(), *delta);
+    must(!made || view_check(*made) == delta->check, "a delta makes its view or none");
+  }
+  control(frame);
   return 0;
 }

@@ -1,12 +1,16 @@
 // The fuzzer's function without a fuzzer: good frames of each kind, then the same with random damage. Seeded.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <random>
 #include <vector>
 
+#include "../core/control_messages.hpp"
 #include "reki/core/codec.hpp"
+#include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_delta.hpp"
 #include "reki/core/watch_codec.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -78,7 +82,7 @@ std::vector<Bytes> corpus() {
           encode_pong({1, Epoch{2}}),
           page.take("b"),
           encode_list_args({"b", 10}),
-          encode_view_args(Epoch{4}),
+          encode_view_args(Epoch{4}, true),
           encode_count(70000),
           encode_watch_args({Incarnation{77}, 300}),
           watch_payload()};
@@ -107,6 +111,40 @@ BOOST_AUTO_TEST_CASE(good_frames_and_damaged_ones_break_nothing) {
       if (random() % 3 == 0) damaged.insert(random() % (damaged.size() + 1), seeds[random() % seeds.size()]);
       feed(damaged);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(messages_of_the_control_plane_with_damage_break_nothing) {
+  std::mt19937_64 random{3};
+  membership::ControlWriter writer{{"shop", NodeId{"n1"}, "tcp://10.0.0.1:17101"}};
+  for (const auto& message : test::control_messages()) {
+    const Bytes seed{writer.write(message)};
+    feed(seed);
+    for (int i = 0; i < (seed.size() > 1000 ? 200 : 2000); ++i) {
+      Bytes damaged = seed;
+      const std::size_t front = std::min<std::size_t>(damaged.size(), 400);
+      for (auto n = random() % 4; n > 0; --n) damaged[random() % front] = static_cast<char>(random());
+      if (random() % 3 == 0) damaged.erase(random() % front, random() % 4);
+      feed(damaged);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(deltas_with_damage_break_nothing) {
+  std::mt19937_64 random{4};
+  const View base = *fixed_view("shop", 1, {{NodeId{"n1"}, Incarnation{7}, "tcp://localhost:1", 1, ""}});
+  std::vector<Member> members{base.members()[0], test::control_member("n2")};
+  ViewHead head = base.head();
+  head.epoch = Epoch{2};
+  head.voters = test::control_view()->head().voters;
+  const SlotTable table = next_table({}, {}, slot_members(members));
+  const Bytes seed = encode(delta_between(base, View::make(head, members, table).value()));
+  feed(seed);
+  for (int i = 0; i < 2000; ++i) {
+    Bytes damaged = seed;
+    for (auto n = random() % 4; n > 0; --n) damaged[random() % 150] = static_cast<char>(random());
+    if (random() % 3 == 0) damaged.erase(random() % 150, random() % 4);
+    feed(damaged);
   }
 }
 

@@ -15,7 +15,7 @@ struct Fixture {
   explicit Fixture(TypeOptions options = {}) : registry(puppets(stage, std::move(options))) {}
 
   Stage stage;
-  Told told;
+  WatchTale told;
   LocalRegistry registry;
   Watch watch;
 
@@ -41,9 +41,9 @@ BOOST_FIXTURE_TEST_CASE(a_watcher_is_told_how_a_key_is_and_then_each_step_of_its
   BOOST_TEST((first.call(Crash{"boom"}).get().error().code == ErrorCode::actor_crashed));
   events = told.take_events(2);
   BOOST_REQUIRE(events.size() == 2U);
-  BOOST_TEST(Told::line(events[0]) == "crashed(crashed) k");
+  BOOST_TEST(WatchTale::line(events[0]) == "crashed(crashed) k");
   BOOST_TEST((events[0].fence == first.fence() && events[0].text == "boom" && events[0].retry_after > Duration{0}));
-  BOOST_TEST(Told::line(events[1]) == "restarted k");
+  BOOST_TEST(WatchTale::line(events[1]) == "restarted k");
   BOOST_TEST((events[1].fence > first.fence()));
   stop("k");
   BOOST_TEST((told.take(1) == Lines{"stopped(stopped) k"}));
@@ -81,9 +81,9 @@ BOOST_AUTO_TEST_CASE(a_crash_loop_and_a_stop_out_of_it_are_told) {
   for (int i = 0; i < 2; ++i) (void)f.registry.call<Puppet>("k", Crash{}).get();
   auto events = f.told.take_events(3);
   BOOST_REQUIRE(events.size() == 3U);
-  BOOST_TEST(Told::line(events[2]) == "down(crashed) k");
+  BOOST_TEST(WatchTale::line(events[2]) == "down(crashed) k");
   BOOST_TEST((events[2].retry_after > 50min));
-  Told late;
+  WatchTale late;
   const auto second = f.registry.watch(WatchFilter::of_key("puppet", "k"), late.callback()).value();
   BOOST_TEST((late.take(1) == Lines{"down(crashed) k"}));
   f.stop("k");
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_stop_that_finds_a_key_in_back_off_is_told) {
   f.watch_key("k");
   for (int i = 0; i < 2; ++i) (void)f.registry.call<Puppet>("k", Crash{}).get();
   BOOST_TEST((f.told.take(5) == Lines{"not_running k", "started k", "crashed(crashed) k", "restarted k", "crashed(crashed) k"}));
-  Told late;
+  WatchTale late;
   const auto second = f.registry.watch(WatchFilter::of_key("puppet", "k"), late.callback()).value();
   BOOST_TEST((late.take(1) == Lines{"restarting(crashed) k"}));
   f.stop("k");
@@ -115,7 +115,7 @@ BOOST_FIXTURE_TEST_CASE(a_restart_that_fails_is_told_and_a_first_start_that_fail
   (void)registry.call<Puppet>("k", Crash{}).get();
   const auto events = told.take_events(5);
   Lines lines;
-  for (const auto& event : events) lines.push_back(Told::line(event));
+  for (const auto& event : events) lines.push_back(WatchTale::line(event));
   BOOST_TEST((lines == Lines{"not_running k", "started k", "crashed(crashed) k", "crashed(start_failed) k", "restarted k"}));
   BOOST_TEST(events.at(3).text == "not yet");
 }
@@ -153,7 +153,7 @@ BOOST_FIXTURE_TEST_CASE(a_registry_that_closes_tells_why_its_actors_stop_and_tha
 }
 
 BOOST_AUTO_TEST_CASE(a_watch_may_outlive_its_registry) {
-  Told told;
+  WatchTale told;
   Watch watch;
   {
     Fixture f;
@@ -214,7 +214,7 @@ BOOST_FIXTURE_TEST_CASE(cancelling_waits_for_the_callback_that_runs, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(who_is_slow_is_told_how_much_it_has_missed_and_delays_nobody, Fixture) {
   Door door;
-  Told slow;
+  WatchTale slow;
   auto callback = slow.callback();
   std::atomic<bool> held{false};
   watch = registry.watch(WatchFilter::of_type("puppet"), [&](const WatchEvent& event) {
@@ -234,18 +234,18 @@ BOOST_FIXTURE_TEST_CASE(who_is_slow_is_told_how_much_it_has_missed_and_delays_no
   first.get();
   const auto events = slow.take_until(WatchKind::watching);
   BOOST_REQUIRE(events.size() > 2U);
-  BOOST_TEST(Told::line(events[0]) == "started first");
-  BOOST_TEST(Told::line(events[1]) == "missed(fell_behind)");
+  BOOST_TEST(WatchTale::line(events[0]) == "started first");
+  BOOST_TEST(WatchTale::line(events[1]) == "missed(fell_behind)");
   const std::size_t told_after = events.size() - 3;  // without "first", "missed" and "watching"
   BOOST_TEST(told_after == limits::watch_events_kept_max);
   BOOST_TEST(events[1].number + told_after == static_cast<std::size_t>(2 * pairs + 1));
-  BOOST_TEST(Told::line(events[events.size() - 2]) == "started last");
+  BOOST_TEST(WatchTale::line(events[events.size() - 2]) == "started last");
 }
 
 BOOST_FIXTURE_TEST_CASE(each_of_many_watchers_is_told_all_of_a_key_under_load, Fixture) {
   constexpr int watchers = 8;
   constexpr int rounds = 200;
-  std::vector<Told> all(watchers);
+  std::vector<WatchTale> all(watchers);
   std::vector<Watch> watches;
   for (auto& one : all) watches.push_back(registry.watch(WatchFilter::of_key("puppet", "k"), one.callback()).value());
   std::vector<std::jthread> threads;

@@ -16,7 +16,7 @@ using example::Counter;
 using example::Get;
 using example::Increment;
 using example::Reset;
-using test::Told;
+using test::WatchTale;
 using wire::Op;
 using Lines = std::vector<std::string>;
 
@@ -59,7 +59,7 @@ void set_all(test::Cluster& cluster, const std::shared_ptr<const View>& view) {
 
 std::vector<std::string> lines_of(const std::vector<WatchEvent>& events) {
   std::vector<std::string> out;
-  for (const auto& event : events) out.push_back(Told::line(event));
+  for (const auto& event : events) out.push_back(WatchTale::line(event));
   return out;
 }
 
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_client_is_told_of_a_keys_life_with_reason_node_and_fence)
   test::Cluster cluster({"n1", "n2", "n3"});
   const auto client = client_of(cluster.nodes[0]->address());
   const auto key = cluster.key_of("n2");
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_key("counter", key), told.callback()));
   BOOST_TEST((told.take(1) == Lines{"not_running " + key + " @n2"}));
   const auto ref = must(client->lookup_or_start<Counter>(key).get());
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_node_watches_its_own_keys_and_those_of_others_alike) {
     const auto key = cluster.key_of(owner);
     const auto at = key + " @" + owner;
     Registry& registry = *cluster.nodes[0];
-    Told told;
+    WatchTale told;
     const auto watch = must(registry.watch(WatchFilter::of_key("counter", key), told.callback()));
     BOOST_TEST((told.take(1) == Lines{"not_running " + at}));
     must(registry.lookup_or_start<Counter>(key).get());
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_node_watches_its_own_keys_and_those_of_others_alike) {
 BOOST_AUTO_TEST_CASE(a_type_is_watched_on_all_nodes) {
   test::Cluster cluster({"n1", "n2", "n3"});
   const auto client = client_of(cluster.nodes[0]->address());
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_type("counter"), told.callback()));
   auto lines = told.take(3);
   std::ranges::sort(lines);
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_type_is_watched_on_all_nodes) {
 BOOST_AUTO_TEST_CASE(who_watches_the_nodes_is_told_of_each_change_of_the_view) {
   test::Cluster cluster({"n1", "n2", "n3"});
   const auto client = client_of(cluster.nodes[0]->address());
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_nodes(), told.callback()));
   BOOST_TEST((told.take(4) == Lines{"member @n1", "member @n2", "member @n3", "view"}));
   auto members = members_of(*cluster.view);
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(who_watches_the_nodes_is_told_of_each_change_of_the_view) {
 BOOST_AUTO_TEST_CASE(a_nodes_watcher_goes_on_at_another_node_and_misses_nothing) {
   test::Cluster cluster({"n1", "n2"});
   const auto client = client_of(cluster.nodes[0]->address());
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_nodes(), told.callback()));
   told.take(3);
   cluster.nodes[0]->stop();
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_key_that_moves_is_watched_at_its_new_owner) {
   test::Cluster cluster({"n1", "n2"});
   const auto client = client_of(cluster.nodes[0]->address());
   const auto key = cluster.key_of("n2");
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_key("counter", key), told.callback()));
   BOOST_TEST((told.take(1) == Lines{"not_running " + key + " @n2"}));
   auto members = members_of(*cluster.view);
@@ -186,13 +186,13 @@ BOOST_AUTO_TEST_CASE(a_key_is_watched_where_its_actor_is_until_that_has_ended) {
   idle.add<test::CounterActor>(TypeOptions{.idle = 100ms});
   test::Cluster cluster({"n1"});
   const auto config = test::config_of({"n1", "n2"});
-  cluster.nodes.push_back(must(Node::start(config, "n2", idle)));
+  cluster.nodes.push_back(must(Node::start(config, "n2", idle, {.fixed_view = true})));
   auto members = members_of(*cluster.view);
   members[0].weight = 0;
   members.push_back({NodeId{"n2"}, {}, cluster.nodes[1]->address(), 1, {}, MemberState::up});
   set_all(cluster, next_view(*cluster.view, members));
   const auto client = client_of(cluster.nodes[1]->address());
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_key("counter", "k"), told.callback()));
   BOOST_TEST((told.take(1) == Lines{"not_running k @n2"}));
   must(client->lookup_or_start<Counter>("k").get());
@@ -207,8 +207,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_gone_from_the_view_is_lost_to_those_who_watc
   test::Cluster cluster({"n1", "n2"});
   const auto client = client_of(cluster.nodes[0]->address());
   const auto key = cluster.key_of("n2");
-  Told of_key;
-  Told of_type;
+  WatchTale of_key;
+  WatchTale of_type;
   const auto first = must(client->watch(WatchFilter::of_key("counter", key), of_key.callback()));
   const auto second = must(client->watch(WatchFilter::of_type("counter"), of_type.callback()));
   of_key.take(1);
@@ -226,8 +226,8 @@ BOOST_AUTO_TEST_CASE(over_a_lost_connection_exactly_what_was_missed_is_told) {
   node->set_view(next_view(*node->view(), members));
   const auto client = client_of(cable.address());
   const auto near = client_of(node->address());
-  Told of_type;
-  Told of_key;
+  WatchTale of_type;
+  WatchTale of_key;
   const auto first = must(client->watch(WatchFilter::of_type("counter"), of_type.callback()));
   const auto second = must(client->watch(WatchFilter::of_key("counter", "b"), of_key.callback()));
   BOOST_TEST((of_type.take(1) == Lines{"watching @n1"}));
@@ -250,8 +250,8 @@ BOOST_AUTO_TEST_CASE(a_node_of_another_life_says_that_something_was_missed) {
   // The view that a client gets must have the port.
   node->set_view(next_view(*node->view(), members_of(view_of(config))));
   const auto client = client_of(address);
-  Told of_type;
-  Told of_key;
+  WatchTale of_type;
+  WatchTale of_key;
   const auto first = must(client->watch(WatchFilter::of_type("counter"), of_type.callback()));
   const auto second = must(client->watch(WatchFilter::of_key("counter", "k"), of_key.callback()));
   of_type.take(1);
@@ -264,8 +264,8 @@ BOOST_AUTO_TEST_CASE(a_node_of_another_life_says_that_something_was_missed) {
   BOOST_TEST((of_type.take(2) == Lines{"stopped(closing) k @n1", "ended(closing) @n1"}));
   node = test::start(config, "n1");
   must(node->lookup_or_start<Counter>("k").get());
-  BOOST_TEST(Told::line(of_type.take_until(WatchKind::missed).back()) == "missed(node_restarted) @n1");
-  BOOST_TEST(Told::line(of_key.take_until(WatchKind::missed).back()) == "missed(node_restarted) k @n1");
+  BOOST_TEST(WatchTale::line(of_type.take_until(WatchKind::missed).back()) == "missed(node_restarted) @n1");
+  BOOST_TEST(WatchTale::line(of_key.take_until(WatchKind::missed).back()) == "missed(node_restarted) k @n1");
   // Asked before or after the start: it runs now.
   BOOST_TEST(lines_of(of_type.take_until(WatchKind::watching)).back() == "watching @n1");
   const auto now = lines_of(of_key.take_events(1));
@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(a_client_whose_callback_is_slow_is_told_how_much_it_has_mis
   test::Cluster cluster({"n1"});
   const auto client = client_of(cluster.nodes[0]->address());
   auto gate = std::make_shared<test::Gate>();
-  Told told;
+  WatchTale told;
   auto note = told.callback();
   const auto watch = must(client->watch(WatchFilter::of_type("counter"), [&, gate](const WatchEvent& event) {
     note(event);
@@ -293,16 +293,16 @@ BOOST_AUTO_TEST_CASE(a_client_whose_callback_is_slow_is_told_how_much_it_has_mis
   gate->open();
   const auto events = told.take_until(WatchKind::watching);
   BOOST_REQUIRE(events.size() > 3U);
-  BOOST_TEST(Told::line(events[1]) == "missed(fell_behind) @n1");
+  BOOST_TEST(WatchTale::line(events[1]) == "missed(fell_behind) @n1");
   BOOST_TEST(events.size() - 3 == limits::watch_events_kept_max);
   BOOST_TEST(events[1].number == 2 * pairs - limits::watch_events_kept_max);
-  BOOST_TEST(Told::line(events[events.size() - 2]) == "stopped(stopped) k @n1");
+  BOOST_TEST(WatchTale::line(events[events.size() - 2]) == "stopped(stopped) k @n1");
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_is_destroyed_ends_its_watches) {
   test::Cluster cluster({"n1"});
   auto client = client_of(cluster.nodes[0]->address());
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_key("counter", "k"), told.callback()));
   told.take(1);
   client.reset();
@@ -311,17 +311,17 @@ BOOST_AUTO_TEST_CASE(a_client_that_is_destroyed_ends_its_watches) {
 
 BOOST_AUTO_TEST_CASE(a_node_that_stops_ends_the_watches_made_through_it) {
   test::Cluster cluster({"n1", "n2"});
-  Told told;
+  WatchTale told;
   const auto watch = must(cluster.nodes[0]->watch(WatchFilter::of_key("counter", cluster.key_of("n2")), told.callback()));
   told.take(1);
   cluster.nodes[0]->stop();
-  BOOST_TEST(Told::line(told.take_until(WatchKind::ended).back()) == "ended(closing) " + cluster.key_of("n2"));
+  BOOST_TEST(WatchTale::line(told.take_until(WatchKind::ended).back()) == "ended(closing) " + cluster.key_of("n2"));
 }
 
 BOOST_AUTO_TEST_CASE(what_no_registry_can_watch_is_refused_at_once) {
   test::Cluster cluster({"n1"});
   const auto client = client_of(cluster.nodes[0]->address());
-  Told told;
+  WatchTale told;
   for (Registry* registry : std::initializer_list<Registry*>{client.get(), cluster.nodes[0].get()}) {
     auto without_type = registry->watch(WatchFilter::of_key("", "k"), told.callback());
     BOOST_TEST((!without_type && without_type.error().code == ErrorCode::invalid_argument));
@@ -333,11 +333,11 @@ BOOST_AUTO_TEST_CASE(what_no_registry_can_watch_is_refused_at_once) {
 BOOST_AUTO_TEST_CASE(a_type_that_no_node_has_is_named_as_unwatched) {
   test::Cluster cluster({"n1"});
   const auto client = client_of(cluster.nodes[0]->address());
-  Told told;
+  WatchTale told;
   const auto watch = must(client->watch(WatchFilter::of_type("countr"), told.callback()));
   const auto events = told.take_events(1);
   BOOST_REQUIRE(!events.empty());
-  BOOST_TEST(Told::line(events[0]) == "unwatched @n1");
+  BOOST_TEST(WatchTale::line(events[0]) == "unwatched @n1");
   BOOST_TEST((events[0].text.find("unknown_type") == 0U));
 }
 

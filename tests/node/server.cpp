@@ -6,6 +6,7 @@
 
 #include "raw_peer.hpp"
 #include "reki/actor/pack.hpp"
+#include "reki/core/view_delta.hpp"
 #include "test_nodes.hpp"
 
 using namespace reki;
@@ -344,6 +345,34 @@ BOOST_AUTO_TEST_CASE(view_is_empty_for_those_who_have_it) {
   BOOST_TEST((decode_view(peer.reply().payload).value() == *one.node->view()));
 }
 
+BOOST_AUTO_TEST_CASE(view_is_a_delta_for_those_who_take_one_and_have_a_view_it_leads_from) {
+  OneNode one;
+  RawPeer peer(one.node->address());
+  peer.greet();
+  const auto before = one.node->view();
+  ViewHead head = before->head();
+  head.epoch = Epoch{2};
+  const std::vector<Member> members(before->members().begin(), before->members().end());
+  one.node->set_view(std::make_shared<const View>(View::make(head, members, before->table()).value()));
+  Bytes payload;
+  const auto ask = [&](Bytes args) {
+    auto request = request_for(1, Op::view, {}, {});
+    request.args = args;
+    peer.request({request});
+    payload = peer.reply().payload;
+  };
+  // The node's data thread takes the view a little later than set_view returns.
+  do ask(wire::encode_view_args(Epoch{1}, true));
+  while (payload.empty());
+  BOOST_TEST((apply(*before, decode_view_delta(payload).value()).value() == *one.node->view()));
+  ask(wire::encode_view_args(Epoch{1}));
+  BOOST_TEST((decode_view(payload).value() == *one.node->view()));
+  ask(wire::encode_view_args(Epoch{0}, true));
+  BOOST_TEST((decode_view(payload).value() == *one.node->view()));
+  ask(wire::encode_view_args(Epoch{2}, true));
+  BOOST_TEST(payload.empty());
+}
+
 BOOST_AUTO_TEST_CASE(status_is_a_map_of_names_to_numbers_and_texts) {
   OneNode one;
   RawPeer peer(one.node->address());
@@ -488,7 +517,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
   options.cluster = "test";
   const auto server = Server::bind(std::move(options), registry);
   BOOST_REQUIRE_MESSAGE(server.has_value(), test::why(server));
-  (*server)->set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))));
+  (*server)->set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))), Incarnation{});
   (*server)->start();
   RawPeer peer((*server)->address());
   peer.greet();

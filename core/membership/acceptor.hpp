@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reki/core/membership/messages.hpp"
+#include "reki/core/membership/timing.hpp"
+
+namespace reki::membership {
+
+/// What a voter has on its disk.
+struct VoterRecord {
+  std::string cluster;
+  std::uint64_t store = 0;  ///< The store's own number, drawn when it was made; never 0.
+  Term promised;
+  Term accepted;  ///< In which `view` was accepted; 0: at the cluster's making.
+  ViewPtr view;   ///< Null: the store is empty and does not vote.
+};
+
+/// Decides what one voter promises and accepts: the acceptor of single-register Paxos (Lamport, "Paxos Made Simple";
+/// Rystsov, "CASPaxos"), with heartbeats that tell a coordinator that it still is one.
+///
+/// Pure. Nothing that depends on a change of the record is said before `persisted` says that the change is on the disk;
+/// a shell that cannot write must end the process. Thread: control.
+class Acceptor {
+ public:
+  Acceptor(const Timing& timing, NodeId self, VoterRecord durable)
+      : timing_(timing), self_(std::move(self)), record_(std::move(durable)) {}
+
+  void on(const NodeId& from, const PreVote& m, Instant now, Outbox& out) const;
+  void on(const NodeId& from, const Prepare& m, Instant now, Outbox& out);
+  void on(const NodeId& from, const Accept& m, Outbox& out);
+  void on(const NodeId& from, const Heartbeat& m, Instant now, Outbox& out);
+  void on(const NodeId& from, const InitProbe& m, Outbox& out) const;
+  void on(const NodeId& from, const Init& m, Outbox& out);
+
+  /// True once for each change of the record, which is then to be written; `version` names it.
+  [[nodiscard]] bool take_write(std::uint64_t& version);
+  /// The record of this version, or of a later one, is on the disk: what waited for it goes out.
+  void persisted(std::uint64_t version, Outbox& out);
+  [[nodiscard]] bool is_persisted() const { return persisted_ == version_; }
+
+  [[nodiscard]] const VoterRecord& record() const { return record_; }
+  [[nodiscard]] bool empty() const { return record_.view == nullptr; }
+  /// Itself, if the view of its record has this very store among its voters.
+  [[nodiscard]] const Voter* self() const;
+  /// When a coordinator was last heard; nothing: not in this life of the process.
+  [[nodiscard]] std::optional<Instant> heard() const { return heard_; }
+  /// The coordinator is known to be gone: its heartbeats no longer keep others from trying.
+  void forget_coordinator() { fresh_ = false; }
+
+ private:
+  void changed() { ++version_; }
+  void reply(NodeId to, Body body, Outbox& out);
+
+  const Timing timing_;
+  const NodeId self_;
+  VoterRecord record_;
+  std::optional<Instant> heard_;  ///< Also of the latest acknowledgement: they are one.
+  bool fresh_ = false;            ///< `heard_` still speaks for its coordinator.
+  std::optional<Instant> courted_;  ///< When it last promised: that candidate gets a little time.
+
+  std::uint64_t version_ = 0;
+  std::uint64_t taken_ = 0;
+  std::uint64_t persisted_ = 0;
+  struct Held {
+    std::uint64_t version;
+    Outbox::Item item;
+  };
+  std::vector<Held> held_;
+};
+
+}  // namespace reki::membership

@@ -1,0 +1,421 @@
+#include "reki/core/membership/control_codec.hpp"
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <limits>
+#include <utility>
+
+#include "reki/core/assert.hpp"
+#include "reki/core/codec_elements.hpp"
+#include "reki/core/endpoint.hpp"
+#include "reki/core/limits.hpp"
+#include "reki/core/msgpack_writer.hpp"
+#include "reki/core/view_delta.hpp"
+#include "reki/core/view_elements.hpp"
+
+namespace reki::membership {
+namespace {
+
+using wire::Elements;
+
+constexpr std::string_view magic = "rekc";
+
+// What a message consists of, in order: once for writing and reading alike. `f(name, value)` for each element; `last`
+// for one that may be nil.
+
+template <class M, class T>
+concept Like = std::same_as<std::remove_const_t<M>, T>;
+
+void fields(auto& f, Like<Renew> auto& m) {
+  f("incarnation", m.incarnation);
+  f("installed", m.installed);
+  f("cleared", m.cleared);
+  f("seq", m.seq);
+  f("leaving", m.leaving);
+  f("store", m.store);
+}
+void fields(auto& f, Like<Grant> auto& m) {
+  f("incarnation", m.incarnation);
+  f("seq", m.seq);
+  f("term", m.term);
+  f("epoch", m.epoch);
+  f("barrier", m.barrier);
+}
+void fields(auto& f, Like<News> auto& m) {
+  f("term", m.term);
+  f("epoch", m.epoch);
+  f("barrier", m.barrier);
+}
+void fields(auto& f, Like<Join> auto& m) {
+  f("member", m.member);
+  f("base", m.base);
+  f("store", m.store);
+}
+void fields(auto& f, Like<Stopped> auto& m) {
+  f("node", m.node);
+  f("incarnation", m.incarnation);
+}
+void fields(auto& f, Like<StoppedAck> auto& m) { f("incarnation", m.incarnation); }
+void fields(auto& f, Like<ViewFetch> auto& m) { f("have", m.have); }
+void fields(auto& f, Like<ViewPush> auto& m) { f("view", m.view); }
+void fields(auto& f, Like<Hint> auto& m) {
+  f("term", m.term);
+  f("coordinator", m.coordinator);
+  f.address("control", m.control);
+}
+template <class M>
+concept OfOneBallot = Like<M, PreVote> || Like<M, Prepare>;
+void fields(auto& f, OfOneBallot auto& m) {
+  f("store", m.store);
+  f("ballot", m.ballot);
+}
+void fields(auto& f, Like<PreVoteReply> auto& m) {
+  f("store", m.store);
+  f("ballot", m.ballot);
+  f("promised", m.promised);
+  f("granted", m.granted);
+}
+void fields(auto& f, Like<Promise> auto& m) {
+  f("store", m.store);
+  f("ballot", m.ballot);
+  f("accepted", m.accepted);
+  f("view", m.view);
+  f.last("since_ack", m.since_ack);
+}
+void fields(auto& f, Like<Accept> auto& m) {
+  f("store", m.store);
+  f("ballot", m.ballot);
+  f("view", m.view);
+}
+void fields(auto& f, Like<Accepted> auto& m) {
+  f("store", m.store);
+  f("ballot", m.ballot);
+  f("epoch", m.epoch);
+}
+template <class M>
+concept OfOneRound = Like<M, Heartbeat> || Like<M, HeartbeatAck>;
+void fields(auto& f, OfOneRound auto& m) {
+  f("store", m.store);
+  f("ballot", m.ballot);
+  f("seq", m.seq);
+}
+void fields(auto& f, Like<Nack> auto& m) {
+  f("store", m.store);
+  f("ballot", m.ballot);
+  f("promised", m.promised);
+}
+void fields(auto& f, Like<Resign> auto& m) { f("term", m.term); }
+void fields(auto&, Like<InitProbe> auto&) {}
+void fields(auto& f, Like<InitState> auto& m) {
+  f("store", m.store);
+  f("empty", m.empty);
+  f.cluster("cluster", m.cluster);
+  f("epoch", m.epoch);
+}
+void fields(auto& f, Like<Init> auto& m) {
+  f("store", m.store);
+  f("view", m.view);
+}
+
+struct Counter {
+  void operator()(const char*, const auto&) { ++required; }
+  void address(const char*, const std::string&) { ++required; }
+  void cluster(const char*, const std::string&) { ++required; }
+  void last(const char*, const auto&) { ++optional; }
+  std::uint32_t required = 0;
+  std::uint32_t optional = 0;
+};
+
+template <class Encoded>
+class FieldWriter {
+ public:
+  /// `encoded(view)` gives a view's bytes.
+  FieldWriter(Bytes& out, Encoded encoded) : out_(out), encoded_(encoded) {}
+
+  void operator()(const char*, std::uint64_t value) { out_.write_uint(value); }
+  void operator()(const char*, bool value) { out_.write_bool(value); }
+  void operator()(const char*, const NodeId& node) { out_.write_str(node.value); }
+  template <class Tag, std::unsigned_integral Rep>
+  void operator()(const char*, const StrongId<Tag, Rep>& id) {
+    out_.write_uint(id.value);
+  }
+  void operator()(const char*, const Member& member) { write_member(out_, member); }
+  void operator()(const char*, const ViewPtr& view) {
+    REKI_ASSERT(view != nullptr);
+    out_.write_bin(encoded_(view));
+  }
+  void address(const char*, const std::string& text) { out_.write_str(text); }
+  void cluster(const char*, const std::string& text) { out_.write_str(text); }
+  void last(const char*, const std::optional<Duration>& d) {
+    d ? out_.write_uint(static_cast<std::uint64_t>(std::max<std::int64_t>(d->count(), 0))) : out_.write_nil();
+  }
+
+ private:
+  MsgpackWriter out_;
+  Encoded encoded_;
+};
+
+/// A text of at most `max` bytes; a longer one is a fault.
+void read_text(Elements& e, const char* name, std::size_t max, std::string& out) {
+  BytesView text;
+  e.bytes(name, text);
+  if (text.size() > max) return e.fault(name, "is too long");
+  out = text;
+}
+
+void read_address(Elements& e, const char* name, std::string& out) {
+  read_text(e, name, endpoint_bytes_max, out);
+  if (e.ok() && !out.empty() && !parse_endpoint(out)) e.fault(name, "is not tcp://host:port");
+}
+
+class FieldReader {
+ public:
+  FieldReader(Elements& elements, std::string_view cluster) : e_(elements), cluster_(cluster) {}
+
+  void operator()(const char* name, std::uint64_t& value) { e_.number(name, value); }
+  void operator()(const char* name, bool& value) { e_.boolean(name, value); }
+  void operator()(const char* name, NodeId& node) { read_text(e_, name, limits::node_id_bytes_max, node.value); }
+  template <class Tag, std::unsigned_integral Rep>
+  void operator()(const char* name, StrongId<Tag, Rep>& id) {
+    e_.number(name, id.value);
+  }
+  void operator()(const char* name, Member& member) {
+    BytesView bytes;
+    e_.value(name, bytes);
+    if (!e_.ok()) return;
+    MsgpackReader in{bytes};
+    if (!read_member(in, member)) return e_.fault(name, "is missing an element or has a wrong one");
+    if (auto fine = validate(member); !fine) return give_up(name, "could not be in a view: ", fine.error());
+    if (member.incarnation == Incarnation{}) return e_.fault(name, "has no incarnation");
+    if (member.control.empty()) e_.fault(name, "has no control address");
+  }
+  void operator()(const char* name, ViewPtr& view) {
+    BytesView bytes;
+    e_.bytes(name, bytes);
+    if (!e_.ok()) return;
+    auto decoded = decode_view(bytes);
+    if (!decoded) return give_up(name, "is ", decoded.error());
+    if (decoded->cluster_id() != cluster_) return e_.fault(name, "is of another cluster than the frame");
+    view = std::make_shared<const View>(std::move(*decoded));
+  }
+  void address(const char* name, std::string& text) { read_address(e_, name, text); }
+  void cluster(const char* name, std::string& text) { read_text(e_, name, limits::cluster_id_bytes_max, text); }
+  void last(const char* name, std::optional<Duration>& out) {
+    constexpr auto absent = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t ns = absent;
+    e_.number(name, ns);
+    if (ns == absent) return;
+    if (ns > static_cast<std::uint64_t>(Duration::max().count())) return e_.fault(name, "is too large a number");
+    out = Duration{static_cast<std::int64_t>(ns)};
+  }
+
+  /// More about the fault; may be empty.
+  [[nodiscard]] const std::string& why() const { return why_; }
+
+ private:
+  void give_up(const char* name, const char* what, const Error& why) {
+    e_.fault(name, what);
+    why_ = why.text;
+  }
+
+  Elements& e_;
+  std::string_view cluster_;
+  std::string why_;
+};
+
+// --- kinds
+
+/// In the order of `Body`, and what is not in it.
+constexpr std::array kinds{
+    NamedControlKind{ControlKind::renew, "renew"},
+    NamedControlKind{ControlKind::grant, "grant"},
+    NamedControlKind{ControlKind::news, "news"},
+    NamedControlKind{ControlKind::join, "join"},
+    NamedControlKind{ControlKind::stopped, "stopped"},
+    NamedControlKind{ControlKind::stopped_ack, "stopped_ack"},
+    NamedControlKind{ControlKind::view_fetch, "view_fetch"},
+    NamedControlKind{ControlKind::view_push, "view_push"},
+    NamedControlKind{ControlKind::hint, "hint"},
+    NamedControlKind{ControlKind::pre_vote, "pre_vote"},
+    NamedControlKind{ControlKind::pre_vote_reply, "pre_vote_reply"},
+    NamedControlKind{ControlKind::prepare, "prepare"},
+    NamedControlKind{ControlKind::promise, "promise"},
+    NamedControlKind{ControlKind::accept, "accept"},
+    NamedControlKind{ControlKind::accepted, "accepted"},
+    NamedControlKind{ControlKind::heartbeat, "heartbeat"},
+    NamedControlKind{ControlKind::heartbeat_ack, "heartbeat_ack"},
+    NamedControlKind{ControlKind::nack, "nack"},
+    NamedControlKind{ControlKind::resign, "resign"},
+    NamedControlKind{ControlKind::init_probe, "init_probe"},
+    NamedControlKind{ControlKind::init_state, "init_state"},
+    NamedControlKind{ControlKind::init, "init"},
+    NamedControlKind{ControlKind::view_delta, "view_delta"},
+};
+constexpr std::size_t bodies = std::variant_size_v<Body>;
+static_assert(kinds.size() == bodies + 1);
+
+template <std::size_t... I>
+Body blank(std::size_t index, std::index_sequence<I...>) {
+  Body out;
+  ((index == I ? static_cast<void>(out.emplace<I>()) : static_cast<void>(0)), ...);
+  return out;
+}
+
+tl::unexpected<Error> malformed(std::string_view where, const Elements& e) {
+  return fail(ErrorCode::malformed_frame, std::string{where} + ": " + e.fault_text());
+}
+
+Result<Body> decode_body(BytesView bytes, const NamedControlKind& kind, std::string_view cluster) {
+  Body body = blank(static_cast<std::size_t>(&kind - kinds.data()), std::make_index_sequence<bodies>{});
+  Counter count;
+  std::visit([&](const auto& m) { fields(count, m); }, body);
+  MsgpackReader in{bytes};
+  Elements e{in, count.required};
+  FieldReader reader{e, cluster};
+  std::visit([&](auto& m) { fields(reader, m); }, body);
+  e.skip_rest();
+  if (!e.ok()) {
+    auto error = malformed(kind.name, e);
+    error.value().text += reader.why();
+    return error;
+  }
+  return body;
+}
+
+/// Makes the view that the delta leads to, or finds out what to ask for.
+Result<void> read_delta(BytesView bytes, const View* have, ControlFrame& out) {
+  MsgpackReader in{bytes};
+  Elements e{in, 1};
+  BytesView inner;
+  e.bytes("delta", inner);
+  e.skip_rest();
+  if (!e.ok()) return malformed("view_delta", e);
+  auto delta = decode_view_delta(inner);
+  if (!delta) return tl::make_unexpected(std::move(delta).error());
+  const Epoch mine = have == nullptr ? Epoch{} : have->epoch();
+  if (delta->head.epoch <= mine) return {};  // old
+  out.answer = ViewFetch{mine};
+  if (have == nullptr || delta->base != mine) return {};
+  auto view = apply(*have, *delta);
+  // Mine is another view of this number, so that no delta to it is of use.
+  out.answer = view ? std::nullopt : std::optional<ViewFetch>{ViewFetch{}};
+  if (view) out.body = ViewPush{std::make_shared<const View>(std::move(*view))};
+  return {};
+}
+
+}  // namespace
+
+std::span<const NamedControlKind> control_kinds() { return kinds; }
+
+ControlKind kind_of(const Body& body) { return kinds[body.index()].kind; }
+
+std::optional<Epoch> view_of_sender(const Body& body) {
+  if (const auto* m = std::get_if<Renew>(&body)) return m->installed;
+  if (const auto* m = std::get_if<Join>(&body)) return m->base;
+  if (const auto* m = std::get_if<ViewFetch>(&body)) return m->have;
+  return std::nullopt;
+}
+
+Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have) {
+  if (frame.size() > limits::control_frame_bytes_max) {
+    return fail(ErrorCode::too_large, "a frame of the control plane has " + std::to_string(frame.size()) + " bytes");
+  }
+  MsgpackReader in{frame};
+  Elements e{in, 7};
+  BytesView word;
+  std::uint16_t version = 0;
+  ControlSender sender;
+  std::uint64_t number = 0;
+  BytesView bytes;
+  e.bytes("\"rekc\"", word);
+  if (e.ok() && word != magic) e.fault("\"rekc\"", "is something else");
+  e.number("version", version);
+  if (e.ok() && version != control_version) {
+    return fail(ErrorCode::version_mismatch, "control plane of version " + std::to_string(version));
+  }
+  read_text(e, "cluster", limits::cluster_id_bytes_max, sender.cluster);
+  read_text(e, "from", control_name_bytes_max, sender.name.value);
+  read_address(e, "control", sender.control);
+  e.number("kind", number);
+  e.value("body", bytes);
+  e.skip_rest();
+  if (e.ok() && sender.name.value.empty()) e.fault("from", "is empty");
+  if (!e.ok()) return malformed("frame of the control plane", e);
+  if (!in.at_end()) return fail(ErrorCode::malformed_frame, "frame of the control plane: more bytes follow its end");
+
+  const bool anybody = sender.cluster.empty() && number == static_cast<std::uint64_t>(ControlKind::init_probe);
+  if (!cluster.empty() && sender.cluster != cluster && !anybody) {
+    return fail(ErrorCode::wrong_cluster, "'" + sender.name.value + "' is of cluster '" + sender.cluster + "'");
+  }
+  const auto kind = std::ranges::find(kinds, number, [](const auto& k) { return static_cast<std::uint64_t>(k.kind); });
+  if (kind == kinds.end()) return fail(ErrorCode::unsupported, "control message " + std::to_string(number));
+  ControlFrame out{std::move(sender), {}, {}};
+  Result<void> read;
+  if (kind->kind == ControlKind::view_delta) {
+    read = read_delta(bytes, have, out);
+  } else {
+    read = decode_body(bytes, *kind, out.sender.cluster).map([&](Body&& body) { out.body = std::move(body); });
+  }
+  if (!read) return tl::make_unexpected(std::move(read).error());
+  return out;
+}
+
+ControlWriter::ControlWriter(const ControlSender& sender) {
+  REKI_ASSERT(!sender.name.value.empty() && sender.name.value.size() <= control_name_bytes_max);
+  REKI_ASSERT(sender.cluster.size() <= limits::cluster_id_bytes_max && sender.control.size() <= endpoint_bytes_max);
+  MsgpackWriter out{frame_};
+  out.write_array(7);
+  out.write_str(magic);
+  out.write_uint(control_version);
+  out.write_str(sender.cluster);
+  out.write_str(sender.name.value);
+  out.write_str(sender.control);
+  head_bytes_ = frame_.size();
+}
+
+void ControlWriter::remember(const ViewPtr& view) {
+  REKI_ASSERT(view != nullptr);
+  history_.add(view);
+}
+
+void ControlWriter::begin(ControlKind kind) {
+  frame_.resize(head_bytes_);
+  MsgpackWriter{frame_}.write_uint(static_cast<std::uint64_t>(kind));
+}
+
+BytesView ControlWriter::write(const Body& body, Epoch receiver_has) {
+  MsgpackWriter out{frame_};
+  const auto* const push = std::get_if<ViewPush>(&body);
+  if (push != nullptr) remember(push->view);  // it was chosen
+  if (push != nullptr && push->view == history_.newest()) {
+    if (const BytesView delta = history_.delta_from(receiver_has); !delta.empty()) {
+      begin(ControlKind::view_delta);
+      out.write_array(1);
+      out.write_bin(delta);
+      return frame_;
+    }
+  }
+  begin(kind_of(body));
+  Counter count;
+  FieldWriter writer{frame_, [this](const ViewPtr& view) { return encoded(view); }};
+  std::visit(
+      [&](const auto& m) {
+        fields(count, m);
+        out.write_array(count.required + count.optional);
+        fields(writer, m);
+      },
+      body);
+  REKI_ASSERT(frame_.size() <= limits::control_frame_bytes_max);
+  return frame_;
+}
+
+BytesView ControlWriter::encoded(const ViewPtr& view) {
+  if (view == history_.newest()) return history_.whole();
+  if (view_ == view) return view_bytes_;
+  view_bytes_ = encode(*view);
+  view_ = view;
+  return view_bytes_;
+}
+
+}  // namespace reki::membership

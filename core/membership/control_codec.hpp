@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "reki/core/bytes.hpp"
+#include "reki/core/error.hpp"
+#include "reki/core/membership/messages.hpp"
+#include "reki/core/view_history.hpp"
+
+/// Between the messages of the control plane and frames as bytes, by docs/protocol.md, section 9.
+///
+/// Pure; no thread safety.
+namespace reki::membership {
+
+inline constexpr std::uint16_t control_version = 1;
+
+/// Names one kind of message on the wire; never used again for another.
+enum class ControlKind : std::uint8_t {
+  renew = 1,
+  grant = 2,
+  news = 3,
+  join = 4,
+  stopped = 5,
+  stopped_ack = 6,
+  view_fetch = 7,
+  view_push = 8,
+  view_delta = 9,  ///< A `ViewPush` in fewer bytes, for one who has an earlier view.
+  hint = 10,
+  pre_vote = 16,
+  pre_vote_reply = 17,
+  prepare = 18,
+  promise = 19,
+  accept = 20,
+  accepted = 21,
+  heartbeat = 22,
+  heartbeat_ack = 23,
+  nack = 24,
+  resign = 25,
+  init_probe = 28,
+  init_state = 29,
+  init = 30,
+};
+/// As which kind it is written if nothing is known of the receiver.
+[[nodiscard]] ControlKind kind_of(const Body& body);
+
+struct NamedControlKind {
+  ControlKind kind;
+  std::string_view name;
+};
+/// All of them; those of the alternatives of `Body` first, in their order.
+[[nodiscard]] std::span<const NamedControlKind> control_kinds();
+
+/// Who sends. A node's name is its id; what has a '/' in its name is no node (the guard "guard/n1", a command
+/// "init/2f41"), has no control address, and gets its answers over the connection on which it asks.
+struct ControlSender {
+  std::string cluster;
+  NodeId name;          ///< At most `control_name_bytes_max` bytes, not empty.
+  std::string control;  ///< Where it listens: "tcp://host:port"; empty: nowhere.
+};
+inline constexpr std::size_t control_name_bytes_max = 80;
+
+struct ControlFrame {
+  ControlSender sender;
+  /// For the machines. Nothing: a delta that the receiver's view is no base for.
+  std::optional<Body> body;
+  /// To be sent to the sender instead, if such a delta is of a newer view: which view to send.
+  std::optional<ViewFetch> answer;
+};
+
+/// Total: any bytes give a frame or an error, and allocate no more than a few times their size:
+/// - `too_large` above `limits::control_frame_bytes_max`
+/// - `version_mismatch`, `unsupported` (a kind): of a later version
+/// - `wrong_cluster`: of another cluster than `cluster`. An empty `cluster` is right for all, and an `InitProbe`
+/// without
+///   a cluster is right for everybody: so that `reki init` can find out whom it talks to.
+/// - else `malformed_frame`. What is in the body keeps the bounds that the machines rely on: a member of a `Join` could
+///   be in a view, has an incarnation and a control address; a view is one that `View::make` takes, of this cluster.
+/// Elements that a later version appends are ignored. A delta on `have`, the newest view of the receiver (or null),
+/// comes as the `ViewPush` of the view that it makes.
+[[nodiscard]] Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster,
+                                                  const View* have = nullptr);
+
+/// The epoch of the view that the sender of this message has; nothing: the message does not say. What `ControlWriter`
+/// needs to know of a receiver.
+[[nodiscard]] std::optional<Epoch> view_of_sender(const Body& body);
+
+/// Makes frames of one sender, in one reused buffer.
+class ControlWriter {
+ public:
+  /// REQUIRES: the bounds of `ControlSender`.
+  explicit ControlWriter(const ControlSender& sender);
+  /// A view that this node has installed: so that it can tell others the difference to the next.
+  void remember(const ViewPtr& view);
+  /// The frame, until the next call. A view is encoded once for all messages in a row that carry it.
+  ///
+  /// `receiver_has`, if known, is the epoch of the receiver's view as it last told (`view_of_sender`); it may be wrong
+  /// by now: the newest view goes to it as a delta, if that is smaller, and who cannot use that asks again. REQUIRES:
+  /// views are there.
+  [[nodiscard]] BytesView write(const Body& body, Epoch receiver_has = {});
+
+ private:
+  void begin(ControlKind kind);
+  [[nodiscard]] BytesView encoded(const ViewPtr& view);
+
+  Bytes frame_;
+  std::size_t head_bytes_ = 0;  ///< Of `frame_`: what all frames begin with.
+  ViewHistory history_;
+  ViewPtr view_;      ///< The last one that was not the newest of the history: a proposal.
+  Bytes view_bytes_;  ///< Of `view_`.
+};
+
+}  // namespace reki::membership

@@ -1,0 +1,254 @@
+#include "reki/core/membership/coordinator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "reki/core/assert.hpp"
+#include "reki/core/limits.hpp"
+#include "reki/core/membership/mutation.hpp"
+#include "reki/core/slot_table.hpp"
+
+namespace reki::membership {
+namespace {
+
+/// Renewals of one member that may wait for a confirmation; more means that none comes.
+constexpr std::size_t pleas_per_member_max = 8;
+
+std::vector<NodeId> ids_of(const View& view) {
+  std::vector<NodeId> out;
+  out.reserve(view.members().size());
+  for (const Member& m : view.members()) out.push_back(m.node_id);
+  return out;
+}
+
+}  // namespace
+
+// --- the register
+
+void Coordinator::begin(const Elected& e, Outbox& out) {
+  view_ = e.view;
+  // Whatever lease the predecessors granted, its renewal was sent before this.
+  const Duration since = mutated(Mutation::no_election_wait) ? timing_.wait : e.since_grants;
+  records_.assign(view_->members().size(), Record{});
+  for (Record& r : records_) r.last = Instant{clock_.now().ns - since.count()};
+  install(e.view, out);
+}
+
+void Coordinator::on(const Chosen& m, Outbox& out) {
+  proposing_ = false;
+  const ViewPtr before = std::exchange(view_, m.view);
+  Record unheard;
+  unheard.last = clock_.now();
+  std::vector<Record> records(view_->members().size(), unheard);
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    const Member& member = before->members()[i];
+    const MemberIndex now = view_->index_of(member.node_id.value);
+    const bool stays = now != nobody && view_->members()[now].incarnation == member.incarnation;
+    if (stays) records[now] = records_[i];
+    if (!stays && records_[i].stopped) out.send(member.node_id, StoppedAck{member.incarnation});
+  }
+  records_ = std::move(records);
+  for (Record& r : records_) r.doomed = false;
+  install(m.view, out);
+}
+
+void Coordinator::install(ViewPtr view, Outbox& out) {
+  for (Record& r : records_) r.uncleared = r.cleared >= view->epoch() ? Instant::never() : clock_.now();
+  for (const Member& m : view->members()) out.send(m.node_id, ViewPush{view});
+  if (view->find(self_) == nullptr) out.send(self_, ViewPush{view});  // this node's agent answers those who ask for the coordinator
+  // Who is not in has asked for a view that has been made without it: it asks again, as another incarnation.
+  for (const auto& [node, candidate] : candidates_) {
+    if (view->find(node, candidate.member.incarnation) == nullptr) out.send(node, ViewPush{view});
+  }
+  candidates_.clear();
+  batch_since_ = Instant::never();
+  check_barrier(out);
+}
+
+void Coordinator::on(const Confirmed& m, Outbox& out) {
+  Instant began = clock_.now();
+  std::size_t next = 0;
+  while (!pleas_.empty() && pleas_.front().round != 0 && pleas_.front().round <= m.round) {
+    const Plea plea = std::move(pleas_.front());
+    pleas_.pop_front();
+    while (next < rounds_.size() && rounds_[next].number <= plea.round) began = rounds_[next++].began;
+    Record* const r = find(plea.member, plea.incarnation);
+    if (r == nullptr || r->doomed || r->stopped) continue;
+    r->last = std::max(r->last, began);
+    out.send(plea.member, Grant{plea.incarnation, plea.seq, view_->term(), view_->epoch(), barrier_});
+  }
+  while (!rounds_.empty() && rounds_.front().number <= m.round) rounds_.pop_front();
+}
+
+/// Those who have asked since the last round began share this one.
+void Coordinator::begin_round() {
+  const auto waits = std::ranges::find(pleas_, std::uint64_t{0}, &Plea::round);
+  if (waits == pleas_.end()) return;
+  const Instant now = clock_.now();
+  const Instant due = rounds_.empty() ? now : rounds_.back().began + timing_.renew / 8;
+  if (now < due) {
+    wake_ = std::min(wake_, due);
+    return;
+  }
+  const std::uint64_t number = register_.confirm();
+  rounds_.push_back({number, now});
+  const std::uint64_t by = mutated(Mutation::old_round) ? 1 : number;
+  for (auto it = waits; it != pleas_.end(); ++it) it->round = by;
+}
+
+// --- members
+
+Coordinator::Record* Coordinator::find(const NodeId& node, Incarnation incarnation) {
+  const MemberIndex index = view_->index_of(node.value);
+  if (index == nobody || view_->members()[index].incarnation != incarnation) return nullptr;
+  return &records_[index];
+}
+
+void Coordinator::on(const NodeId& from, const Renew& m, Outbox& out) {
+  Record* const r = find(from, m.incarnation);
+  if (r == nullptr) return out.send(from, ViewPush{view_});
+  if (m.leaving && !std::exchange(r->leaving, true)) batch_since_ = std::min(batch_since_, clock_.now());
+  r->store = m.store;
+  cleared(*r, m.cleared, out);
+  const bool stuck = r->uncleared != Instant::never() && clock_.now() - r->uncleared >= timing_.stuck;
+  if (m.seq == 0 || stuck || r->doomed || r->stopped) return;
+  if (mutated(Mutation::no_confirm)) {
+    r->last = clock_.now();
+    return out.send(from, Grant{m.incarnation, m.seq, view_->term(), view_->epoch(), barrier_});
+  }
+  if (pleas_.size() >= records_.size() * pleas_per_member_max) pleas_.pop_front();
+  pleas_.push_back({from, m.incarnation, m.seq, 0});
+}
+
+void Coordinator::on(const NodeId& from, const Join& m, Outbox& out) {
+  const Member& wants = m.member;
+  if (wants.node_id != from) return;
+  const bool in = view_->find(from, wants.incarnation) != nullptr;
+  const bool late = m.base != view_->epoch() && !mutated(Mutation::rejoin);
+  if (in || late) return out.send(from, ViewPush{view_});
+  auto [it, fresh] = candidates_.try_emplace(from);
+  it->second = Candidate{wants, m.base, m.store};
+  if (fresh) batch_since_ = std::min(batch_since_, clock_.now());
+}
+
+void Coordinator::on(const NodeId& from, const Stopped& m, Outbox& out) {
+  Record* const r = find(m.node, m.incarnation);
+  if (r == nullptr) return out.send(from, StoppedAck{m.incarnation});
+  r->stopped = true;
+}
+
+void Coordinator::cleared(Record& record, Epoch epoch, Outbox& out) {
+  if (epoch <= record.cleared) return;
+  record.cleared = epoch;
+  if (epoch < view_->epoch()) return;
+  record.uncleared = Instant::never();
+  check_barrier(out);
+}
+
+void Coordinator::check_barrier(Outbox& out) {
+  const Epoch epoch = view_->epoch();
+  if (barrier_ >= epoch) return;
+  if (!std::ranges::all_of(records_, [&](const Record& r) { return r.cleared >= epoch; })) return;
+  barrier_ = epoch;
+  for (const Member& m : view_->members()) out.send(m.node_id, News{view_->term(), epoch, barrier_});
+}
+
+// --- changes
+
+Duration Coordinator::wait() const {
+  if (mutated(Mutation::no_lease_wait)) return 2 * timing_.renew;
+  return mutated(Mutation::short_wait) ? timing_.lease : timing_.wait;
+}
+
+bool Coordinator::is_silent(const Record& r) const {
+  return clock_.now() - r.last >= wait() && clock_.smooth() >= wait();
+}
+
+bool Coordinator::may_join(const Candidate& c) const {
+  if (c.base != view_->epoch() && !mutated(Mutation::rejoin)) return false;
+  const MemberIndex incumbent = view_->index_of(c.member.node_id.value);
+  return incumbent == nobody || may_drop(records_[incumbent]);
+}
+
+void Coordinator::tick(Outbox&) {
+  wake_ = Instant::never();
+  begin_round();
+  if (proposing_ || !change_is_due()) return;
+  batch_since_ = Instant::never();  // who cannot join yet does so with the end of what is in its way
+  ViewPtr next = next_view();
+  if (next == nullptr) return;
+  proposing_ = true;
+  register_.propose(std::move(next));
+}
+
+bool Coordinator::change_is_due() {
+  const Instant now = clock_.now();
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    if (may_drop(records_[i])) return true;
+    wake_ = std::min(wake_, std::max(records_[i].last + wait(), now + (wait() - clock_.smooth())));
+  }
+  if (wants_other_voters()) return true;
+  if (batch_since_ == Instant::never()) return false;
+  if (now >= batch_since_ + timing_.batch) return true;
+  wake_ = std::min(wake_, batch_since_ + timing_.batch);
+  return false;
+}
+
+ViewPtr Coordinator::next_view() {
+  std::vector<Member> members;
+  bool changes = wants_other_voters();
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    Record& r = records_[i];
+    r.doomed = may_drop(r);
+    changes = changes || r.doomed;
+    if (r.doomed) continue;
+    members.push_back(view_->members()[i]);
+    if (!r.leaving || members.back().state == MemberState::leaving) continue;
+    members.back().state = MemberState::leaving;
+    changes = true;
+  }
+  for (const auto& [node, candidate] : candidates_) {
+    if (!may_join(candidate) || members.size() >= limits::nodes_max) continue;
+    members.push_back(candidate.member);
+    members.back().state = MemberState::up;
+    changes = true;
+  }
+  if (!changes) return nullptr;
+  std::ranges::sort(members, {}, &Member::node_id);
+  ViewHead head = view_->head();
+  head.epoch = Epoch{head.epoch.value + 1};
+  change_voters(head);
+  const SlotTable table = next_table(view_->table(), ids_of(*view_), slot_members(members));
+  auto made = View::make(std::move(head), std::move(members), table);
+  REKI_ASSERT(made.has_value());
+  return std::make_shared<const View>(std::move(*made));
+}
+
+bool Coordinator::wants_other_voters() const {
+  if (!view_->old_voters().empty()) return true;
+  return std::ranges::any_of(view_->voters(), [&](const Voter& v) {
+    const MemberIndex index = view_->index_of(v.node.value);
+    return index != nobody && records_[index].store != 0 && records_[index].store != v.store;
+  });
+}
+
+/// Ends a change of voters that is under way, or begins the next: one at a time. A voter whose store is lost is replaced
+/// by the empty one that its node offers now, under a number that no voter has had: the numbers only grow, since each
+/// new one is above all that are there.
+void Coordinator::change_voters(ViewHead& head) const {
+  if (!head.old_voters.empty()) return head.old_voters.clear();
+  for (Voter& v : head.voters) {
+    const MemberIndex index = view_->index_of(v.node.value);
+    const std::uint64_t offered = index == nobody ? 0 : records_[index].store;
+    if (offered == 0 || offered == v.store) continue;
+    head.old_voters = head.voters;
+    const auto highest = std::ranges::max(head.voters, {}, &Voter::number).number;
+    v.number = static_cast<std::uint16_t>(highest + 1);
+    v.store = offered;
+    v.control = view_->members()[index].control;
+    std::ranges::sort(head.voters, {}, &Voter::number);
+    return;
+  }
+}
+
+}  // namespace reki::membership

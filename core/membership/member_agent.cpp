@@ -1,0 +1,205 @@
+#include "reki/core/membership/member_agent.hpp"
+
+#include <algorithm>
+
+#include "reki/core/membership/mutation.hpp"
+
+namespace reki::membership {
+namespace {
+
+SlotSet slots_of(const SlotTable& table, MemberIndex member) {
+  const auto owners = table.entries();
+  return SlotSet::of([&](std::size_t slot) { return owners[slot] == member; });
+}
+
+}  // namespace
+
+MemberAgent::MemberAgent(Options options)
+    : options_(std::move(options)), random_(options_.seed), previous_(options_.previous) {
+  draw_incarnation();
+}
+
+void MemberAgent::draw_incarnation() {
+  do {
+    incarnation_ = Incarnation{random_.next()};
+  } while (incarnation_ == Incarnation{});
+}
+
+// --- asking
+
+void MemberAgent::tick(Instant now, Outbox& out) {
+  if (phase_ != Phase::gone && now >= renew_at_) renew(now, out);
+}
+
+/// To the coordinator; and, while it does not answer, to one more node after the other.
+void MemberAgent::say(const Body& body, Instant now, Outbox& out) {
+  if (!coordinator_.value.empty()) out.send(coordinator_, body);
+  const bool silent = coordinator_.value.empty() || now - answered_ > 2 * options_.timing.renew;
+  if (!silent || options_.seeds.empty()) return;
+  next_seed();
+  if (options_.seeds[seed_] != coordinator_) out.send(options_.seeds[seed_], body);
+}
+
+void MemberAgent::next_seed() { seed_ = (seed_ + 1) % options_.seeds.size(); }
+
+void MemberAgent::renew(Instant now, Outbox& out) {
+  renew_at_ = now + options_.timing.renew;
+  fetched_ = Epoch{};
+  if (phase_ == Phase::joining) {
+    Join join{options_.self, view_ ? view_->epoch() : Epoch{}, store_};
+    join.member.incarnation = incarnation_;
+    if (previous_ != Incarnation{}) say(Stopped{options_.self.node_id, previous_}, now, out);
+    return say(join, now, out);
+  }
+  const Member* const self = view_->find(options_.self.node_id, incarnation_);
+  const bool handed_over = self != nullptr && self->state == MemberState::leaving && held_.empty() && stopping_.empty();
+  if (phase_ == Phase::leaving && (handed_over || mutated(Mutation::early_stopped))) {
+    say(Renew{incarnation_, installed_, cleared_, 0, true, store_}, now, out);
+    return say(Stopped{options_.self.node_id, incarnation_}, now, out);
+  }
+  ++seq_;
+  sent_[seq_ % sent_.size()] = {seq_, now};
+  say(Renew{incarnation_, installed_, cleared_, seq_, phase_ == Phase::leaving, store_}, now, out);
+}
+
+// --- answers
+
+void MemberAgent::learn(const NodeId& from, Term term) {
+  if (term < term_ || from.value.empty()) return;
+  term_ = term;
+  coordinator_ = from;
+}
+
+void MemberAgent::on(const NodeId& from, const Grant& m, Instant now, Outbox& out) {
+  if (m.incarnation != incarnation_ || phase_ == Phase::joining || phase_ == Phase::gone) return;
+  learn(from, m.term);
+  answered_ = now;
+  const Sent& sent = sent_[m.seq % sent_.size()];
+  if (sent.seq == m.seq && m.seq != 0) {
+    const Instant from_when = mutated(Mutation::lease_at_arrival) ? now : sent.at;
+    const Instant end = from_when + options_.timing.lease;
+    if (end > lease_end_) {
+      lease_end_ = end;
+      events_.emplace_back(LeaseExtended{end});
+    }
+  }
+  heard(from, m.epoch, m.barrier, out);
+}
+
+void MemberAgent::on(const NodeId& from, const News& m, Instant now, Outbox& out) {
+  learn(from, m.term);
+  answered_ = now;
+  heard(from, m.epoch, m.barrier, out);
+}
+
+void MemberAgent::on(const Hint& m, Instant now, Outbox& out) {
+  if (m.coordinator.value.empty() || m.term < term_ || m.coordinator == coordinator_) return;
+  learn(m.coordinator, m.term);
+  if (phase_ != Phase::gone) renew(now, out);
+}
+
+void MemberAgent::heard(const NodeId& from, Epoch epoch, Epoch barrier, Outbox& out) {
+  heard_epoch(from, epoch, out);
+  known_barrier_ = std::max(known_barrier_, barrier);
+  pass_barrier();
+}
+
+void MemberAgent::heard_epoch(const NodeId& from, Epoch epoch, Outbox& out) {
+  const Epoch have = view_ ? view_->epoch() : Epoch{};
+  if (epoch <= std::max(have, fetched_)) return;
+  fetched_ = epoch;
+  out.send(from, ViewFetch{have});
+}
+
+void MemberAgent::on(const NodeId& from, const ViewFetch& m, Outbox& out) const {
+  if (view_ && view_->epoch() > m.have) out.send(from, ViewPush{view_});
+}
+
+void MemberAgent::on(const StoppedAck& m) {
+  if (m.incarnation == previous_) previous_ = Incarnation{};
+  if (m.incarnation == incarnation_ && phase_ == Phase::leaving) phase_ = Phase::gone;
+}
+
+// --- views
+
+void MemberAgent::on(const ViewPush& m, Instant now, Outbox& out) {
+  if (m.view == nullptr || (view_ && m.view->epoch() <= view_->epoch())) return;
+  const ViewPtr before = std::exchange(view_, m.view);
+  learn(view_->coordinator(), view_->term());
+  if (view_->find(options_.self.node_id, incarnation_) == nullptr) return not_in(now, out);
+  // Most views change who coordinates or votes, and no slot.
+  const MemberIndex self = view_->index_of(options_.self.node_id.value);
+  const bool same = before && before->index_of(options_.self.node_id.value) == self && before->table() == view_->table();
+  if (!same || installed_ == Epoch{}) owned_ = slots_of(view_->table(), self);
+  install(now, out);
+}
+
+void MemberAgent::not_in(Instant now, Outbox& out) {
+  events_.emplace_back(Installed{view_});
+  if (phase_ == Phase::gone) return;
+  const Incarnation was = incarnation_;
+  const bool leaves = phase_ == Phase::leaving;
+  // An incarnation asks to be in the one view after its base: when that has been made without it, another one asks.
+  if (!leaves && !mutated(Mutation::rejoin)) draw_incarnation();
+  const bool done = leaves && held_.empty() && stopping_.empty();  // has handed all over: it has nothing to drop
+  if (phase_ != Phase::joining && !done) {
+    lease_end_ = Instant{0};
+    held_.clear();
+    stopping_.clear();
+    installed_ = cleared_ = barrier_ = Epoch{};
+    events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
+  }
+  phase_ = leaves ? Phase::gone : Phase::joining;
+  if (!leaves) renew(now, out);
+}
+
+void MemberAgent::install(Instant now, Outbox& out) {
+  if (phase_ == Phase::gone) return;
+  if (phase_ == Phase::joining) phase_ = Phase::member;
+  installed_ = view_->epoch();
+  events_.emplace_back(Installed{view_});
+  if (mutated(Mutation::no_barrier)) {
+    const SlotSet gained = owned_ - held_;
+    held_ |= gained;
+    if (!gained.empty()) events_.emplace_back(Gained{gained, installed_});
+  }
+  const SlotSet lost = held_ - owned_;
+  if (!lost.empty() && !mutated(Mutation::no_cut)) {
+    held_ -= lost;
+    stopping_ |= lost;
+    events_.emplace_back(Lost{lost, incarnation_});
+  }
+  clear(now, out);
+  pass_barrier();
+}
+
+void MemberAgent::slots_stopped(const SlotSet& slots, Incarnation of, Instant now, Outbox& out) {
+  if (of != incarnation_) return;
+  stopping_ -= slots;
+  clear(now, out);
+}
+
+/// Nothing outside of `held_` runs here any more: say so at once, since all who gain something wait for it.
+void MemberAgent::clear(Instant now, Outbox& out) {
+  if (!stopping_.empty() || cleared_ == installed_ || phase_ == Phase::joining) return;
+  cleared_ = installed_;
+  renew(now, out);
+}
+
+void MemberAgent::pass_barrier() {
+  if (known_barrier_ != installed_ || barrier_ == installed_ || installed_ == Epoch{}) return;
+  barrier_ = installed_;
+  const SlotSet gained = owned_ - held_;
+  if (gained.empty()) return;
+  held_ |= gained;
+  events_.emplace_back(Gained{gained, mutated(Mutation::fence_reuse) ? Epoch{1} : installed_});
+}
+
+void MemberAgent::leave(Instant now, Outbox& out) {
+  if (phase_ == Phase::joining) phase_ = Phase::gone;
+  if (phase_ != Phase::member) return;
+  phase_ = Phase::leaving;
+  renew(now, out);
+}
+
+}  // namespace reki::membership

@@ -1,0 +1,197 @@
+#include "reki/core/membership/membership.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace reki::membership {
+namespace {
+
+/// Deaths that are remembered for a coordinator to come: a rack's worth.
+constexpr std::size_t stopped_max = 64;
+
+std::string control_of(const View& view, const NodeId& node) {
+  if (const Member* m = view.find(node)) return m->control;
+  const auto v = std::ranges::find(view.voters(), node, &Voter::node);
+  return v == view.voters().end() ? std::string{} : v->control;
+}
+
+}  // namespace
+
+Membership::Membership(Options options)
+    : options_(std::move(options.agent)),
+      clock_(options_.timing.lease / 4),
+      agent_(options_),
+      proposer_(options_.timing, options_.self.node_id, options_.seed ^ 0x70726f706f736572) {
+  if (options.voter) {
+    acceptor_.emplace(options_.timing, options_.self.node_id, std::move(*options.voter));
+    if (acceptor_->empty()) agent_.offer_store(acceptor_->record().store);
+  }
+}
+
+// --- events
+
+void Membership::on(const Message& m, Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  deliver(m.from, m.body);
+  settle();
+}
+
+void Membership::tick(Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  agent_.tick(now.boot, out_);
+  settle();
+}
+
+void Membership::persisted(std::uint64_t version, Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  acceptor_->persisted(version, out_);
+  settle();
+}
+
+void Membership::slots_stopped(const SlotSet& slots, Incarnation of, Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  agent_.slots_stopped(slots, of, now.boot, out_);
+  settle();
+}
+
+void Membership::heard_epoch(const NodeId& from, Epoch epoch, Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  agent_.heard_epoch(from, epoch, out_);
+  settle();
+}
+
+void Membership::leave(Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  agent_.leave(now.boot, out_);
+  settle();
+}
+
+void Membership::resign(Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  proposer_.resign(now.boot, out_);
+  settle();
+}
+
+// --- effects
+
+std::optional<Membership::Write> Membership::take_write() {
+  std::uint64_t version = 0;
+  if (!acceptor_ || !acceptor_->take_write(version)) return std::nullopt;
+  return Write{version, acceptor_->record()};
+}
+
+void Membership::take_messages(std::vector<Outbox::Item>& out) {
+  out.clear();
+  std::swap(out, away_);
+}
+
+/// Lets the parts answer each other until nothing is left but what is for other nodes.
+void Membership::settle() {
+  std::vector<Outbox::Item> round;
+  do {
+    if (acceptor_) {
+      proposer_.tick(*acceptor_, now_.boot, out_);
+      register_events();
+      if (coordinator_) coordinator_->tick(out_);
+      proposer_.flush(now_.boot, out_);
+      register_events();
+    }
+    round.clear();
+    std::swap(round, out_.items);
+    for (auto& item : round) {
+      if (item.to == options_.self.node_id) deliver(item.to, item.body);
+      else away_.push_back(std::move(item));
+    }
+  } while (!out_.items.empty());
+  wake_ = agent_.next_wake();
+  if (!acceptor_) return;
+  wake_ = std::min(wake_, proposer_.next_wake());
+  // On the waiting clock, which is never faster.
+  if (coordinator_ && coordinator_->next_wake() != Instant::never()) {
+    wake_ = std::min(wake_, now_.boot + std::max(coordinator_->next_wake() - clock_.now(), Duration{0}));
+  }
+}
+
+void Membership::register_events() {
+  for (const RegisterEvent& event : proposer_.take_events()) {
+    if (const auto* elected = std::get_if<Elected>(&event)) {
+      coordinator_.emplace(options_.timing, options_.self.node_id, proposer_, clock_);
+      coordinator_->begin(*elected, out_);
+      for (const Stopped& m : stopped_) coordinator_->on(options_.self.node_id, m, out_);
+      stopped_.clear();
+    } else if (std::holds_alternative<Deposed>(event)) {
+      coordinator_.reset();
+    } else if (const auto* chosen = std::get_if<Chosen>(&event)) {
+      if (coordinator_) coordinator_->on(*chosen, out_);
+    } else if (coordinator_) {
+      coordinator_->on(std::get<Confirmed>(event), out_);
+    }
+  }
+}
+
+// --- messages
+
+void Membership::deliver(const NodeId& from, const Body& body) {
+  std::visit([&](const auto& m) { take(from, m); }, body);
+}
+
+template <class M>
+void Membership::take(const NodeId& from, const M& m) {
+  const Instant now = now_.boot;
+  constexpr bool for_coordinator = std::is_same_v<M, Renew> || std::is_same_v<M, Join> || std::is_same_v<M, Stopped>;
+  if constexpr (std::is_same_v<M, Stopped>) suspect(m);
+  if constexpr (for_coordinator) {
+    if (coordinator_) return coordinator_->on(from, m, out_);
+    if (from == options_.self.node_id || !agent_.view()) return;
+    const NodeId& coordinator = agent_.coordinator();
+    if (coordinator == options_.self.node_id) return;  // was it until just now
+    out_.send(from, Hint{agent_.term(), coordinator, control_of(*agent_.view(), coordinator)});
+  } else if constexpr (std::is_same_v<M, Grant> || std::is_same_v<M, News>) {
+    agent_.on(from, m, now, out_);
+  } else if constexpr (std::is_same_v<M, ViewPush> || std::is_same_v<M, Hint>) {
+    agent_.on(m, now, out_);
+  } else if constexpr (std::is_same_v<M, StoppedAck>) {
+    agent_.on(m);
+  } else if constexpr (std::is_same_v<M, ViewFetch>) {
+    agent_.on(from, m, out_);
+  } else if (!acceptor_) {
+    return;
+  } else if constexpr (std::is_same_v<M, PreVote> || std::is_same_v<M, Prepare> || std::is_same_v<M, Heartbeat>) {
+    acceptor_->on(from, m, now, out_);
+  } else if constexpr (std::is_same_v<M, Accept> || std::is_same_v<M, InitProbe> || std::is_same_v<M, Init>) {
+    const bool was_empty = acceptor_->empty();
+    acceptor_->on(from, m, out_);
+    if (was_empty && !acceptor_->empty()) agent_.offer_store(0);
+  } else if constexpr (std::is_same_v<M, PreVoteReply>) {
+    proposer_.on(m, *acceptor_, now, out_);
+  } else if constexpr (std::is_same_v<M, Promise> || std::is_same_v<M, Accepted>) {
+    proposer_.on(m, now, out_);
+  } else if constexpr (std::is_same_v<M, HeartbeatAck> || std::is_same_v<M, Nack>) {
+    proposer_.on(m, now);
+  } else if constexpr (std::is_same_v<M, Resign>) {
+    if (from == options_.self.node_id || m.term < acceptor_->record().promised) return;
+    acceptor_->forget_coordinator();
+    proposer_.hurry(*acceptor_, now);
+  }
+}
+
+/// If it is the coordinator that has died, this voter need not wait until it has been silent for long.
+void Membership::suspect(const Stopped& m) {
+  if (coordinator_ || !agent_.view() || agent_.view()->find(m.node, m.incarnation) == nullptr) return;
+  const auto same = [&](const Stopped& s) { return s.node == m.node && s.incarnation == m.incarnation; };
+  const bool known = std::ranges::any_of(stopped_, same);
+  if (!known) stopped_.push_back(m);
+  if (stopped_.size() > stopped_max) stopped_.pop_front();
+  if (known || m.node != agent_.coordinator() || !acceptor_) return;
+  acceptor_->forget_coordinator();
+  proposer_.hurry(*acceptor_, now_.boot);
+}
+
+}  // namespace reki::membership

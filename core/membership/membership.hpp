@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "reki/core/membership/acceptor.hpp"
+#include "reki/core/membership/coordinator.hpp"
+#include "reki/core/membership/member_agent.hpp"
+#include "reki/core/membership/proposer.hpp"
+#include "reki/core/membership/waiting_clock.hpp"
+
+namespace reki::membership {
+
+/// All that one node decides about who is in the cluster and who owns what: its agent, and with the embedded engine its
+/// voter and, while it is elected, its coordinator.
+///
+/// Pure: `effects = machine.on(event, now)`. The shell (node/control.hpp, or the simulator) carries out the effects in
+/// this order: write the record if there is one, `persisted`, act on the events, send. Thread: control.
+class Membership {
+ public:
+  struct Options {
+    MemberAgent::Options agent;
+    /// The store of this node's voter; nothing: it has none.
+    std::optional<VoterRecord> voter;
+  };
+  explicit Membership(Options options);
+
+  void on(const Message& m, Clocks now);
+  /// Call it at `next_wake` at the latest.
+  void tick(Clocks now);
+  [[nodiscard]] Instant next_wake() const { return wake_; }
+
+  void persisted(std::uint64_t version, Clocks now);
+  void slots_stopped(const SlotSet& slots, Incarnation of, Clocks now);
+  void heard_epoch(const NodeId& from, Epoch epoch, Clocks now);
+  void leave(Clocks now);
+  /// For the end of the process: another voter is to be coordinator at once.
+  void resign(Clocks now);
+
+  // Effects, since they were last taken.
+
+  struct Write {
+    std::uint64_t version = 0;
+    VoterRecord record;
+  };
+  [[nodiscard]] std::optional<Write> take_write();
+  [[nodiscard]] std::vector<AgentEvent> take_events() { return agent_.take_events(); }
+  /// Messages to other nodes. The vector is the caller's to reuse; it is cleared first.
+  void take_messages(std::vector<Outbox::Item>& out);
+
+  [[nodiscard]] const MemberAgent& agent() const { return agent_; }
+  [[nodiscard]] const Acceptor* acceptor() const { return acceptor_ ? &*acceptor_ : nullptr; }
+  [[nodiscard]] const Proposer& proposer() const { return proposer_; }
+  /// Null unless this node is the coordinator, as far as it knows.
+  [[nodiscard]] const Coordinator* coordinator() const { return coordinator_ ? &*coordinator_ : nullptr; }
+
+ private:
+  void settle();
+  void deliver(const NodeId& from, const Body& body);
+  void register_events();
+  void to_coordinator(const NodeId& from, const Body& body);
+  void suspect(const Stopped& m);
+
+  // One for each kind of message.
+  template <class M>
+  void take(const NodeId& from, const M& m);
+
+  const MemberAgent::Options options_;
+  Clocks now_;
+  WaitingClock clock_;
+  MemberAgent agent_;
+  std::optional<Acceptor> acceptor_;
+  Proposer proposer_;
+  std::optional<Coordinator> coordinator_;
+  /// Heard while another was coordinator, whose end may be what they are about. The newest few.
+  std::deque<Stopped> stopped_;
+  Outbox out_;
+  std::vector<Outbox::Item> away_;
+  Instant wake_{0};
+};
+
+}  // namespace reki::membership

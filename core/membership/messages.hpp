@@ -1,0 +1,168 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "reki/core/time.hpp"
+#include "reki/core/view.hpp"
+
+/// What nodes say to each other on the control plane. Every message stands alone: it may be lost, doubled, late or
+/// overtaken, and the receiver's rules make that harmless. How they look as bytes: docs/protocol.md, "Control plane".
+namespace reki::membership {
+
+using ViewPtr = std::shared_ptr<const View>;
+
+// --- between members and the coordinator
+
+/// Member → coordinator, every `renew` and whenever `cleared` has grown: the heartbeat, and a plea for a longer lease.
+struct Renew {
+  Incarnation incarnation;
+  Epoch installed;
+  Epoch cleared;
+  std::uint64_t seq = 0;    ///< Grows with each; 0: a report only, no lease is asked for.
+  bool leaving = false;     ///< It wants to hand over and go.
+  std::uint64_t store = 0;  ///< Of its own empty register store, if it could be a voter's; else 0.
+};
+/// Coordinator → member: the lease lasts `Timing::lease` from when the renewal `seq` was sent.
+struct Grant {
+  Incarnation incarnation;
+  std::uint64_t seq = 0;
+  Term term;
+  Epoch epoch;    ///< Of the newest view.
+  Epoch barrier;  ///< All members of this view have cleared it; 0: of none that is known.
+};
+/// Coordinator → member: what a grant says, without a lease.
+struct News {
+  Term term;
+  Epoch epoch;
+  Epoch barrier;
+};
+/// Node → coordinator: let this life of mine into the view after `base`, and into no other: so an old copy of the
+/// message can never bring a dropped incarnation back.
+struct Join {
+  Member member;
+  Epoch base;  ///< 0: not known yet; the answer is the view.
+  std::uint64_t store = 0;
+};
+/// This life of the node will never again run an actor: said by itself after its last one, or by its guard when the
+/// process is dead.
+struct Stopped {
+  NodeId node;
+  Incarnation incarnation;
+};
+/// Answer to a `Stopped` once it need not be said again.
+struct StoppedAck {
+  Incarnation incarnation;
+};
+/// Anybody → anybody: a view newer than `have`, please.
+struct ViewFetch {
+  Epoch have;
+};
+/// A view that was chosen.
+struct ViewPush {
+  ViewPtr view;
+};
+/// Answer of a node that is not the coordinator, as far as it knows.
+struct Hint {
+  Term term;
+  NodeId coordinator;
+  std::string control;
+};
+
+// --- between candidates, coordinators and voters; `store` names the store that is meant
+
+struct PreVote {
+  std::uint64_t store = 0;
+  Term ballot;
+};
+struct PreVoteReply {
+  std::uint64_t store = 0;
+  Term ballot;
+  Term promised;
+  bool granted = false;
+};
+struct Prepare {
+  std::uint64_t store = 0;
+  Term ballot;
+};
+struct Promise {
+  std::uint64_t store = 0;
+  Term ballot;
+  Term accepted;
+  ViewPtr view;  ///< Accepted last.
+  /// Since it last acknowledged a heartbeat, of any coordinator; nothing: it does not know.
+  std::optional<Duration> since_ack;
+};
+struct Accept {
+  std::uint64_t store = 0;
+  Term ballot;
+  ViewPtr view;
+};
+struct Accepted {
+  std::uint64_t store = 0;
+  Term ballot;
+  Epoch epoch;
+};
+struct Heartbeat {
+  std::uint64_t store = 0;
+  Term ballot;
+  std::uint64_t seq = 0;
+};
+struct HeartbeatAck {
+  std::uint64_t store = 0;
+  Term ballot;
+  std::uint64_t seq = 0;
+};
+/// Answer to all of the above whose ballot is too low; and to a heartbeat whose ballot is higher than what was promised.
+struct Nack {
+  std::uint64_t store = 0;
+  Term ballot;
+  Term promised;
+};
+/// Coordinator → voters: I am going; become coordinator without waiting for me to fall silent.
+struct Resign {
+  Term term;
+};
+
+// --- from `reki init`
+
+/// Which store is there, if it is empty?
+struct InitProbe {};
+struct InitState {
+  std::uint64_t store = 0;
+  bool empty = false;
+  std::string cluster;
+  Epoch epoch;  ///< Of the view in it; 0: none.
+};
+/// Make `view`, the cluster's first, the content of the empty store.
+struct Init {
+  std::uint64_t store = 0;
+  ViewPtr view;
+};
+
+using Body = std::variant<Renew, Grant, News, Join, Stopped, StoppedAck, ViewFetch, ViewPush, Hint, PreVote,
+                          PreVoteReply, Prepare, Promise, Accept, Accepted, Heartbeat, HeartbeatAck, Nack, Resign,
+                          InitProbe, InitState, Init>;
+
+struct Message {
+  NodeId from;
+  Body body;
+};
+
+/// Messages on their way out, oldest first.
+class Outbox {
+ public:
+  struct Item {
+    NodeId to;
+    Body body;
+  };
+  void send(NodeId to, Body body) { items.push_back({std::move(to), std::move(body)}); }
+  std::vector<Item> items;
+};
+
+}  // namespace reki::membership

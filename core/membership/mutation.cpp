@@ -1,0 +1,31 @@
+#include "reki/core/membership/mutation.hpp"
+
+#include <array>
+
+namespace reki::membership {
+
+std::span<const NamedMutation> mutations() {
+  using enum Mutation;
+  static constexpr std::array all{
+      NamedMutation{no_barrier, "no_barrier"},
+      NamedMutation{no_cut, "no_cut"},
+      NamedMutation{no_election_wait, "no_election_wait"},
+      NamedMutation{no_lease_wait, "no_lease_wait"},
+      NamedMutation{no_confirm, "no_confirm"},
+      NamedMutation{lease_at_arrival, "lease_at_arrival"},
+      NamedMutation{short_wait, "short_wait"},
+      NamedMutation{early_stopped, "early_stopped"},
+      NamedMutation{old_round, "old_round"},
+      NamedMutation{amnesia, "amnesia"},
+      NamedMutation{fence_reuse, "fence_reuse"},
+      NamedMutation{stale_gate, "stale_gate"},
+      NamedMutation{low_ballot, "low_ballot"},
+      NamedMutation{own_value, "own_value"},
+      NamedMutation{no_joint, "no_joint"},
+      NamedMutation{rejoin, "rejoin"},
+      NamedMutation{loud_zombie, "loud_zombie"},
+  };
+  return all;
+}
+
+}  // namespace reki::membership

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+/// Deliberate bugs of the protocol, each at one place in the code: `if (!mutated(Mutation::x)) the right thing`.
+///
+/// In every build but that of the simulator's mutants `mutated` is constant false and costs nothing. The mutants prove
+/// that the simulator finds what the protocol's rules are there to prevent.
+namespace reki::membership {
+
+enum class Mutation : std::uint8_t {
+  none,
+  no_barrier,       ///< A member runs what a view gives it at once, without waiting for the barrier.
+  no_cut,           ///< It reports cleared without having stopped what it lost.
+  no_election_wait, ///< A new coordinator does not wait for the leases its predecessor may have granted.
+  no_lease_wait,    ///< A coordinator drops a silent member after two missed renewals instead of `wait`.
+  no_confirm,       ///< Grants are given without a quorum's confirmation.
+  lease_at_arrival, ///< The lease counts from the arrival of the grant instead of the renewal's sending.
+  short_wait,       ///< The coordinator's wait equals the lease: no room for clock rates.
+  early_stopped,    ///< "Stopped" is said before the actors have stopped.
+  old_round,        ///< A grant is confirmed by a round that began before the renewal came.
+  amnesia,          ///< A voter promises and accepts without its disk.
+  fence_reuse,      ///< Gained slots keep the fence epoch they had before.
+  stale_gate,       ///< The gate is a flag that a timer clears, instead of a look at the clock.
+  low_ballot,       ///< A voter accepts below what it has promised.
+  own_value,        ///< A candidate proposes on its own newest view instead of the promises' newest.
+  no_joint,         ///< A change of voters needs the new voters' majority only.
+  rejoin,           ///< A coordinator lets an incarnation in again that a view has dropped.
+  loud_zombie,      ///< Outputs leave without a second look at the gate.
+};
+
+struct NamedMutation {
+  Mutation mutation;
+  std::string_view name;
+};
+/// All but `none`, by name.
+[[nodiscard]] std::span<const NamedMutation> mutations();
+
+#ifdef REKI_MUTATIONS
+/// The simulator's switch. Of the thread that runs the machine.
+inline thread_local Mutation active_mutation = Mutation::none;
+inline bool mutated(Mutation m) { return active_mutation == m; }
+#else
+constexpr bool mutated(Mutation) { return false; }
+#endif
+
+}  // namespace reki::membership

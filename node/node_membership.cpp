@@ -1,0 +1,166 @@
+// The node as its membership sees it: how it joins, and what views, slots and leases do to it.
+#include <algorithm>
+#include <filesystem>
+
+#include "reki/core/membership/timing.hpp"
+#include "reki/net/clock.hpp"
+#include "reki/node/control.hpp"
+#include "reki/node/listen.hpp"
+#include "reki/node/node.hpp"
+#include "reki/node/server.hpp"
+#include "reki/node/voter_store.hpp"
+
+namespace reki {
+namespace {
+
+using Phase = membership::MemberAgent::Phase;
+
+membership::MemberAgent::Options agent_options(const Config& config, const NodeConfig& self, const std::string& address,
+                                               std::uint64_t seed) {
+  membership::MemberAgent::Options out;
+  out.self.node_id = self.id;
+  out.self.addr = advertised(self.listen, address);
+  out.self.weight = self.weight;
+  out.self.zone = self.zone;
+  out.timing = timing_of(config);
+  for (const NodeConfig& node : config.nodes) out.seeds.push_back(node.id);
+  out.seed = seed;
+  return out;
+}
+
+SlotSet owned_by(const View& view, const NodeId& node, Incarnation incarnation) {
+  SlotSet out;
+  if (view.find(node, incarnation) == nullptr) return out;
+  const MemberIndex self = view.index_of(node.value);
+  for (std::uint16_t s = 0; s < slot_count; ++s) {
+    if (view.table().owner(SlotId{s}) == self) out.insert(SlotId{s});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> Node::join(const Config& config, const NodeConfig& self, const NodeOptions& options) {
+  Control::Options control;
+  control.listen = self.control;
+  control.cluster = cluster_;
+  control.machine.agent = agent_options(config, self, address_, incarnation().value);
+  control.page = page_;
+  control.log = options.log;
+  for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control);
+  auto store = VoterStore::open(std::filesystem::path(config.file).parent_path() / self.data_dir, cluster_);
+  if (!store) return tl::make_unexpected(std::move(store.error()));
+  store_ = std::move(*store);
+  const bool votes = std::ranges::find(config.voters, id_) != config.voters.end() || store_->record().view != nullptr;
+  if (votes) control.machine.voter = store_->record();
+  control.machine.agent.previous = store_->previous_incarnation();
+  auto bound = Control::bind(std::move(control), *this, votes ? store_.get() : nullptr);
+  if (!bound) return tl::make_unexpected(std::move(bound.error()));
+  control_ = std::move(*bound);
+  return {};
+}
+
+bool Node::wait_until_ready(Duration timeout) {
+  std::unique_lock lock(view_mutex_);
+  return ready_changed_.wait_for(lock, timeout, [this] { return ready_.load(); });
+}
+
+void Node::set_ready(bool ready) {
+  {
+    const std::lock_guard lock(view_mutex_);
+    if (ready_.exchange(ready) == ready) return;
+  }
+  ready_changed_.notify_all();
+}
+
+std::string Node::why_not_ready() const {
+  if (ready_) return {};
+  if (!control_) return "the node is stopped";
+  const ControlStatus status = control_->status();
+  const auto now = view();
+  if (!now && status.coordinator.value.empty()) {
+    return "no coordinator answers; is a majority of the voters running, and has the cluster been made (reki init)?";
+  }
+  if (status.phase == Phase::joining) {
+    return "coordinator '" + status.coordinator.value + "' has not let it in yet; if an earlier life of this node is "
+           "still in the view, that takes until its lease is over";
+  }
+  return "the node leaves";
+}
+
+// ---- control thread
+
+void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarnation) {
+  // What is new here has to be known as arriving before anybody is sent here, and what is not here any more only after
+  // the way to its owner is known: so that a request always finds one or the other.
+  local_.set_owned(owned_by(*view, id_, incarnation));
+  incarnation_ = incarnation.value;
+  publish(view, incarnation);
+}
+
+void Node::resumed() {
+  if (!ready_) {
+    if (auto kept = store_->set_incarnation(incarnation()); !kept && log_) log_(LogLevel::warn, "incarnation", kept.error().text);
+  }
+  local_.resume();
+  set_ready(!leaving_);
+}
+
+void Node::fenced(Incarnation now) {
+  set_ready(false);
+  const bool was_leaving = now == Incarnation{};
+  // Then too watchers have to see that what they are told next is not the same life's.
+  local_.start_over(was_leaving ? Incarnation{incarnation().value + 1} : now);
+  if (was_leaving) return;
+  incarnation_ = now.value;
+  publish(view(), now);
+}
+
+void Node::publish(std::shared_ptr<const View> view, Incarnation incarnation) {
+  {
+    const std::lock_guard lock(view_mutex_);
+    view_ = view;
+  }
+  server_->set_view(std::move(view), incarnation);
+}
+
+// ---- any thread
+
+void Node::rerouted(std::string type, std::string key, EnvelopePtr request) {
+  const auto now = view();
+  const Place place = place_of(*now, type, key);
+  if (place.here) return local_.readmit(type, key, std::move(request));
+  auto out = std::make_unique<Forwarded>();
+  out->op = request->op;
+  if (request->fail_if_restarting) out->flags = wire::fail_if_restarting;
+  out->type = std::move(type);
+  out->key = std::move(key);
+  if (request->starts) out->args = request->args;
+  if (!request->name().empty()) {
+    out->message = request->name();
+    request->encode(out->payload);
+  }
+  out->fence = request->pin;
+  out->deadline = std::min(request->deadline, boot_time() + limits::timeout_max);
+  out->done = std::move(request->done);
+  server_->forward(std::move(out));
+}
+
+void Node::hand_over(HandedOver state) {
+  auto out = std::make_unique<Forwarded>();
+  out->op = wire::Op::hand_over;
+  out->type = std::move(state.type);
+  out->key = std::move(state.key);
+  out->args = std::move(state.args);
+  out->payload = std::move(state.state);
+  out->deadline = boot_time() + limits::move_grace;
+  handing_over_.fetch_add(1);
+  out->done = Completion::of([this](Answer&& answer) {
+    if (!answer.ok() && log_) log_(LogLevel::warn, "state_lost", "text=\"" + answer.text + '"');
+    handing_over_.fetch_sub(1);
+    control_->look_again();
+  });
+  server_->forward(std::move(out));
+}
+
+}  // namespace reki
