@@ -559,6 +559,7 @@ class _Watcher:
         if node in self.unwatched and not missed and self.positions[node] != [0, 0]:
             yield self._event("watching", node=node)
         self.unwatched.discard(node)
+        begins = self.positions[node] == [0, 0]
         self.positions[node] = [incarnation, sequence]
         had_ended = node in self.ended
         self.ended.discard(node)
@@ -567,6 +568,8 @@ class _Watcher:
             kind, reason = KINDS.get(kind, f"kind_{kind}"), REASONS.get(reason, f"reason_{reason}")
             if kind == "moved":
                 self.moved_by = number
+                if begins:  # it is behind, and has told nothing yet that could be gone on from
+                    self.positions[node] = [0, 0]
                 self.client.seen(number, "")
                 time.sleep(PAUSE_MIN)  # it may be behind
                 continue

@@ -189,7 +189,7 @@ def a_watcher_that_reconnects_in_time_is_told_exactly_what_it_missed():
             for round in range(3):
                 # The connections are gone, and with them what the nodes may have answered meanwhile.
                 for connection in client._connections.values():
-                    connection.socket.close()
+                    connection.close()
                 client._connections.clear()
                 keys = [f"k{round}_{n}" for n in range(20)]
                 for key in keys:

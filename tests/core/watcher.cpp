@@ -167,10 +167,14 @@ BOOST_FIXTURE_TEST_CASE(a_new_owner_that_is_behind_is_asked_again_until_it_has_t
     BOOST_TEST(asked.empty());
     wait(200ms);
     BOOST_TEST(asked.size() == 1U);
+    BOOST_TEST((position_at("n2") == WatchPosition{}));  // it has told nothing yet
   }
   BOOST_TEST(told().empty());
-  answer("n2", {event(WatchKind::running, "k")});
+  answer("n2", {event(WatchKind::running, "k")}, 7);
   BOOST_TEST((told() == Lines{"running k @n2"}));
+  answer("n2", {moved(1)}, 8);
+  wait(1s);
+  BOOST_TEST(position_at("n2").sequence == 8U);  // should it come back, it was elsewhere meanwhile
   BOOST_TEST((asked.size() == 1U && asked.contains("n2")));
 }
 
