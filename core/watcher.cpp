@@ -147,7 +147,7 @@ void Watcher::take(Leg& leg, wire::WatchReply reply, Instant now) {
     }
     if (event.kind == WatchKind::ended) {
       leg.ended = true;
-      if (had_ended) continue;
+      if (had_ended || leg.moved.value != 0) continue;  // known, or of no matter: the key is elsewhere
     }
     leg.handed_over = event.kind == WatchKind::stopped && event.reason == WatchReason::moved;
     tell(leg, std::move(event));

@@ -576,7 +576,7 @@ class _Watcher:
             if kind == "ended":
                 self.ended.add(node)
                 time.sleep(PAUSE_MIN)
-                if had_ended:
+                if had_ended or self.moved_by:  # known, or of no matter: the key is elsewhere
                     continue
             self.handed_over = (kind, reason) == ("stopped", "moved")
             where, other = (named or "", "") if not self.type else (node, named or "")

@@ -219,6 +219,16 @@ BOOST_FIXTURE_TEST_CASE(an_owner_that_has_told_of_the_move_and_left_before_it_wa
   BOOST_TEST((told() == Lines{"moved(node_lost) k @n3 <>n2"}));  // that one has told nothing of the kind
 }
 
+BOOST_FIXTURE_TEST_CASE(that_a_node_ends_is_not_told_of_a_key_that_has_gone_elsewhere, Fixture) {
+  set_view(2, {"n1", "n2"});
+  answer("n1", {event(WatchKind::running)});
+  told();
+  answer("n1", {moved(3), event(WatchKind::ended)});
+  BOOST_TEST(told().empty());
+  set_view(3, {"n2", "n1"});
+  BOOST_TEST((told() == Lines{"moved(moved) k @n2 <>n1"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_silent_node_is_named_once_and_asked_again_and_again, Fixture) {
   set_view(1, {"n1", "n2"});
   answer("n1", {event(WatchKind::running, "k")}, 7);
