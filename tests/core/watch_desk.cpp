@@ -303,6 +303,8 @@ BOOST_FIXTURE_TEST_CASE(who_asked_before_a_slot_came_here_is_told_that_its_keys_
   BOOST_TEST((take() == Lines{"3: stopped b", "2: stopped b"}));
   ask(5, "a", before);
   BOOST_TEST((take() == Lines{"5: missed(moved 0) running a"}));
+  ask(6, "", before);
+  BOOST_TEST((take() == Lines{"6: stopped b"}));
 }
 
 BOOST_FIXTURE_TEST_CASE(slots_that_came_too_often_to_remember_are_as_good_as_missed, Fixture) {
