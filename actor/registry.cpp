@@ -26,6 +26,10 @@ Answer Registry::exchange(Submission& submission) {
   return detail::wait_for_answer(*this, std::move(sent));
 }
 
+Result<Watch> Registry::watch(WatchFilter, WatchCallback) {
+  return fail(ErrorCode::unsupported, "this registry cannot be watched");
+}
+
 Operation<std::vector<TypeDescription>> Registry::describe(std::string_view type, CallOptions options) {
   Submission submission;
   submission.op = wire::Op::describe;

@@ -10,6 +10,7 @@
 
 #include "reki/actor/operation.hpp"
 #include "reki/actor/schema.hpp"
+#include "reki/actor/watch.hpp"
 
 namespace reki {
 
@@ -78,6 +79,18 @@ class Registry {
   /// Calls `visit(key)` for each key, page by page, blocking. Returns how many there were.
   template <Interface A, class Visitor>
   Result<std::uint64_t> for_each(Visitor visit, std::string_view prefix = {}, CallOptions options = {});
+
+  // What happens, as it happens.
+
+  /// Tells `callback` what becomes of a key, of all keys of a type or of the nodes, until the Watch is destroyed:
+  ///
+  ///     auto watch = registry.watch(WatchFilter::of_key("counter", "user_123"), [](const WatchEvent& event) { ... });
+  ///
+  /// First how it is (`running`, `not_running`..., for a type `watching` per node), then each event once, those of a key
+  /// in order; or `missed` where something is not told, and how it is after that. It goes on through crashes, moves and
+  /// lost connections. The callback runs on the thread that brings the event: do not block it, others wait for it too.
+  /// Fails with `too_large`, `invalid_argument`, `unsupported`.
+  [[nodiscard]] virtual Result<Watch> watch(WatchFilter filter, WatchCallback callback);
 
   // Without the type's C++ declaration: for commands, gateways and tools.
 

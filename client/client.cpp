@@ -166,6 +166,18 @@ Result<NodeId> Client::owner(std::string_view type, std::string_view key) const 
   return member->node_id;
 }
 
+Result<Watch> Client::watch(WatchFilter filter, WatchCallback callback) {
+  if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
+  auto beginning = std::make_unique<Pending>();
+  beginning->then = Pending::Then::watch;
+  beginning->type = std::move(filter.type);
+  beginning->key = std::move(filter.key);
+  beginning->sink = std::make_shared<WatchSink>(std::move(callback));
+  Watch out{beginning->sink};
+  impl_->io.post(std::move(beginning));
+  return out;
+}
+
 std::shared_ptr<const View> Client::view() const { return impl_->io.view(); }
 
 Operation<NodeStatus> Client::status(std::string_view node, CallOptions options) {

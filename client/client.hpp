@@ -51,6 +51,8 @@ class Client final : public Registry {
   void submit_many(std::vector<Posting> postings) override;
   /// From the table that this client goes by.
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
+  /// The callback runs on the client's own thread. That the client is destroyed is told as `ended` without a node.
+  [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
 
   /// Who is in the cluster and who owns what, as far as this client knows. Never null.
   std::shared_ptr<const View> view() const;

@@ -105,13 +105,14 @@ void ClientIo::round() {
   for (auto& request : posted_) submit(std::move(request));
   outbound_.tick(now_);
   publish_view();
+  watches_.tick(now_);
   links_.flush(now_);
   deliver();
 
   items_.assign(1, zmq::pollitem_t{nullptr, mailbag_.wakeup().fd(), ZMQ_POLLIN, 0});
   links_.append_to(items_);
   mailbag_.wakeup().arm();
-  poll_until(items_, now_, nothing_to_do() ? outbound_.next_wake() : now_);
+  poll_until(items_, now_, nothing_to_do() ? std::min(outbound_.next_wake(), watches_.next_wake()) : now_);
   mailbag_.wakeup().disarm(items_[0].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(1), now_);
@@ -121,12 +122,30 @@ void ClientIo::round() {
 
 bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && mailbag_.empty(); }
 
-void ClientIo::submit(std::unique_ptr<Pending> request) { outbound_.submit(std::move(request), now_); }
+void ClientIo::submit(std::unique_ptr<Pending> request) {
+  if (request->then == Pending::Then::watch) {
+    return watches_.add({std::move(request->type), std::move(request->key)}, std::move(request->sink), now_);
+  }
+  outbound_.submit(std::move(request), now_);
+}
+
+void ClientIo::carry(Watches::Question question, Completion done) {
+  auto request = std::make_unique<Pending>();
+  request->op = wire::Op::watch;
+  request->node = std::move(question.node);
+  request->type = std::move(question.type);
+  request->key = std::move(question.key);
+  request->args = std::move(question.args);
+  request->deadline = question.deadline;
+  request->done = std::move(done);
+  submit(std::move(request));
+}
 
 void ClientIo::end() {
   mailbag_.close();
   mailbag_.take(posted_);
   for (auto& request : posted_) submit(std::move(request));
+  watches_.close();
   outbound_.shut_down();
   deliver();
   connected(fail(ErrorCode::shutting_down, "the client is closed"));
@@ -148,6 +167,8 @@ void ClientIo::deliver() {
       case Pending::Then::fetch_view:
         deliver_view(*request);
         break;
+      case Pending::Then::watch:
+        break;  // is never submitted
     }
   }
 }
@@ -245,8 +266,11 @@ Result<void> ClientIo::install(BytesView payload) {
 void ClientIo::publish_view() {
   if (published_ == outbound_.epoch()) return;
   published_ = outbound_.epoch();
-  const std::lock_guard lock(mutex_);
-  view_ = outbound_.view();
+  {
+    const std::lock_guard lock(mutex_);
+    view_ = outbound_.view();
+  }
+  watches_.set_view(outbound_.view(), now_);
 }
 
 void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {

@@ -12,6 +12,7 @@
 #include "reki/core/outbound.hpp"
 #include "reki/net/mailbag.hpp"
 #include "reki/net/peer_links.hpp"
+#include "reki/net/watches.hpp"
 
 namespace reki {
 
@@ -19,7 +20,7 @@ namespace reki {
 ///
 /// post() and view() from any thread; all else is one thread's, the one that round() runs on. That is a thread of its
 /// own here; a caller that is about to block could run round() itself instead, under a lock, and save two wake-ups.
-class ClientIo {
+class ClientIo final : private Watches::Carrier {
  public:
   struct Options {
     std::string cluster;
@@ -59,6 +60,7 @@ class ClientIo {
   void publish_view();
   void connecting_failed(const Pending& fetch, const Error& why);
   void connected(Result<void> result);
+  void carry(Watches::Question question, Completion done) override;
 
   // Constant after construction.
   const Options options_;
@@ -73,6 +75,7 @@ class ClientIo {
 
   // I/O thread only.
   zmq::context_t context_{1};
+  Watches watches_{*this};  // before outbound_, which has its questions
   Outbound outbound_;
   PeerLinks links_;
   Instant now_;

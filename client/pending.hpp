@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "reki/actor/envelope.hpp"
+#include "reki/actor/watch.hpp"
 #include "reki/core/outbound_request.hpp"
 
 namespace reki {
@@ -23,11 +24,13 @@ struct Pending final : OutboundRequest {
     list,        ///< Hand it to the caller with our own cursor, or go on with the next node.
     count,       ///< One node's part.
     fetch_view,  ///< Ours.
+    watch,       ///< No request at all: the beginning of a watch.
   };
   Then then = Then::answer;
   Completion done;                           // answer, list
   std::uint32_t list_limit = 0;              // list
   std::shared_ptr<CountGathering> gathering;  // count
+  std::shared_ptr<WatchSink> sink;            // watch: of `type` and `key`
 };
 
 }  // namespace reki

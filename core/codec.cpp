@@ -7,12 +7,13 @@
 #include "reki/core/codec_elements.hpp"
 #include "reki/core/limits.hpp"
 #include "reki/core/msgpack_writer.hpp"
+#include "reki/core/text.hpp"
 
 namespace reki::wire {
 namespace {
 
 constexpr std::string_view magic = "reki";
-constexpr auto op_last = static_cast<std::uint64_t>(Op::view);
+constexpr auto op_last = static_cast<std::uint64_t>(Op::watch);
 
 // Heads of one request or reply: its array, ten elements, and the eight bytes that a cursor may write past its last.
 constexpr std::size_t entry_heads_bytes_max = 12 * msgpack_head_bytes_max;
@@ -102,13 +103,6 @@ Bytes encode_frame(FrameKind kind, std::uint32_t elements, Write write) {
   writer.write_uint(static_cast<std::uint64_t>(kind));
   write(writer);
   return out;
-}
-
-/// At most `max` bytes of the text, cut between two characters of UTF-8.
-std::string_view cut(std::string_view text, std::size_t max) {
-  if (text.size() <= max) return text;
-  while (max > 0 && (static_cast<unsigned char>(text[max]) & 0xc0) == 0x80) --max;
-  return text.substr(0, max);
 }
 
 bool keeps_bounds(const Request& r) {

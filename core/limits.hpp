@@ -57,6 +57,20 @@ inline constexpr std::size_t voters_max = 5;
 inline constexpr std::size_t death_notice_endpoints_max = 64;
 inline constexpr std::size_t death_notice_frame_bytes_max = 4096;
 
+// Watching. What a watcher can catch up on; these are its queue, since nothing else is kept for one that does not ask.
+// Of a type, per node, while somebody watches it: a minute of 68 starts and stops a second, or a burst of 2048 starts.
+inline constexpr std::size_t watch_events_kept_max = 4096;
+/// All of them always fit into one reply.
+inline constexpr std::size_t watch_bytes_kept_max = message_bytes_max / 2;
+/// Of a crash: what tells it from others.
+inline constexpr std::size_t watch_text_bytes_max = 256;
+/// Questions that a node holds open per type, and about nodes: a kilobyte each at most.
+inline constexpr std::size_t watches_open_max = 16384;
+/// How long a node holds a question open. A watcher that is gone is forgotten after it.
+inline constexpr auto watch_wait_max = std::chrono::seconds(30);
+/// How long a type's events are kept after the last question: time for a watcher to be restarted.
+inline constexpr auto watch_keep_time = std::chrono::minutes(1);
+
 // Fairness: how long one actor may keep its worker while others wait.
 inline constexpr int messages_per_turn = 64;
 inline constexpr auto turn_time_max = std::chrono::microseconds(500);

@@ -147,7 +147,7 @@ class Outbound {
   void served(Peer& peer, bool was_held, Instant now);
   void redirect(OutboundRequest& request, Peer& peer, const wire::ReplyHeader& header, const wire::Reply& reply, Instant now);
   /// A view from a config knows no lives, and the fences of its nodes are in no order across restarts.
-  bool fences_count() const { return view_ != nullptr; }
+  bool fences_count() const { return view_ != nullptr && view_->term().value != 0; }
   std::string why_outdated(const OutboundRequest& request, const Peer& peer, const wire::ReplyHeader& header,
                            const wire::Reply& reply) const;
   void settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again);

@@ -63,6 +63,7 @@ enum class Op : std::uint8_t {
   describe = 9,
   status = 10,
   view = 11,
+  watch = 12,
   /// Between nodes: the state of an actor on its way to its key's next owner.
   hand_over = 24,
 };

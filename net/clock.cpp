@@ -1,5 +1,6 @@
 #include "reki/net/clock.hpp"
 
+#include <chrono>
 #include <ctime>
 
 namespace reki {
@@ -8,6 +9,11 @@ Instant boot_time() {
   timespec ts{};
   clock_gettime(CLOCK_BOOTTIME, &ts);
   return Instant{std::int64_t{ts.tv_sec} * 1'000'000'000 + ts.tv_nsec};
+}
+
+std::int64_t wall_clock_ms() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
 }  // namespace reki

@@ -187,9 +187,11 @@ ActorCell::Step ActorCell::start() {
     const std::lock_guard lock(shard_.mutex);
     actor_ = std::move(*made);
     born_ = runtime_.counters.starts.fetch_add(1, std::memory_order_relaxed) + 1;
-    if (activation_.restart) runtime_.counters.restarts.fetch_add(1, std::memory_order_relaxed);
+    const bool again = activation_.restart;
+    if (again) runtime_.counters.restarts.fetch_add(1, std::memory_order_relaxed);
     const auto live = type_.live.fetch_add(1, std::memory_order_relaxed) + 1;
     auto waiters = shard_.table->started(activation_, boot_time());
+    runtime_.tell_start_locked(activation_, again, followups);
     runtime_.welcome_locked(activation_, std::move(waiters), followups);
     if (activation_.state == State::stopping || scope.stop_wanted()) {
       if (activation_.state == State::live) shard_.table->close(activation_);
@@ -236,7 +238,12 @@ ActorCell::Step ActorCell::start_failed(const Error& error) {
       runtime_.counters.start_failures.fetch_add(1, std::memory_order_relaxed);
       runtime_.log("start_failed", activation_, error.text);
     }
+    const bool known = activation_.restart;  // to watchers, as crashed; a first start that fails is its callers' affair
     auto after = shard_.table->start_failed(activation_, error.text, boot_time());
+    if (known) {
+      const auto told_to = watch_reason(runtime_.stop_reason_locked(shard_, activation_.slot));
+      runtime_.tell_end_locked(activation_, supervised ? WatchReason::start_failed : told_to, error.text, followups);
+    }
     if (!supervised && error.code != ErrorCode::unavailable) {
       // Nothing was supervised yet: it is the callers' failure. Who only looked it up, or wanted it stopped, finds none.
       WaiterList failed = after.released.take_if([](const Waiter&) { return true; });
@@ -289,9 +296,9 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
   try {
     outcome = invoke(scope, *envelope, reply);
   } catch (...) {
-    auto text = text_of_current_exception();
+    const auto text = text_of_current_exception();
     scope.outputs.drop(Error{ErrorCode::actor_crashed, text});
-    return crashed(std::move(envelope), std::move(text));
+    return crashed(std::move(envelope), text);
   }
   activation_.used.store(at.ns, std::memory_order_relaxed);
   runtime_.counters.messages.fetch_add(1, std::memory_order_relaxed);
@@ -361,7 +368,7 @@ void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) 
 
 // Ends
 
-ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, std::string text) {
+ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, const std::string& text) {
   runtime_.counters.crashes.fetch_add(1, std::memory_order_relaxed);
   runtime_.log("crashed", activation_, text);
   destroy_actor();
@@ -372,7 +379,9 @@ ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, std::string text) {
     Answer out{Error{ErrorCode::actor_crashed, text}};
     out.fence = activation_.fence;
     followups.answer(std::move(envelope->done), std::move(out));
-    step = ended_locked(shard_.table->ended(activation_, ExitKind::crashed, std::move(text), boot_time()), followups);
+    auto after = shard_.table->ended(activation_, ExitKind::crashed, text, boot_time());
+    runtime_.tell_end_locked(activation_, WatchReason::crashed, text, followups);
+    step = ended_locked(std::move(after), followups);
   }
   followups.run(runtime_);
   return step;
@@ -402,6 +411,7 @@ ActorCell::Step ActorCell::stop(StopReason reason) {
     auto after = reason == StopReason::stopped_self
                      ? shard_.table->ended(activation_, ExitKind::stopped_itself, {}, boot_time())
                      : shard_.table->stopped(activation_);
+    runtime_.tell_end_locked(activation_, watch_reason(reason), {}, followups);
     step = ended_locked(std::move(after), followups);
   }
   followups.run(runtime_);

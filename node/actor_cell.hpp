@@ -82,7 +82,7 @@ class ActorCell final : public Turn {
   [[nodiscard]] bool may_release() const;
   /// Decides over what was held back: it takes effect, never will, or waits on.
   Step settle();
-  Step crashed(EnvelopePtr envelope, std::string text);
+  Step crashed(EnvelopePtr envelope, const std::string& text);
   Step stopped_self();
   Step stop(StopReason reason);
   /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.

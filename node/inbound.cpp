@@ -74,9 +74,11 @@ void Inbound::set_view(std::shared_ptr<const View> view, Incarnation incarnation
   if (self_ != nobody && !is_same_life(view_->members()[self_].incarnation, incarnation)) self_ = nobody;
   views_.add(view_);
   hashed_type_.clear();
+  release_watchers();
 }
 
 void Inbound::tick(Instant now) {
+  expire_node_watchers(now);
   sessions_.forget_idle(now);
   events_.sessions.set(sessions_.size());
 }
@@ -206,7 +208,8 @@ void Inbound::bad_request(const Session& session, ErrorCode code, const std::str
 void Inbound::serve(Session& session, const wire::Request& request) {
   wire::Reply out;
   out.id = request.id;
-  if (closing_ || !view_) {
+  const bool watches = request.op == wire::Op::watch;
+  if ((closing_ && !watches) || !view_) {
     const Error why{closing_ ? ErrorCode::shutting_down : ErrorCode::unavailable, "node '" + options_.node.value + "'"};
     if (!wants_no_reply(request)) reply_error(session, request.id, why);
     return;
@@ -216,6 +219,7 @@ void Inbound::serve(Session& session, const wire::Request& request) {
     if (!wants_no_reply(request)) reply(session, out);
     return;
   }
+  if (watches) return watch(session, request);
   if (request.op == wire::Op::view) {
     answer_view(request, out);
     return reply(session, out);
@@ -353,6 +357,7 @@ void Inbound::flush(Instant now) {
     if (session->lost) sessions_.forget(*session);
   }
   packed_.clear();
+  events_.sessions.set(sessions_.size());
 }
 
 }  // namespace reki

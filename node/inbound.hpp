@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "reki/core/codec.hpp"
 #include "reki/core/view.hpp"
 #include "reki/core/view_history.hpp"
+#include "reki/core/view_log.hpp"
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/local_registry.hpp"
 #include "reki/node/server_events.hpp"
@@ -64,9 +66,9 @@ class Inbound final : public AnswerQueue::Receiver {
   void flush(Instant now);
   /// Forgets who has been silent for long.
   void tick(Instant now);
-  [[nodiscard]] Instant next_wake() { return sessions_.next_due(); }
+  [[nodiscard]] Instant next_wake();
   /// From now on new requests get `shutting_down`; what is under way is still answered.
-  void refuse_new() { closing_ = true; }
+  void refuse_new();
 
  private:
   void hello(std::string_view route, BytesView frame, Instant now);
@@ -79,6 +81,16 @@ class Inbound final : public AnswerQueue::Receiver {
   /// True if the key is another node's, which is then in `reply`.
   bool redirect(const wire::Request& request, wire::Reply& reply);
   void answer_view(const wire::Request& request, wire::Reply& reply);
+
+  // Watchers: inbound_watch.cpp
+  void watch(Session& session, const wire::Request& request);
+  void watch_nodes(Session& session, const wire::Request& request);
+  /// Answers the open questions about nodes for which there is something to tell, or all of them with an error.
+  void answer_node_watchers(const std::optional<Error>& error);
+  void expire_node_watchers(Instant now);
+  /// After a view: what is watched here may be another node's.
+  void release_watchers();
+
   void reply(Session& session, const wire::Reply& reply);
   void reply_error(Session& session, RequestId id, const Error& error);
   void send_batch(Session& session);
@@ -102,6 +114,15 @@ class Inbound final : public AnswerQueue::Receiver {
   std::vector<std::unique_ptr<wire::ReplyWriter>> writers_;  // that wait for use
   std::vector<SessionAnswer> taken_;
   Instant now_;  // of the round
+
+  // Of those who watch the nodes of the cluster.
+  struct NodesQuestion {
+    SessionId session;
+    RequestId request;
+    std::uint64_t epoch;
+  };
+  ViewLog view_log_;
+  std::multimap<Instant, NodesQuestion> nodes_questions_;  // by their deadlines
 
   // The type of the latest request: batches are mostly of one type.
   std::string hashed_type_;

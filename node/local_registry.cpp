@@ -1,14 +1,18 @@
 #include "reki/node/local_registry.hpp"
 
+#include "reki/core/watch_codec.hpp"
+#include "reki/node/local_watch.hpp"
 #include "reki/node/runtime.hpp"
 
 namespace reki {
 
-LocalRegistry::LocalRegistry(Factories factories, RuntimeOptions options)
-    : make_([factories = std::make_shared<const Factories>(std::move(factories)), options = std::move(options)] {
-        return std::make_shared<Runtime>(factories, options);
+LocalRegistry::LocalRegistry(Factories factories, const RuntimeOptions& options)
+    : make_([factories = std::make_shared<const Factories>(std::move(factories)), options](Incarnation incarnation) {
+        RuntimeOptions own = options;
+        own.incarnation = incarnation;
+        return std::make_shared<Runtime>(factories, std::move(own));
       }),
-      runtime_(make_()),
+      runtime_(make_(options.incarnation)),
       front_(this) {
   runtime_->start(*this);
 }
@@ -40,6 +44,21 @@ void LocalRegistry::serve(const wire::Request& request, Incarnation from, Comple
   current()->serve(request, from, std::move(done));
 }
 
+Result<Watch> LocalRegistry::watch(WatchFilter filter, WatchCallback callback) {
+  return LocalWatch::begin(current(), std::move(filter), std::move(callback));
+}
+
+void LocalRegistry::serve_watch(const wire::Request& request, std::optional<OtherOwner> other, Completion done) {
+  const auto position = wire::decode_watch_args(request.args);
+  if (!position) return done(Answer{position.error()});
+  const auto wait = std::chrono::milliseconds(request.remaining_ms);
+  current()->watch({request.type, request.key, *position, wait, std::move(other)}, std::move(done));
+}
+
+void LocalRegistry::release_watches(const std::function<bool(std::uint64_t hash)>& chosen) {
+  current()->release_watches(chosen);
+}
+
 void LocalRegistry::set_front(Registry& front) {
   front_ = &front;
   current()->set_front(front);
@@ -56,8 +75,8 @@ bool LocalRegistry::is_quiet() { return current()->is_quiet(); }
 Duration LocalRegistry::delay(Instant now, Duration step_max) { return current()->delay(now, step_max); }
 void LocalRegistry::resume() { current()->resume(); }
 
-void LocalRegistry::start_over() {
-  auto next = make_();
+void LocalRegistry::start_over(Incarnation incarnation) {
+  auto next = make_(incarnation);
   next->start(*front_);
   const auto old = [&] {
     const std::lock_guard lock(mutex_);

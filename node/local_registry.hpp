@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,6 +23,7 @@ struct RuntimeOptions {
   int blocking_threads_max = 256;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
   std::uint64_t hash_seed = 0;    ///< Of the cluster's view.
   NodeId node{};                  ///< This node's id, for answers and contexts; empty without a cluster.
+  Incarnation incarnation{1};     ///< The node's, for the positions of watchers. Not 0.
   /// Of a node whose slots come and go; null: all slots are here, for ever, under epoch 1.
   std::shared_ptr<const Tenancy> tenancy{};
   /// Called for what nobody waits for: crashes, on_stop that throws, messages dropped. On any thread; must not block.
@@ -52,7 +54,7 @@ struct RuntimeStats {
 /// Every key has at most one actor. Two registries share nothing. Thread-safe.
 class LocalRegistry final : public Registry {
  public:
-  explicit LocalRegistry(Factories factories, RuntimeOptions options = {});
+  explicit LocalRegistry(Factories factories, const RuntimeOptions& options = {});
   /// close(limits::stop_grace_default).
   ~LocalRegistry() override;
 
@@ -64,11 +66,22 @@ class LocalRegistry final : public Registry {
   void submit(Submission submission, Completion done) override;
   Answer exchange(Submission& submission) override;
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
+  /// Of keys and types; callbacks run on the thread on which it happens. `unknown_type`, and `unsupported` for nodes.
+  [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
 
   /// Serves a request from the wire; its deadline begins now. Look-ups of live actors, `list`, `count`, `describe` and
   /// refusals are answered before it returns, on this thread. Does not check who owns the key. Handles all operations
-  /// but `status` and `view`.
+  /// but `status`, `view` and `watch`.
   void serve(const wire::Request& request, Incarnation from, Completion done);
+  /// Whom a key belongs to instead, by the view of an epoch.
+  struct OtherOwner {
+    NodeId node;  ///< Empty: nobody.
+    Epoch epoch;
+  };
+  /// Serves `watch` of a key or type; answers at once if there is something to tell.
+  void serve_watch(const wire::Request& request, std::optional<OtherOwner> other, Completion done);
+  /// Answers the open questions about keys whose hash is chosen: they may have another owner now.
+  void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
   /// What contexts give their actors as registry: the node, if this is part of one. Before any actor is started.
   void set_front(Registry& front);
 
@@ -83,8 +96,8 @@ class LocalRegistry final : public Registry {
   [[nodiscard]] bool is_quiet();
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
   void resume();
-  /// Drops all actors without a word to them, and begins anew with none: others may have the slots.
-  void start_over();
+  /// Drops all actors without a word to them, and begins anew with none, as another life: others may have the slots.
+  void start_over(Incarnation incarnation);
 
   // Any thread.
   /// Keeps a state that another node hands over until its slot is here.
@@ -95,7 +108,7 @@ class LocalRegistry final : public Registry {
  private:
   [[nodiscard]] std::shared_ptr<Runtime> current() const;
 
-  const std::function<std::shared_ptr<Runtime>()> make_;
+  const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
   mutable std::mutex mutex_;          // not an atomic shared_ptr: libstdc++ 12's is a data race to ThreadSanitizer
   std::shared_ptr<Runtime> runtime_;  // guarded by mutex_
   Registry* front_;

@@ -30,13 +30,14 @@ Incarnation random_incarnation() {
   return Incarnation{number};
 }
 
-RuntimeOptions runtime_options(const Config& config, const NodeId& id, const LogSink& log,
+RuntimeOptions runtime_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log,
                                std::shared_ptr<const Tenancy> tenancy) {
   RuntimeOptions out;
   out.workers = static_cast<int>(config.runtime.workers);
   out.blocking_threads_max = static_cast<int>(config.runtime.blocking_threads);
   out.hash_seed = view_of(config).hash_seed();
   out.node = id;
+  out.incarnation = incarnation;
   out.tenancy = std::move(tenancy);
   if (!log) return out;
   out.log = [log](std::string_view event, std::string_view type, std::string_view key, std::string_view text) {
@@ -118,7 +119,7 @@ Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptio
       incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_incarnation().value),
       own_page_(options.page == nullptr ? std::make_unique<LeasePage>() : nullptr),
       page_(options.page == nullptr ? own_page_.get() : options.page),
-      local_(std::move(factories), runtime_options(config, id_, options.log, fixed_ ? nullptr : tenancy())) {
+      local_(std::move(factories), runtime_options(config, id_, incarnation(), options.log, fixed_ ? nullptr : tenancy())) {
   local_.set_front(*this);
   if (fixed_) view_ = std::make_shared<const View>(view_of(config));
 }
@@ -227,6 +228,13 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
   const Place place = place_of(*now, type, key);
   if (place.owner == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
   return place.owner->node_id;
+}
+
+Result<Watch> Node::watch(WatchFilter filter, WatchCallback callback) {
+  if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
+  auto sink = std::make_shared<WatchSink>(std::move(callback));
+  server_->watch(std::move(filter), sink);
+  return Watch{std::move(sink)};
 }
 
 void Node::submit(Submission submission, Completion done) {

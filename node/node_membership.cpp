@@ -108,8 +108,10 @@ void Node::resumed() {
 
 void Node::fenced(Incarnation now) {
   set_ready(false);
-  local_.start_over();
-  if (now == Incarnation{}) return;  // it was about to leave anyway
+  const bool was_leaving = now == Incarnation{};
+  // Then too watchers have to see that what they are told next is not the same life's.
+  local_.start_over(was_leaving ? Incarnation{incarnation().value + 1} : now);
+  if (was_leaving) return;
   incarnation_ = now.value;
   publish(view(), now);
 }

@@ -131,7 +131,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions opti
                    },
                .each_tick = [this](Instant now) { tick(now); }}) {
   for (const auto& [name, type] : factories_->types()) {
-    TypeEntry& entry = types_.emplace_back();
+    TypeEntry& entry = types_.emplace_back(options_.incarnation);
     entry.type = &type;
     entry.index = TypeIndex{static_cast<std::uint16_t>(types_.size() - 1)};
     entry.hash = hash_type(name, options_.hash_seed);
@@ -357,6 +357,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     followups.schedule(cell);
   } else if (verdict.what == What::stop && a.cell == nullptr) {
     auto after = shard.table->stopped(a);  // a crash loop: there is nothing to end but the entry
+    tell_end_locked(a, WatchReason::stopped, {}, followups);
     while (Waiter* w = after.released.pop()) {
       Answer stopped;
       stopped.fence = a.fence;

@@ -5,8 +5,10 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "reki/node/local_registry.hpp"
 #include "reki/node/pulse.hpp"
 #include "reki/node/timers.hpp"
+#include "reki/node/type_watches.hpp"
 #include "reki/node/workers.hpp"
 
 namespace reki {
@@ -23,10 +26,12 @@ class ActorCell;
 
 /// The types a registry was made with, in the order of their indices.
 struct TypeEntry {
+  explicit TypeEntry(Incarnation incarnation) : watches(incarnation) {}
   const ActorType* type = nullptr;
   TypeIndex index;
   std::uint64_t hash = 0;  ///< hash_type of its name
   std::atomic<std::int64_t> live{0};
+  TypeWatches watches;
 };
 
 /// One part of the key space: a table and its lock.
@@ -60,6 +65,16 @@ struct Request : Demand {
   EnvelopePtr envelope;  ///< With its completion in it; else:
   Completion done;
 };
+
+/// A watcher's question about a key or a type.
+struct WatchRequest {
+  std::string_view type;
+  std::string_view key;  ///< Empty: all of the type.
+  WatchPosition position;
+  Duration wait{0};  ///< How long it may stay open.
+  std::optional<LocalRegistry::OtherOwner> other{};
+};
+WatchReason watch_reason(StopReason reason);
 
 /// What is left to do once a shard's lock is released: answers run callers' code, and scheduling wakes threads.
 class Followups {
@@ -95,7 +110,7 @@ class Followups {
 /// The machinery behind a LocalRegistry: decides under a shard's lock through the activation table, and does what was
 /// decided outside of it. Shared by the registry and its threads, so that a handler that never returns finds it alive.
 ///
-/// Threads: any caller's, the workers', the timers'. Lock order: shard, then pool or timers; never two shards.
+/// Threads: any caller's, the workers', the timers'. Lock order: shard, then a type's watches, pool or timers; never two shards.
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:
   /// The factories may be shared with another one that ends.
@@ -168,6 +183,14 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   /// Makes room under a type's cap. Without a lock held.
   void passivate_oldest(TypeEntry& type);
 
+  // For watchers; `_locked` with the shard's lock held, right after the table's own change
+  void tell_start_locked(const Activation& a, bool again, Followups& followups);
+  void tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Followups& followups);
+  void watch(const WatchRequest& request, Completion done);
+  [[nodiscard]] bool has_type(std::string_view name) const { return types_by_name_.contains(name); }
+  /// Those about chosen keys have to ask again.
+  void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
+
   struct Counters {
     std::atomic<std::uint64_t> starts{0}, start_failures{0}, messages{0}, crashes{0}, restarts{0}, stops{0},
         passivations{0}, expired{0}, overloaded{0};
@@ -203,6 +226,11 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void expire_locked(Shard& shard, Instant now, ErrorCode code, Followups& followups);
   void stop_everything();
   [[nodiscard]] std::size_t actors() const;
+
+  static WatchDesk::Present present_of(const WatchRequest& request, const Activation* a, Instant now);
+  void tick_watches(Instant now);
+  void hold_back_watches();
+  void close_watches();
 
   // Queries over all keys: runtime_queries.cpp
   Answer list(TypeEntry& type, std::string_view prefix, std::optional<BytesView> args);

@@ -46,6 +46,7 @@ std::optional<Answer> Runtime::query(wire::Op op, std::string_view type_name, st
   using wire::Op;
   if (op == Op::describe) return describe_types(type_name);
   if (op == Op::view || op == Op::status) return Answer{Error{ErrorCode::unsupported, "there is no cluster here"}};
+  if (op == Op::watch) return Answer{Error{ErrorCode::unsupported, "a watch is not one request: use Registry::watch"}};
   if (op != Op::list && op != Op::count) return std::nullopt;
   TypeEntry* type = find_type(type_name);
   if (auto error = check(type, type_name, "-")) return Answer{std::move(*error)};

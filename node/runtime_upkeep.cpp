@@ -32,6 +32,7 @@ void Runtime::tick(Instant at) {
     }
     followups.run(*this);
   }
+  tick_watches(at);
 }
 
 void Runtime::expire_locked(Shard& shard, Instant at, ErrorCode code, Followups& followups) {
@@ -100,7 +101,10 @@ void Runtime::passivate_oldest(TypeEntry& type) {
 
 bool Runtime::close(Duration grace) {
   const Instant deadline = boot_time() + grace;
-  if (!closing_.exchange(true, std::memory_order_acq_rel)) stop_everything();
+  if (!closing_.exchange(true, std::memory_order_acq_rel)) {
+    hold_back_watches();
+    stop_everything();
+  }
   resume();  // what stands still at the gate has to be told
   while (actors() > 0 && boot_time() < deadline) std::this_thread::sleep_for(Timers::tick);
   const Instant last = std::max(deadline, boot_time() + std::chrono::milliseconds(100));
@@ -116,6 +120,7 @@ bool Runtime::close(Duration grace) {
     }
     followups.run(*this);
   }
+  close_watches();
   return all;
 }
 

@@ -120,6 +120,11 @@ void Server::forward_all(std::vector<std::unique_ptr<Forwarded>> requests) {
   for (auto& task : tasks) std::get<0>(task)->done(Answer{Error{ErrorCode::shutting_down, "the node is closed"}});
 }
 
+void Server::watch(WatchFilter filter, std::shared_ptr<WatchSink> sink) {
+  Task task{NewWatch{std::move(filter), std::move(sink)}};
+  tasks_.push(std::move(task));
+}
+
 void Server::refuse_new() {
   auto open = Phase::open;
   phase_.compare_exchange_strong(open, Phase::refusing);
@@ -159,6 +164,7 @@ void Server::round() {
   inbound_.take_answers(now_);
   take_tasks();
   outbound_.tick(now_);
+  watches_.tick(now_);
   deliver();
   inbound_.tick(now_);
   inbound_.flush(now_);
@@ -178,7 +184,7 @@ void Server::wait() {
   posted.arm();
   const bool idle =
       !more_to_read_ && !links_.more_to_read() && answers_->empty() && tasks_.empty() && phase_ == entered_;
-  poll_until(items_, now_, idle ? std::min(outbound_.next_wake(), inbound_.next_wake()) : now_);
+  poll_until(items_, now_, idle ? std::min({outbound_.next_wake(), inbound_.next_wake(), watches_.next_wake()}) : now_);
   answered.disarm(items_[1].revents != 0);
   posted.disarm(items_[2].revents != 0);
   now_ = boot_time();
@@ -225,7 +231,20 @@ void Server::take(std::unique_ptr<Forwarded> request) { outbound_.submit(std::mo
 void Server::take(NewView next) {
   inbound_.set_view(next.view, next.incarnation);
   links_.set_incarnation(next.incarnation, now_);
-  outbound_.set_view(std::move(next.view), now_);
+  outbound_.set_view(next.view, now_);
+  watches_.set_view(std::move(next.view), now_);
+}
+
+void Server::carry(Watches::Question question, Completion done) {
+  auto request = std::make_unique<Forwarded>();
+  request->op = wire::Op::watch;
+  request->node = std::move(question.node);
+  request->type = std::move(question.type);
+  request->key = std::move(question.key);
+  request->args = std::move(question.args);
+  request->deadline = question.deadline;
+  request->done = std::move(done);
+  outbound_.submit(std::move(request), now_);
 }
 
 void Server::deliver() {
@@ -245,6 +264,7 @@ void Server::enter(Phase phase) {
 void Server::finish() {
   tasks_.close();
   take_tasks();
+  watches_.close();
   outbound_.shut_down();
   deliver();
   try {

@@ -11,6 +11,7 @@
 #include "reki/core/outbound.hpp"
 #include "reki/net/mailbag.hpp"
 #include "reki/net/peer_links.hpp"
+#include "reki/net/watches.hpp"
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/inbound.hpp"
 #include "reki/node/local_registry.hpp"
@@ -32,7 +33,7 @@ struct Forwarded final : OutboundRequest {
 /// block: a blocking call there answers `would_block`.
 ///
 /// Made and destroyed on one thread, in this order: `bind`, `set_view`, `start`, `refuse_new`, `stop`.
-class Server final : private Inbound::FrameSink {
+class Server final : private Inbound::FrameSink, private Watches::Carrier {
  public:
   struct Options {
     std::string listen;  ///< "tcp://host:port"; port 0: any free one.
@@ -62,6 +63,8 @@ class Server final : private Inbound::FrameSink {
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
   /// How long the data thread has not taken what it was given. Call it again and again, from one thread (Pulse).
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
+  /// Of this node's keys too it asks through the network, as any other: one way for all, and the answers of a life.
+  void watch(WatchFilter filter, std::shared_ptr<WatchSink> sink);
   [[nodiscard]] ServerStats stats() const { return events_.read(); }
   /// Where it listens, with the port that it has got.
   [[nodiscard]] const std::string& address() const { return address_; }
@@ -77,7 +80,11 @@ class Server final : private Inbound::FrameSink {
     Incarnation incarnation;
   };
   struct SignOfLife {};
-  using Task = std::variant<std::unique_ptr<Forwarded>, NewView, SignOfLife>;
+  struct NewWatch {
+    WatchFilter filter;
+    std::shared_ptr<WatchSink> sink;
+  };
+  using Task = std::variant<std::unique_ptr<Forwarded>, NewView, NewWatch, SignOfLife>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
   Server(const Options& options, LocalRegistry& registry);
@@ -91,6 +98,8 @@ class Server final : private Inbound::FrameSink {
   void take(std::unique_ptr<Forwarded> request);
   void take(NewView view);
   void take(SignOfLife) { pulse_.answer(); }
+  void take(NewWatch watch) { watches_.add(std::move(watch.filter), std::move(watch.sink), now_); }
+  void carry(Watches::Question question, Completion done) override;
   void deliver();
   void enter(Phase phase);
   void finish();
@@ -111,6 +120,7 @@ class Server final : private Inbound::FrameSink {
   zmq::socket_t router_;
   AnswerQueue::Ptr answers_;
   Inbound inbound_;
+  Watches watches_{*this};  // before outbound_, which has its questions
   Outbound outbound_;
   PeerLinks links_;
   Phase entered_ = Phase::open;

@@ -48,7 +48,7 @@ void add_key_verbs(CLI::App& app, CommandLine& out) {
   about_key(verb(app, out, "owner", "which node a key belongs to; asks nobody about the key"), out);
 }
 
-void add_cluster_verbs(CLI::App& app, CommandLine& out) {
+void add_cluster_verbs(CLI::App& app, CommandLine& out, std::string& watch_for) {
   auto* list = verb(app, out, "list", "keys that have an actor");
   list->add_option("TYPE", out.type)->required();
   list->add_option("--prefix", out.prefix, "only keys that begin so");
@@ -60,6 +60,13 @@ void add_cluster_verbs(CLI::App& app, CommandLine& out) {
   count->add_option("--prefix", out.prefix, "only keys that begin so");
   verb(app, out, "nodes", "the nodes of the cluster and their share of the keys");
   verb(app, out, "status", "what each node says of itself")->add_option("NODE", out.node, "only this one");
+  auto* watch = verb(app, out, "watch", "tell what happens to a key, a type or the nodes, as it happens; ends with Ctrl-C");
+  watch->add_option("--type,TYPE", out.type, "all its keys, on all nodes");
+  watch->add_option("--key,KEY", out.key, "this one only");
+  watch->add_flag("--nodes", out.nodes, "the nodes of the cluster instead");
+  watch->add_option("--for", watch_for, "end after this time, as in 30s, 5m")->type_name("TIME");
+  watch->add_option("--count", out.count, "end after so many events; those that say how it is now count")
+      ->check(CLI::PositiveNumber);
   verb(app, out, "describe", "the types, their messages and fields")->add_option("TYPE", out.type, "only this one");
 }
 
@@ -105,9 +112,34 @@ int explain(const CLI::App& app, const CLI::ParseError& error, int argc, char** 
 
 }  // namespace
 
+namespace {
+
+/// Takes the times that are given; what is wrong with one, if something is.
+std::optional<std::string> times(const std::string& timeout, const std::string& watch_for, CommandLine& out) {
+  const auto take = [](const char* name, const std::string& text, Duration max, const char* bounds,
+                       Duration& into) -> std::optional<std::string> {
+    if (text.empty()) return std::nullopt;
+    const auto parsed = parse_duration(text);
+    if (!parsed) return std::string{name} + ": " + parsed.error().text;
+    if (*parsed <= Duration{0} || *parsed > max) return std::string{name} + ": must be more than 0" + bounds;
+    into = *parsed;
+    return std::nullopt;
+  };
+  if (auto wrong = take("--timeout", timeout, limits::timeout_max, " and at most 1h", out.timeout)) return wrong;
+  return take("--for", watch_for, std::chrono::hours(24 * 365), " and at most a year", out.watch_for);
+}
+
+int usage(const std::string& wrong) {
+  std::cerr << wrong << "\n";
+  return exit_usage;
+}
+
+}  // namespace
+
 std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   CommandLine out;
   std::string timeout;
+  std::string watch_for;
   CLI::App app{"Talks to a reki cluster: one actor per key, on one of the nodes.", "reki"};
   app.require_subcommand(1);
   app.footer("Exit codes: 0 ok, 1 not found or failed, 2 usage or configuration, 3 unreachable or deadline.\n"
@@ -119,20 +151,16 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   app.add_flag("--json", out.json, "one JSON document on stdout");
   app.add_option("--timeout", timeout, "for each call, as in 500ms, 5s, 2m (default 5s)")->type_name("TIME");
   add_key_verbs(app, out);
-  add_cluster_verbs(app, out);
+  add_cluster_verbs(app, out, watch_for);
   add_other_verbs(app, out);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return explain(app, e, argc, argv);
   }
-  if (!timeout.empty()) {
-    const auto parsed = parse_duration(timeout);
-    if (!parsed || *parsed <= Duration{0} || *parsed > limits::timeout_max) {
-      std::cerr << "--timeout: " << (parsed ? "must be more than 0 and at most 1h" : parsed.error().text) << "\n";
-      return exit_usage;
-    }
-    out.timeout = *parsed;
+  if (auto wrong = times(timeout, watch_for, out)) return usage(*wrong);
+  if (out.verb == "watch" && out.nodes == !out.type.empty()) {
+    return usage("watch what? Give a type and perhaps a key, or --nodes");
   }
   return out;
 }

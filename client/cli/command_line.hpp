@@ -39,6 +39,9 @@ struct CommandLine {
   bool if_needed = false;            ///< init
   double seconds = 2;                ///< bench: per measurement
   std::uint32_t keys = 10000;        ///< bench
+  bool nodes = false;                ///< watch
+  Duration watch_for{0};             ///< watch: how long; 0: until it is interrupted
+  std::uint64_t count = 0;           ///< watch: how many events; 0: all
 };
 
 /// The command line, or the exit code if there is nothing more to do: help was printed, or what is wrong.

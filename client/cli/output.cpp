@@ -61,6 +61,7 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
 std::string one_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 void print(const Report& report, bool as_json) {
+  if (report.json.is_null() && report.table.empty() && report.text.empty()) return;
   if (as_json) {
     std::cout << report.json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
   } else {

@@ -16,7 +16,8 @@ inline constexpr int exit_unreachable = 3;
 
 int exit_code_of(ErrorCode code);
 
-/// A result in both forms; the table's first row is its head. No table: `text` alone.
+/// A result in both forms; the table's first row is its head. No table: `text` alone. An empty one has been printed
+/// already.
 struct Report {
   Json json;
   std::vector<std::vector<std::string>> table;

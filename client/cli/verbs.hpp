@@ -22,6 +22,9 @@ Result<Report> nodes(Client& client, const CommandLine& line);
 Result<Report> status(Client& client, const CommandLine& line);
 Result<Report> describe(Client& client, const CommandLine& line);
 
+/// Prints event by event, until it has been enough; the report is empty.
+Result<Report> watch(Client& client, const CommandLine& line);
+
 Result<Report> bench(Client& client, const CommandLine& line);
 Result<Report> config_check(const CommandLine& line);
 Result<Report> init(const CommandLine& line);

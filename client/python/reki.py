@@ -15,6 +15,8 @@ path.
             shop.call("counter", "nobody", "get", start=False)
         except RekiError as e:
             print(e.name, e.text)         # not_running ...
+        for event in shop.watch("counter", "user_123"):
+            print(event.kind, event.reason, event.node, event.fence)
 
 - Any node's address will do. The client reads the table of owners and goes straight to the owner of each key.
 - Every method takes `timeout` in seconds (default: the client's) and ends within it, with a result or a RekiError.
@@ -42,7 +44,7 @@ import msgpack
 import xxhash
 import zmq
 
-__all__ = ["Actor", "Client", "Member", "RekiError", "View"]
+__all__ = ["Actor", "Client", "Event", "Member", "RekiError", "View"]
 
 Key = Union[str, bytes]
 
@@ -53,7 +55,7 @@ NOBODY = 0xFFFF  # in a table
 REDIRECTS_MAX = 2
 
 HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
-(LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW) = range(1, 12)
+(LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW, WATCH) = range(1, 13)
 CLIENT_ROLE = 1
 FAIL_IF_RESTARTING = 1
 JOINING = 0
@@ -67,6 +69,15 @@ NAMES = {
     80: "bad_config", 81: "address_in_use", 82: "bad_plugin", 99: "internal",
 }
 CODES = {name: code for code, name in NAMES.items()}
+KINDS = {
+    1: "started", 2: "restarted", 3: "stopped", 4: "crashed", 5: "down", 10: "running", 11: "not_running",
+    12: "restarting", 20: "missed", 21: "watching", 22: "moved", 23: "ended", 24: "unwatched", 30: "joined",
+    31: "leaving", 32: "left", 33: "lost", 34: "coordinator", 35: "member", 36: "view",
+}
+REASONS = {
+    0: "none", 1: "stopped", 2: "stopped_self", 3: "passivated", 4: "closing", 5: "crashed", 6: "start_failed",
+    7: "moved", 8: "node_lost", 20: "fell_behind", 21: "node_restarted", 22: "not_kept", 23: "node_joined",
+}
 
 # Seconds. A node that owes an answer is sent a PING after this silence, and given up for now after that one; a node to
 # which there is no connection after the third.
@@ -82,6 +93,10 @@ FENCES_MAX = 65536
 REFUSALS = ("wrong_node", "unavailable", "shutting_down")
 # What may be different in a moment, or at another node.
 PASSING = ("unreachable", "deadline_exceeded", "unavailable", "shutting_down", "overloaded")
+# How long a node may hold a watcher's question: if it is the only one that is asked, and if the others wait meanwhile.
+HOLD, HOLD_OF_SEVERAL = 2.0, 0.1
+# A watcher is told of a node that has not answered for so long.
+UNWATCHED_AFTER = 1.0
 
 
 class RekiError(Exception):
@@ -181,6 +196,23 @@ class View:
     def _check(self) -> int:
         said = (m.node.encode() + struct.pack(">QIB", m.incarnation, m.weight, m.state) for m in self.members)
         return xxhash.xxh3_64_intdigest(b"".join(said) + struct.pack(f">{SLOTS}H", *self.table), seed=self.hash_seed)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a watcher is told: see section 8 of the protocol for `kind` and `reason`."""
+
+    kind: str
+    reason: str = "none"
+    time: float = 0.0  # the node's wall clock, in seconds since 1970; 0 for what no node has told
+    type: str = ""
+    key: Key = ""
+    node: str = ""  # where it happened, or whom it is about
+    other: str = ""  # moved: from where; stopped by a move: where to
+    fence: int = 0
+    text: str = ""
+    retry_after: float = 0.0  # seconds
+    number: int = 0  # missed: events; about nodes: the epoch, or a member's state
 
 
 def _bytes(key: Key) -> bytes:
@@ -444,6 +476,112 @@ class _Exchange:
         return self.connection.refusal or _error("unreachable", f"no answer from {name}")
 
 
+class _Watcher:
+    """What one watch has been told so far. Asks one node after the other, in the rhythm of its reader."""
+
+    def __init__(self, client: Client, type: str, key: Key):
+        self.client, self.type, self.key = client, type, key
+        self.positions: dict[str, list] = {}  # by node, of those that are watched; "" for all of them
+        self.failing: dict[str, float] = {}  # by node, since when; of those whose last answer was none
+        self.unwatched: set[str] = set()  # the reader knows that they do not answer
+        self.ended: set[str] = set()
+        self.moved_by = 0  # the view by which the key's node has said that it is another's
+
+    def step(self, end: float) -> Iterator[Event]:
+        view = self.client._current_view(min(end, time.monotonic() + self.client.timeout))
+        yield from self._follow(view)
+        hold = HOLD if len(self.positions) == 1 else HOLD_OF_SEVERAL
+        for node in list(self.positions):
+            yield from self._ask(view, node, min(end, time.monotonic() + hold))
+        if not self.positions:
+            time.sleep(PAUSE_MAX)
+            self.client._poll_view(end)
+
+    def _follow(self, view: View) -> Iterator[Event]:
+        members = [member.node for member in view.members]
+        owner = view.owner(self.type, self.key) if self.key else None
+        wanted = [""] if not self.type else members if not self.key else [owner.node] if owner else []
+        first = not self.positions
+        moved_by, self.moved_by = self.moved_by, 0
+        if self.key and not first:
+            (at,) = self.positions
+            if at in wanted or (at in members and not moved_by):
+                return  # its actor is there until the node says otherwise
+            reason = "moved" if moved_by or at in self.ended else "node_lost"
+            if wanted:
+                yield self._event("moved", reason, node=wanted[0], other=at)
+        gone = [node for node in self.positions if node not in wanted]
+        for node in gone:
+            del self.positions[node]
+            if not self.key and node not in self.ended:
+                yield self._event("missed", "node_lost", node=node)
+        for node in wanted:
+            if node not in self.positions:
+                self.positions[node] = [0, 0]
+                if not first and not self.key:
+                    yield self._event("missed", "node_joined", node=node)
+
+    def _ask(self, view: View, node: str, deadline: float) -> Iterator[Event]:
+        try:
+            payload = self._answer(view, node, deadline)
+        except RekiError as e:
+            if e.name not in PASSING:
+                raise
+            if e.name == "deadline_exceeded":
+                return
+            since = self.failing.setdefault(node, time.monotonic())
+            if node not in self.unwatched and time.monotonic() - since >= UNWATCHED_AFTER:
+                self.unwatched.add(node)
+                yield self._event("unwatched", node=node, text=str(e))
+            time.sleep(PAUSE_MAX)
+            self.client._poll_view(time.monotonic() + self.client.timeout)  # perhaps it is gone
+            return
+        yield from self._told(node, *_unpack(payload)[:3])
+
+    def _answer(self, view: View, node: str, deadline: float) -> bytes:
+        rest = self.type, _bytes(self.key), msgpack.packb(self.positions[node])
+        if not node:
+            return self.client._anywhere(WATCH, deadline, *rest)
+        member = next(member for member in view.members if member.node == node)
+        request = [next(self.client._ids), WATCH, 0, *rest]
+        try:
+            answer = self.client._connection(member.address, member.incarnation).ask(request, deadline, True)
+        except _Silence:
+            raise _error("unreachable", f"{node} at {member.address} is silent") from None
+        if outdated := self.client._why_outdated(member, answer):
+            raise _error("unavailable", outdated)
+        return answer.payload
+
+    def _told(self, node: str, incarnation: int, sequence: int, events: list) -> Iterator[Event]:
+        missed = bool(events) and events[0][0] == 20
+        self.failing.pop(node, None)
+        if node in self.unwatched and not missed and self.positions[node] != [0, 0]:
+            yield self._event("watching", node=node)
+        self.unwatched.discard(node)
+        self.positions[node] = [incarnation, sequence]
+        had_ended = node in self.ended
+        self.ended.discard(node)
+        for raw in events:
+            kind, reason, time_ms, key, fence, text, retry_after_ms, named, number = [*raw, *[None] * 9][:9]
+            kind, reason = KINDS.get(kind, f"kind_{kind}"), REASONS.get(reason, f"reason_{reason}")
+            if kind == "moved":
+                self.moved_by = number
+                self.client.seen(number, "")
+                time.sleep(PAUSE_MIN)  # it may be behind
+                continue
+            if kind == "ended":
+                self.ended.add(node)
+                time.sleep(PAUSE_MIN)
+                if had_ended:
+                    continue
+            where, other = (named or "", "") if not self.type else (node, named or "")
+            yield Event(kind, reason, time_ms / 1000, self.type, _key(key) if key else self.key, where, other,
+                        fence or 0, text or "", (retry_after_ms or 0) / 1000, number or 0)
+
+    def _event(self, kind: str, reason: str = "none", **more: Any) -> Event:
+        return Event(kind, reason, type=self.type, key=self.key, **more)
+
+
 class Client:
     """See the module's text. `addresses`: those of one or more nodes; `name` is for the nodes' logs."""
 
@@ -546,6 +684,15 @@ class Client:
 
     def nodes(self, *, timeout: float | None = None) -> tuple[Member, ...]:
         return self.view(timeout=timeout).members
+
+    def watch(self, type: str = "", key: Key = "", *, timeout: float = math.inf) -> Iterator[Event]:
+        """What happens to a key, to all keys of a type, or without both to the nodes, as it happens: first how it is,
+        then each event once, or `missed`. Ends after `timeout` seconds. Whoever does not read on for long misses
+        what the nodes no longer keep, and is told so."""
+        end = time.monotonic() + timeout
+        watcher = _Watcher(self, type, key)
+        while time.monotonic() < end:
+            yield from watcher.step(end)
 
     # ---- requests
 

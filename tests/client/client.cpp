@@ -7,6 +7,7 @@
 #include <set>
 
 #include "../actor/example_actors.hpp"
+#include "../actor/watched.hpp"
 #include "fake_node.hpp"
 #include "reki/core/hash.hpp"
 #include "reki/net/clock.hpp"
@@ -440,6 +441,19 @@ BOOST_AUTO_TEST_CASE(a_node_of_another_cluster_is_not_talked_to_even_if_it_says_
   options.addresses = {staging.address()};
   BOOST_TEST((code_of(Client::connect(options)) == ErrorCode::wrong_cluster));
   BOOST_TEST(staging.requests == 0);
+}
+
+BOOST_AUTO_TEST_CASE(nodes_of_an_older_version_are_named_as_unwatched_and_asked_again) {
+  test::WatchTale told;
+  const auto watch = client->watch(WatchFilter::of_type("counter"), told.callback()).value();
+  for (const auto& event : told.take_events(3)) {
+    BOOST_TEST((event.kind == WatchKind::unwatched));
+    BOOST_TEST(event.text.starts_with("unsupported"));
+  }
+  const int asked = cluster.node("n1").requests;
+  const Instant patience = boot_time() + 20s;
+  while (cluster.node("n1").requests < asked + 2) BOOST_REQUIRE(boot_time() < patience);
+  BOOST_TEST(told.size() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(one_bad_address_does_not_stop_the_others) {

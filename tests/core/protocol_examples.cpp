@@ -10,6 +10,7 @@
 #include "reki/core/codec.hpp"
 #include "reki/core/hash.hpp"
 #include "reki/core/view_delta.hpp"
+#include "reki/core/watch_codec.hpp"
 
 using namespace reki;
 using namespace reki::wire;
@@ -146,6 +147,35 @@ void list_reply(const Bytes& page) {
   BOOST_TEST((back->keys == std::vector<BytesView>{"user_1", "user_123"} && back->cursor == "user_123"));
 }
 
+void watch(const Bytes& page) {
+  const Bytes args = encode_watch_args({node, 41});
+  Request r = request(6, Op::watch, 5000, "");
+  r.args = args;
+  requests(page, Epoch{6}, {r});
+  BOOST_TEST((decode_watch_args(args).value() == WatchPosition{node, 41}));
+}
+
+void watch_reply(const Bytes& page) {
+  WatchEvent crashed;
+  crashed.kind = WatchKind::crashed;
+  crashed.reason = WatchReason::crashed;
+  crashed.time_ms = 1722855670869;
+  crashed.key = "user_123";
+  crashed.fence = fence;
+  crashed.text = "division by zero";
+  crashed.retry_after = std::chrono::milliseconds(40);
+  WatchReplyWriter writer;
+  writer.add(crashed);
+  const Bytes payload = writer.take({node, 42});
+  Reply r;
+  r.id.value = 6;
+  r.payload = payload;
+  replies(page, Epoch{6}, {r});
+  const auto back = decode_watch_reply(payload);
+  BOOST_REQUIRE(back);
+  BOOST_TEST((back->position == WatchPosition{node, 42} && back->events == std::vector{crashed}));
+}
+
 void ping(const Bytes& page) {
   BOOST_TEST(hex_of(encode_ping({7})) == hex_of(page));
   BOOST_TEST(decode_ping(page)->nonce == 7U);
@@ -176,6 +206,7 @@ const std::map<std::string, std::function<void(const Bytes&)>> checks{
     {"REJECT", reject},     {"REQUEST", request_batch},
     {"REPLY", reply_batch}, {"REPLY with errors", reply_with_errors},
     {"list", list},         {"list reply", list_reply},
+    {"watch", watch},       {"watch reply", watch_reply},
     {"PING", ping},         {"PONG", pong},
     {"delta", delta},
 };
@@ -224,7 +255,25 @@ BOOST_AUTO_TEST_CASE(the_table_of_errors_lists_exactly_the_codes_there_are) {
 BOOST_AUTO_TEST_CASE(the_table_of_operations_lists_exactly_the_operations_there_are) {
   int expected = 1;
   for (const auto& row : table(2)) BOOST_TEST(std::stoi(row[0]) == expected++);
-  BOOST_TEST(expected - 1 == static_cast<int>(Op::view));
+  BOOST_TEST(expected - 1 == static_cast<int>(Op::watch));
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_events_lists_exactly_the_kinds_and_reasons_there_are) {
+  std::map<std::string, std::map<int, std::string>> listed;
+  for (const auto& row : table(8)) {
+    BOOST_REQUIRE(row.size() >= 4U);
+    BOOST_TEST(listed[row[0]].emplace(std::stoi(row[1]), row[2]).second, "twice in the page: " << row[1]);
+  }
+  std::map<std::string, std::map<int, std::string>> known;
+  for (int number = 0; number <= 0xff; ++number) {
+    const std::string kind{name_of(WatchKind{static_cast<std::uint8_t>(number)})};
+    const std::string reason{name_of(WatchReason{static_cast<std::uint8_t>(number)})};
+    if (kind != "unknown") known["kind"].emplace(number, kind);
+    if (reason != "unknown") known["reason"].emplace(number, reason);
+  }
+  BOOST_TEST((listed == known), "differs: the page lists " << listed["kind"].size() << " kinds and "
+                                                           << listed["reason"].size() << " reasons, watch.hpp "
+                                                           << known["kind"].size() << " and " << known["reason"].size());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

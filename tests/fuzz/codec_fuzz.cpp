@@ -13,6 +13,7 @@
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
 #include "reki/core/view_delta.hpp"
+#include "reki/core/watch_codec.hpp"
 
 using namespace reki;
 using namespace reki::wire;
@@ -53,6 +54,21 @@ bool same_request(const Request& a, const Request& b) {
 bool same_reply(const Reply& a, const Reply& b) {
   return a.id == b.id && a.code == b.code && a.fence == b.fence && a.started == b.started && a.payload == b.payload &&
          a.text == b.text && a.retry_after_ms == b.retry_after_ms && a.owner == b.owner;
+}
+
+void watch_reply(BytesView payload) {
+  const auto reply = decode_watch_reply(payload);
+  if (!reply) return;
+  WatchReplyWriter writer;
+  std::size_t bytes = 0;
+  for (const auto& event : reply->events) {
+    writer.add(event);
+    bytes += watch_event_bytes_max(event);
+  }
+  const Bytes again = writer.take(reply->position);
+  must(again.size() <= bytes + 64, "an event takes no more than is accounted for");
+  const auto back = decode_watch_reply(again);
+  must(back && back->position == reply->position && back->events == reply->events, "a reply to watch comes back");
 }
 
 const View& delta_base() {
@@ -102,6 +118,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)decode_list_page(frame);
   (void)decode_count(frame);
   (void)decode_view_args(frame);
+  (void)decode_watch_args(frame);
+  watch_reply(frame);
   if (const auto view = decode_view(frame)) must(decode_view(encode(*view)).value() == *view, "a view comes back");
   if (const auto delta = decode_view_delta(frame)) {
     must(is_view_delta(frame), "a delta is told from a view");

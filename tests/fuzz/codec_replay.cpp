@@ -11,6 +11,7 @@
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/view.hpp"
 #include "reki/core/view_delta.hpp"
+#include "reki/core/watch_codec.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -23,9 +24,28 @@ void feed(const Bytes& bytes) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
+Bytes watch_payload() {
+  WatchEvent crashed;
+  crashed.kind = WatchKind::crashed;
+  crashed.reason = WatchReason::crashed;
+  crashed.time_ms = 1'700'000'000'000;
+  crashed.key = "user_123";
+  crashed.fence.value = 0x500000001;
+  crashed.text = "why";
+  crashed.retry_after = std::chrono::milliseconds(40);
+  WatchEvent moved;
+  moved.kind = WatchKind::moved;
+  moved.node.value = "n2";
+  moved.epoch = Epoch{6};
+  WatchReplyWriter writer;
+  writer.add(crashed);
+  writer.add(moved);
+  return writer.take({Incarnation{77}, 300});
+}
+
 std::vector<Bytes> corpus() {
   RequestWriter requests;
-  for (std::uint8_t op = 1; op <= 11; ++op) {
+  for (std::uint8_t op = 1; op <= 12; ++op) {
     Request r;
     r.id.value = std::uint64_t{1} << (5 * op);
     r.op = static_cast<Op>(op);
@@ -63,7 +83,9 @@ std::vector<Bytes> corpus() {
           page.take("b"),
           encode_list_args({"b", 10}),
           encode_view_args(Epoch{4}, true),
-          encode_count(70000)};
+          encode_count(70000),
+          encode_watch_args({Incarnation{77}, 300}),
+          watch_payload()};
 }
 
 Bytes encoded_view() {

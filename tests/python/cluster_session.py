@@ -7,6 +7,7 @@ what is not.
 """
 
 import argparse
+import itertools
 import os
 import secrets
 import sys
@@ -77,6 +78,18 @@ def one_key(c, other, key):
     c.stop("counter", key)
 
 
+def a_watched_key(c, other, key):
+    watch = c.watch("counter", key, timeout=30)
+    must_be("the first thing that a watcher hears", next(watch).kind, "not_running")
+    actor = other.lookup_or_start("counter", key)
+    other.stop("counter", key)
+    told = [next(watch), next(watch)]
+    must_be("what a watcher hears of a start and a stop", [(e.kind, e.reason, e.node, e.fence) for e in told],
+            [("started", "none", actor.node, actor.fence), ("stopped", "stopped", actor.node, actor.fence)])
+    members = [e.node for e in itertools.takewhile(lambda e: e.kind != "view", c.watch(timeout=30)) if e.kind == "member"]
+    must_be("the nodes that a watcher hears of", members, [m.node for m in c.nodes()])
+
+
 def many_keys(c, prefix, count):
     keys = [f"{prefix}{n}" for n in range(count)]
     owners = Counter()
@@ -108,13 +121,16 @@ def the_cluster(c, nodes):
     return view
 
 
-def run(addresses, cluster, nodes=0, keys=300, say=print):
+def run(addresses, cluster, nodes=0, keys=300, say=print, watch=True):
     prefix = f"session_{secrets.token_hex(4)}_"
     with Client(addresses, cluster, name="cluster_session") as c, Client(addresses[-1:], cluster) as other:
         view = the_cluster(c, nodes)
         say(f"view {view.epoch}: {', '.join(m.node + ' at ' + m.address for m in view.members)}")
         one_key(c, other, prefix + "one")
         say("one key: looked up, started, called, stopped, started again")
+        if watch:
+            a_watched_key(c, other, prefix + "watched")
+            say("one key and the nodes: watched")
         owners = many_keys(c, prefix, keys)
         say(f"{keys} keys: " + ", ".join(f"{n} on {node}" for node, n in sorted(owners.items())))
     with Client(addresses, cluster + "_not") as stranger:

@@ -8,7 +8,7 @@ import xxhash
 import zmq
 
 HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
-LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW = range(1, 12)
+LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW, WATCH = range(1, 13)
 
 SILENCE = object()  # what a handler returns to leave a request without a reply
 

@@ -18,7 +18,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "client", "python")]
 
 import cluster_session  # noqa: E402
 import reki  # noqa: E402
-from fake_node import CALL, COUNT, DESCRIBE, LOOKUP, LOOKUP_OR_START, SILENCE, VIEW  # noqa: E402
+from fake_node import CALL, COUNT, DESCRIBE, LOOKUP, LOOKUP_OR_START, SILENCE, VIEW, WATCH  # noqa: E402
 from fake_node import FakeNode, share, slot_of  # noqa: E402
 from reki import Client, RekiError  # noqa: E402
 
@@ -87,9 +87,15 @@ class Page(unittest.TestCase):
 
     def test_operations_are_those_of_the_page(self):
         rows = re.findall(r"^\| (\d+) \| (\w+) \| .* \|$", page().split("### Operations")[1].split("\n### ")[0], re.M)
-        self.assertEqual(len(rows), 11)
+        self.assertEqual(len(rows), 12)
         for number, name in rows:
             self.assertEqual(getattr(reki, name.upper()), int(number))
+
+    def test_the_words_for_watchers_are_those_of_the_page(self):
+        section = page().split("## 8. ")[1]
+        for element, names in (("kind", reki.KINDS), ("reason", reki.REASONS)):
+            rows = re.findall(rf"^\| {element} \| (\d+) \| (\w+) \|", section, re.M)
+            self.assertEqual({int(number): name for number, name in rows}, names)
 
     def test_the_page_frames_decode(self):
         examples = re.findall(r"### (.+?)\n.*?```hex\n(.*?)```", page().split("## 7. ")[1], re.S)
@@ -102,6 +108,95 @@ class Page(unittest.TestCase):
         self.assertEqual(frames["REPLY"][3], [[1, 0, fence, True], [2, 0, fence, False, b"\x02"]])
         listed = msgpack.unpackb(frames["list reply"][3][0][4])
         self.assertEqual(listed, [[b"user_1", b"user_123"], b"user_123"])
+
+
+class Watching(WithNodes):
+    def setUp(self):
+        self.asked = []  # (node's name, type, key, position)
+
+    def watched(self, *nodes, **answers):
+        """The nodes answer `watch` with these, one after the other: [sequence, event, ...]; at the end with nothing."""
+
+        def before(node, request):
+            if request.op != WATCH:
+                return None
+            self.asked.append((node.name, request.type, request.key, msgpack.unpackb(request.args)))
+            left = answers.get(node.name, [])
+            sequence, *events = left.pop(0) if left else [self.asked[-1][3][1]]
+            return [0, 0, False, msgpack.packb([node.incarnation, sequence, events])]
+
+        for node in nodes:
+            node.before = before
+        return self.client(*nodes)
+
+    @staticmethod
+    def lines(events):
+        return [" ".join(str(part) for part in (e.kind, e.reason, e.key, e.node, e.other) if part) for e in events]
+
+    def take(self, watch, count):
+        return self.lines(next(watch) for _ in range(count))
+
+    def test_a_key_is_asked_about_from_where_the_last_answer_ended(self):
+        node = self.node()
+        c = self.watched(node, n1=[[4, [11, 0, 5000, b"a"]], [6, [1, 0, 6000, b"a", 77], [4, 5, 7000, b"a", 77, "boom", 40]]])
+        events = list(c.watch("counter", "a", timeout=0.3))
+        self.assertEqual(self.lines(events), ["not_running none a n1", "started none a n1", "crashed crashed a n1"])
+        crash = events[2]
+        self.assertEqual((crash.type, crash.time, crash.fence, crash.text, crash.retry_after), ("counter", 7, 77, "boom", 0.04))
+        self.assertEqual(self.asked[:3], [("n1", "counter", b"a", [0, 0]), ("n1", "counter", b"a", [1000, 4]),
+                                          ("n1", "counter", b"a", [1000, 6])])
+
+    def test_a_move_is_followed_once_the_view_is_there(self):
+        n1, n2 = self.node("n1"), self.node("n2")
+        share([n1, n2], epoch=5, owner=lambda slot: 0)
+        c = self.watched(n1, n2, n1=[[1, [10, 0, 0, b"a", 7]], [2, [3, 7, 0, b"a", 7, "", 0, "n2"], [22, 0, 0, b"", 0, "", 0, "n2", 6]]],
+                         n2=[[9, [11, 0, 0, b"a"]]])
+        watch = c.watch("counter", "a", timeout=5)
+        self.assertEqual(self.take(watch, 1), ["running none a n1"])
+        share([n1, n2], epoch=6, owner=lambda slot: 1)
+        self.assertEqual(self.take(watch, 3), ["stopped moved a n1 n2", "moved moved a n2 n1", "not_running none a n2"])
+        self.assertEqual(self.asked[-1], ("n2", "counter", b"a", [0, 0]))
+
+    def test_a_node_that_is_gone_from_the_view_is_lost(self):
+        n1, n2 = self.node("n1"), self.node("n2")
+        share([n1, n2], epoch=5, owner=lambda slot: 0)
+        c = self.watched(n1, n2, n1=[[1, [10, 0, 0, b"a", 7]]], n2=[[9, [11, 0, 0, b"a"]]])
+        watch = c.watch("counter", "a", timeout=5)
+        self.take(watch, 1)
+        share([n2], epoch=6)
+        n1.epoch, n1.view_payload = 6, n2.view_payload
+        self.assertEqual(self.take(watch, 2), ["moved node_lost a n2 n1", "not_running none a n2"])
+
+    def test_a_type_is_watched_at_all_nodes_and_the_silent_one_is_named(self):
+        n1, n2 = self.node("n1"), self.node("n2")
+        share([n1, n2])
+        c = self.watched(n1, n2, n1=[[1, [21, 0, 0]]], n2=[[1, [21, 0, 0]], [2, [1, 0, 0, b"b", 8]]])
+        watch = c.watch("counter", timeout=20)
+        self.assertEqual(self.take(watch, 3), ["watching none n1", "watching none n2", "started none b n2"])
+        n1.deaf = True
+        self.assertEqual(self.take(watch, 1), ["unwatched none n1"])
+        n1.deaf = False
+        self.assertEqual(self.take(watch, 1), ["watching none n1"])
+
+    def test_a_position_that_cannot_be_gone_on_from_is_told_as_missed(self):
+        node = self.node()
+        c = self.watched(node, n1=[[4, [21, 0, 0]], [9, [20, 20, 0, b"", 0, "", 0, "", 300], [21, 0, 0]]])
+        events = list(c.watch("counter", timeout=0.2))
+        self.assertEqual(self.lines(events), ["watching none n1", "missed fell_behind n1", "watching none n1"])
+        self.assertEqual(events[1].number, 300)
+
+    def test_the_nodes_are_watched_by_epoch(self):
+        node = self.node()
+        c = self.watched(node, n1=[[5, [35, 0, 0, b"", 0, "", 0, "n1", 1], [36, 0, 0, b"", 0, "", 0, "", 5]]])
+        events = list(c.watch(timeout=0.2))
+        self.assertEqual(self.lines(events), ["member none n1", "view none"])
+        self.assertEqual(events[1].number, 5)
+        self.assertEqual(self.asked[1][1:], ("", b"", [1000, 5]))
+
+    def test_what_cannot_be_watched_is_an_error(self):
+        node = self.node()
+        node.before = lambda _, request: [20, "no type"] if request.op == WATCH else None
+        self.fails("unknown_type", next, self.client(node).watch("countr", "a"))
 
 
 class OneNode(WithNodes):
@@ -563,7 +658,7 @@ class Session(WithNodes):
         return nodes
 
     def run_with(self, nodes):
-        cluster_session.run([node.address for node in nodes], "shop", 3, 60, say=lambda text: None)
+        cluster_session.run([node.address for node in nodes], "shop", 3, 60, say=lambda text: None, watch=False)
 
     def test_good_nodes_pass(self):
         self.run_with(self.three())

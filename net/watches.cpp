@@ -1,0 +1,90 @@
+#include "reki/net/watches.hpp"
+
+#include <vector>
+
+#include "reki/core/limits.hpp"
+#include "reki/core/watch_codec.hpp"
+#include "reki/net/clock.hpp"
+
+namespace reki {
+namespace {
+
+/// How long a node may keep a question: so long a watch that was cancelled may still cost it something.
+constexpr Duration question_time = std::chrono::seconds(5);
+static_assert(question_time < limits::watch_wait_max);
+
+}  // namespace
+
+void Watches::add(WatchFilter filter, std::shared_ptr<WatchSink> sink, Instant now) {
+  const auto at = entries_.emplace(++last_, Entry{std::move(filter), std::move(sink)}).first;
+  if (view_) at->second.watcher.set_view(view_, now);
+  serve(at, now);
+}
+
+void Watches::set_view(std::shared_ptr<const View> view, Instant now) {
+  view_ = std::move(view);
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const auto next = std::next(at);
+    at->second.watcher.set_view(view_, now);
+    serve(at, now);
+    at = next;
+  }
+}
+
+void Watches::tick(Instant now) {
+  std::vector<std::uint64_t> due;
+  for (const auto& [wake, watch] : wakes_) {
+    if (wake > now) break;
+    due.push_back(watch);
+  }
+  for (const auto watch : due) {
+    if (const auto at = entries_.find(watch); at != entries_.end()) serve(at, now);
+  }
+}
+
+void Watches::complete(void* self, std::uint64_t watch, std::uint64_t question, Answer&& answer) {
+  static_cast<Watches*>(self)->answered(watch, Watcher::QuestionId{question}, answer);
+}
+
+void Watches::answered(std::uint64_t watch, Watcher::QuestionId question, const Answer& answer) {
+  const auto at = entries_.find(watch);
+  if (at == entries_.end()) return;
+  // Not the round's time, which may be older than the question.
+  const Instant now = boot_time();
+  at->second.watcher.answered(question, answer.code, answer.text, answer.payload, now);
+  serve(at, now);
+}
+
+void Watches::serve(Entries::iterator at, Instant now) {
+  const std::uint64_t watch = at->first;
+  Entry& entry = at->second;
+  while (const auto event = entry.watcher.next_event()) entry.sink->deliver(*event);
+  wakes_.erase({entry.wake, watch});
+  if (entry.sink->cancelled()) {
+    entries_.erase(at);
+    return;
+  }
+  while (auto question = entry.watcher.next_question(now)) {
+    const WatchFilter& filter = entry.watcher.filter();
+    carrier_.carry({std::move(question->node), filter.type, filter.key, wire::encode_watch_args(question->position),
+                    now + question_time},
+                   Completion{&Watches::complete, this, watch, question->id.value});
+  }
+  entry.wake = entry.watcher.next_wake();
+  if (entry.wake != Instant::never()) wakes_.emplace(entry.wake, watch);
+}
+
+void Watches::close() {
+  WatchEvent ended;
+  ended.kind = WatchKind::ended;
+  ended.reason = WatchReason::closing;
+  for (auto& [watch, entry] : entries_) {
+    ended.type = entry.watcher.filter().type;
+    ended.key = entry.watcher.filter().key;
+    entry.sink->deliver(ended);
+  }
+  entries_.clear();
+  wakes_.clear();
+}
+
+}  // namespace reki

@@ -1,0 +1,221 @@
+"""What watchers of keys, types and nodes are told by real nodes, through crashes, restarts and their own absence."""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from collections import Counter
+
+from harness import COMMAND, SOURCE, Cluster, check, counter_type, say
+
+sys.path.insert(0, os.path.join(SOURCE, "client", "python"))
+import reki  # noqa: E402
+
+PATIENCE = 60
+
+
+class Watcher:
+    """`reki watch --json` as a process of its own, and the events that it prints."""
+
+    def __init__(self, cluster, *words):
+        self.process = cluster.start(COMMAND, "--config", cluster.config, "--json", "watch", *words)
+        self.events = queue.Queue()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.events.put(json.loads(line))
+
+    def next(self):
+        try:
+            return self.events.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError(f"{self.process.args} tells nothing more") from None
+
+    def take(self, count):
+        return [self.next() for _ in range(count)]
+
+    def until(self, holds):
+        """The events up to the first for which it holds, which is the last."""
+        out = [self.next()]
+        while not holds(out[-1]):
+            out.append(self.next())
+        return out
+
+    def end(self, number=signal.SIGINT):
+        """What it has told that was not asked for."""
+        self.process.send_signal(number)
+        check("a watch that is interrupted ends well", self.process.wait(PATIENCE) == 0, self.process.stderr.read())
+        self.reader.join(PATIENCE)
+        return list(self.events.queue)
+
+
+def line(event):
+    reason = f"({event['reason']})" if "reason" in event else ""
+    return event["event"] + reason + (" " + event["key"] if "key" in event else "") + (" @" + event["node"] if "node" in event else "")
+
+
+def lines(events):
+    return [line(event) for event in events]
+
+
+def a_keys_life_is_told_in_order_with_reasons_nodes_and_fences():
+    with Cluster(expected={"crashed"}) as c:
+        at = f"k @{c.owner('crasher', 'k')}"
+        watcher = Watcher(c, "--type", "crasher", "--key", "k")
+        check("first it is told how it is", lines(watcher.take(1)) == [f"not_running {at}"])
+        started = c.reki("start", "crasher", "k")
+        c.reki("call", "crasher", "k", "crash", code=1)
+        c.reki("start", "crasher", "another")
+        stopped = c.reki("stop", "crasher", "k")
+        events = watcher.take(4)
+        check("then each step, in order", lines(events) == [f"started {at}", f"crashed(crashed) {at}", f"restarted {at}",
+                                                           f"stopped(stopped) {at}"], events)
+        check("with the fences that callers see",
+              [e["fence"] for e in events] == [started["fence"]] * 2 + [stopped["fence"]] * 2, events, started, stopped)
+        check("and the words of the crash", events[1]["text"] == "crashed as asked", events[1])
+        check("and when a restart follows", events[1]["retry_after_ms"] >= 1, events[1])
+        check("in the order of the clock", [e["time_ms"] for e in events] == sorted(e["time_ms"] for e in events), events)
+        late = Watcher(c, "--type", "crasher", "--key", "another", "--count", "1")
+        check("who comes later is told that it runs", late.next()["event"] == "running")
+        check("and ends by itself after so many", late.process.wait(PATIENCE) == 0)
+        check("no more is told than happens", watcher.end() == [])
+
+
+def a_type_is_told_of_on_all_three_nodes():
+    with Cluster() as c:
+        watcher = Watcher(c, "--type", "neighbour")
+        check("all three are watched", sorted(lines(watcher.take(3))) == ["watching @n1", "watching @n2", "watching @n3"])
+        done = c.result(c.probe("keys", count=300))
+        events = watcher.take(600)
+        check("each node tells of its own keys", Counter(e["node"] for e in events if e["event"] == "started")
+              == Counter(done["keys_per_node"]), done)
+        for key in {e["key"] for e in events}:
+            life = [(e["event"], e["node"]) for e in events if e["key"] == key]
+            node = life[0][1]
+            check("each key is started, then stopped", life == [("started", node), ("stopped", node)], key, life)
+        check("300 of them", len({e["key"] for e in events}) == 300)
+        check("nothing else is told", watcher.end() == [])
+
+
+def a_node_that_was_killed_and_started_again_is_told_as_missed():
+    with Cluster() as c:
+        key = next(k for k in (f"k{n}" for n in range(100)) if c.owner("neighbour", k) == "n2")
+        of_key = Watcher(c, "--type", "neighbour", "--key", key)
+        of_type = Watcher(c, "--type", "neighbour")
+        check("not running yet", lines(of_key.take(1)) == [f"not_running {key} @n2"])
+        of_type.take(3)
+        c.reki("start", "neighbour", key)
+        for watcher in (of_key, of_type):
+            check("its start is told", lines(watcher.take(1)) == [f"started {key} @n2"])
+        c.nodes["n2"].kill()
+        c.nodes["n2"].start()
+        check("its port is free", c.nodes["n2"].wait_ready())
+        # How long it was away decides whether they noticed; that something was missed they are told in any case.
+        told = lines(of_key.until(lambda e: e["event"] == "not_running"))
+        say(told)
+        check("the key's watcher", [t for t in told if "unwatched" not in t]
+              == [f"missed(node_restarted) {key} @n2", f"not_running {key} @n2"], told)
+        told = lines(of_type.until(lambda e: e["event"] == "watching"))
+        check("the type's watcher", [t for t in told if "unwatched" not in t]
+              == ["missed(node_restarted) @n2", "watching @n2"], told)
+        c.reki("start", "neighbour", key)
+        for watcher in (of_key, of_type):
+            check("and they go on", lines(watcher.take(1)) == [f"started {key} @n2"])
+            check("nothing else is told", watcher.end(signal.SIGTERM) == [])
+
+
+def a_watcher_that_reconnects_in_time_is_told_exactly_what_it_missed():
+    with Cluster(counter_type()) as c:
+        with reki.Client([c.nodes["n1"].address], c.name, name="watcher") as client:
+            watch = client.watch("counter", timeout=PATIENCE)
+            first = [next(watch) for _ in range(3)]
+            check("all three are watched", {(e.kind, e.node) for e in first} == {("watching", n) for n in c.nodes}, first)
+            for round in range(3):
+                # The connections are gone, and with them what the nodes may have answered meanwhile.
+                for connection in client._connections.values():
+                    connection.socket.close()
+                client._connections.clear()
+                keys = [f"k{round}_{n}" for n in range(20)]
+                for key in keys:
+                    c.reki("start", "counter", key)
+                for key in keys[:5]:
+                    c.reki("stop", "counter", key)
+                told = [next(watch) for _ in range(25)]
+                check("what happened meanwhile, each once", Counter((e.kind, e.reason, e.key) for e in told)
+                      == Counter([("started", "none", key) for key in keys] + [("stopped", "stopped", key) for key in keys[:5]]), told)
+                for node in c.nodes:
+                    order = [e.key for e in told if e.node == node and e.kind == "started"]
+                    check("in order on each node", order == [key for key in keys if key in order], order)
+
+
+def a_watcher_that_sleeps_too_long_is_told_how_much_it_missed():
+    with Cluster() as c:
+        watcher = Watcher(c, "--type", "neighbour")
+        watcher.take(3)
+        watcher.process.send_signal(signal.SIGSTOP)
+        done = c.result(c.probe("keys", count=10000))
+        check("nobody is held up by it", done["stopped"] == 10000, done)
+        watcher.process.send_signal(signal.SIGCONT)
+        last = "the_last_one"
+        c.reki("start", "neighbour", last)
+        # Each node tells what it still has, from the oldest on.
+        events = []
+        for node in c.nodes:
+            if not any(e["event"] == "watching" and e["node"] == node for e in events):
+                events += watcher.until(lambda e: e["event"] == "watching" and e["node"] == node)
+        if not any(e.get("key") == last for e in events):
+            events += watcher.until(lambda e: e.get("key") == last)
+        missed = {e["node"]: e["missed"] for e in events if e["event"] == "missed"}
+        told = Counter(e["node"] for e in events if e["event"] in ("started", "stopped") and e["key"] != last)
+        say(f"missed {missed}, told {dict(told)}")
+        check("each node has a gap", set(missed) == set(c.nodes) and all(missed.values()), missed)
+        for node in c.nodes:
+            all_of_it = 2 * done["keys_per_node"][node]
+            check("what is told and what is missed is all there was", missed[node] + told[node] == all_of_it, node)
+        check("for want of room", {e["reason"] for e in events if e["event"] == "missed"} == {"fell_behind"}, events[:5])
+        check("nothing else is told", watcher.end() == [])
+
+
+def a_node_that_ends_tells_its_watchers_why_and_that_it_does():
+    with Cluster() as c:
+        watcher = Watcher(c, "--type", "neighbour")
+        watcher.take(3)
+        key = next(k for k in (f"k{n}" for n in range(100)) if c.owner("neighbour", k) == "n3")
+        c.reki("start", "neighbour", key)
+        check("its start is told", lines(watcher.take(1)) == [f"started {key} @n3"])
+        c.reki("lookup", "neighbour", key)  # meanwhile it has asked again
+        c.nodes["n3"].terminate()
+        c.nodes["n3"].killed = True
+        check("why its actor stops, and that it ends",
+              lines(watcher.take(2)) == [f"stopped(closing) {key} @n3", "ended(closing) @n3"])
+        c.nodes["n2"].terminate()
+        c.nodes["n2"].killed = True
+        check("a node without actors has but its end to tell",
+              lines(e for e in watcher.until(lambda e: e["node"] == "n2") if e["node"] == "n2") == ["ended(closing) @n2"])
+
+
+def people_see_columns_and_an_end_when_they_ask_for_it():
+    with Cluster(counter_type()) as c:
+        out = c.reki("watch", "--nodes", "--count", "4", json_out=False).splitlines()
+        check("a head", out[0].split() == ["TIME", "EVENT", "REASON", "NODE", "KEY", "DETAILS"], out)
+        check("the nodes and their view", [row.split()[1:] for row in out[1:]]
+              == [["member", node, "up"] for node in c.nodes] + [["view", "epoch", str(c.reki("nodes")["epoch"])]], out)
+        out = c.reki("watch", "counter", "k", "--for", "200ms", json_out=False).splitlines()
+        check("a key, for a while", [row.split()[1] for row in out[1:]] == ["not_running"], out)
+        c.reki("start", "counter", "k")
+        out = c.reki("watch", "--type", "counter", "--key", "k", "--count", "1", json_out=False).splitlines()
+        check("its start", "running" in out[1] and "start 1" in out[1], out)
+
+        def fails(code, wanted, *words):
+            done = c.run(COMMAND, "--config", c.config, "watch", *words, code=code)
+            check(f"watch {words} says {wanted}", wanted in done.stderr, done.stderr)
+
+        fails(2, "watch what?")
+        fails(2, "watch what?", "--nodes", "--type", "counter")
+        fails(2, "--for", "counter", "--for", "soon")
+        fails(2, "--count", "counter", "--count", "0")
+        fails(1, "did you mean 'counter'?", "countr")
