@@ -164,7 +164,8 @@ def pause(cluster, rounds=3, keys=50, interval_us=10_000):
     """Each node in turn leaves and comes back."""
     prober = Prober(cluster, [f"moving-{n}" for n in range(keys)], interval_us)
     out = {what: {"moved": [], "stayed": []} for what in ("drain", "join")}
-    answers, failed = 0, collections.Counter()
+    answers = 0
+    failed = {what: collections.Counter() for what in out}
 
     def note(what):
         nonlocal answers
@@ -174,7 +175,7 @@ def pause(cluster, rounds=3, keys=50, interval_us=10_000):
         out[what]["stayed"] += stayed
         for one in report.values():
             answers += one["answers"]
-            failed.update(one["failed"])
+            failed[what].update(one["failed"])
 
     for number in range(rounds):
         node = cluster.nodes[cluster.ids[number % len(cluster.ids)]]
