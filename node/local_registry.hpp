@@ -88,7 +88,8 @@ class LocalRegistry final : public Registry {
   [[nodiscard]] RuntimeStats stats() const;
 
   // For the membership of the node that this is part of (Tenancy): on one thread. See Runtime.
-  void set_owned(const SlotSet& owned);
+  void expect(const SlotSet& owned);
+  void expect_only(const SlotSet& owned);
   void gain(const SlotSet& slots, Epoch epoch);
   void lose(const SlotSet& slots);
   void revoke(const SlotSet& slots);

@@ -93,9 +93,11 @@ std::string Node::why_not_ready() const {
 void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarnation) {
   // What is new here has to be known as arriving before anybody is sent here, and what is not here any more only after
   // the way to its owner is known: so that a request always finds one or the other.
-  local_.set_owned(owned_by(*view, id_, incarnation));
+  const SlotSet owned = owned_by(*view, id_, incarnation);
+  local_.expect(owned);
   incarnation_ = incarnation.value;
   publish(view, incarnation);
+  local_.expect_only(owned);
 }
 
 void Node::resumed() {

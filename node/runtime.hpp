@@ -129,9 +129,12 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   // For the membership of a node: runtime_slots.cpp. On one thread.
 
-  /// By a new view these are this node's: what it did not have is arriving, what was arriving and is not among them
-  /// any more is foreign.
-  void set_owned(const SlotSet& owned);
+  /// By a new view these are this node's: what it did not have is arriving. Call it before the view can bring requests
+  /// here.
+  void expect(const SlotSet& owned);
+  /// And no others: what was arriving and is not among them is foreign, and what waits for it is rerouted. Call it once
+  /// `Tenancy::reroute` goes by the view, or requests come back here for ever.
+  void expect_only(const SlotSet& owned);
   /// They are held from now on; starts in them have fences of this epoch.
   void gain(const SlotSet& slots, Epoch epoch);
   /// Their actors stop, and hand over what they have; new requests go elsewhere.

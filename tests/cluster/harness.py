@@ -77,6 +77,7 @@ class Node:
         self.id = id
         self.port = port
         self.control_port = control_port
+        self.data_dir = os.path.join(cluster.folder, "data", id)
         self.log = os.path.join(cluster.folder, f"{id}.log")
         self.process = None
         self.pid = None
@@ -85,6 +86,10 @@ class Node:
     @property
     def address(self):
         return f"tcp://127.0.0.1:{self.port}"
+
+    @property
+    def control_address(self):
+        return f"tcp://127.0.0.1:{self.control_port}"
 
     def words(self):
         """The command line."""
@@ -199,12 +204,16 @@ class Cluster:
     def node_table(self, node):
         """TOML"""
         return (f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n'
-                f'control = "tcp://127.0.0.1:{node.control_port}"\ndata_dir = "data/{node.id}"\n')
+                f'control = "{node.control_address}"\ndata_dir = "{node.data_dir}"\n')
+
+    def cluster_table(self):
+        """TOML"""
+        return f'[cluster]\nname = "{self.name}"\n'
 
     def _start(self):
         self.nodes = self.make_nodes()
         with open(self.config, "w") as config:
-            config.write(f'[cluster]\nname = "{self.name}"\n')
+            config.write(self.cluster_table())
             config.write("".join(map(self.node_table, self.nodes.values())))
             config.write(self.types)
         for node in self.nodes.values():
@@ -239,8 +248,7 @@ class Cluster:
 
     def _init(self):
         """Makes the cluster. False if a node could not get its ports."""
-        init = subprocess.Popen([COMMAND, "--config", self.config, "init", "--timeout", f"{READY}s"],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        init = self.start(COMMAND, "--config", self.config, "init", "--timeout", f"{READY}s", stdout=subprocess.DEVNULL)
         while init.poll() is None:
             if any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values()):
                 init.kill()
