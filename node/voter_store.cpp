@@ -30,12 +30,16 @@ struct ReadSlot {
 };
 
 Result<ReadSlot> read_slot(const File& file, std::size_t place) {
-  return file.read(voter_slot_bytes, offset_of(place)).map([](const Bytes& bytes) {
-    ReadSlot out;
-    out.blank = bytes.find_first_not_of('\0') == Bytes::npos;
-    if (auto slot = membership::decode_voter_slot(bytes)) out.slot = std::move(*slot);
-    return out;
-  });
+  const auto head = file.read(membership::voter_slot_head_bytes, offset_of(place));
+  if (!head) return tl::make_unexpected(head.error());
+  ReadSlot out;
+  out.blank = head->find_first_not_of('\0') == Bytes::npos;
+  const auto length = membership::voter_slot_length(*head);
+  if (!length) return out;
+  const auto bytes = file.read(*length, offset_of(place));
+  if (!bytes) return tl::make_unexpected(bytes.error());
+  if (auto slot = membership::decode_voter_slot(*bytes)) out.slot = std::move(*slot);
+  return out;
 }
 
 tl::unexpected<Error> refuse(const std::string& path, const std::string& what) {
@@ -105,7 +109,7 @@ Result<VoterStore> VoterStore::read(File file, const DataDir& dir, FileOps& ops)
   }
   VoterStore out{std::move(file), std::move(newest->record), counters, ops};
   out.damaged_ = damaged;
-  if (auto written = out.write_again(); !written) return tl::make_unexpected(std::move(written).error());
+  if (auto written = out.write(VoterRecord{out.record_}); !written) return tl::make_unexpected(std::move(written).error());
   return out;
 }
 
