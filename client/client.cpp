@@ -4,6 +4,7 @@
 
 #include "reki/actor/pack.hpp"
 #include "reki/client/client_io.hpp"
+#include "reki/client/count_parts.hpp"
 #include "reki/core/cluster_list.hpp"
 #include "reki/core/endpoint.hpp"
 #include "reki/core/hash.hpp"
@@ -117,31 +118,7 @@ class Client::Impl {
 
   template <class Post>
   void post_count(Pending& all, Post& post) const {
-    auto gathering = std::make_shared<CountGathering>();
-    gathering->done = std::move(all.done);
-    const auto view = io.view();
-    std::vector<NodeId> nodes;
-    for (const auto& member : view->members()) {
-      if (may_have_actors(member)) nodes.push_back(member.node_id);
-    }
-    gathering->missing = nodes.size();
-    if (nodes.empty()) {
-      Answer none;
-      none.payload = wire::encode_count(0);
-      return gathering->done(std::move(none));
-    }
-    for (auto& node : nodes) {
-      auto part = std::make_unique<Pending>();
-      part->op = all.op;
-      part->flags = all.flags;
-      part->type = all.type;
-      part->key = all.key;
-      part->deadline = all.deadline;
-      part->node = std::move(node);
-      part->then = Pending::Then::count;
-      part->gathering = gathering;
-      post(std::move(part));
-    }
+    for (auto& part : count_parts(all, *io.view(), std::move(all.done))) post(std::move(part));
   }
 };
 

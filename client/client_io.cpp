@@ -3,16 +3,15 @@
 #include <random>
 #include <span>
 
-#include "reki/core/cluster_list.hpp"
+#include "reki/client/count_parts.hpp"
 #include "reki/core/assert.hpp"
+#include "reki/core/cluster_list.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"
 
 namespace reki {
 namespace {
-
-constexpr Duration view_fetch_timeout = std::chrono::seconds(1);
 
 std::uint64_t random_number() {
   std::random_device device;
@@ -49,7 +48,7 @@ ClientIo::ClientIo(Options options)
       links_(context_, link_options(options_), outbound_),
       now_(boot_time()) {
   first_fetches_ = options_.addresses.size();
-  for (const auto& address : options_.addresses) fetch_view(outbound_.add_peer(address), options_.connect_by);
+  for (const auto& address : options_.addresses) fetch_view(outbound_.add_peer(address));
   thread_ = std::thread([this] { run(); });
 }
 
@@ -105,10 +104,7 @@ void ClientIo::round() {
   mailbag_.take(posted_);
   for (auto& request : posted_) submit(std::move(request));
   outbound_.tick(now_);
-  if (!fetching_view_ && outbound_.view() && outbound_.take_view_wanted(now_)) {
-    fetching_view_ = true;
-    fetch_view(std::nullopt, now_ + view_fetch_timeout);
-  }
+  publish_view();
   links_.flush(now_);
   deliver();
 
@@ -158,9 +154,12 @@ void ClientIo::deliver() {
 
 void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
   Outcome& outcome = request->outcome;
-  if (outcome.code != ErrorCode::ok) return request->done(Answer{naming_node(outcome)});
-  const auto page = wire::decode_list_page(outcome.payload);
+  const bool left = has_left(*request);  // its keys are others' now, and that is as good as an empty page
+  if (outcome.code != ErrorCode::ok && !left) return request->done(Answer{naming_node(outcome)});
+  const Result<wire::ListPage> page = left ? wire::ListPage{} : wire::decode_list_page(outcome.payload);
   if (!page) return request->done(Answer{page.error()});
+  outcome.code = ErrorCode::ok;
+  outcome.text.clear();
   if (!page->cursor.empty()) {
     outcome.payload = with_cursor(*page, encode(ClusterCursor{request->node, Bytes{page->cursor}}));
     return request->done(answer_of(std::move(outcome)));
@@ -184,9 +183,19 @@ void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
   submit(std::move(further));
 }
 
+/// The node has left the cluster while it was to be asked.
+bool ClientIo::has_left(const Pending& request) const {
+  return request.outcome.code == ErrorCode::unreachable && outbound_.view()->find(request.node) == nullptr;
+}
+
 void ClientIo::deliver_count(Pending& part) {
   CountGathering& all = *part.gathering;
   if (!all.done) return;  // another node's part has failed
+  if (has_left(part)) {
+    // Its actors are on other nodes now, perhaps on some that were counted before.
+    for (auto& again : count_parts(part, *outbound_.view(), std::exchange(all.done, {}))) submit(std::move(again));
+    return;
+  }
   if (part.outcome.code != ErrorCode::ok) return all.done(Answer{naming_node(part.outcome)});
   const auto count = wire::decode_count(part.outcome.payload);
   if (!count) return all.done(Answer{Error{count.error().code, "node '" + part.node.value + "': " + count.error().text}});
@@ -199,28 +208,26 @@ void ClientIo::deliver_count(Pending& part) {
 
 // ---- views
 
-void ClientIo::fetch_view(std::optional<PeerIndex> from, Instant deadline) {
+/// The first one; from then on the outbound asks for newer ones itself.
+void ClientIo::fetch_view(PeerIndex from) {
   auto request = std::make_unique<Pending>();
   request->op = wire::Op::view;
   request->args = wire::encode_view_args(outbound_.epoch());
-  request->deadline = deadline;
+  request->deadline = options_.connect_by;
   request->peer = from;
   request->then = Pending::Then::fetch_view;
   submit(std::move(request));
 }
 
 void ClientIo::deliver_view(const Pending& fetch) {
-  if (!fetch.peer) fetching_view_ = false;
   Result<void> result;
   if (fetch.outcome.code != ErrorCode::ok) {
     result = fail(fetch.outcome.code, fetch.outcome.text);
   } else if (!fetch.outcome.payload.empty()) {  // empty: ours is the newest
     result = install(fetch.outcome.payload);
   }
-  if (fetch.peer && first_fetches_ > 0) {
-    --first_fetches_;
-    if (!result) connecting_failed(fetch, result.error());
-  }
+  --first_fetches_;
+  if (!result) connecting_failed(fetch, result.error());
 }
 
 Result<void> ClientIo::install(BytesView payload) {
@@ -230,12 +237,16 @@ Result<void> ClientIo::install(BytesView payload) {
     return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
   }
   outbound_.set_view(std::make_shared<const View>(std::move(*view)), now_);
-  {
-    const std::lock_guard lock(mutex_);
-    view_ = outbound_.view();
-  }
+  publish_view();
   connected({});
   return {};
+}
+
+void ClientIo::publish_view() {
+  if (published_ == outbound_.epoch()) return;
+  published_ = outbound_.epoch();
+  const std::lock_guard lock(mutex_);
+  view_ = outbound_.view();
 }
 
 void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {

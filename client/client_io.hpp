@@ -52,9 +52,11 @@ class ClientIo {
   void deliver();
   void deliver_page(std::unique_ptr<Pending> request);
   void deliver_count(Pending& part);
+  bool has_left(const Pending& request) const;
   void deliver_view(const Pending& fetch);
-  void fetch_view(std::optional<PeerIndex> from, Instant deadline);
+  void fetch_view(PeerIndex from);
   Result<void> install(BytesView payload);
+  void publish_view();
   void connecting_failed(const Pending& fetch, const Error& why);
   void connected(Result<void> result);
 
@@ -76,7 +78,7 @@ class ClientIo {
   Instant now_;
   std::vector<std::unique_ptr<Pending>> posted_;
   std::vector<zmq::pollitem_t> items_;
-  bool fetching_view_ = false;
+  Epoch published_;                     // of view_
   std::size_t first_fetches_ = 0;       // of the addresses, under way
   ErrorCode connect_error_ = ErrorCode::unreachable;
   std::string connect_errors_;

@@ -114,7 +114,7 @@ std::string_view cut(std::string_view text, std::size_t max) {
 bool keeps_bounds(const Request& r) {
   return r.type.size() <= limits::type_bytes_max && r.key.size() <= limits::key_bytes_max &&
          r.message.size() <= limits::message_name_bytes_max && r.payload.size() <= limits::message_bytes_max &&
-         (!r.args || r.args->size() <= limits::args_bytes_max) && (!r.key.empty() || r.op > Op::send);
+         (!r.args || r.args->size() <= limits::args_bytes_max) && (!r.key.empty() || !about_a_key(r.op));
 }
 
 bool keeps_bounds(const Reply& r) {
@@ -326,7 +326,7 @@ Result<Next> RequestReader::next(Request& out) {
   if (!e.ok()) return lost(e.fault_text());
   std::uint64_t op = 0;
   e.number("op", op);
-  const bool op_known = op >= 1 && op <= op_last;
+  const bool op_known = (op >= 1 && op <= op_last) || op == static_cast<std::uint64_t>(Op::hand_over);
   if (op_known) out.op = static_cast<Op>(op);
   e.number("remaining_ms", out.remaining_ms);
   e.number("flags", out.flags);

@@ -56,6 +56,10 @@ View view_of(const Config& config) {
   return std::move(*view);
 }
 
+membership::Timing timing_of(const Config& config) {
+  return config.profile == Profile::cloud ? membership::cloud() : membership::lan();
+}
+
 Result<Duration> parse_duration(std::string_view text) {
   const auto wrong = [&] {
     return fail(ErrorCode::invalid_argument, "'" + std::string(text.substr(0, 64)) + "' is not a duration");

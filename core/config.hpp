@@ -10,6 +10,7 @@
 #include "reki/core/error.hpp"
 #include "reki/core/ids.hpp"
 #include "reki/core/limits.hpp"
+#include "reki/core/membership/timing.hpp"
 #include "reki/core/restart_policy.hpp"
 #include "reki/core/time.hpp"
 #include "reki/core/view.hpp"
@@ -41,6 +42,10 @@ struct ConfigPlace {
   friend constexpr bool operator==(const ConfigPlace&, const ConfigPlace&) { return true; }
 };
 
+/// From a node's port for requests to that of its control plane: far enough that neighbours in a file do not meet, and
+/// below the ports that Linux gives to clients.
+inline constexpr int control_port_offset = 10000;
+
 /// `[[node]]`
 struct NodeConfig {
   NodeId id;                 ///< Letters, digits, '.', '_', '-'; at most 64. Once per file.
@@ -48,8 +53,12 @@ struct NodeConfig {
   std::string admin;         ///< "host:port" for HTTP, port 0 for any free one; empty: no admin server.
   std::uint32_t weight = 1;  ///< Relative share of the slots, 0 to 1 000 000; 0: serves no keys. Not 0 for all.
   std::string zone;          ///< Failure domain, at most 64 bytes; may be empty.
-  std::string data_dir;  ///< Where a voter keeps its register; empty: the node's default. Takes effect with membership.
+  /// Where the node keeps what must outlive it, a voter its register; relative to the file. "data/CLUSTER/ID" if absent.
+  std::string data_dir;
+  /// "tcp://host:port" for membership between nodes; if absent, `listen` with a port that is `control_port_offset` higher.
+  std::string control{};
   ConfigPlace listen_place{};
+  ConfigPlace control_place{};  ///< That of `listen` if it is absent.
 
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };
@@ -84,7 +93,9 @@ struct Config {
   std::string cluster;  ///< `[cluster] name`: letters, digits, '.', '_', '-'; at most 64.
   Profile profile = Profile::lan;
   EngineKind engine = EngineKind::embedded;
-  std::vector<NodeId> voters;     ///< 1, 3 or 5 of the nodes; empty: left to reki. Takes effect with membership.
+  /// 1, 3 or 5 of the nodes, who keep the register when the cluster is made. If absent the first three of the file, or
+  /// the first one if there are fewer.
+  std::vector<NodeId> voters;
   std::vector<NodeConfig> nodes;  ///< 1 to `limits::nodes_max`, as in the file.
   std::vector<TypeConfig> types;  ///< Sorted by name.
   RuntimeConfig runtime;
@@ -108,6 +119,9 @@ struct Config {
 /// The fixed view of this config: all nodes up, epoch 1, incarnations unknown, the hash seed made of the cluster's name
 /// (its XXH3 with seed 0). REQUIRES: `config` comes from `parse_config`.
 [[nodiscard]] View view_of(const Config& config);
+
+/// The profile's durations.
+[[nodiscard]] membership::Timing timing_of(const Config& config);
 
 /// Reads "500us", "500ms", "5s", "10m", "2h", or "0". Whole numbers only. Fails with `invalid_argument`.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);

@@ -224,6 +224,7 @@ class Reader {
     top_.refuse_unknown();
     read_nodes(nodes);
     read_cluster(cluster);
+    fill_in();
     read_types(types);
     read_runtime(runtime);
     return std::move(config_);
@@ -239,12 +240,16 @@ class Reader {
     return table;
   }
 
+  /// What follows from the rest of the file.
+  void fill_in();
   void read_cluster(const toml::node* node);
   void read_voters(const toml::node* node);
   void read_nodes(const toml::node* node);
   void read_node(const toml::table& table);
   void read_addresses(Section& s, NodeConfig& node);
-  void claim_address(Section& s, std::string_view key, const Endpoint& endpoint);
+  void read_control(Section& s, NodeConfig& node, const std::optional<Endpoint>& listen);
+  /// False, with a problem, if another socket has it.
+  bool claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint);
   void read_types(const toml::node* node);
   void read_type(const toml::table& table, TypeConfig type);
   void read_restart(Section& s, RestartPolicy& policy);
@@ -274,10 +279,23 @@ void Reader::read_cluster(const toml::node* node) {
   if (auto name = s.required_name("name", R"("my-cluster")", limits::cluster_id_bytes_max)) config_.cluster = *name;
   if (const auto i = s.one_of("profile", profile_names)) config_.profile = static_cast<Profile>(*i);
   if (const auto i = s.one_of("engine", engine_names)) config_.engine = static_cast<EngineKind>(*i);
+  if (config_.engine == EngineKind::etcd) {
+    s.wrong("engine", "engine \"etcd\" is not in this version; leave the line out for the embedded one");
+  }
   read_voters(s.get("voters"));
   // Saying "curve" and sending in the clear would be worse than refusing it.
   static_cast<void>(s.one_of("security", security_names));
   s.refuse_unknown();
+}
+
+void Reader::fill_in() {
+  const std::size_t voters = config_.nodes.size() < 3 ? 1 : 3;
+  if (config_.voters.empty()) {
+    for (std::size_t i = 0; i < std::min(voters, config_.nodes.size()); ++i) config_.voters.push_back(config_.nodes[i].id);
+  }
+  for (NodeConfig& node : config_.nodes) {
+    if (node.data_dir.empty()) node.data_dir = "data/" + config_.cluster + "/" + node.id.value;
+  }
 }
 
 void Reader::read_voters(const toml::node* node) {
@@ -364,6 +382,7 @@ void Reader::read_node(const toml::table& table) {
 }
 
 void Reader::read_addresses(Section& s, NodeConfig& node) {
+  std::optional<Endpoint> right;
   if (auto listen = s.required_text("listen", R"("tcp://127.0.0.1:7101")")) {
     const Result<Endpoint> endpoint = parse_endpoint(*listen);
     if (!endpoint) {
@@ -371,28 +390,55 @@ void Reader::read_addresses(Section& s, NodeConfig& node) {
     } else if (endpoint->port == 0) {
       s.wrong("listen", "listen has port 0, to which nobody can connect; choose one from 1 to 65535");
     } else {
-      claim_address(s, "listen", *endpoint);
+      if (claim_address(s.place("listen"), "listen", *endpoint)) right = *endpoint;
     }
     node.listen = std::move(*listen);
     node.listen_place = place_of(s.place("listen"));
   }
+  read_control(s, node, right);
   if (auto admin = s.text("admin")) {
     const Result<Endpoint> endpoint = parse_host_port(*admin);
     if (!endpoint) {
       s.wrong("admin", "admin: " + endpoint.error().text);
     } else if (endpoint->port != 0) {
-      claim_address(s, "admin", *endpoint);
+      claim_address(s.place("admin"), "admin", *endpoint);
     }
     node.admin = std::move(*admin);
   }
 }
 
-void Reader::claim_address(Section& s, std::string_view key, const Endpoint& endpoint) {
-  const toml::source_position at = s.place(key);
+void Reader::read_control(Section& s, NodeConfig& node, const std::optional<Endpoint>& listen) {
+  if (auto control = s.text("control")) {
+    const Result<Endpoint> endpoint = parse_endpoint(*control);
+    if (!endpoint) {
+      s.wrong("control", "control: " + endpoint.error().text);
+    } else if (endpoint->port == 0) {
+      s.wrong("control", "control has port 0, to which nobody can connect; choose one from 1 to 65535");
+    } else {
+      claim_address(s.place("control"), "control", *endpoint);
+    }
+    node.control = std::move(*control);
+    node.control_place = place_of(s.place("control"));
+    return;
+  }
+  node.control_place = node.listen_place;
+  if (!listen) return;
+  const int port = listen->port + control_port_offset;
+  if (port > 65535) {
+    return s.wrong("listen", "listen's port leaves no room for the control plane's, which is 10000 above it; choose one up "
+                             "to 55535, or add control = \"tcp://HOST:PORT\"");
+  }
+  node.control = node.listen.substr(0, node.listen.rfind(':') + 1) + std::to_string(port);
+  claim_address(s.place("listen"), "listen's port + 10000, for the control plane,",
+                Endpoint{listen->host, static_cast<std::uint16_t>(port)});
+}
+
+bool Reader::claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint) {
   const auto [first, fresh] = address_lines_.emplace(std::pair(endpoint.host, endpoint.port), at.line);
-  if (fresh) return;
+  if (fresh) return true;
   problems_.add(at, std::string(key) + " is the address of line " + std::to_string(first->second) +
                         " too; give each its own port");
+  return false;
 }
 
 void Reader::read_types(const toml::node* node) {

@@ -40,7 +40,7 @@ enum class ErrorCode : std::uint16_t {
   deadline_exceeded = 41, ///< The deadline passed; nothing was executed (a start that has begun goes on).
   unknown_outcome = 42,   ///< The deadline passed after the message was handed over: it may have been executed.
   unreachable = 43,       ///< No answer from the owning node; nothing is known to have been executed.
-  unavailable = 44,       ///< The node may not serve now (its lease is over, the key is moving); try again.
+  unavailable = 44,       ///< The node may not serve now (its lease is over, the key is moving); nothing was executed.
   shutting_down = 45,     ///< The node or registry is closing; nothing was executed.
   wrong_node = 46,        ///< The slot belongs to another node (a redirect; callers see it only if views disagree).
 

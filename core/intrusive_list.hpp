@@ -34,6 +34,11 @@ class IntrusiveList {
   bool empty() const { return !root_.linked(); }
   T& front() { return *static_cast<T*>(root_.next_); }
   T& back() { return *static_cast<T*>(root_.prev_); }
+  /// The one behind it; null if it is the last. REQUIRES: it is in this list.
+  T* after(T& element) {
+    Hook* const next = static_cast<Hook&>(element).next_;
+    return next == &root_ ? nullptr : static_cast<T*>(next);
+  }
   /// REQUIRES: it is in no list of this tag.
   void push_back(T& element) { link(element, *root_.prev_, root_); }
   void push_front(T& element) { link(element, root_, *root_.next_); }

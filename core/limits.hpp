@@ -17,6 +17,10 @@ inline constexpr std::size_t cluster_id_bytes_max = 64;
 // Bytes on the wire. A larger message belongs into a store, with its name in the actor's message.
 inline constexpr std::size_t message_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t args_bytes_max = std::size_t{64} << 10;
+/// What an actor hands over when its key moves: it travels as a message does, beside the arguments.
+inline constexpr std::size_t state_bytes_max = message_bytes_max;
+/// Requests that wait in one node for slots that are on their way to it. A hand-over takes tens of milliseconds.
+inline constexpr std::size_t parked_max = 65536;
 inline constexpr std::size_t error_text_bytes_max = 1024;
 /// A frame that holds one largest message with its key, args and header always fits.
 inline constexpr std::size_t frame_bytes_max = message_bytes_max + (std::size_t{128} << 10);
@@ -49,6 +53,9 @@ inline constexpr std::size_t list_page_default = 1000;
 inline constexpr std::size_t nodes_max = 1000;
 /// More voters make every view change and every renewal wait for more machines, and survive no more than two at once.
 inline constexpr std::size_t voters_max = 5;
+/// Who is told of a node's death: its voters are five at most; 64 leaves room for more, with an I/O thread each.
+inline constexpr std::size_t death_notice_endpoints_max = 64;
+inline constexpr std::size_t death_notice_frame_bytes_max = 4096;
 
 // Fairness: how long one actor may keep its worker while others wait.
 inline constexpr int messages_per_turn = 64;
@@ -58,11 +65,43 @@ inline constexpr auto turn_time_max = std::chrono::microseconds(500);
 inline constexpr auto timeout_default = std::chrono::seconds(5);
 inline constexpr auto timeout_max = std::chrono::hours(1);
 inline constexpr auto stop_grace_default = std::chrono::seconds(5);
+/// How long the actors of a slot that moves may take to stop. After that what they do has no effect any more, and the
+/// new owner goes on: a handler must not keep a slot's keys from being served.
+inline constexpr auto move_grace = std::chrono::seconds(1);
 /// A connection that has been silent for so long has to say HELLO again; a client of any use comes back sooner.
 inline constexpr auto session_idle_max = std::chrono::minutes(10);
 /// How long a node that closes waits for its last replies to leave.
 inline constexpr auto flush_time_max = std::chrono::milliseconds(250);
+/// How long a guard tries to tell of its node's death: the cluster has found out by itself by then.
+inline constexpr auto death_notice_time_max = std::chrono::seconds(2);
 /// A request follows at most this many redirects; more means that the views do not agree yet.
 inline constexpr int redirects_max = 2;
+
+// Callers whose request a node does not serve yet. A hand-over takes 10 to 50 ms, a failover 20 ms to 1 s.
+/// Before the first repetition, per node: several trips on a LAN, a fraction of the shortest hand-over.
+inline constexpr auto retry_wait_min = std::chrono::milliseconds(2);
+/// What the wait grows to: a failover is a second at most, so this adds little to it, and costs a node little.
+inline constexpr auto retry_wait_max = std::chrono::milliseconds(50);
+/// How often a wait is used before it doubles. So the wait stays a fraction of the time that has passed, and adds but
+/// a few milliseconds to a hand-over; doubled each time it would be as long as all waits before it together.
+inline constexpr int retries_per_wait = 8;
+/// Of the requests that wait for a node that does not serve, as many are tried after each wait: enough to meet a slot
+/// that is served if there are such, and next to nothing for a node. Each that is served lets two more follow.
+inline constexpr int retry_probes = 64;
+/// A request that waits ends so long before its deadline, so that its caller hears why in time: two ticks of a timer.
+inline constexpr auto give_up_before = std::chrono::milliseconds(2);
+/// From one question for a newer view to the next, while requests wait for one: a few milliseconds late on average.
+inline constexpr auto view_poll_min = std::chrono::milliseconds(10);
+inline constexpr auto view_poll_max = std::chrono::milliseconds(20);
+/// After so long without an answer another node is asked as well.
+inline constexpr auto view_poll_patience = std::chrono::milliseconds(50);
+/// For how long an answer is of use: a far node's may take longer than the patience.
+inline constexpr auto view_poll_timeout = std::chrono::seconds(1);
+/// A newer view that so many answers in a row do not have has gone with the node that spoke of it.
+inline constexpr int view_polls_fruitless_max = 16;
+/// When no node of the view has answered for so long, those of the client's own config are asked as well.
+inline constexpr auto seeds_after = std::chrono::milliseconds(500);
+/// Keys whose highest fence a caller remembers: 16 bytes each, so 1 MiB once that many have been used.
+inline constexpr std::size_t fences_remembered_max = 65536;
 
 }  // namespace reki::limits

@@ -1,51 +1,62 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "reki/core/codec.hpp"
+#include "reki/core/fence_memory.hpp"
 #include "reki/core/limits.hpp"
+#include "reki/core/outbound_peers.hpp"
 #include "reki/core/outbound_request.hpp"
-#include "reki/core/peer_session.hpp"
+#include "reki/core/random.hpp"
+#include "reki/core/request_places.hpp"
 #include "reki/core/view.hpp"
+#include "reki/core/view_polls.hpp"
 
 namespace reki {
 
 /// Decides where each outstanding request goes next, and what its caller is told in the end.
 ///
 /// Pure: it gets events and `now`, and its effects are taken out of it: `take_work` (peers to which something is to be
-/// sent: `due`, `fill`), `next_done`, `take_view_wanted`, `take_closed`. Random only by its seed.
+/// sent: `due`, `fill`), `next_done`, `take_closed`. Random only by its seed.
 /// Thread safety: none; owned by the thread that owns the sockets. A request costs no allocation here, and nothing is
 /// searched for: time-outs sit in a wheel, ids are places in a table.
 ///
-/// The rules (docs/protocol.md, section 2):
-///  - A request goes to the owner in the view, follows at most `limits::redirects_max` redirects, then waits between
-///    tries. Tries are spaced exponentially with jitter, all within its one deadline, under one id.
-///  - What may be repeated is repeated after `unavailable`, `shutting_down` or a lost connection. A `call` or `send` is
-///    repeated only if it is certain that it was not executed: it was never handed to a socket, or was refused by
-///    `hello_required`, `wrong_incarnation`, `wrong_node` or `shutting_down`. If its connection is lost, it ends with
-///    `unknown_outcome` at once, since no reply can come any more.
-///  - At the deadline: never handed to a socket: `unreachable`, or the error of the last try. In flight: a `call` or
-///    `send` is `unknown_outcome`; another is `deadline_exceeded` if the peer has been heard since, else `unreachable`.
+/// The rules (docs/protocol.md, "Trying again"):
+///  - A request goes to the owner in the view and follows at most `limits::redirects_max` redirects, then it is held for
+///    a while, and so on, under one id until its one deadline. It is held in the same way after `unavailable` and
+///    `shutting_down`, which promise that nothing was executed.
+///  - Requests are held per peer: some are let go after each `retry_wait`, and more with each one that is then served.
+///    So what a quarter of a million cost is bounded, and they are served again as fast as the peer can.
+///  - A connection that is lost, and a life of a node that is in the view no more, end what was in flight there: a `call`
+///    or `send` with `unknown_outcome`, unless it is known to have been refused; all else is sent again.
+///  - A newer view is asked for when a peer goes by one, and while requests wait for one (core/view_polls.hpp). When it
+///    is there, what waits goes to the new owners at once.
+///  - An answer does not count if it comes from a life of a node that the view does not name, or is about an older start
+///    of the actor than has been seen: it is asked for again, or of `unknown_outcome`.
+///  - At the deadline: what was refused ends with the code and text of the last refusal, a moment before the deadline. Never
+///    handed to a socket: `unreachable`. In flight: a `call` or `send` is `unknown_outcome`; another is
+///    `deadline_exceeded` if the peer has been heard since, else `unreachable`.
 class Outbound {
  public:
   struct Options {
     PeerSession::Options session;
-    Duration backoff_min = std::chrono::milliseconds(4);    ///< Before the second try; doubles. > 0.
-    Duration backoff_max = std::chrono::milliseconds(250);  ///< >= backoff_min.
-    Duration view_interval = std::chrono::milliseconds(20);  ///< At least this between two fetches of a view.
     std::size_t outstanding_max = limits::outstanding_per_client_max;
-    std::uint64_t seed = 0;  ///< Of the jitter.
+    std::uint64_t seed = 0;  ///< Of the jitter and of the memory of fences: a random number.
+    /// Asks peers for newer views by itself, once it has been given one. False for a node, whose views come to it by
+    /// its membership: `epoch_seen` is for that.
+    bool follow_views = true;
   };
   /// What is to be sent to a peer now.
   enum class Due : std::uint8_t { nothing, hello, ping, requests };
   struct Stats {
     std::uint64_t redirects = 0;
-    std::uint64_t retries = 0;
-    std::uint64_t replies_ignored = 0;  ///< Unknown id, or of an earlier life of the peer.
+    std::uint64_t retries = 0;           ///< Requests that were held to be tried again.
+    std::uint64_t replies_ignored = 0;   ///< Unknown id, or of an earlier life of the peer.
+    std::uint64_t answers_outdated = 0;  ///< Of a life that is gone, or about an older start than was seen.
+    std::uint64_t view_polls = 0;
   };
 
   explicit Outbound(const Options& options);
@@ -59,7 +70,7 @@ class Outbound {
   void submit(std::unique_ptr<OutboundRequest> request, Instant now);
   /// A newer view: what waits goes to the new owners. One that is not newer is ignored.
   void set_view(std::shared_ptr<const View> view, Instant now);
-  /// A peer known by address alone, to ask for the first view.
+  /// A peer known by address alone, to ask for the first view; and again when none of the view's nodes answers any more.
   PeerIndex add_peer(std::string address);
   void welcomed(PeerIndex peer, const wire::Welcome& welcome, Instant now);
   void rejected(PeerIndex peer, ErrorCode code, std::string_view text, Instant now);
@@ -71,7 +82,8 @@ class Outbound {
   void heard(PeerIndex peer, Epoch epoch, Instant now);
   /// The connection broke after all that has been reported from it.
   void disconnected(PeerIndex peer, Instant now);
-  /// Time has passed. Call at `next_wake` at the latest; more often costs little.
+  /// Time has passed. Call it once all that has come has been told, and at `next_wake` at the latest; more often costs
+  /// little. Views that were asked for take effect here.
   void tick(Instant now);
   Instant next_wake() const;
   /// Ends everything: `shutting_down`, or `unknown_outcome` for a `call` or `send` that is in flight.
@@ -93,96 +105,105 @@ class Outbound {
 
   /// The next request that is done, with its outcome; null if there is none.
   std::unique_ptr<OutboundRequest> next_done();
-  /// True if a newer view than ours is known to exist, or is likely to: fetch one. Not too often.
-  bool take_view_wanted(Instant now);
-  /// Peers that have left the view and have nothing in flight: their sockets can go.
+  /// Peers that have left the view: their sockets must go before anything else is told or asked, since others may get
+  /// their places.
   void take_closed(std::vector<PeerIndex>& peers);
 
   // What is so.
   const std::shared_ptr<const View>& view() const { return view_; }
   Epoch epoch() const { return view_ ? view_->epoch() : Epoch{}; }
+  /// Of the newest view that a peer has said it goes by.
+  Epoch epoch_seen() const { return polls_.seen(); }
   std::size_t outstanding() const { return outstanding_; }
-  const std::string& address(PeerIndex peer) const { return at(peer).address; }
-  const NodeId& node(PeerIndex peer) const { return at(peer).node; }
-  Incarnation incarnation(PeerIndex peer) const { return at(peer).session.incarnation(); }
+  const std::string& address(PeerIndex peer) const { return peers_[peer].address; }
+  const NodeId& node(PeerIndex peer) const { return peers_[peer].node; }
+  Incarnation incarnation(PeerIndex peer) const { return peers_[peer].session.incarnation(); }
   const Stats& stats() const { return stats_; }
 
  private:
-  /// A request's id is its place in `places_` and, above that, how often the place has been used.
-  static constexpr std::uint64_t place_bits = 20;
-  static_assert(limits::outstanding_per_client_max <= std::uint64_t{1} << place_bits);
+  using Peer = OutboundPeer;
+  using Queue = OutboundPeer::Queue;
+  using State = OutboundRequest::State;
 
-  using Queue = IntrusiveList<OutboundRequest, OutboundQueueTag>;
-  struct Peer {
-    Peer(PeerIndex i, std::string a, const PeerSession::Options& options)
-        : index(i), address(std::move(a)), session(options) {}
-    PeerIndex index;
-    NodeId node;  ///< Empty until the peer or a view says it.
-    std::string address;
-    PeerSession session;
-    Queue queued;
-    Queue in_flight;  ///< Oldest first.
-    bool has_work = false;
-    bool leaving = false;  ///< Not in the view any more.
-    bool closed = false;
-  };
-
-  const Peer& at(PeerIndex peer) const { return peers_[peer.value]; }
-  Peer& at(PeerIndex peer) { return peers_[peer.value]; }
-  Peer& new_peer(std::string address);
-  Peer& peer_of(const Member& member);
-  Peer* owner_of(const OutboundRequest& request);
-  Peer* any_peer();
-
+  // Requests.
   void route(OutboundRequest& request, Instant now);
+  void route_all(Queue& requests, Instant now);
   void enqueue(OutboundRequest& request, Peer& peer);
-  void retry_later(OutboundRequest& request, Error why, Instant now);
-  void redirect(OutboundRequest& request, const wire::ReplyHeader& header, const wire::Reply& reply, Instant now);
-  void reroute_waiting(Instant now);
-  void settle_in_flight(Peer& peer, std::uint64_t last_executed_frame, Instant now);
-  void interrupted(OutboundRequest& request, Instant now);
+  void await_view(OutboundRequest& request, std::string_view why, Instant now);
+  void hold(OutboundRequest& request, Peer& peer, Error why, Instant now);
+  void let_go(Peer& peer, int count, Instant now);
+  void let_go_in_time(Instant now);
   void expire(OutboundRequest& request, Instant now);
+  void expire_in_flight(OutboundRequest& request, const Peer& peer);
   void finish(OutboundRequest& request, ErrorCode code, std::string text);
   void finish(OutboundRequest& request, Error why) { finish(request, why.code, std::move(why.text)); }
-  void answer(OutboundRequest& request, const Peer& peer, const wire::Reply& reply);
-  OutboundRequest* in_flight_at(const Peer& peer, RequestId id);
-  void work_for(Peer& peer);
-  void close_if_over(Peer& peer);
-  void note_epoch(Epoch epoch);
-  Duration backoff(unsigned tries);
+  Peer* owner_of(OutboundRequest& request);
+  Peer* any_peer();
   std::string describe(const Peer& peer) const;
 
+  // Replies.
+  OutboundRequest* in_flight_at(const Peer& peer, RequestId id);
+  void answer(OutboundRequest& request, const Peer& peer, const wire::Reply& reply);
+  void served(Peer& peer, bool was_held, Instant now);
+  void redirect(OutboundRequest& request, Peer& peer, const wire::ReplyHeader& header, const wire::Reply& reply, Instant now);
+  /// A view from a config knows no lives, and the fences of its nodes are in no order across restarts.
+  bool fences_count() const { return view_ != nullptr; }
+  std::string why_outdated(const OutboundRequest& request, const Peer& peer, const wire::ReplyHeader& header,
+                           const wire::Reply& reply) const;
+  void settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again);
+
+  // Views.
+  Peer& peer_of(const Member& member);
+  bool belongs(OutboundRequest& request, const Peer& peer);
+  void take_misplaced(Queue& from, const Peer& peer, Queue& misplaced);
+  void leave(Peer& peer, Queue& moving);
+  void follow(Instant now);
+  bool is_stuck(Peer& peer, Instant now);
+  bool anything_stuck(Instant now);
+  void ask_for_view(Instant now);
+  void install_answers(Instant now);
+  Peer* whom_to_ask_for_view();
+  void open_one_more();
+  void open_seeds();
+
+  // Sending.
+  void work_for(Peer& peer);
+  static OutboundRequest* oldest_owed(Peer& peer);
+  void check_peers(Instant now);
+
   const Options options_;
-  std::uint64_t random_;
+  SplitMix random_;
   Stats stats_;
   std::shared_ptr<const View> view_;
-  std::deque<Peer> peers_;             // an index is never used again
-  std::vector<PeerIndex> by_member_;   // the view's members
-  std::uint32_t next_any_ = 0;
-  std::uint32_t filled_ = 0;           // requests in the batch between fill() and sent()
-  bool filled_without_reply_ = false;
-
-  // Ids are places in this table with a number of use, so that an id is never used again.
-  struct Place {
-    OutboundRequest* request = nullptr;
-    std::uint64_t use = 0;
-  };
-  std::vector<Place> places_;
-  std::vector<std::uint32_t> free_places_;
+  OutboundPeers peers_;
+  RequestPlaces places_;
   std::size_t outstanding_ = 0;
-
   TimerWheel timers_;
-  Queue waiting_;
+  Queue await_view_;  // nobody to send them to
   Queue done_;
+  Instant let_go_at_ = Instant::never();  // not after the first of the peers' times
+  std::uint32_t next_any_ = 0;
+  FenceMemory fences_;
+
+  // Views.
+  ViewPolls polls_;
+  Queue view_answers_;
+  std::vector<std::string> seeds_;  // addresses given by hand
+  std::uint32_t next_asked_ = 0;
+  std::uint32_t next_opened_ = 0;
+
+  // Sending.
   std::vector<PeerIndex> work_;
   std::vector<PeerIndex> closed_;
-  bool view_wanted_ = false;
-  Instant view_fetched_;
+  std::uint32_t filled_ = 0;  // requests in the batch between fill() and sent()
+  bool filled_without_reply_ = false;
   bool peers_need_time_ = false;  // somebody owes a WELCOME or replies
   Instant peers_checked_;
 };
 
 /// True for an operation that may be executed twice without harm.
-bool may_repeat(wire::Op op);
+constexpr bool may_repeat(wire::Op op) { return op != wire::Op::call && op != wire::Op::send; }
+/// True for an operation about one key.
+constexpr bool has_key(wire::Op op) { return wire::about_a_key(op); }
 
 }  // namespace reki

@@ -6,21 +6,50 @@
 namespace reki {
 namespace {
 
-/// A reply that promises that nothing was executed and that asking again, or elsewhere, can help.
-bool refused_unexecuted(ErrorCode code) {
-  return code == ErrorCode::hello_required || code == ErrorCode::wrong_incarnation || code == ErrorCode::wrong_node ||
-         code == ErrorCode::shutting_down;
-}
+/// What a look-up answers is how things are, so an older start than any that was seen is no answer. Of the others it is
+/// what they have done: that start may have been the one when they were asked.
+bool only_looks(wire::Op op) { return op == wire::Op::lookup || op == wire::Op::lookup_or_start; }
 
 }  // namespace
 
 OutboundRequest* Outbound::in_flight_at(const Peer& peer, RequestId id) {
-  const std::uint64_t place = id.value & ((std::uint64_t{1} << place_bits) - 1);
-  if (place >= places_.size()) return nullptr;
-  OutboundRequest* request = places_[place].request;
-  if (request == nullptr || request->id_ != id) return nullptr;
-  const bool here = request->state_ == OutboundRequest::State::in_flight && request->at_ == peer.index;
+  OutboundRequest* const request = places_.find(id);
+  const bool here = request != nullptr && request->state_ == State::in_flight && request->at_ == peer.index;
   return here ? request : nullptr;
+}
+
+void Outbound::replied(PeerIndex index, const wire::ReplyHeader& header, const wire::Reply& reply, Instant now) {
+  Peer& peer = peers_[index];
+  OutboundRequest* const request = in_flight_at(peer, reply.id);
+  const bool to_greet = reply.code == ErrorCode::hello_required || reply.code == ErrorCode::wrong_incarnation;
+  if (request == nullptr || (!to_greet && header.incarnation != peer.session.incarnation())) {
+    ++stats_.replies_ignored;
+    return;
+  }
+  heard(index, header.epoch, now);
+  if (to_greet) {
+    request->unlink_queue();
+    enqueue(*request, peer);
+    return peer.session.unknown_to_peer(false);
+  }
+  if (request->asks_for_view_) return answer(*request, peer, reply);
+  switch (reply.code) {
+    case ErrorCode::wrong_node:
+      return redirect(*request, peer, header, reply, now);
+    case ErrorCode::unavailable:
+    case ErrorCode::shutting_down:
+      return hold(*request, peer, Error{reply.code, describe(peer) + ": " + std::string{reply.text}}, now);
+    default:
+      break;
+  }
+  if (std::string why = why_outdated(*request, peer, header, reply); !why.empty()) {
+    ++stats_.answers_outdated;
+    if (!may_repeat(request->op)) return finish(*request, ErrorCode::unknown_outcome, std::move(why));
+    return hold(*request, peer, Error{ErrorCode::unavailable, std::move(why)}, now);
+  }
+  const bool was_held = request->last_.code != ErrorCode::ok;
+  answer(*request, peer, reply);
+  served(peer, was_held, now);
 }
 
 void Outbound::answer(OutboundRequest& request, const Peer& peer, const wire::Reply& reply) {
@@ -29,39 +58,50 @@ void Outbound::answer(OutboundRequest& request, const Peer& peer, const wire::Re
   request.outcome.retry_after = std::chrono::milliseconds(reply.retry_after_ms);
   request.outcome.node = peer.node;
   request.outcome.payload.assign(reply.payload);
+  if (request.key_hash_ != 0 && reply.fence.value != 0 && fences_count()) fences_.note(request.key_hash_, reply.fence);
   finish(request, reply.code, std::string{reply.text});
 }
 
-void Outbound::replied(PeerIndex index, const wire::ReplyHeader& header, const wire::Reply& reply, Instant now) {
-  Peer& peer = at(index);
-  OutboundRequest* const request = in_flight_at(peer, reply.id);
-  const bool to_greet = reply.code == ErrorCode::hello_required || reply.code == ErrorCode::wrong_incarnation;
-  if (request == nullptr || (!to_greet && header.incarnation != peer.session.incarnation())) {
-    ++stats_.replies_ignored;
-    return;
+/// The peer serves (again).
+void Outbound::served(Peer& peer, bool was_held, Instant now) {
+  peer.refusals = 0;
+  if (peer.held.empty()) return;
+  if (was_held) let_go(peer, 2, now);
+  peer.release_at = std::min(peer.release_at, now + limits::retry_wait_min);
+  let_go_at_ = std::min(let_go_at_, peer.release_at);
+}
+
+void Outbound::redirect(OutboundRequest& request, Peer& peer, const wire::ReplyHeader& header, const wire::Reply& reply,
+                        Instant now) {
+  ++stats_.redirects;
+  // A node that is behind names yesterday's owner, and will catch up.
+  const bool behind = header.epoch < epoch();
+  const Member* owner = view_ && !behind ? view_->find(reply.owner) : nullptr;
+  if (owner == nullptr || &peer_of(*owner) == &peer || request.redirects_ >= limits::redirects_max) {
+    return hold(request, peer, Error{ErrorCode::wrong_node, "the nodes do not agree yet who owns the key; last asked: " + describe(peer)}, now);
   }
-  heard(index, header.epoch, now);
-  if (reply.code == ErrorCode::wrong_node) {
-    redirect(*request, header, reply, now);
-  } else if (to_greet) {
-    request->unlink_queue();
-    enqueue(*request, peer);
-    peer.session.unknown_to_peer(false);
-  } else if (reply.code == ErrorCode::unavailable || reply.code == ErrorCode::shutting_down) {
-    view_wanted_ = true;
-    if (!may_repeat(request->op) && !refused_unexecuted(reply.code)) {
-      answer(*request, peer, reply);
-    } else {
-      retry_later(*request, Error{reply.code, describe(peer) + ": " + std::string{reply.text}}, now);
-    }
-  } else {
-    answer(*request, peer, reply);
+  ++request.redirects_;
+  request.unlink_queue();
+  enqueue(request, peer_of(*owner));
+}
+
+/// Why the answer does not count; empty if it does.
+std::string Outbound::why_outdated(const OutboundRequest& request, const Peer& peer, const wire::ReplyHeader& header,
+                                   const wire::Reply& reply) const {
+  if (!fences_count()) return {};
+  const bool about_this_life = request.op == wire::Op::view || request.op == wire::Op::status;
+  if (!about_this_life && peer.named.value != 0 && header.incarnation != peer.named && header.epoch <= epoch()) {
+    return "a life of " + describe(peer) + " answered that is not the one in view " + std::to_string(epoch().value);
   }
-  close_if_over(peer);
+  if (request.key_hash_ == 0 || reply.fence.value == 0) return {};
+  const Fence least = only_looks(request.op) ? fences_.highest(request.key_hash_) : request.floor_;
+  if (reply.fence >= least) return {};
+  return describe(peer) + " answered for start " + std::to_string(reply.fence.value) + " of the actor, but start " +
+         std::to_string(least.value) + " has been seen";
 }
 
 void Outbound::reply_unreadable(PeerIndex index, const wire::ReplyHeader& header, RequestId id, const Error& why, Instant now) {
-  Peer& peer = at(index);
+  Peer& peer = peers_[index];
   OutboundRequest* const request = in_flight_at(peer, id);
   if (request == nullptr || header.incarnation != peer.session.incarnation()) {
     ++stats_.replies_ignored;
@@ -73,18 +113,23 @@ void Outbound::reply_unreadable(PeerIndex index, const wire::ReplyHeader& header
 }
 
 void Outbound::heard(PeerIndex index, Epoch epoch, Instant now) {
-  at(index).session.heard(now);
-  note_epoch(epoch);
+  Peer& peer = peers_[index];
+  peer.session.heard(now);
+  polls_.heard_of(epoch, index, now);
+  if (epoch <= peer.epoch) return;
+  peer.epoch = epoch;
+  if (peer.held.empty()) return;
+  // It has moved on, perhaps to the view that it refused them for want of.
+  peer.refusals = 0;
+  let_go_at_ = peer.release_at = now;
 }
 
-void Outbound::note_epoch(Epoch seen) {
-  if (seen > epoch()) view_wanted_ = true;
-}
+// ---- the connection
 
 void Outbound::welcomed(PeerIndex index, const wire::Welcome& welcome, Instant now) {
-  Peer& peer = at(index);
+  Peer& peer = peers_[index];
   if (!peer.node.value.empty() && peer.node.value != welcome.node) {
-    view_wanted_ = true;
+    polls_.trouble(now);
     rejected(index, ErrorCode::unreachable,
              "node '" + std::string{welcome.node} + "' answers there, not '" + peer.node.value + "'", now);
     return;
@@ -93,43 +138,35 @@ void Outbound::welcomed(PeerIndex index, const wire::Welcome& welcome, Instant n
   if (again) return heard(index, welcome.epoch, now);  // to a HELLO that was said twice
   peer.node = NodeId{std::string{welcome.node}};
   const auto last_executed = peer.session.welcomed(welcome.incarnation, now);
-  note_epoch(welcome.epoch);
-  settle_in_flight(peer, last_executed, now);
-  work_for(peer);
-}
-
-/// A new session: no reply will come to what was sent in an earlier one.
-void Outbound::settle_in_flight(Peer& peer, std::uint64_t last_executed_frame, Instant now) {
-  Queue before;
-  before.append(peer.in_flight);
+  heard(index, welcome.epoch, now);
   Queue resend;
-  while (!before.empty()) {
-    OutboundRequest& request = before.front();
-    request.unlink_queue();
-    if (request.frame_ <= last_executed_frame && !may_repeat(request.op)) {
-      interrupted(request, now);
-    } else {
-      ++stats_.retries;
-      request.state_ = OutboundRequest::State::queued;
-      resend.push_back(request);
-    }
-  }
+  settle(peer, last_executed, resend);
   // Ahead of those who came later.
   resend.append(peer.queued);
   peer.queued.append(resend);
+  work_for(peer);
 }
 
-void Outbound::interrupted(OutboundRequest& request, Instant now) {
-  const std::string where = describe(at(request.at_));
-  if (may_repeat(request.op)) {
-    retry_later(request, Error{ErrorCode::unreachable, "the connection to " + where + " is over"}, now);
-  } else {
-    finish(request, ErrorCode::unknown_outcome, "the connection to " + where + " was over before it answered");
+/// No reply will come any more to what is in flight there. What may be sent again is moved to `again`, as queued.
+void Outbound::settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again) {
+  Queue before;
+  before.append(peer.in_flight);
+  while (!before.empty()) {
+    OutboundRequest& request = before.front();
+    request.unlink_queue();
+    if (request.asks_for_view_) {
+      finish(request, ErrorCode::unreachable, {});
+    } else if (request.frame_ <= last_executed_frame && !may_repeat(request.op)) {
+      finish(request, ErrorCode::unknown_outcome, "the connection to " + describe(peer) + " was over before it answered");
+    } else {
+      request.state_ = State::queued;
+      again.push_back(request);
+    }
   }
 }
 
 void Outbound::rejected(PeerIndex index, ErrorCode code, std::string_view text, Instant now) {
-  Peer& peer = at(index);
+  Peer& peer = peers_[index];
   peer.session.heard(now);
   switch (code) {
     case ErrorCode::hello_required:
@@ -149,14 +186,15 @@ void Outbound::rejected(PeerIndex index, ErrorCode code, std::string_view text, 
 }
 
 void Outbound::disconnected(PeerIndex index, Instant now) {
-  Peer& peer = at(index);
-  peer.session.disconnected();
-  view_wanted_ = true;
+  Peer& peer = peers_[index];
   Queue lost;
-  lost.append(peer.in_flight);
-  while (!lost.empty()) interrupted(lost.front(), now);
+  settle(peer, peer.session.last_executed(), lost);
+  peer.session.disconnected();
+  polls_.trouble(now);
+  while (!lost.empty()) {
+    hold(lost.front(), peer, Error{ErrorCode::unreachable, "the connection to " + describe(peer) + " is over"}, now);
+  }
   work_for(peer);
-  close_if_over(peer);
 }
 
 }  // namespace reki

@@ -53,8 +53,9 @@ struct OutboundRequest : ListHook<struct OutboundQueueTag>, TimerHook {
 
  private:
   friend class Outbound;
+  friend class RequestPlaces;
   enum class State : std::uint8_t {
-    waiting,    ///< Until its next try, or for a view.
+    waiting,    ///< Until its next try (`held` by a peer), or for a view.
     queued,     ///< For a peer, until its connection takes it.
     in_flight,  ///< Handed to the socket.
     done,
@@ -63,12 +64,16 @@ struct OutboundRequest : ListHook<struct OutboundQueueTag>, TimerHook {
 
   State state_ = State::waiting;
   std::uint8_t redirects_ = 0;
-  std::uint8_t tries_ = 0;
+  bool asks_for_view_ = false;   // the outbound's own
+  std::optional<SlotId> slot_;   // of the key, once there was a view
   RequestId id_;
-  PeerIndex at_;             // queued, in_flight
-  std::uint64_t frame_ = 0;  // in_flight
-  Instant sent_;             // in_flight
-  Error last_{ErrorCode::ok};  // why the last try came to nothing
+  PeerIndex at_;                 // queued, in_flight, held
+  std::uint64_t frame_ = 0;      // in_flight
+  Instant sent_;                 // in_flight
+  Duration trip_{0};             // how long the last refusal took to come
+  std::uint64_t key_hash_ = 0;   // for the memory of fences
+  Fence floor_;                  // the highest seen of the key when this was asked
+  Error last_{ErrorCode::ok};    // why the last try came to nothing
 };
 
 /// The request as the codec takes it; points into `request`.

@@ -54,11 +54,17 @@ class PeerSession {
     return ready() && now >= std::max({heard_, oldest_sent, pinged_}) + options_.ping_after;
   }
 
+  /// True if the peer owes replies and says nothing, though it may have been asked by a PING.
+  bool silent(Instant oldest_sent, Instant now) const { return now >= std::max(heard_, oldest_sent) + options_.ping_after; }
+
   void hello_sent(Instant now);
   void ping_sent(Instant now);
   /// The number of the REQUEST frame that was just sent, or is about to be: the first is 1.
   std::uint64_t next_frame() const { return frames_sent_ + 1; }
   void requests_sent() { ++frames_sent_; }
+  /// The number of the last frame that may have been executed, while the peer does not welcome us (again): those after
+  /// it were refused.
+  std::uint64_t last_executed() const { return frames_sent_ - std::min(frames_refused_, frames_sent_); }
 
   void heard(Instant now) { heard_ = std::max(heard_, now); }
   /// Returns the number of the last frame that may have been executed by whoever said the last WELCOME; those after it

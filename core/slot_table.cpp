@@ -56,69 +56,63 @@ std::vector<std::uint32_t> counts_of(const SlotTable& table, std::size_t members
 void release_surplus(SlotTable& table, std::span<const std::uint64_t> hashes, std::span<const std::uint32_t> held,
                      std::span<const std::uint32_t> targets) {
   struct Held {
-    MemberIndex member;
     RendezvousScore score;
     SlotId slot;
     auto operator<=>(const Held&) const = default;
   };
-  std::vector<Held> above;
+  std::vector<std::vector<Held>> above(held.size());
   for (std::uint32_t s = 0; s < slot_count; ++s) {
     const SlotId slot{static_cast<std::uint16_t>(s)};
     const MemberIndex m = table.owner(slot);
-    if (m == nobody || held[m] <= targets[m]) continue;
-    above.push_back({m, rendezvous_score(slot, hashes[m]), slot});
+    if (m != nobody && held[m] > targets[m]) above[m].push_back({rendezvous_score(slot, hashes[m]), slot});
   }
-  std::ranges::sort(above);
-  std::vector<std::uint32_t> released(held.size(), 0);
-  for (const Held& h : above) {
-    if (released[h.member] == held[h.member] - targets[h.member]) continue;
-    ++released[h.member];
-    table.assign(h.slot, nobody);
+  for (std::size_t m = 0; m < held.size(); ++m) {
+    if (held[m] <= targets[m]) continue;
+    const auto surplus = above[m].begin() + (held[m] - targets[m]);
+    std::ranges::nth_element(above[m], surplus);
+    for (auto it = above[m].begin(); it != surplus; ++it) table.assign(it->slot, nobody);
   }
 }
 
 /// The members below their target, by rendezvous group; a member leaves when it has reached it.
 class Takers {
  public:
-  Takers(std::span<const std::uint64_t> hashes, std::span<const std::uint32_t> owned,
+  Takers(std::span<const std::uint64_t> hashes, std::span<const std::uint32_t> held,
          std::span<const std::uint32_t> targets)
       : hashes_(hashes), missing_(targets.begin(), targets.end()) {
     for (std::size_t i = 0; i < hashes.size(); ++i) {
-      missing_[i] -= std::min(missing_[i], owned[i]);
-      if (missing_[i] > 0) groups_[rendezvous_group(hashes[i])].push_back(static_cast<MemberIndex>(i));
+      missing_[i] -= std::min(missing_[i], held[i]);
+      if (missing_[i] == 0) continue;
+      const std::uint32_t group = rendezvous_group(hashes[i]);
+      if (groups_[group].empty()) open_.push_back(group);
+      groups_[group].push_back(static_cast<MemberIndex>(i));
     }
   }
 
   /// The member that gets `slot`; nobody when all have what they should.
   MemberIndex take(SlotId slot) {
-    std::vector<MemberIndex>* group = best_group(slot);
-    if (group == nullptr) return nobody;
-    auto best = group->begin();
+    if (open_.empty()) return nobody;
+    const auto score_of = [&](std::uint32_t g) { return rendezvous_group_score(slot, g); };
+    const auto best_group = std::ranges::max_element(open_, {}, score_of);  // a bijection of (slot, group): never equal
+    std::vector<MemberIndex>& group = groups_[*best_group];
+    auto best = group.begin();
     std::uint64_t best_score = rendezvous_member_score(slot, hashes_[*best]);
-    for (auto it = best + 1; it != group->end(); ++it) {  // ascending ids: of equal scores the first stays
+    for (auto it = best + 1; it != group.end(); ++it) {  // ascending ids: of equal scores the first stays
       const std::uint64_t score = rendezvous_member_score(slot, hashes_[*it]);
       if (score > best_score) best = it, best_score = score;
     }
     const MemberIndex member = *best;
-    if (--missing_[member] == 0) group->erase(best);
+    if (--missing_[member] > 0) return member;
+    group.erase(best);
+    if (group.empty()) open_.erase(best_group);
     return member;
   }
 
  private:
-  std::vector<MemberIndex>* best_group(SlotId slot) {
-    std::vector<MemberIndex>* best = nullptr;
-    std::uint64_t best_score = 0;
-    for (std::uint32_t g = 0; g < rendezvous_groups; ++g) {
-      if (groups_[g].empty()) continue;
-      const std::uint64_t score = rendezvous_group_score(slot, g);  // a bijection of (slot, group): never equal
-      if (best == nullptr || score > best_score) best = &groups_[g], best_score = score;
-    }
-    return best;
-  }
-
   std::span<const std::uint64_t> hashes_;
   std::vector<std::uint32_t> missing_;
   std::array<std::vector<MemberIndex>, rendezvous_groups> groups_;
+  std::vector<std::uint32_t> open_;  ///< Groups that have somebody.
 };
 
 }  // namespace
@@ -169,7 +163,7 @@ SlotTable next_table(const SlotTable& current, std::span<const NodeId> current_i
   const std::vector<std::uint32_t> targets = slot_targets(sorted, held);
   release_surplus(table, hashes, held, targets);
 
-  Takers takers(hashes, counts_of(table, sorted.size()), targets);
+  Takers takers(hashes, held, targets);
   for (std::uint32_t s = 0; s < slot_count; ++s) {
     const SlotId slot{static_cast<std::uint16_t>(s)};
     if (table.owner(slot) == nobody) table.assign(slot, takers.take(slot));

@@ -63,7 +63,11 @@ enum class Op : std::uint8_t {
   describe = 9,
   status = 10,
   view = 11,
+  /// Between nodes: the state of an actor on its way to its key's next owner.
+  hand_over = 24,
 };
+/// Whether the key's owner has to serve it.
+constexpr bool about_a_key(Op op) { return op <= Op::send || op == Op::hand_over; }
 
 /// Bits of `Request::flags`.
 enum Flag : std::uint32_t {

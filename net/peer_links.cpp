@@ -60,12 +60,26 @@ struct PeerLinks::Link {
 
 PeerLinks::PeerLinks(zmq::context_t& context, Options options, Outbound& outbound)
     : context_(context), options_(std::move(options)), outbound_(outbound) {
+  make_hello();
+}
+
+void PeerLinks::make_hello() {
   wire::Hello hello;
   hello.cluster = options_.cluster;
   hello.role = options_.role;
   hello.name = options_.name;
   hello.incarnation = options_.incarnation;
   hello_ = wire::encode_hello(hello);
+}
+
+void PeerLinks::set_incarnation(Incarnation incarnation, Instant now) {
+  if (incarnation == options_.incarnation) return;
+  options_.incarnation = incarnation;
+  make_hello();
+  for (const PeerIndex peer : std::exchange(open_, {})) {
+    links_[peer.value].reset();
+    outbound_.disconnected(peer, now);
+  }
 }
 
 PeerLinks::~PeerLinks() = default;

@@ -57,6 +57,8 @@ class PeerLinks {
   void process(std::span<const zmq::pollitem_t> items, Instant now);
   /// Sends what `outbound` has for peers, opens and closes sockets as it says.
   void flush(Instant now);
+  /// This process goes on as another incarnation: it greets all peers anew, on new connections.
+  void set_incarnation(Incarnation incarnation, Instant now);
   /// True if a peer has more to read than one round takes: poll without waiting.
   bool more_to_read() const { return more_to_read_; }
   const Stats& stats() const { return stats_; }
@@ -75,7 +77,9 @@ class PeerLinks {
   void read_replies(Link& link, BytesView frame, Instant now);
 
   zmq::context_t& context_;
-  Options options_;  // constant but for the cluster, see there
+  void make_hello();
+
+  Options options_;  // constant but for the cluster and the incarnation, see there
   Outbound& outbound_;
   Bytes hello_;
   wire::RequestWriter writer_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -13,6 +14,7 @@ enum class StopReason : std::uint8_t {
   stopped_self,  ///< It asked for it.
   passivated,    ///< Nobody needed it for its type's idle time, or its type's cap made room for another.
   closing,       ///< The registry or node closes.
+  moved,         ///< Its key belongs to another node from now on.
 };
 std::string_view name_of(StopReason reason);
 
@@ -59,8 +61,14 @@ class AnyActor {
 
   /// After construction, before the first message. An error, or an exception, fails the start with its text.
   virtual Result<void> on_start(Context&) { return {}; }
-  /// After the last message, unless the actor has crashed. What it throws is logged and changes nothing.
+  /// After the last message, unless the actor has crashed, or the node has lost its lease: another may run already
+  /// then, and must not be disturbed. What it throws is logged and changes nothing.
   virtual void on_stop(Context&, StopReason) {}
+  /// The state to go on with, when the key moves to another node: called after `on_stop(moved)`. With nothing, or when
+  /// it throws, the new owner starts the actor afresh at the next request. At most `limits::state_bytes_max`.
+  virtual std::optional<Bytes> save() { return std::nullopt; }
+  /// What `save` gave on the last owner; before on_start. An error fails the start, and the state is lost.
+  virtual Result<void> restore(BytesView) { return {}; }
 };
 
 /// Base of an actor that implements interface A:

@@ -22,6 +22,8 @@ std::string_view name_of(StopReason reason) {
       return "passivated";
     case StopReason::closing:
       return "closing";
+    case StopReason::moved:
+      return "moved";
   }
   return "unknown";
 }
@@ -39,6 +41,19 @@ std::string text_of_current_exception() {
     return "an exception that is no std::exception";
   }
 }
+
+/// Counts a function of an actor that runs, so that a node knows when none does. Counted before the gate is looked at:
+/// whoever sees the gate closed and then the count at 0 knows that nothing runs until the gate opens.
+class Running {
+ public:
+  explicit Running(Runtime& runtime) : busy_(runtime.busy) { busy_.fetch_add(1); }
+  ~Running() { busy_.fetch_sub(1); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  std::atomic<int>& busy_;
+};
 
 }  // namespace
 
@@ -84,6 +99,7 @@ void ActorCell::Scope::cancel_timer(TimerId id) {
 }
 
 ActorCell::~ActorCell() {
+  (void)mailbox_.wake();  // an idle one holds its mark, which is no message
   while (Waiter* waiter = mailbox_.pop()) envelope_of(waiter);
 }
 
@@ -100,6 +116,11 @@ ActorCell::Step ActorCell::turn() {
   const Instant began = boot_time();
   Instant at = began;
   for (int handled = 0; handled < limits::messages_per_turn && at - began < limits::turn_time_max;) {
+    if (unreleased_) {
+      const Step step = settle();
+      if (step != Step::more) return step;
+      continue;
+    }
     if (!actor_) {
       const Step step = start();
       if (step != Step::more) return step;
@@ -110,8 +131,10 @@ ActorCell::Step ActorCell::turn() {
       continue;
     }
     ++handled;
+    const Running running(runtime_);
     at = boot_time();
-    if (handle(envelope_of(waiter), at) == Step::gone) return Step::gone;
+    const Step step = handle(envelope_of(waiter), at);
+    if (step != Step::more) return step;
   }
   return Step::more;
 }
@@ -119,11 +142,16 @@ ActorCell::Step ActorCell::turn() {
 // Starting
 
 ActorCell::Step ActorCell::start() {
+  const Running running(runtime_);
   bool begun = false;
+  bool here = true;
   {
     const std::lock_guard lock(shard_.mutex);
     if (activation_.state != State::starting) return Step::more;  // in back-off, or to be stopped
-    begun = !runtime_.closing() && shard_.table->begin_start(activation_, boot_time());
+    here = runtime_.gate(boot_time()) && runtime_.stop_reason_locked(shard_, activation_.slot) != StopReason::moved;
+    const bool told_to_end = activation_.stop_requested || runtime_.closing();
+    if (!here && !told_to_end && runtime_.suspend(this)) return Step::suspended;
+    begun = here && !runtime_.closing() && shard_.table->begin_start(activation_, boot_time());
     if (begun && !args_) {
       args_ = std::make_unique<Bytes>();
       const auto starts = [&](bool beginner) {
@@ -137,8 +165,9 @@ ActorCell::Step ActorCell::start() {
     }
   }
   if (!begun) {
-    return start_failed(runtime_.closing() ? Error{ErrorCode::shutting_down}
-                                           : Error{ErrorCode::deadline_exceeded, "the start was not begun in time"});
+    if (runtime_.closing()) return start_failed(Error{ErrorCode::shutting_down});
+    if (!here) return start_failed(Error{ErrorCode::unavailable, "the key moves to another node"});
+    return start_failed(Error{ErrorCode::deadline_exceeded, "the start was not begun in time"});
   }
 
   Scope scope(*this);
@@ -146,6 +175,10 @@ ActorCell::Step ActorCell::start() {
   if (!made) {
     scope.outputs.drop(made.error());
     return start_failed(std::move(made).error());
+  }
+  if (!may_release()) {
+    scope.outputs.drop(Error{ErrorCode::unavailable});
+    return start_failed(Error{ErrorCode::unavailable, "the node's lease ended during the start"});
   }
   scope.outputs.release();
 
@@ -160,8 +193,10 @@ ActorCell::Step ActorCell::start() {
     runtime_.welcome_locked(activation_, std::move(waiters), followups);
     if (activation_.state == State::stopping || scope.stop_wanted()) {
       if (activation_.state == State::live) shard_.table->close(activation_);
-      const auto reason = scope.stop_wanted() ? StopReason::stopped_self : StopReason::stopped;
-      (void)push_stop(reason, boot_time() + type().options.stop_grace);  // this turn goes on anyway
+      const auto told = runtime_.stop_reason_locked(shard_, activation_.slot);
+      const auto reason = scope.stop_wanted() ? StopReason::stopped_self : told;
+      const Duration grace = reason == StopReason::moved ? Duration{0} : type().options.stop_grace;
+      (void)push_stop(reason, boot_time() + grace);  // this turn goes on anyway
     }
     const auto cap = static_cast<std::int64_t>(type().options.cap);
     if (cap > 0 && live > cap) followups.over_cap(type_);
@@ -178,6 +213,11 @@ Result<std::unique_ptr<AnyActor>> ActorCell::construct(Scope& scope) {
       return made;
     }
     if (*made == nullptr) return fail(ErrorCode::start_failed, "the factory returned no actor");
+    if (const auto state = std::move(state_)) {
+      if (auto restored = (*made)->restore(*state); !restored) {
+        return fail(ErrorCode::start_failed, "it cannot go on with the state handed over: " + restored.error().text);
+      }
+    }
     if (auto ready = (*made)->on_start(scope); !ready) return fail(ErrorCode::start_failed, ready.error().text);
     return made;
   } catch (...) {
@@ -197,7 +237,7 @@ ActorCell::Step ActorCell::start_failed(const Error& error) {
       runtime_.log("start_failed", activation_, error.text);
     }
     auto after = shard_.table->start_failed(activation_, error.text, boot_time());
-    if (!supervised) {
+    if (!supervised && error.code != ErrorCode::unavailable) {
       // Nothing was supervised yet: it is the callers' failure. Who only looked it up, or wanted it stopped, finds none.
       WaiterList failed = after.released.take_if([](const Waiter&) { return true; });
       while (Waiter* w = failed.pop()) {
@@ -219,7 +259,7 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
     const auto reason = static_cast<ControlEnvelope&>(*envelope).reason;
     return reason ? stop(*reason) : Step::more;
   }
-  if (at.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_) {
+  if (at.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_ || runtime_.abandoned()) {
     Followups followups;
     {
       const std::lock_guard lock(shard_.mutex);
@@ -234,6 +274,15 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
     return Step::more;
   }
 
+  if (!runtime_.gate(at)) {
+    if (runtime_.closing()) {
+      if (envelope->done) envelope->done(Answer{Error{ErrorCode::unavailable, "the node closes without a lease"}});
+      return Step::more;
+    }
+    mailbox_.put_back(envelope.release());
+    return runtime_.suspend(this) ? Step::suspended : Step::more;
+  }
+
   Scope scope(*this);
   Result<void> outcome;
   Bytes reply;
@@ -244,11 +293,37 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
     scope.outputs.drop(Error{ErrorCode::actor_crashed, text});
     return crashed(std::move(envelope), std::move(text));
   }
-  scope.outputs.release();
   activation_.used.store(at.ns, std::memory_order_relaxed);
   runtime_.counters.messages.fetch_add(1, std::memory_order_relaxed);
+  if (!may_release()) {
+    unreleased_ = std::make_unique<Unreleased>(Unreleased{std::move(envelope), std::move(outcome), std::move(reply),
+                                                          scope.outputs.take(), scope.stop_wanted()});
+    return Step::more;
+  }
+  scope.outputs.release();
   answer(std::move(envelope), std::move(outcome), std::move(reply));
   return scope.stop_wanted() ? stopped_self() : Step::more;
+}
+
+bool ActorCell::may_release() const {
+  return !runtime_.options().tenancy || (!revoked_.load(std::memory_order_acquire) && runtime_.gate(boot_time()));
+}
+
+ActorCell::Step ActorCell::settle() {
+  if (may_release()) {
+    const auto done = std::move(unreleased_);
+    for (auto& held : done->held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
+    answer(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
+      return done->stop_wanted ? stopped_self() : Step::more;
+  }
+  const bool over = revoked_.load() || runtime_.abandoned() || runtime_.closing();
+  if (!over) return runtime_.suspend(this) ? Step::suspended : Step::more;
+  const auto lost = std::move(unreleased_);
+  const Error why{ErrorCode::unknown_outcome, "the node lost its lease while the message was handled; it has had no effect "
+                                              "inside the cluster"};
+  for (auto& held : lost->held) held.posting.done(Answer{why});
+  if (lost->envelope->done) lost->envelope->done(Answer{why});
+  return Step::more;
 }
 
 Result<void> ActorCell::invoke(Scope& scope, Envelope& envelope, Bytes& reply) {
@@ -313,13 +388,9 @@ ActorCell::Step ActorCell::stopped_self() {
 
 ActorCell::Step ActorCell::stop(StopReason reason) {
   if (actor_) {
-    Scope scope(*this);
-    try {
-      actor_->on_stop(scope, reason);
-      scope.outputs.release();
-    } catch (...) {
-      runtime_.log("on_stop_threw", activation_, text_of_current_exception());
-    }
+    const Running running(runtime_);
+    // Without the lease another may run already: nothing of this one's may interfere.
+    if (!revoked_.load() && runtime_.gate(boot_time())) say_goodbye(reason);
     destroy_actor();
     auto& counter = reason == StopReason::passivated ? runtime_.counters.passivations : runtime_.counters.stops;
     counter.fetch_add(1, std::memory_order_relaxed);
@@ -335,6 +406,20 @@ ActorCell::Step ActorCell::stop(StopReason reason) {
   }
   followups.run(runtime_);
   return step;
+}
+
+void ActorCell::say_goodbye(StopReason reason) {
+  Scope scope(*this);
+  try {
+    actor_->on_stop(scope, reason);
+    std::optional<Bytes> state;
+    if (reason == StopReason::moved) state = actor_->save();
+    if (!may_release()) return scope.outputs.drop(Error{ErrorCode::unavailable, "the sender's node lost its lease"});
+    scope.outputs.release();
+    if (state) runtime_.hand_over(activation_, args_ ? *args_ : Bytes{}, std::move(*state));
+    } catch (...) {
+    runtime_.log("on_stop_threw", activation_, text_of_current_exception());
+  }
 }
 
 ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups& followups) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reki/node/mailbox.hpp"
+#include "reki/node/outputs.hpp"
 #include "reki/node/runtime.hpp"
 
 namespace reki {
@@ -47,10 +48,27 @@ class ActorCell final : public Turn {
   [[nodiscard]] const ActorType& type() const { return *type_.type; }
   /// Orders actors by when they were started, over all keys; 0 before the first start.
   [[nodiscard]] std::uint64_t born() const { return born_; }
+  /// With which its first start goes on.
+  void set_state(Bytes state) { state_ = std::make_unique<Bytes>(std::move(state)); }
+  /// Nothing that it does has an effect from now on, but for what has passed its second look at the gate already.
+  void revoke() { revoked_.store(true, std::memory_order_release); }
 
  private:
   class Scope;
-  enum class Step : std::uint8_t { more, idle, gone };
+  enum class Step : std::uint8_t {
+    more,
+    idle,
+    gone,
+    suspended,  ///< The gate is closed. The cell may run on another thread already, or be gone.
+  };
+  /// What came of a handler that ended after the lease had.
+  struct Unreleased {
+    EnvelopePtr envelope;
+    Result<void> outcome;
+    Bytes reply;
+    std::vector<Outputs::Held> held;
+    bool stop_wanted = false;
+  };
 
   Step turn();
   /// Makes the actor if its entry wants one, or ends the entry if it wants none.
@@ -60,11 +78,16 @@ class ActorCell final : public Turn {
   Step handle(EnvelopePtr envelope, Instant now);
   Result<void> invoke(Scope& scope, Envelope& envelope, Bytes& reply);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
+  /// The second look at the gate: what a handler did may take effect.
+  [[nodiscard]] bool may_release() const;
+  /// Decides over what was held back: it takes effect, never will, or waits on.
+  Step settle();
   Step crashed(EnvelopePtr envelope, std::string text);
   Step stopped_self();
   Step stop(StopReason reason);
   /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.
   Step ended_locked(ActivationTable::After after, Followups& followups);
+  void say_goodbye(StopReason reason);
   void destroy_actor();
   void drop_timers();
 
@@ -75,9 +98,12 @@ class ActorCell final : public Turn {
   Mailbox mailbox_;
   std::unique_ptr<AnyActor> actor_;                 ///< Turn only.
   std::unique_ptr<Bytes> args_;                     ///< Of the first start, for restarts. Turn only.
+  std::unique_ptr<Bytes> state_;                    ///< For the first start; shard's lock until that, then turn only.
   std::unique_ptr<std::vector<TimerId>> timers_;    ///< Turn only.
+  std::unique_ptr<Unreleased> unreleased_;          ///< Turn only.
   std::uint64_t born_ = 0;                          ///< Guarded by the shard's mutex.
   std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
+  std::atomic<bool> revoked_{false};
 };
 
 }  // namespace reki

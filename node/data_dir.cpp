@@ -27,6 +27,7 @@ struct LockText {
   std::string node;
   std::string pid;
   std::string boot;
+  std::string file;  ///< The lock file itself, as the system knows it: in a copy of it this is another's.
   std::uint64_t incarnation = 0;
 };
 
@@ -38,7 +39,7 @@ std::string hex(std::uint64_t number) {
 
 std::string to_text(const LockText& t) {
   std::string out = "cluster " + t.cluster + "\nnode " + t.node + "\npid " + t.pid + "\nboot " + t.boot +
-                    "\nincarnation " + hex(t.incarnation) + "\n";
+                    "\nfile " + t.file + "\nincarnation " + hex(t.incarnation) + "\n";
   out += "check " + hex(hash_type(out, 0)) + "\n";
   REKI_ASSERT(out.size() <= lock_text_bytes);
   out.resize(lock_text_bytes, '\n');
@@ -57,6 +58,7 @@ std::optional<LockText> parse(const std::string& text) {
     if (name == "node") out.node = value;
     if (name == "pid") out.pid = value;
     if (name == "boot") out.boot = value;
+    if (name == "file") out.file = value;
     if (name == "incarnation") std::from_chars(value.data(), value.data() + value.size(), out.incarnation, 16);
   }
   return out;
@@ -67,6 +69,12 @@ std::string boot_id() {
     return file.read(36, 0);
   });
   return text && text->size() == 36 ? *text : std::string{};
+}
+
+std::string identity_of(const File& file) {
+  struct stat found {};
+  if (::fstat(file.fd(), &found) != 0) return {};
+  return std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
 }
 
 tl::unexpected<Error> refuse(const std::string& path, const std::string& what) {
@@ -110,7 +118,8 @@ DataDir::DataDir(std::string path, std::string cluster, NodeId node, File lock)
       cluster_(std::move(cluster)),
       node_(std::move(node)),
       lock_(std::move(lock)),
-      boot_(boot_id()) {}
+      boot_(boot_id()),
+      file_(identity_of(lock_)) {}
 
 Result<DataDir> DataDir::open(const std::string& path, std::string_view cluster, const NodeId& node) {
   if (auto made = make_directories(path); !made) return tl::make_unexpected(std::move(made).error());
@@ -134,12 +143,13 @@ Result<void> DataDir::recognise() {
                              node_.value + "' of cluster '" + cluster_ +
                              "'; correct data_dir, or remove that directory if its node is gone for good");
   }
-  if (!boot_.empty() && before->boot == boot_) previous_ = Incarnation{before->incarnation};
+  const bool known = !boot_.empty() && !file_.empty();
+  if (known && before->boot == boot_ && before->file == file_) previous_ = Incarnation{before->incarnation};
   return {};
 }
 
 Result<void> DataDir::set_incarnation(Incarnation incarnation) {
-  return lock_.write(to_text({cluster_, node_.value, std::to_string(::getpid()), boot_, incarnation.value}), 0);
+  return lock_.write(to_text({cluster_, node_.value, std::to_string(::getpid()), boot_, file_, incarnation.value}), 0);
 }
 
 }  // namespace reki

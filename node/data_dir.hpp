@@ -23,17 +23,17 @@ class DataDir {
 
   /// Of the node's life before this one; unknown: none, or it cannot be told for certain that it is over.
   ///
-  /// It is over if it had this lock and was on this very boot of this machine, whose kernel releases the lock with the
-  /// last thread of a process. Of an earlier boot nothing is said: a copy of the disk may be running elsewhere.
+  /// It is over if it had this very lock, on this boot of this machine, whose kernel releases it with the last thread of
+  /// a process. Of an earlier boot, or if the directory is a copy, nothing is said: the other one may be running.
   [[nodiscard]] Incarnation previous_incarnation() const { return previous_; }
-  /// For the next life to find. Call it before the incarnation is told to anybody; again whenever there is another.
+  /// For the next life to find, once the cluster has let this one in; again whenever there is another.
   ///
-  /// Not synced: it serves speed, not safety. If the machine loses power before it is on the disk, the next life knows
-  /// none or an earlier one.
+  /// Not synced: it serves speed, not safety. After a loss of power the next life does not believe it anyway.
   [[nodiscard]] Result<void> set_incarnation(Incarnation incarnation);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::string& cluster() const { return cluster_; }
+  [[nodiscard]] const NodeId& node() const { return node_; }
 
  private:
   DataDir(std::string path, std::string cluster, NodeId node, File lock);
@@ -44,6 +44,7 @@ class DataDir {
   NodeId node_;
   File lock_;
   std::string boot_;  ///< Names this boot of the machine; empty: not known.
+  std::string file_;  ///< Names the lock's file within this boot; empty: not known.
   Incarnation previous_;
 };
 

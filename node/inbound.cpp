@@ -14,7 +14,7 @@ namespace {
 /// Writers kept for the next round; each has a buffer as large as its largest batch was.
 constexpr std::size_t writers_kept_max = 64;
 
-bool about_a_key(wire::Op op) { return op <= wire::Op::send; }
+using wire::about_a_key;
 bool is_about_request(ErrorCode code) {
   switch (code) {
     case ErrorCode::unknown_type:
@@ -52,6 +52,9 @@ std::uint32_t milliseconds_up(Duration d) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, 0, UINT32_MAX));
 }
 
+/// 0: a view made from a config does not know.
+bool is_same_life(Incarnation member, Incarnation peer) { return member == peer || member == Incarnation{}; }
+
 }  // namespace
 
 Inbound::Inbound(Options options, LocalRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events)
@@ -60,11 +63,15 @@ Inbound::Inbound(Options options, LocalRegistry& registry, AnswerQueue& answers,
       answers_(answers),
       sink_(sink),
       events_(events),
+      incarnation_(options_.incarnation),
       sessions_(options_.sessions_max) {}
 
-void Inbound::set_view(std::shared_ptr<const View> view) {
+void Inbound::set_view(std::shared_ptr<const View> view, Incarnation incarnation) {
   view_ = std::move(view);
+  incarnation_ = incarnation;
   self_ = view_->index_of(options_.node.value);
+  // An earlier life of this node owns nothing that this one may serve.
+  if (self_ != nobody && !is_same_life(view_->members()[self_].incarnation, incarnation)) self_ = nobody;
   views_.add(view_);
   hashed_type_.clear();
 }
@@ -135,7 +142,7 @@ void Inbound::hello(std::string_view route, BytesView frame, Instant now) {
   events_.sessions.set(sessions_.size());
   const Epoch epoch = view_ ? view_->epoch() : Epoch{};
   sink_.send(route,
-             wire::encode_welcome({version, options_.cluster, options_.node.value, options_.incarnation, epoch}));
+             wire::encode_welcome({version, options_.cluster, options_.node.value, incarnation_, epoch}));
 }
 
 void Inbound::ping(std::string_view route, BytesView frame, Instant now) {
@@ -157,16 +164,23 @@ void Inbound::requests(std::string_view route, BytesView frame, Instant now) {
   }
   auto reader = wire::RequestReader::open(frame);
   if (!reader) return refuse(route, ServerEvent::malformed_frame, reader.error(), now);
-  if (reader->header().target.value != 0 && reader->header().target != options_.incarnation) {
+  if (reader->header().target.value != 0 && reader->header().target != incarnation_) {
     const Error why{ErrorCode::wrong_incarnation, "node '" + options_.node.value + "' was restarted meanwhile"};
     return refuse(route, ServerEvent::wrong_incarnation, why, now);
   }
   sessions_.heard(*session, now);
+  const bool known = is_known(*session, reader->header().epoch);
   for (wire::Request request;;) {
     const auto next = reader->next(request);
     if (!next) return refuse(route, ServerEvent::malformed_frame, next.error(), now);
     if (*next == wire::Next::end) return;
     events_.requests.add();
+    if (*next == wire::Next::good && !known) {
+      const Error why{ErrorCode::unavailable, "node '" + options_.node.value + "' does not know this life of the sender"};
+      events_.count(ServerEvent::unknown_sender);
+      if (!wants_no_reply(request)) reply_error(*session, request.id, why);
+      continue;
+    }
     if (*next == wire::Next::good) {
       serve(*session, request);
       continue;
@@ -174,6 +188,14 @@ void Inbound::requests(std::string_view route, BytesView frame, Instant now) {
     bad_request(*session, reader->bad().code, reader->bad().text);
     if (!wants_no_reply(request)) reply_error(*session, request.id, reader->bad());
   }
+}
+
+/// Nothing is accepted from a node that the view has dropped; one that has come with a newer view waits for that.
+bool Inbound::is_known(const Session& session, Epoch epoch) {
+  if (view_ && epoch > view_->epoch() && options_.heard_epoch) options_.heard_epoch(NodeId{session.name}, epoch);
+  if (session.role != wire::Role::node || !view_) return true;
+  const Member* const member = view_->find(session.name);
+  return member != nullptr && is_same_life(member->incarnation, session.incarnation);
 }
 
 void Inbound::bad_request(const Session& session, ErrorCode code, const std::string& text) {
@@ -203,6 +225,11 @@ void Inbound::serve(Session& session, const wire::Request& request) {
     out.payload = status;
     return reply(session, out);
   }
+  if (request.op == wire::Op::hand_over) {
+    auto kept = registry_.arrive({std::string{request.type}, std::string{request.key},
+                                  Bytes{request.args.value_or(BytesView{})}, Bytes{request.payload}});
+    return kept ? reply(session, out) : reply_error(session, request.id, kept.error());
+  }
   if (wants_no_reply(request)) return registry_.serve(request, session.incarnation, Completion{});
   sessions_.began(session);
   answers_.during(*this,
@@ -217,9 +244,10 @@ bool Inbound::redirect(const wire::Request& request, wire::Reply& out) {
   const SlotId slot = slot_of(hash_key(request.key, type_hash_));
   const MemberIndex owner = view_->table().owner(slot);
   if (owner == self_ && owner != nobody) return false;
-  if (owner == nobody) {
+  const bool earlier_life = owner != nobody && view_->members()[owner].node_id == options_.node;
+  if (owner == nobody || earlier_life) {
     out.code = ErrorCode::unavailable;
-    out.text = "no node owns the key's slot";
+    out.text = earlier_life ? "the node has not joined again yet" : "no node owns the key's slot";
   } else {
     out.code = ErrorCode::wrong_node;
     out.owner = view_->members()[owner].node_id.value;
@@ -298,7 +326,7 @@ void Inbound::send_batch(Session& session) {
   using Sent = FrameSink::Sent;
   const Epoch epoch = view_ ? view_->epoch() : Epoch{};
   const Sent sent =
-      session.lost ? Sent::gone : sink_.send(session.route, session.batch->finish(epoch, options_.incarnation));
+      session.lost ? Sent::gone : sink_.send(session.route, session.batch->finish(epoch, incarnation_));
   if (sent == Sent::ok) {
     events_.reply_frames.add();
   } else {

@@ -43,6 +43,8 @@ class Inbound final : public AnswerQueue::Receiver {
     Incarnation incarnation;
     std::size_t sessions_max = limits::sessions_per_node_max;
     std::function<Bytes()> status;  ///< The payload of `status`.
+    /// A peer has a view of this epoch. May be empty.
+    std::function<void(NodeId from, Epoch epoch)> heard_epoch;
   };
 
   /// All of them must outlive this.
@@ -50,7 +52,8 @@ class Inbound final : public AnswerQueue::Receiver {
   virtual ~Inbound() = default;
 
   /// Who owns what from now on. Before the first, everything is refused as `unavailable`.
-  void set_view(std::shared_ptr<const View> view);
+  /// `incarnation` is this node's from now on.
+  void set_view(std::shared_ptr<const View> view, Incarnation incarnation);
   /// One frame of the connection `route`.
   void frame(std::string_view route, BytesView frame, Instant now);
   /// Something came that is not even a frame: a message of several parts.
@@ -69,6 +72,7 @@ class Inbound final : public AnswerQueue::Receiver {
   void hello(std::string_view route, BytesView frame, Instant now);
   void ping(std::string_view route, BytesView frame, Instant now);
   void requests(std::string_view route, BytesView frame, Instant now);
+  [[nodiscard]] bool is_known(const Session& session, Epoch epoch);
   void bad_request(const Session& session, ErrorCode code, const std::string& text);
   void serve(Session& session, const wire::Request& request);
   void answered(SessionId session, RequestId request, Answer&& answer) override;
@@ -89,6 +93,7 @@ class Inbound final : public AnswerQueue::Receiver {
 
   std::shared_ptr<const View> view_;
   MemberIndex self_ = nobody;  // in view_
+  Incarnation incarnation_;
   ViewHistory views_;          // up to view_
   bool closing_ = false;
 

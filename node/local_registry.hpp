@@ -2,11 +2,16 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include "reki/actor/registry.hpp"
+#include "reki/core/membership/slot_set.hpp"
 #include "reki/node/factories.hpp"
+#include "reki/node/tenancy.hpp"
 
 namespace reki {
 
@@ -17,7 +22,8 @@ struct RuntimeOptions {
   int blocking_threads_max = 256;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
   std::uint64_t hash_seed = 0;    ///< Of the cluster's view.
   NodeId node{};                  ///< This node's id, for answers and contexts; empty without a cluster.
-  Epoch acquired{1};              ///< Upper half of fences: the epoch in which this node got its slots.
+  /// Of a node whose slots come and go; null: all slots are here, for ever, under epoch 1.
+  std::shared_ptr<const Tenancy> tenancy{};
   /// Called for what nobody waits for: crashes, on_stop that throws, messages dropped. On any thread; must not block.
   std::function<void(std::string_view event, std::string_view type, std::string_view key, std::string_view text)> log{};
 };
@@ -68,8 +74,31 @@ class LocalRegistry final : public Registry {
 
   [[nodiscard]] RuntimeStats stats() const;
 
+  // For the membership of the node that this is part of (Tenancy): on one thread. See Runtime.
+  void set_owned(const SlotSet& owned);
+  void gain(const SlotSet& slots, Epoch epoch);
+  void lose(const SlotSet& slots);
+  void revoke(const SlotSet& slots);
+  [[nodiscard]] bool is_empty(const SlotSet& slots);
+  [[nodiscard]] bool is_quiet();
+  void resume();
+  /// Drops all actors without a word to them, and begins anew with none: others may have the slots.
+  void start_over();
+
+  // Any thread.
+  /// Keeps a state that another node hands over until its slot is here.
+  [[nodiscard]] Result<void> arrive(HandedOver&& state);
+  /// A request that was under way, as if it had come anew.
+  void readmit(std::string_view type, std::string_view key, EnvelopePtr request);
+
  private:
-  std::shared_ptr<Runtime> runtime_;
+  [[nodiscard]] std::shared_ptr<Runtime> current() const;
+
+  const std::function<std::shared_ptr<Runtime>()> make_;
+  mutable std::mutex mutex_;          // not an atomic shared_ptr: libstdc++ 12's is a data race to ThreadSanitizer
+  std::shared_ptr<Runtime> runtime_;  // guarded by mutex_
+  Registry* front_;
+  std::vector<std::thread> ends_;     ///< Of runtimes that were dropped: they wait for handlers that still run.
 };
 
 }  // namespace reki

@@ -60,6 +60,12 @@ class Mailbox {
     }
     return out;
   }
+  /// Puts what `pop` gave back in front.
+  void put_back(Waiter* message) {
+    message->link = ready_;
+    ready_ = message;
+    count_.fetch_add(1, std::memory_order_relaxed);
+  }
   /// Goes idle if nothing has come. After true, the caller must not touch the actor any more.
   [[nodiscard]] bool try_idle() {
     if (ready_ != nullptr) return false;

@@ -1,9 +1,6 @@
 #include "reki/node/node.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include "reki/core/cluster_list.hpp"
@@ -11,9 +8,13 @@
 #include "reki/core/hash.hpp"
 #include "reki/core/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/node/control.hpp"
+#include "reki/node/data_dir.hpp"
 #include "reki/node/outputs.hpp"
 #include "reki/node/plugin_host.hpp"
+#include "reki/node/random_number.hpp"
 #include "reki/node/server.hpp"
+#include "reki/node/voter_store.hpp"
 
 namespace reki {
 namespace {
@@ -21,25 +22,14 @@ namespace {
 /// Files that a node needs beside its connections.
 constexpr std::size_t files_kept = 256;
 
-Incarnation random_incarnation() {
-  std::uint64_t number = 0;
-  while (number == 0) {
-    if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) number = 0;
-  }
-  return Incarnation{number};
-}
-
-/// The upper half of the fences of this life. Until membership counts epochs, seconds of the wall clock stand in, so
-/// that a restarted node's fences are higher than before; a clock that is set back breaks that. Good until 2106.
-Epoch boot_epoch() { return Epoch{static_cast<std::uint32_t>(std::time(nullptr))}; }
-
-RuntimeOptions runtime_options(const Config& config, const NodeId& id, const LogSink& log) {
+RuntimeOptions runtime_options(const Config& config, const NodeId& id, const LogSink& log,
+                               std::shared_ptr<const Tenancy> tenancy) {
   RuntimeOptions out;
   out.workers = static_cast<int>(config.runtime.workers);
   out.blocking_threads_max = static_cast<int>(config.runtime.blocking_threads);
   out.hash_seed = view_of(config).hash_seed();
   out.node = id;
-  out.acquired = boot_epoch();
+  out.tenancy = std::move(tenancy);
   if (!log) return out;
   out.log = [log](std::string_view event, std::string_view type, std::string_view key, std::string_view text) {
     std::string fields = "type=" + std::string(type) + " key=\"" + std::string(key) + "\" text=\"";
@@ -88,7 +78,7 @@ std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done)
   return out;
 }
 
-bool about_a_key(wire::Op op) { return op <= wire::Op::send; }
+using wire::about_a_key;
 
 /// The same question for one of several nodes.
 Submission copy_of(const Submission& s) {
@@ -102,25 +92,37 @@ Submission copy_of(const Submission& s) {
   return out;
 }
 
+Error not_joined() { return Error{ErrorCode::unavailable, "the node has not joined the cluster yet"}; }
+
 std::string naming(const NodeId& node, const std::string& text) { return "node '" + node.value + "': " + text; }
 
 }  // namespace
 
-/// Where a key lives.
-struct Node::Place {
-  const Member* owner = nullptr;
-  bool here = false;
-};
-
 Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options)
     : id_(std::move(id)),
       cluster_(config.cluster),
-      incarnation_(options.incarnation.value != 0 ? options.incarnation : random_incarnation()),
+      fixed_(options.fixed_view),
       stop_grace_(options.stop_grace),
+      leave_timeout_(options.leave_timeout),
+      log_(options.log),
       started_(boot_time()),
-      view_(std::make_shared<const View>(view_of(config))),
-      local_(std::move(factories), runtime_options(config, id_, options.log)) {
+      incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_number()),
+      own_page_(options.page == nullptr ? std::make_unique<LeasePage>() : nullptr),
+      page_(options.page == nullptr ? own_page_.get() : options.page),
+      local_(std::move(factories), runtime_options(config, id_, options.log, fixed_ ? nullptr : tenancy())) {
   local_.set_front(*this);
+  if (fixed_) view_ = std::make_shared<const View>(view_of(config));
+}
+
+std::shared_ptr<const Tenancy> Node::tenancy() {
+  auto out = std::make_shared<Tenancy>();
+  out->page = page_;
+  out->reroute = [this](std::string type, std::string key, EnvelopePtr request) {
+    rerouted(std::move(type), std::move(key), std::move(request));
+  };
+  out->hand_over = [this](HandedOver state) { hand_over(std::move(state)); };
+  out->slot_emptied = [this] { control_->look_again(); };
+  return out;
 }
 
 Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view id, Factories factories,
@@ -129,28 +131,38 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view
   if (!self) return tl::make_unexpected(self.error());
   if (auto configured = configure_types(config, factories); !configured) return tl::make_unexpected(configured.error());
   std::unique_ptr<Node> node{new Node(config, self->id, std::move(factories), options)};
-  if (auto opened = node->open(self->listen, options); !opened) return tl::make_unexpected(opened.error());
+  if (auto opened = node->open(*self, options); !opened) return tl::make_unexpected(opened.error());
+  if (options.fixed_view) {
+    node->publish(node->view(), node->incarnation());
+    node->server_->start();
+    node->set_ready(true);
+    return node;
+  }
+  if (auto joined = node->join(config, *self, options); !joined) return tl::make_unexpected(joined.error());
+  node->server_->start();
+  node->control_->start();
+  if (options.join_timeout > Duration{0} && !node->wait_until_ready(options.join_timeout)) {
+    return fail(ErrorCode::unavailable, "node '" + node->id_.value + "' could not join: " + node->why_not_ready());
+  }
   return node;
 }
 
-Result<void> Node::open(const std::string& listen, const NodeOptions& options) {
+Result<void> Node::open(const NodeConfig& self, const NodeOptions& options) {
   const std::size_t files = raise_file_limit();
   const std::size_t room = files > 2 * files_kept ? files - files_kept : files / 2;
   Server::Options server;
-  server.listen = listen;
+  server.listen = self.listen;
   server.node = id_;
   server.cluster = cluster_;
-  server.incarnation = incarnation_;
+  server.incarnation = incarnation();
   server.sessions_max = std::min(options.sessions_max, room);
   server.status = [this] { return status(); };
+  if (!fixed_) server.heard_epoch = [this](NodeId from, Epoch epoch) { control_->heard_epoch(std::move(from), epoch); };
   server.log = options.log;
   auto bound = Server::bind(std::move(server), local_);
   if (!bound) return tl::make_unexpected(bound.error());
   server_ = std::move(*bound);
   address_ = server_->address();
-  server_->set_view(view());
-  server_->start();
-  ready_ = true;
   return {};
 }
 
@@ -158,10 +170,16 @@ Node::~Node() { stop(); }
 
 bool Node::stop() {
   if (std::exchange(stopped_, true)) return stopped_in_time_;
-  ready_ = false;
+  leaving_ = true;
+  const bool was_in = ready_;
+  set_ready(false);
+  if (control_ && was_in && !control_->leave(leave_timeout_) && log_) {
+    log_(LogLevel::info, "left_without_leave", "text=\"the cluster did not confirm that this node is out\"");
+  }
   if (server_) server_->refuse_new();
   stopped_in_time_ = local_.close(stop_grace_);
   if (server_) server_->stop();
+  if (control_) control_->stop();
   return stopped_in_time_;
 }
 
@@ -169,9 +187,8 @@ void Node::set_view(std::shared_ptr<const View> view) {
   {
     const std::lock_guard lock(view_mutex_);
     if (view->epoch() <= view_->epoch()) return;
-    view_ = view;
   }
-  server_->set_view(std::move(view));
+  publish(std::move(view), incarnation());
 }
 
 std::shared_ptr<const View> Node::view() const {
@@ -184,7 +201,10 @@ ServerStats Node::server_stats() const { return server_->stats(); }
 Node::Place Node::place_of(const View& view, std::string_view type, std::string_view key) const {
   Place out;
   out.owner = view.owner(slot_of(hash_key(key, hash_type(type, view.hash_seed()))));
-  out.here = out.owner != nullptr && out.owner->node_id == id_;
+  if (out.owner == nullptr || out.owner->node_id != id_) return out;
+  out.here = fixed_ || out.owner->incarnation == incarnation();
+  // An earlier life of this node: nobody serves the key until this one is let in.
+  if (!out.here) out.owner = nullptr;
   return out;
 }
 
@@ -194,6 +214,7 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
   request.key = key;
   if (auto error = wire::check(request)) return tl::make_unexpected(std::move(*error));
   const auto now = view();
+  if (!now) return tl::make_unexpected(not_joined());
   const Place place = place_of(*now, type, key);
   if (place.owner == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
   return place.owner->node_id;
@@ -201,8 +222,9 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
 
 void Node::submit(Submission submission, Completion done) {
   if (Outputs::hold(*this, submission, done)) return;
+  const auto now = view();
+  if (!now) return done(Answer{not_joined()});
   if (about_a_key(submission.op)) {
-    const auto now = view();
     const Place place = place_of(*now, submission.type, submission.key);
     if (place.here) return local_.submit(std::move(submission), std::move(done));
     return forward(std::move(submission), {}, std::move(done));
@@ -216,6 +238,10 @@ void Node::submit(Submission submission, Completion done) {
 void Node::submit_many(std::vector<Posting> postings) {
   std::erase_if(postings, [this](Posting& posting) { return Outputs::hold(*this, posting.submission, posting.done); });
   const auto now = view();
+  if (!now) {
+    for (auto& posting : postings) posting.done(Answer{not_joined()});
+    return;
+  }
   std::vector<Posting> here;
   std::vector<std::unique_ptr<Forwarded>> away;
   for (auto& posting : postings) {
@@ -238,7 +264,7 @@ void Node::submit_many(std::vector<Posting> postings) {
 Answer Node::exchange(Submission& submission) {
   if (about_a_key(submission.op)) {
     const auto now = view();
-    if (place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
+    if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
   }
   Outputs::release_before_blocking();
   return Registry::exchange(submission);
@@ -336,6 +362,16 @@ void Node::count_all(Submission&& submission, Completion done) {
   }
 }
 
+std::uint64_t Node::slots_here(const View* view) const {
+  const bool in = view != nullptr && (fixed_ || view->find(id_, incarnation()) != nullptr);
+  return in ? view->slots_of(view->index_of(id_.value)) : 0;
+}
+
+bool Node::votes(const View* view) const {
+  return view != nullptr && store_number_ != 0 &&
+         std::ranges::find(view->voters(), store_number_, &Voter::store) != view->voters().end();
+}
+
 Bytes Node::status() const {
   const RuntimeStats actors = local_.stats();
   const ServerStats server = server_->stats();
@@ -343,10 +379,13 @@ Bytes Node::status() const {
   const auto uptime = milliseconds_of(boot_time() - started_);
   const std::pair<std::string_view, std::string_view> texts[]{
       {"node", id_.value}, {"cluster", cluster_}, {"address", address_}};
-  const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", incarnation_.value},
-                                                             {"epoch", now->epoch().value},
-                                                             {"nodes", now->members().size()},
-                                                             {"slots", now->slots_of(now->index_of(id_.value))},
+  const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", incarnation().value},
+                                                             {"epoch", now ? now->epoch().value : 0},
+                                                             {"nodes", now ? now->members().size() : 0},
+                                                             {"slots", slots_here(now.get())},
+                                                             {"votes", votes(now.get()) ? 1 : 0},
+                                                             {"voters", now ? now->voters().size() : 0},
+                                                             {"old_voters", now ? now->old_voters().size() : 0},
                                                              {"uptime_ms", static_cast<std::uint64_t>(uptime)},
                                                              {"actors", actors.actors},
                                                              {"lookups", actors.lookups},

@@ -36,6 +36,15 @@ class Outputs {
     auto held = std::exchange(held_, {});
     for (auto& h : held) h.to->submit(std::move(h.posting.submission), std::move(h.posting.done));
   }
+  struct Held {
+    Registry* to;
+    Posting posting;
+  };
+  /// Gives away what is held, and holds nothing more.
+  [[nodiscard]] std::vector<Held> take() {
+    current_ = outer_;
+    return std::exchange(held_, {});
+  }
   /// Answers all that is held with an error, and holds nothing more.
   void drop(const Error& error) {
     current_ = outer_;
@@ -44,10 +53,6 @@ class Outputs {
   }
 
  private:
-  struct Held {
-    Registry* to;
-    Posting posting;
-  };
   static thread_local Outputs* current_;
 
   Outputs* outer_;

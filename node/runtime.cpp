@@ -96,13 +96,16 @@ void Followups::run(Runtime& runtime) {
   for (auto& [key, due] : restarts_) runtime.timers().add_restart(std::move(key), due);
   for (ActorCell* cell : cells_) runtime.schedule(cell);
   for (auto& answered : answers_) answered.done(std::move(answered.answer));
+  for (auto& [key, request] : rerouted_) runtime.reroute(key, std::move(request));
   if (over_cap_ != nullptr) runtime.passivate_oldest(*over_cap_);
   dead_.clear();
+  if (slot_emptied_) runtime.options().tenancy->slot_emptied();
 }
 
-Runtime::Runtime(Factories factories, RuntimeOptions options)
+Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions options)
     : factories_(std::move(factories)),
       options_(std::move(options)),
+      page_(options_.tenancy ? options_.tenancy->page : nullptr),
       timers_({.message_due =
                    [this](const KeyName& key, Fence start, EnvelopePtr message) {
                      message->pin = start;
@@ -127,7 +130,7 @@ Runtime::Runtime(Factories factories, RuntimeOptions options)
                      followups.run(*this);
                    },
                .each_tick = [this](Instant now) { tick(now); }}) {
-  for (const auto& [name, type] : factories_.types()) {
+  for (const auto& [name, type] : factories_->types()) {
     TypeEntry& entry = types_.emplace_back();
     entry.type = &type;
     entry.index = TypeIndex{static_cast<std::uint16_t>(types_.size() - 1)};
@@ -138,9 +141,7 @@ Runtime::Runtime(Factories factories, RuntimeOptions options)
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     shards_[i].table = std::make_unique<ActivationTable>(
         ActivationTable::Options{.shard = i, .shards = shard_count, .policies = policies_});
-    for (std::uint32_t slot = i; slot < slot_count; slot += shard_count) {
-      shards_[i].table->acquire(SlotId{static_cast<std::uint16_t>(slot)}, options_.acquired);
-    }
+    if (options_.tenancy) shards_[i].slots.assign(slot_count / shard_count, SlotState::foreign);
   }
 }
 
@@ -232,8 +233,10 @@ std::optional<Answer> Runtime::find_live(const Submission& submission) {
   if (type == nullptr || closing()) return std::nullopt;
   const auto hash = hash_key(submission.key, type->hash);
   const Instant at = boot_time();
+  if (!gate(at)) return std::nullopt;
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
+  if (options_.tenancy && state_of(shard, slot_of(hash)) != SlotState::held) return std::nullopt;
   Activation* a = shard.table->find(hash, type->index, submission.key);
   if (a == nullptr || a->state != State::live) return std::nullopt;
   ++shard.lookups;
@@ -284,6 +287,7 @@ void Runtime::run(Request request, Instant at) {
 }
 
 void Runtime::admit_locked(Shard& shard, Request request, Instant at, Followups& followups) {
+  if (options_.tenancy && !is_here_locked(shard, request, at, followups)) return;
   const Verdict verdict = shard.table->request(request.hash, request.type->index, request.key, request, at);
   Completion& done = request.envelope ? request.envelope->done : request.done;
   switch (verdict.what) {
@@ -331,18 +335,23 @@ void Runtime::deliver_locked(Activation& a, EnvelopePtr envelope, Followups& fol
   if (cell.push(std::move(envelope))) followups.schedule(&cell);
 }
 
+EnvelopePtr Runtime::envelope_of(Request request) {
+  EnvelopePtr out = std::move(request.envelope);
+  if (!out) {
+    out.reset(new LookupEnvelope);
+    out->done = std::move(request.done);
+    out->args = request.args;
+  }
+  static_cast<Demand&>(*out) = request;
+  return out;
+}
+
 void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request, Followups& followups) {
   Activation& a = *verdict.activation;
-  EnvelopePtr envelope = std::move(request.envelope);
-  if (!envelope) {
-    envelope.reset(new LookupEnvelope);
-    envelope->done = std::move(request.done);
-    envelope->args = request.args;
-  }
-  static_cast<Demand&>(*envelope) = request;
-  shard.table->wait(verdict, envelope.release());
+  TypeEntry& type = *request.type;
+  shard.table->wait(verdict, envelope_of(std::move(request)).release());
   if (verdict.what == What::start) {
-    auto* cell = new ActorCell(*this, shard, a, *request.type);
+    auto* cell = new ActorCell(*this, shard, a, type);
     a.cell = cell;
     cell->claim_first_turn();
     followups.schedule(cell);
@@ -358,8 +367,10 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     follow_locked(shard, a, after.next, boot_time(), followups);
   } else if (verdict.what == What::stop) {
     ActorCell& cell = cell_of(a);
-    const auto reason = closing() ? StopReason::closing : StopReason::stopped;
-    if (cell.push_stop(reason, boot_time() + cell.type().options.stop_grace)) followups.schedule(&cell);
+    const auto reason = stop_reason_locked(shard, a.slot);
+    // What waits for an actor that moves is for its next owner.
+    const Duration grace = reason == StopReason::moved ? Duration{0} : cell.type().options.stop_grace;
+    if (cell.push_stop(reason, boot_time() + grace)) followups.schedule(&cell);
   }
 }
 
@@ -371,7 +382,12 @@ bool Runtime::follow_locked(Shard& shard, Activation& a, ActivationTable::Next n
   }
   if (a.cell != nullptr) followups.destroy(std::unique_ptr<ActorCell>{&cell_of(a)});
   a.cell = nullptr;
-  if (next == ActivationTable::Next::erase) shard.table->erase(a);
+  if (next != ActivationTable::Next::erase) return true;
+  const SlotId slot = a.slot;
+  shard.table->erase(a);
+  if (options_.tenancy && state_of(shard, slot) != SlotState::held && shard.table->first_in(slot) == nullptr) {
+    followups.slot_emptied();
+  }
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reki/core/activation_table.hpp"
+#include "reki/core/membership/slot_set.hpp"
 #include "reki/node/local_registry.hpp"
 #include "reki/node/timers.hpp"
 #include "reki/node/workers.hpp"
@@ -34,6 +35,19 @@ struct Shard {
   std::mutex mutex;
   std::unique_ptr<ActivationTable> table;
   std::uint64_t lookups = 0;
+  // Only with a tenancy.
+  struct Parked {
+    KeyName key;
+    EnvelopePtr request;
+  };
+  struct Arrival {
+    KeyName key;
+    Bytes args;
+    Bytes state;
+  };
+  std::vector<SlotState> slots;  ///< Of slot s at s / shards.
+  std::deque<Parked> parked;     ///< For slots that are arriving.
+  std::vector<Arrival> arrivals; ///< States that came before their slots.
 };
 
 /// One request with all that it owns, while it is decided over.
@@ -56,6 +70,8 @@ class Followups {
   void destroy(std::unique_ptr<ActorCell> cell);
   void restart_at(KeyName key, Instant due) { restarts_.emplace_back(std::move(key), due); }
   void over_cap(TypeEntry& type) { over_cap_ = &type; }
+  void reroute(KeyName key, EnvelopePtr request) { rerouted_.push_back({std::move(key), std::move(request)}); }
+  void slot_emptied() { slot_emptied_ = true; }
   void run(class Runtime& runtime);
 
   Followups();
@@ -70,7 +86,9 @@ class Followups {
   std::vector<ActorCell*> cells_;
   std::vector<std::unique_ptr<ActorCell>> dead_;
   std::vector<std::pair<KeyName, Instant>> restarts_;
+  std::vector<Shard::Parked> rerouted_;
   TypeEntry* over_cap_ = nullptr;
+  bool slot_emptied_ = false;
 };
 
 /// The machinery behind a LocalRegistry: decides under a shard's lock through the activation table, and does what was
@@ -79,7 +97,8 @@ class Followups {
 /// Threads: any caller's, the workers', the timers'. Lock order: shard, then pool or timers; never two shards.
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:
-  Runtime(Factories factories, RuntimeOptions options);
+  /// The factories may be shared with another one that ends.
+  Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions options);
   ~Runtime();
   void start(Registry& front);
 
@@ -92,7 +111,40 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] RuntimeStats stats() const;
   void set_front(Registry& front) { front_.store(&front); }
 
+  // For the membership of a node: runtime_slots.cpp. On one thread.
+
+  /// By a new view these are this node's: what it did not have is arriving, what was arriving and is not among them
+  /// any more is foreign.
+  void set_owned(const SlotSet& owned);
+  /// They are held from now on; starts in them have fences of this epoch.
+  void gain(const SlotSet& slots, Epoch epoch);
+  /// Their actors stop, and hand over what they have; new requests go elsewhere.
+  void lose(const SlotSet& slots);
+  /// What still runs in them has no effect from now on.
+  void revoke(const SlotSet& slots);
+  [[nodiscard]] bool is_empty(const SlotSet& slots);
+  /// Keeps a state for the start of its key: `unavailable` if its slot is not on its way here.
+  Result<void> arrive(HandedOver&& state);
+  /// The request as if it had come anew.
+  void readmit(std::string_view type, std::string_view key, EnvelopePtr request);
+  /// The lease has been extended after its end: what stood still goes on.
+  void resume();
+  /// Others may have the slots: nothing of the actors here runs or takes effect any more.
+  void abandon();
+  /// No function of an actor is running.
+  [[nodiscard]] bool is_quiet() const { return busy.load() == 0; }
+
   // For cells
+  /// False: it may not run now.
+  [[nodiscard]] bool gate(Instant now) const {
+    return page_ == nullptr || (now < page_->lease_end() && !abandoned());
+  }
+  [[nodiscard]] bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
+  /// Keeps a cell whose gate is closed for `resume`. False: it is to go on.
+  [[nodiscard]] bool suspend(ActorCell* cell);
+  /// Why an actor of the slot has to stop that somebody has told to.
+  [[nodiscard]] StopReason stop_reason_locked(const Shard& shard, SlotId slot) const;
+  void hand_over(const Activation& a, Bytes args, Bytes state) const;
   [[nodiscard]] const RuntimeOptions& options() const { return options_; }
   [[nodiscard]] Registry& front() const { return *front_.load(); }
   [[nodiscard]] bool closing() const { return closing_.load(std::memory_order_acquire); }
@@ -109,6 +161,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   bool follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant now, Followups& followups);
   /// An answer to those who waited for a start that is there.
   void welcome_locked(Activation& a, WaiterList waiters, Followups& followups);
+  void reroute(const KeyName& key, EnvelopePtr request) const;
   /// Makes room under a type's cap. Without a lock held.
   void passivate_oldest(TypeEntry& type);
 
@@ -117,6 +170,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
         passivations{0}, expired{0}, overloaded{0};
   };
   Counters counters;
+  std::atomic<int> busy{0};  ///< Functions of actors that run.
 
  private:
   static constexpr std::uint32_t shard_count = 64;
@@ -126,7 +180,19 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   static Error unknown_message(const ActorType& type, std::string_view message);
   void run(Request request, Instant now);
   void deliver_locked(Activation& a, EnvelopePtr envelope, Followups& followups);
+  static EnvelopePtr envelope_of(Request request);
   void keep_locked(Shard& shard, const ActivationTable::Verdict& verdict, Request request, Followups& followups);
+  /// True if the request may be decided over here and now; else it has been parked, sent elsewhere or refused.
+  bool is_here_locked(Shard& shard, Request& request, Instant now, Followups& followups);
+  SlotState& state_of(Shard& shard, SlotId slot) const { return shard.slots[slot.value / shard_count]; }
+  void start_arrivals_locked(Shard& shard, Followups& followups);
+  void unpark_locked(Shard& shard, Followups& followups);
+  void stop_slot_locked(Shard& shard, SlotId slot, Followups& followups);
+  template <class Chosen>
+  void reroute_parked_locked(Shard& shard, Chosen chosen, Followups& followups);
+  void expire_parked_locked(Shard& shard, Instant now, ErrorCode code, Followups& followups);
+  template <class Use>
+  void for_each_slot(const SlotSet& slots, Use use);
   Answer answer_found(const Activation& a, bool started) const;
   bool try_passivate_locked(Shard& shard, Activation& a, Instant now, Followups& followups);
   void tick(Instant now);
@@ -141,14 +207,19 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Answer describe_types(std::string_view type) const;
   std::optional<Answer> query(wire::Op op, std::string_view type, std::string_view prefix, std::optional<BytesView> args);
 
-  const Factories factories_;
+  const std::shared_ptr<const Factories> factories_;
   const RuntimeOptions options_;
+  const LeasePage* const page_;
   std::vector<RestartPolicy> policies_;
   std::deque<TypeEntry> types_;
   absl::flat_hash_map<std::string_view, TypeEntry*> types_by_name_;
   mutable std::array<Shard, shard_count> shards_;
   std::atomic<Registry*> front_{nullptr};
   std::atomic<bool> closing_{false};
+  std::atomic<bool> abandoned_{false};
+  std::atomic<std::size_t> parked_{0};
+  std::mutex suspended_mutex_;
+  std::vector<ActorCell*> suspended_;  // guarded by suspended_mutex_
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Workers> blocking_;
   Timers timers_;

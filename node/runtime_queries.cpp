@@ -109,12 +109,12 @@ Answer Runtime::count(TypeEntry& type, std::string_view prefix) {
 
 Answer Runtime::describe_types(std::string_view wanted) const {
   std::vector<TypeDescription> out;
-  for (const auto& [name, type] : factories_.types()) {
+  for (const auto& [name, type] : factories_->types()) {
     if (wanted.empty() || wanted == name) out.push_back(type.description);
   }
   if (out.empty() && !wanted.empty()) {
     std::string text = "no factory of type '" + std::string{wanted} + "' here; there are:";
-    for (const auto& [name, type] : factories_.types()) text += " " + name;
+    for (const auto& [name, type] : factories_->types()) text += " " + name;
     return Answer{Error{ErrorCode::unknown_type, std::move(text)}};
   }
   Answer answer;

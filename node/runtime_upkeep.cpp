@@ -26,6 +26,7 @@ void Runtime::tick(Instant at) {
     {
       const std::lock_guard lock(shard.mutex);
       if (shard.table->has_waiters()) expire_locked(shard, at, ErrorCode::deadline_exceeded, followups);
+      expire_parked_locked(shard, at, ErrorCode::deadline_exceeded, followups);
       shard.table->forget_crash_loops(at);
       sweep_idle(shard, at, followups);
     }
@@ -100,6 +101,7 @@ void Runtime::passivate_oldest(TypeEntry& type) {
 bool Runtime::close(Duration grace) {
   const Instant deadline = boot_time() + grace;
   if (!closing_.exchange(true, std::memory_order_acq_rel)) stop_everything();
+  resume();  // what stands still at the gate has to be told
   while (actors() > 0 && boot_time() < deadline) std::this_thread::sleep_for(Timers::tick);
   const Instant last = std::max(deadline, boot_time() + std::chrono::milliseconds(100));
   bool all = workers_->stop(last);
@@ -110,6 +112,7 @@ bool Runtime::close(Duration grace) {
     {
       const std::lock_guard lock(shard.mutex);
       expire_locked(shard, Instant::never(), ErrorCode::shutting_down, followups);
+      expire_parked_locked(shard, Instant::never(), ErrorCode::shutting_down, followups);
     }
     followups.run(*this);
   }

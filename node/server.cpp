@@ -1,6 +1,5 @@
 #include "reki/node/server.hpp"
 
-#include <netdb.h>
 #include <sys/resource.h>
 
 #include <exception>
@@ -8,10 +7,10 @@
 #include <utility>
 
 #include "reki/core/assert.hpp"
-#include "reki/core/endpoint.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"
+#include "reki/node/listen.hpp"
 
 namespace reki {
 namespace {
@@ -24,6 +23,7 @@ constexpr int sockets_max = static_cast<int>(limits::nodes_max) * 3 + 64;
 Outbound::Options outbound_options(const Server::Options& options) {
   Outbound::Options out;
   out.seed = options.incarnation.value;
+  out.follow_views = false;  // they come to us by themselves
   return out;
 }
 
@@ -37,48 +37,14 @@ PeerLinks::Options link_options(const Server::Options& options) {
 }
 
 Inbound::Options inbound_options(const Server::Options& options) {
-  return {options.node, options.cluster, options.incarnation, options.sessions_max, options.status};
+  return {options.node, options.cluster, options.incarnation, options.sessions_max, options.status,
+          options.heard_epoch};
 }
 
 zmq::context_t make_context() {
   zmq::context_t context(1);
   context.set(zmq::ctxopt::max_sockets, sockets_max);
   return context;
-}
-
-/// libzmq binds to numbers and interfaces only; peers may well connect to a name.
-Result<std::string> numeric(const std::string& address) {
-  const auto endpoint = parse_endpoint(address);
-  if (!endpoint) return tl::make_unexpected(endpoint.error());
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  hints.ai_family = AF_INET;  // what peers try for a name, too
-  addrinfo* found = nullptr;
-  int looked_up = getaddrinfo(endpoint->host.c_str(), nullptr, &hints, &found);
-  hints.ai_family = AF_INET6;
-  if (looked_up != 0) looked_up = getaddrinfo(endpoint->host.c_str(), nullptr, &hints, &found);
-  if (looked_up != 0) {
-    return fail(ErrorCode::address_in_use, "cannot listen on " + address + ": " + gai_strerror(looked_up) +
-                                               "; write an address of this machine, or 0.0.0.0 for all of them");
-  }
-  char host[NI_MAXHOST];
-  const int rc = getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
-  const bool six = found->ai_family == AF_INET6;
-  freeaddrinfo(found);
-  if (rc != 0) return fail(ErrorCode::address_in_use, "cannot listen on " + address + ": " + gai_strerror(rc));
-  return "tcp://" + (six ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::to_string(endpoint->port);
-}
-
-std::string why_not_bound(const std::string& address, const zmq::error_t& e) {
-  if (e.num() == EADDRINUSE) {
-    return "cannot listen on " + address +
-           ": the port is in use; stop the program that has it (ss -ltnp shows it), or "
-           "choose another port";
-  }
-  if (e.num() == EACCES) return "cannot listen on " + address + ": not permitted; choose a port from 1024 up";
-  return "cannot listen on " + address + ": " + e.what() +
-         "; write an address of this machine, or 0.0.0.0 for all of them";
 }
 
 }  // namespace
@@ -123,15 +89,9 @@ Result<std::unique_ptr<Server>> Server::bind(Options options, LocalRegistry& reg
 }
 
 Result<void> Server::listen(const std::string& address) {
-  const auto resolved = numeric(address);
-  if (!resolved) return tl::make_unexpected(resolved.error());
-  try {
-    router_.set(zmq::sockopt::ipv6, resolved->find('[') != std::string::npos);
-    router_.bind(*resolved);
-  } catch (const zmq::error_t& e) {
-    return fail(ErrorCode::address_in_use, why_not_bound(address, e));
-  }
-  address_ = router_.get(zmq::sockopt::last_endpoint);
+  auto bound = bind_tcp(router_, address);
+  if (!bound) return tl::make_unexpected(std::move(bound.error()));
+  address_ = std::move(*bound);
   return {};
 }
 
@@ -141,8 +101,8 @@ void Server::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Server::set_view(std::shared_ptr<const View> view) {
-  Task task{std::move(view)};
+void Server::set_view(std::shared_ptr<const View> view, Incarnation incarnation) {
+  Task task{NewView{std::move(view), incarnation}};
   tasks_.push(std::move(task));
 }
 
@@ -194,8 +154,6 @@ void Server::round() {
   inbound_.take_answers(now_);
   take_tasks();
   outbound_.tick(now_);
-  // The view comes to us by itself; to know that it is old needs no fetching.
-  static_cast<void>(outbound_.take_view_wanted(now_));
   deliver();
   inbound_.tick(now_);
   inbound_.flush(now_);
@@ -259,9 +217,10 @@ void Server::take_tasks() {
 
 void Server::take(std::unique_ptr<Forwarded> request) { outbound_.submit(std::move(request), now_); }
 
-void Server::take(std::shared_ptr<const View> view) {
-  inbound_.set_view(view);
-  outbound_.set_view(std::move(view), now_);
+void Server::take(NewView next) {
+  inbound_.set_view(next.view, next.incarnation);
+  links_.set_incarnation(next.incarnation, now_);
+  outbound_.set_view(std::move(next.view), now_);
 }
 
 void Server::deliver() {

@@ -40,6 +40,7 @@ class Server final : private Inbound::FrameSink {
     Incarnation incarnation;
     std::size_t sessions_max = limits::sessions_per_node_max;
     std::function<Bytes()> status;  ///< The payload of `status`; called on the data thread.
+    std::function<void(NodeId from, Epoch epoch)> heard_epoch;  ///< Likewise: a peer has a newer view.
     LogSink log;
   };
 
@@ -53,7 +54,8 @@ class Server final : private Inbound::FrameSink {
   void start();
 
   // Any thread.
-  void set_view(std::shared_ptr<const View> view);
+  /// `incarnation` is this node's from now on.
+  void set_view(std::shared_ptr<const View> view, Incarnation incarnation);
   /// Answers `shutting_down` at once if it is too late.
   void forward(std::unique_ptr<Forwarded> request);
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
@@ -67,7 +69,11 @@ class Server final : private Inbound::FrameSink {
   void stop();
 
  private:
-  using Task = std::variant<std::unique_ptr<Forwarded>, std::shared_ptr<const View>>;
+  struct NewView {
+    std::shared_ptr<const View> view;
+    Incarnation incarnation;
+  };
+  using Task = std::variant<std::unique_ptr<Forwarded>, NewView>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
   Server(const Options& options, LocalRegistry& registry);
@@ -79,7 +85,7 @@ class Server final : private Inbound::FrameSink {
   void read_frames();
   void take_tasks();
   void take(std::unique_ptr<Forwarded> request);
-  void take(std::shared_ptr<const View> view);
+  void take(NewView view);
   void deliver();
   void enter(Phase phase);
   void finish();

@@ -21,6 +21,7 @@ enum class ServerEvent : std::uint8_t {
   bad_request,        ///< One request that breaks a bound, cannot be read, or asks for what there is not: a type, a message, fields.
   hello_required,     ///< A frame on a connection that has not said HELLO, or was forgotten.
   wrong_incarnation,  ///< Meant for an earlier life of this node.
+  unknown_sender,     ///< Requests of a node that the view does not have, or not in this life.
   wrong_node,         ///< A key of another node: redirected.
   too_many_sessions,  ///< HELLO refused: all sessions are taken and none is idle.
   session_dropped,    ///< The longest idle session made room for another.
@@ -29,7 +30,7 @@ enum class ServerEvent : std::uint8_t {
   reply_late,         ///< A reply dropped: its session is over.
   reply_too_large,    ///< A reply beyond the limits became an error.
 };
-inline constexpr std::size_t server_event_count = 13;
+inline constexpr std::size_t server_event_count = 14;
 [[nodiscard]] std::string_view name_of(ServerEvent event);
 
 /// What the data thread has done since it started.

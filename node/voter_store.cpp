@@ -24,6 +24,8 @@ static_assert(voter_slot_bytes % 4096 == 0, "no block of the disk belongs to two
 
 off_t offset_of(std::size_t place) { return slots_at + static_cast<off_t>(place * voter_slot_bytes); }
 
+std::string path_in(const DataDir& dir) { return dir.path() + "/register"; }
+
 struct ReadSlot {
   std::optional<VoterSlot> slot;
   bool blank = false;  ///< It was never written.
@@ -50,23 +52,43 @@ constexpr const char* replace_it =
     "; if it cannot be had back, remove the data directory: the node comes back with an empty one, and the cluster "
     "makes that its voter as long as the other voters are a majority";
 
+/// The node whose voter the store was when it was written last; null: nobody's.
+const NodeId* voter_of(const VoterRecord& record) {
+  if (!record.view) return nullptr;
+  for (const auto voters : {record.view->voters(), record.view->old_voters()}) {
+    const auto it = std::ranges::find(voters, record.store, &Voter::store);
+    if (it != voters.end()) return &it->node;
+  }
+  return nullptr;
+}
+
+/// What is wrong with having this record in this directory; empty: nothing.
+std::string misplacement(const VoterRecord& record, const DataDir& dir) {
+  if (record.view && record.cluster != dir.cluster()) {
+    return "is of cluster '" + record.cluster + "', not of '" + dir.cluster() + "'; correct data_dir or the cluster's name";
+  }
+  const NodeId* const node = voter_of(record);
+  if (node == nullptr || *node == dir.node()) return {};
+  return "is that of node '" + node->value + "', not of '" + dir.node().value + "'; give each node its own directory back";
+}
+
 }  // namespace
 
+bool VoterStore::is_in(const DataDir& dir) { return ::access(path_in(dir).c_str(), F_OK) == 0 || errno != ENOENT; }
+
 Result<VoterStore> VoterStore::open(const DataDir& dir, std::uint64_t fresh, FileOps& ops) {
-  const std::string path = dir.path() + "/register";
-  auto file = File::open(path, O_RDWR);
-  if (!file) {
-    if (::access(path.c_str(), F_OK) == 0 || errno != ENOENT) return tl::make_unexpected(std::move(file).error());
-    if (auto made = create(dir, path, fresh, ops); !made) return tl::make_unexpected(std::move(made).error());
-    file = File::open(path, O_RDWR);
-    if (!file) return tl::make_unexpected(std::move(file).error());
+  if (!is_in(dir)) {
+    if (auto made = create(dir, fresh, ops); !made) return tl::make_unexpected(std::move(made).error());
   }
+  auto file = File::open(path_in(dir), O_RDWR);
+  if (!file) return tl::make_unexpected(std::move(file).error());
   return read(std::move(*file), dir, ops);
 }
 
 /// Under another name until all of it is on the disk: so that a register which is there is a whole one.
-Result<void> VoterStore::create(const DataDir& dir, const std::string& path, std::uint64_t fresh, FileOps& ops) {
+Result<void> VoterStore::create(const DataDir& dir, std::uint64_t fresh, FileOps& ops) {
   REKI_ASSERT(fresh != 0);
+  const std::string path = path_in(dir);
   const std::string temporary = path + ".new";
   auto file = File::open(temporary, O_RDWR | O_CREAT | O_TRUNC);
   if (!file) return tl::make_unexpected(std::move(file).error());
@@ -103,10 +125,7 @@ Result<VoterStore> VoterStore::read(File file, const DataDir& dir, FileOps& ops)
     if (!newest || newest->counter < got->slot->counter) newest = std::move(got->slot);
   }
   if (!newest) return refuse(file.path(), "is damaged: none of its records can be read" + std::string(replace_it));
-  if (newest->record.view && newest->record.cluster != dir.cluster()) {
-    return refuse(file.path(), "is of cluster '" + newest->record.cluster + "', not of '" + dir.cluster() +
-                                   "'; correct data_dir or the cluster's name");
-  }
+  if (const auto wrong = misplacement(newest->record, dir); !wrong.empty()) return refuse(file.path(), wrong);
   VoterStore out{std::move(file), std::move(newest->record), counters, ops};
   out.damaged_ = damaged;
   if (auto written = out.write(VoterRecord{out.record_}); !written) return tl::make_unexpected(std::move(written).error());

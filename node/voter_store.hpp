@@ -29,9 +29,12 @@ class VoterStore {
   /// The store of a directory that stays open for at least as long; `fresh`, a random number that no other store has
   /// had and not 0, becomes the number of a new, empty one if there is none.
   ///
-  /// Fails with `bad_data_dir`, and changes nothing, if the file is no register, if no slot can be read, or
-  /// if it is of another cluster.
+  /// Fails with `bad_data_dir`, and changes nothing, if the file is no register, if no slot can be read, or if it is of
+  /// another cluster or node.
   [[nodiscard]] static Result<VoterStore> open(const DataDir& dir, std::uint64_t fresh, FileOps& ops = system_files());
+
+  /// False only if there is certainly none.
+  [[nodiscard]] static bool is_in(const DataDir& dir);
 
   [[nodiscard]] const membership::VoterRecord& record() const { return record_; }
   /// A slot that had been written could not be read at opening: a write cut short, or a disk that is going bad.
@@ -48,7 +51,7 @@ class VoterStore {
 
   VoterStore(File file, membership::VoterRecord record, const Counters& counters, FileOps& ops)
       : file_(std::move(file)), ops_(&ops), record_(std::move(record)), counters_(counters) {}
-  static Result<void> create(const DataDir& dir, const std::string& path, std::uint64_t fresh, FileOps& ops);
+  static Result<void> create(const DataDir& dir, std::uint64_t fresh, FileOps& ops);
   static Result<VoterStore> read(File file, const DataDir& dir, FileOps& ops);
   Result<void> write_again();
   Result<void> put(std::size_t place, std::uint64_t counter, const membership::VoterRecord& record);

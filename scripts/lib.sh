@@ -113,9 +113,9 @@ if [ -z "${CCACHE_DIR:-}" ] && [ ! -w "${HOME:-/nonexistent}" ]; then
   export CCACHE_DIR=$root/build/ccache
 fi
 
-# build PRESET [TARGET...]: configures and builds; what is built already is kept.
+# build PRESET [TARGET...]: configures and builds; what is built already is kept. build_tests=ON for targets of the tests.
 build() {
-  local preset=$1 n tests=OFF
+  local preset=$1 n tests=${build_tests:-OFF}
   shift
   n=${CMAKE_BUILD_PARALLEL_LEVEL:-$(compilers_at_once)}
   cd "$root"

@@ -71,6 +71,8 @@ void add_other_verbs(CLI::App& app, CommandLine& out) {
   with_args(bench, out);
   bench->add_option("--seconds", out.seconds, "per measurement")->check(CLI::Range(0.05, 3600.0));
   bench->add_option("--keys", out.keys, "keys to look up and call")->check(CLI::Range(1, 1000000));
+  auto* init = verb(app, out, "init", "make the cluster, once: its voters have to run, with empty registers");
+  init->add_flag("--if-needed", out.if_needed, "do nothing if it has been made already");
   auto* config = app.add_subcommand("config", "about configuration files");
   config->fallthrough();
   config->require_subcommand(1);

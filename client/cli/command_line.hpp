@@ -36,6 +36,7 @@ struct CommandLine {
   bool all = false;
   std::string node;
   std::string file;
+  bool if_needed = false;            ///< init
   double seconds = 2;                ///< bench: per measurement
   std::uint32_t keys = 10000;        ///< bench
 };

@@ -24,6 +24,7 @@ Result<Report> describe(Client& client, const CommandLine& line);
 
 Result<Report> bench(Client& client, const CommandLine& line);
 Result<Report> config_check(const CommandLine& line);
+Result<Report> init(const CommandLine& line);
 
 // What several of them need.
 

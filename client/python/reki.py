@@ -18,8 +18,8 @@ path.
 
 - Any node's address will do. The client reads the table of owners and goes straight to the owner of each key.
 - Every method takes `timeout` in seconds (default: the client's) and ends within it, with a result or a RekiError.
-- What may be repeated is repeated within the time-out. A `call` or `send` is repeated only if it is certain that it was
-  not executed; where that is not known the error is `unknown_outcome`.
+- What may be repeated is repeated within the time-out, while nodes join, leave, restart or fail. A `call` or `send` is
+  repeated only if it is certain that it was not executed; where that is not known the error is `unknown_outcome`.
 - `args` and `fields` are a dict, ordered and completed by the type's description, or a list in that order, or bytes
   that hold msgpack. Replies are what msgpack makes of them: a struct is a list of its fields.
 - Keys are str or bytes. Keys that come back are str if they are UTF-8, else bytes.
@@ -34,6 +34,7 @@ import random
 import secrets
 import struct
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Iterator, Sequence, Union
 
@@ -67,11 +68,20 @@ NAMES = {
 }
 CODES = {name: code for code, name in NAMES.items()}
 
-# Seconds. A node that owes an answer is sent a PING after this silence, and given up for now after that one.
-PING_AFTER = 0.2
-SILENCE_MAX = 0.6
+# Seconds. A node that owes an answer is sent a PING after this silence, and given up for now after that one; a node to
+# which there is no connection after the third.
+PING_AFTER = 0.1
+SILENCE_MAX = 0.3
+NO_CONNECTION_MAX = 0.03
 HELLO_AGAIN = 0.3
-PAUSE_MIN, PAUSE_MAX = 0.01, 0.25
+PAUSE_MIN, PAUSE_MAX, PAUSES_PER_LENGTH = 0.002, 0.05, 8
+VIEW_POLL_MIN, VIEW_POLL_MAX, VIEW_POLL_TIMEOUT = 0.01, 0.02, 1.0
+GIVE_UP_BEFORE = 0.002
+FENCES_MAX = 65536
+# Of a node that is there and does not serve. Nothing was executed.
+REFUSALS = ("wrong_node", "unavailable", "shutting_down")
+# What may be different in a moment, or at another node.
+PASSING = ("unreachable", "deadline_exceeded", "unavailable", "shutting_down", "overloaded")
 
 
 class RekiError(Exception):
@@ -83,6 +93,8 @@ class RekiError(Exception):
         self.text = text
         self.retry_after = retry_after  # seconds, 0 if unknown
         self.owner = owner  # `wrong_node`: the node that should be asked
+        self.incarnation = 0  # of the node that said so, with the epoch of its view; 0 if none did
+        self.epoch = 0
         again = f" (try again in {retry_after:.3f} s)" if retry_after else ""
         super().__init__(f"{self.name}: {text}{again}" if text else self.name + again)
 
@@ -92,7 +104,7 @@ def _error(name: str, text: str) -> RekiError:
 
 
 class _Silence(Exception):
-    """A node has not been heard for SILENCE_MAX; whatever was sent to it may be sent again."""
+    """A node has not been heard for SILENCE_MAX, or is not connected; whatever was sent to it may be sent again."""
 
 
 @dataclass(frozen=True)
@@ -201,14 +213,17 @@ class _Answer:
     fence: int = 0
     started: bool = False
     payload: bytes = b""
+    incarnation: int = 0
+    epoch: int = 0
 
 
 class _Connection:
-    """The DEALER to one node, and what that node is known to have taken."""
+    """The DEALER to one life of a node, and what that node is known to have taken."""
 
-    def __init__(self, client: Client, address: str):
+    def __init__(self, client: Client, address: str, named: int = 0):
         self.client = client
         self.address = address
+        self.named = named  # the incarnation that the view names there, 0 if it names none
         self.welcome: _Welcome | None = None
         self.refusal: RekiError | None = None  # of the connection, since the last WELCOME
         self.hello_at = 0.0  # not before
@@ -220,9 +235,18 @@ class _Connection:
         self.socket = client.context.socket(zmq.DEALER)
         self.socket.set(zmq.LINGER, 0)
         self.socket.set(zmq.IMMEDIATE, 1)  # else frames wait for a dead node and reach its next life, late
-        self.socket.set(zmq.RECONNECT_IVL_MAX, 1000)
+        self.socket.set(zmq.RECONNECT_IVL, 10)
+        self.socket.set(zmq.RECONNECT_IVL_MAX, 500)
         self.socket.set(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
+        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self.poller = zmq.Poller()
+        self.poller.register(self.monitor, zmq.POLLIN)
         self.socket.connect(address)
+
+    def close(self) -> None:
+        self.socket.disable_monitor()
+        self.monitor.close(0)
+        self.socket.close(0)
 
     @property
     def name(self) -> str:
@@ -233,12 +257,22 @@ class _Connection:
         return _Exchange(self, request, deadline, repeat).run()
 
     def writable(self) -> bool:
-        return bool(self.socket.poll(0, zmq.POLLOUT))
+        return not self.monitor.poll(0) and bool(self.socket.poll(0, zmq.POLLOUT))
+
+    def broken(self) -> bool:
+        """True, once, when the connection was lost and all that came before has been read."""
+        if not self.monitor.poll(0) or self.socket.poll(0, zmq.POLLIN):
+            return False
+        while self.monitor.poll(0):
+            self.monitor.recv_multipart()
+        self.lost()
+        return True
 
     def receive(self, until: float, or_writable: bool) -> tuple[int, list] | None:
-        events = zmq.POLLIN | (zmq.POLLOUT if or_writable else 0)
+        """The next frame, if one comes until then and the connection stays."""
+        self.poller.register(self.socket, zmq.POLLIN | (zmq.POLLOUT if or_writable else 0))
         wait = max(0, math.ceil((until - time.monotonic()) * 1000))
-        if not self.socket.poll(wait, events) & zmq.POLLIN:
+        if not dict(self.poller.poll(wait)).get(self.socket, 0) & zmq.POLLIN:
             return None
         try:
             kind, *rest = _unpack(self.socket.recv(zmq.DONTWAIT))
@@ -281,7 +315,7 @@ class _Connection:
         self.welcome = _Welcome(node, incarnation)
         self.refusal = None
         self.nonce = 0
-        self.client.seen(epoch)
+        self.client.seen(epoch, self.address)
         refused, self.frames_refused = self.frames_refused, 0
         return self.frames_at_hello - refused
 
@@ -311,14 +345,16 @@ class _Connection:
         epoch, incarnation, replies = rest[:3]
         if self.welcome is None or incarnation != self.welcome.incarnation:
             return None  # of an earlier life of the node
-        self.client.seen(epoch)
+        self.client.seen(epoch, self.address)
         for reply in replies:
             if reply[0] != id:
                 continue
             code, first, second, third = [*reply[1:], None, None, None][:4]
             if code == 0:
-                return _Answer(self.welcome.node, first or 0, bool(second), third or b"")
-            raise RekiError(code, first or "", (second or 0) / 1000, third or "")
+                return _Answer(self.welcome.node, first or 0, bool(second), third or b"", incarnation, epoch)
+            error = RekiError(code, first or "", (second or 0) / 1000, third or "")
+            error.incarnation, error.epoch = incarnation, epoch
+            raise error
         return None
 
 
@@ -331,18 +367,23 @@ class _Exchange:
         self.deadline = deadline
         self.repeat = repeat  # it may be executed twice without harm
         self.frame = 0  # the number of the one that carries the request; 0: not sent, or known to be refused
-        self.began = self.heard = self.asked = time.monotonic()
+        self.began = self.heard = self.sent = self.asked = time.monotonic()
 
     def run(self) -> _Answer:
         while True:
             now = time.monotonic()
-            give_up_at = self.deadline if self.in_doubt else min(self.deadline, self.heard + SILENCE_MAX)
-            if now >= give_up_at:
-                raise self._given_up(now)
+            if self.connection.broken() and self.frame != 0:
+                if self.in_doubt:
+                    raise _error("unknown_outcome", f"the connection to {self.connection.name} is over: no answer")
+                raise _Silence()
             say_at, say = self._next()
             if now >= say_at and self.connection.writable():
                 say()
                 continue
+            patience = SILENCE_MAX if now < say_at else NO_CONNECTION_MAX  # what is to be said cannot be said
+            give_up_at = self.deadline if self.in_doubt else min(self.deadline, max(self.heard, self.sent) + patience)
+            if now >= give_up_at:
+                raise self._given_up(now)
             until = give_up_at if now >= say_at else min(give_up_at, say_at)
             frame = self.connection.receive(until, or_writable=now >= say_at)
             if frame is None:
@@ -367,7 +408,7 @@ class _Exchange:
     def _say_request(self) -> None:
         self.connection.send_request(self.request, self.deadline)
         self.frame = self.connection.frames
-        self.asked = time.monotonic()
+        self.sent = self.asked = time.monotonic()
 
     def _say_ping(self) -> None:
         self.connection.send_ping()
@@ -389,7 +430,7 @@ class _Exchange:
             if rest[1] == 0:
                 connection.lost()
             else:
-                connection.client.seen(rest[1])
+                connection.client.seen(rest[1], connection.address)
         return None
 
     def _given_up(self, now: float) -> Exception:
@@ -417,6 +458,10 @@ class Client:
         self._ids = itertools.count(1)
         self._view: View | None = None
         self._epoch_seen = 0
+        self._informant = ""  # the address of the node that spoke of that epoch
+        self._poll_view_at = 0.0
+        self._turn = 0
+        self._fences: OrderedDict[tuple[str, bytes], int] = OrderedDict()  # the highest seen; keys used last come last
         self._descriptions: dict[str, list] = {}
 
     def __enter__(self) -> Client:
@@ -427,7 +472,7 @@ class Client:
 
     def close(self) -> None:
         for connection in self._connections.values():
-            connection.socket.close()
+            connection.close()
         self._connections.clear()
         self.context.term()
 
@@ -508,16 +553,25 @@ class Client:
     def epoch(self) -> int:
         return self._view.epoch if self._view else 0
 
-    def seen(self, epoch: int) -> None:
-        self._epoch_seen = max(self._epoch_seen, epoch)
+    def seen(self, epoch: int, address: str) -> None:
+        if epoch > self._epoch_seen:
+            self._epoch_seen, self._informant = epoch, address
 
     def _deadline(self, timeout: float | None) -> float:
         return time.monotonic() + (self.timeout if timeout is None else timeout)
 
-    def _connection(self, address: str) -> _Connection:
-        if address not in self._connections:
-            self._connections[address] = _Connection(self, address)
-        return self._connections[address]
+    def _connection(self, address: str, named: int = 0) -> _Connection:
+        connection = self._connections.get(address)
+        if connection and named not in (0, connection.named):
+            met = connection.welcome.incarnation if connection.welcome else connection.named
+            if met not in (0, named):  # libzmq would try the old life again every now and then
+                connection.close()
+                connection = None
+            else:
+                connection.named = named
+        if connection is None:
+            connection = self._connections[address] = _Connection(self, address, named)
+        return connection
 
     def _actor(self, op: int, type: str, key: Key, deadline: float, args: bytes | None = None) -> Actor:
         answer = self._keyed(op, type, key, deadline, [] if args is None else [args])
@@ -531,47 +585,91 @@ class Client:
         return self._keyed(op, type, key, deadline, [packed_args, message, payload, fence], flags)
 
     def _keyed(self, op: int, type: str, key: Key, deadline: float, rest: list, flags: int = 0) -> _Answer:
-        """Asks the key's owner until there is an answer, by the rules of section 2."""
+        """Asks the key's owner until there is an answer, by the rules of "Trying again" in section 2."""
         request = [next(self._ids), op, flags, type, _bytes(key), *rest]
         repeat = op not in (CALL, SEND)
         redirects = 0
         named = ""  # the owner that a redirect named
-        last: Exception = _error("unreachable", "no answer in time")
+        last: RekiError = _error("unreachable", "no answer in time")
+        trip = 0.0  # how long the last answer took
         for pause in self._pauses(deadline):
             view = self._current_view(deadline)
+            if trip and not repeat and time.monotonic() + min(2 * trip, 0.1) >= deadline:
+                break  # what is sent now would be in doubt at the deadline
+            asked_at = time.monotonic()
             owner = next((m for m in view.members if m.node == named), None) or view.owner(type, key)
             named = ""
             if owner is None:
                 last = _error("unavailable", f"nobody owns {key!r}")
-                self._epoch_seen = max(self._epoch_seen, view.epoch + 1)
                 pause()
+                self._poll_view(deadline)
                 continue
             try:
-                return self._connection(owner.address).ask(request, deadline, repeat)
+                answer = self._connection(owner.address, owner.incarnation).ask(request, deadline, repeat)
+                outdated = self._why_outdated(owner, answer) or self._why_old_start(type, key, answer)
+                if not outdated:
+                    return answer
             except _Silence:
-                last = _error("unreachable", f"{owner.node} at {owner.address} is silent")
-                self._refresh(deadline, besides=owner.address)
+                if last.name not in REFUSALS:
+                    last = _error("unreachable", f"{owner.node} at {owner.address} is silent")
+                self._poll_view(deadline, besides=owner.address)
+                continue
             except RekiError as e:
-                last = e
-                if e.name == "wrong_node" and redirects < REDIRECTS_MAX:
+                trip = time.monotonic() - asked_at
+                if e.name == "wrong_node" and redirects < REDIRECTS_MAX and e.epoch >= self.epoch:
                     redirects += 1
-                    self._refresh(deadline)
-                    if self._view.epoch <= view.epoch:
-                        named = e.owner
-                elif e.name == "shutting_down" or (e.name == "unavailable" and repeat):
-                    pause()
-                    self._refresh(deadline)
+                    self._poll_view(deadline, at_once=True)
+                    named = e.owner if self._view.epoch <= view.epoch else ""
+                    last = e
+                    continue
+                if e.name in REFUSALS:
+                    outdated = ""
+                    last = e
+                elif not e.incarnation:  # it is not a node's answer
+                    raise last if e.name in PASSING and last.name in REFUSALS and repeat else e
                 else:
-                    raise
+                    outdated = self._why_outdated(owner, e)
+                    if not outdated:
+                        raise
+            if outdated:
+                last = _error("unavailable" if repeat else "unknown_outcome", outdated)
+                if not repeat:
+                    raise last
+            redirects = 0
+            pause()
+            self._poll_view(deadline)
         raise last
 
+    def _why_outdated(self, owner: Member, said: _Answer | RekiError) -> str:
+        """Why what a node has said does not count; empty if it does."""
+        if self._view.term and owner.incarnation not in (0, said.incarnation) and said.epoch <= self.epoch:
+            return f"a life of {owner.node} answered that is not the one in view {self.epoch}"
+        return ""
+
+    def _why_old_start(self, type: str, key: Key, answer: _Answer) -> str:
+        if not self._view.term or not answer.fence:
+            return ""
+        at = (type, _bytes(key))
+        highest = self._fences.get(at, 0)
+        if answer.fence < highest:
+            return f"{answer.node} answered for start {answer.fence} of the actor, but start {highest} has been seen"
+        self._fences[at] = answer.fence
+        self._fences.move_to_end(at)
+        if len(self._fences) > FENCES_MAX:
+            self._fences.popitem(last=False)
+        return ""
+
     def _pauses(self, deadline: float) -> Iterator[Any]:
-        """While there is time: a function that waits a little, longer each time."""
-        for n in itertools.count():
-            if time.monotonic() >= deadline:
-                return
-            wait = min(PAUSE_MAX, PAUSE_MIN * 2**n) * random.uniform(0.5, 1.0)
-            yield lambda: time.sleep(max(0.0, min(wait, deadline - time.monotonic())))
+        """While there is time: a function that waits a little, longer the more often it was called."""
+        pauses = itertools.count()
+
+        def pause() -> None:
+            length = min(PAUSE_MAX, PAUSE_MIN * 2 ** min(20, next(pauses) // PAUSES_PER_LENGTH))
+            wait = length * random.uniform(0.5, 1.0)
+            time.sleep(max(0.0, min(wait, deadline - GIVE_UP_BEFORE - time.monotonic())))
+
+        while time.monotonic() < deadline:
+            yield pause
 
     def _at(self, member: Member, op: int, deadline: float, *rest: Any) -> bytes:
         """The payload of one node's answer."""
@@ -582,11 +680,12 @@ class Client:
             except _Silence:
                 continue
 
-    def _anywhere(self, op: int, deadline: float, *rest: Any, besides: str = "") -> bytes:
-        """The payload of the first node's answer that comes; the node at `besides` is asked last."""
+    def _anywhere(self, op: int, deadline: float, *rest: Any, besides: str = "", in_turn: bool = False) -> bytes:
+        """The payload of the first node's answer that comes; the node at `besides` is asked last, and those with a
+        connection first, unless all are to be asked `in_turn`."""
         request = [next(self._ids), op, 0, *rest]
         last: RekiError | None = None
-        addresses = self._known_addresses(besides)
+        addresses = self._known_addresses(besides, in_turn)
         for pause in self._pauses(deadline):
             for address in addresses:
                 try:
@@ -594,36 +693,61 @@ class Client:
                 except _Silence:
                     continue
                 except RekiError as e:
-                    if e.name not in ("unreachable", "deadline_exceeded", "unavailable", "shutting_down", "overloaded"):
+                    if e.name not in PASSING:
                         raise
                     last = e
             pause()
         raise last or _error("unreachable", "no answer from " + ", ".join(addresses))
 
-    def _known_addresses(self, besides: str) -> list[str]:
-        """Those that have answered before come first."""
+    def _known_addresses(self, besides: str, in_turn: bool) -> list[str]:
+        """Who knows more than we do comes first."""
+        self._turn += 1
         members = [member.address for member in self._view.members] if self._view else []
+        turn = self._turn % len(members) if members else 0
+        informant = self._informant if self._epoch_seen > self.epoch else ""
 
-        def rank(address: str) -> tuple[bool, bool]:
+        def rank(address: str) -> tuple[bool, bool, bool]:
             connection = self._connections.get(address)
-            return address == besides, connection is None or connection.welcome is None
+            stranger = not in_turn and (connection is None or connection.welcome is None)
+            return address == besides, address != informant, stranger
 
-        return sorted(dict.fromkeys(members + self._addresses), key=rank)
+        return sorted(dict.fromkeys(members[turn:] + members[:turn] + self._addresses), key=rank)
 
     def _current_view(self, deadline: float) -> View:
-        if self._view is None or self._epoch_seen > self._view.epoch:
+        if self._view is None:
             self._refresh(deadline)
+        elif self._epoch_seen > self._view.epoch:
+            self._poll_view(deadline, at_once=True)
         return self._view
+
+    def _poll_view(self, deadline: float, besides: str = "", at_once: bool = False) -> None:
+        """Asks one node after the other for a newer view; if none answers, the one that we have will do for now."""
+        now = time.monotonic()
+        if not at_once and now < self._poll_view_at:
+            return
+        try:
+            self._refresh(min(deadline, now + VIEW_POLL_TIMEOUT), besides)
+        except RekiError as e:
+            if e.name not in PASSING:
+                raise
+        self._poll_view_at = time.monotonic() + random.uniform(VIEW_POLL_MIN, VIEW_POLL_MAX)
 
     def _refresh(self, deadline: float, besides: str = "") -> None:
         for epoch in (self.epoch, 0):
-            payload = self._anywhere(VIEW, deadline, "", b"", msgpack.packb([epoch, epoch > 0]), besides=besides)
+            args = msgpack.packb([epoch, epoch > 0])
+            payload = self._anywhere(VIEW, deadline, "", b"", args, besides=besides, in_turn=True)
             view = View.decode(payload, self._view) if payload else self._view
             if view is not None:  # else the delta is for another view than ours
                 break
         if view is not None and (self._view is None or view.epoch > self._view.epoch):
             self._view = view
+            self._leave_others()
         self._epoch_seen = self.epoch  # what there is to be had now
+
+    def _leave_others(self) -> None:
+        stay = {member.address for member in self._view.members}.union(self._addresses)
+        for address in [address for address in self._connections if address not in stay]:
+            self._connections.pop(address).close()
 
     def _serving(self, deadline: float) -> list[Member]:
         return [member for member in self._current_view(deadline).members if member.state != JOINING]

@@ -57,11 +57,9 @@ void Acceptor::on(const NodeId& from, const Accept& m, Outbox& out) {
 }
 
 void Acceptor::on(const NodeId& from, const Heartbeat& m, Instant now, Outbox& out) {
-  if (m.store != record_.store || empty()) return;
-  if (m.ballot != record_.promised) {
-    if (m.ballot < record_.promised) reply(from, Nack{record_.store, m.ballot, record_.promised}, out);
-    return;
-  }
+  if (m.store != record_.store) return;
+  // Also when it has not heard yet of that coordinator's election: it is told then.
+  if (empty() || m.ballot != record_.promised) return reply(from, Nack{record_.store, m.ballot, record_.promised}, out);
   heard_ = now;
   fresh_ = true;
   out.send(from, HeartbeatAck{record_.store, m.ballot, m.seq});

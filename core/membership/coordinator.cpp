@@ -55,6 +55,7 @@ void Coordinator::on(const Chosen& m, Outbox& out) {
 void Coordinator::install(ViewPtr view, Outbox& out) {
   for (Record& r : records_) r.uncleared = r.cleared >= view->epoch() ? Instant::never() : clock_.now();
   for (const Member& m : view->members()) out.send(m.node_id, ViewPush{view});
+  if (view->find(self_) == nullptr) out.send(self_, ViewPush{view});  // this node's agent answers those who ask for the coordinator
   // Who is not in has asked for a view that has been made without it: it asks again, as another incarnation.
   for (const auto& [node, candidate] : candidates_) {
     if (view->find(node, candidate.member.incarnation) == nullptr) out.send(node, ViewPush{view});

@@ -5,8 +5,17 @@
 #include "reki/core/membership/mutation.hpp"
 
 namespace reki::membership {
+namespace {
 
-MemberAgent::MemberAgent(Options options) : options_(std::move(options)), random_(options_.seed) {
+SlotSet slots_of(const SlotTable& table, MemberIndex member) {
+  const auto owners = table.entries();
+  return SlotSet::of([&](std::size_t slot) { return owners[slot] == member; });
+}
+
+}  // namespace
+
+MemberAgent::MemberAgent(Options options)
+    : options_(std::move(options)), random_(options_.seed), previous_(options_.previous) {
   draw_incarnation();
 }
 
@@ -14,16 +23,6 @@ void MemberAgent::draw_incarnation() {
   do {
     incarnation_ = Incarnation{random_.next()};
   } while (incarnation_ == Incarnation{});
-}
-
-SlotSet MemberAgent::owned() const {
-  SlotSet out;
-  const MemberIndex self = view_->index_of(options_.self.node_id.value);
-  const auto owners = view_->table().entries();
-  for (std::uint16_t s = 0; s < slot_count; ++s) {
-    if (owners[s] == self) out.insert(SlotId{s});
-  }
-  return out;
 }
 
 // --- asking
@@ -49,6 +48,7 @@ void MemberAgent::renew(Instant now, Outbox& out) {
   if (phase_ == Phase::joining) {
     Join join{options_.self, view_ ? view_->epoch() : Epoch{}, store_};
     join.member.incarnation = incarnation_;
+    if (previous_ != Incarnation{}) say(Stopped{options_.self.node_id, previous_}, now, out);
     return say(join, now, out);
   }
   const Member* const self = view_->find(options_.self.node_id, incarnation_);
@@ -57,7 +57,8 @@ void MemberAgent::renew(Instant now, Outbox& out) {
     say(Renew{incarnation_, installed_, cleared_, 0, true, store_}, now, out);
     return say(Stopped{options_.self.node_id, incarnation_}, now, out);
   }
-  sent_[++seq_ % sent_.size()] = {seq_, now};
+  ++seq_;
+  sent_[seq_ % sent_.size()] = {seq_, now};
   say(Renew{incarnation_, installed_, cleared_, seq_, phase_ == Phase::leaving, store_}, now, out);
 }
 
@@ -115,6 +116,7 @@ void MemberAgent::on(const NodeId& from, const ViewFetch& m, Outbox& out) const 
 }
 
 void MemberAgent::on(const StoppedAck& m) {
+  if (m.incarnation == previous_) previous_ = Incarnation{};
   if (m.incarnation == incarnation_ && phase_ == Phase::leaving) phase_ = Phase::gone;
 }
 
@@ -122,31 +124,33 @@ void MemberAgent::on(const StoppedAck& m) {
 
 void MemberAgent::on(const ViewPush& m, Instant now, Outbox& out) {
   if (m.view == nullptr || (view_ && m.view->epoch() <= view_->epoch())) return;
-  view_ = m.view;
+  const ViewPtr before = std::exchange(view_, m.view);
   learn(view_->coordinator(), view_->term());
-  const bool in = view_->find(options_.self.node_id, incarnation_) != nullptr;
-  in ? install(now, out) : not_in(now, out);
+  if (view_->find(options_.self.node_id, incarnation_) == nullptr) return not_in(now, out);
+  // Most views change who coordinates or votes, and no slot.
+  const MemberIndex self = view_->index_of(options_.self.node_id.value);
+  const bool same = before && before->index_of(options_.self.node_id.value) == self && before->table() == view_->table();
+  if (!same || installed_ == Epoch{}) owned_ = slots_of(view_->table(), self);
+  install(now, out);
 }
 
 void MemberAgent::not_in(Instant now, Outbox& out) {
   events_.emplace_back(Installed{view_});
   if (phase_ == Phase::gone) return;
-  if (phase_ == Phase::leaving) {
-    phase_ = Phase::gone;
-    return;
-  }
   const Incarnation was = incarnation_;
+  const bool leaves = phase_ == Phase::leaving;
   // An incarnation asks to be in the one view after its base: when that has been made without it, another one asks.
-  if (!mutated(Mutation::rejoin)) draw_incarnation();
-  if (phase_ == Phase::member) {
+  if (!leaves && !mutated(Mutation::rejoin)) draw_incarnation();
+  const bool done = leaves && held_.empty() && stopping_.empty();  // has handed all over: it has nothing to drop
+  if (phase_ != Phase::joining && !done) {
     lease_end_ = Instant{0};
     held_.clear();
     stopping_.clear();
     installed_ = cleared_ = barrier_ = Epoch{};
-    events_.emplace_back(Fenced{was, incarnation_});
+    events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
   }
-  phase_ = Phase::joining;
-  renew(now, out);
+  phase_ = leaves ? Phase::gone : Phase::joining;
+  if (!leaves) renew(now, out);
 }
 
 void MemberAgent::install(Instant now, Outbox& out) {
@@ -154,13 +158,12 @@ void MemberAgent::install(Instant now, Outbox& out) {
   if (phase_ == Phase::joining) phase_ = Phase::member;
   installed_ = view_->epoch();
   events_.emplace_back(Installed{view_});
-  const SlotSet mine = owned();
   if (mutated(Mutation::no_barrier)) {
-    const SlotSet gained = mine - held_;
+    const SlotSet gained = owned_ - held_;
     held_ |= gained;
     if (!gained.empty()) events_.emplace_back(Gained{gained, installed_});
   }
-  const SlotSet lost = held_ - mine;
+  const SlotSet lost = held_ - owned_;
   if (!lost.empty() && !mutated(Mutation::no_cut)) {
     held_ -= lost;
     stopping_ |= lost;
@@ -186,7 +189,7 @@ void MemberAgent::clear(Instant now, Outbox& out) {
 void MemberAgent::pass_barrier() {
   if (known_barrier_ != installed_ || barrier_ == installed_ || installed_ == Epoch{}) return;
   barrier_ = installed_;
-  const SlotSet gained = owned() - held_;
+  const SlotSet gained = owned_ - held_;
   if (gained.empty()) return;
   held_ |= gained;
   events_.emplace_back(Gained{gained, mutated(Mutation::fence_reuse) ? Epoch{1} : installed_});

@@ -32,7 +32,7 @@ struct Gained {
 /// This life is over: others may have the slots. Drop all actors without running anything of theirs.
 struct Fenced {
   Incarnation was;
-  Incarnation now;  ///< As which it asks to be let in again.
+  Incarnation now;  ///< As which it asks to be let in again; 0: it was leaving, and asks no more.
 };
 /// The lease lasts until `end`. It has gone on if it had ended: nobody took the slots meanwhile.
 struct LeaseExtended {
@@ -55,6 +55,7 @@ class MemberAgent {
     Timing timing;
     std::vector<NodeId> seeds;  ///< Nodes that may know the coordinator, this one among them or not.
     std::uint64_t seed = 0;     ///< Of the incarnations; a random number that no other process has had.
+    Incarnation previous{};     ///< An earlier life of this node that is known to be over; 0: none.
   };
   enum class Phase : std::uint8_t { joining, member, leaving, gone };
 
@@ -112,19 +113,20 @@ class MemberAgent {
   void renew(Instant now, Outbox& out);
   void say(const Body& body, Instant now, Outbox& out);
   void next_seed();
-  [[nodiscard]] SlotSet owned() const;
 
   const Options options_;
   SplitMix random_;
 
   Phase phase_ = Phase::joining;
   Incarnation incarnation_;
+  Incarnation previous_;  ///< To be told of, until it is acknowledged.
   std::uint64_t store_ = 0;
   ViewPtr view_;
   Epoch installed_;  ///< The newest view that has this incarnation. 0: none
   Epoch cleared_;
   Epoch barrier_;    ///< The view whose barrier has been passed.
   Epoch known_barrier_;
+  SlotSet owned_;    ///< In the installed view.
   SlotSet held_;
   SlotSet stopping_;
   Instant lease_end_{0};

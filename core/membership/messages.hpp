@@ -118,7 +118,7 @@ struct HeartbeatAck {
   Term ballot;
   std::uint64_t seq = 0;
 };
-/// Answer to all of the above whose ballot is too low.
+/// Answer to all of the above whose ballot is too low; and to a heartbeat whose ballot is higher than what was promised.
 struct Nack {
   std::uint64_t store = 0;
   Term ballot;

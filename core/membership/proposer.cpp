@@ -103,6 +103,7 @@ void Proposer::resend(Instant now, Outbox& out) {
     case Phase::electing:
     case Phase::leading:
       if (pending_) pending_unsent_ = true;
+      else catch_up(now, out);
       return;
     case Phase::idle:
       return;
@@ -212,10 +213,22 @@ void Proposer::send_accepts(Outbox& out) {
   to_voters(*pending_, make, out);
 }
 
+/// Voters that are there but missed what the others have chosen: until they have it, fewer can be lost.
+void Proposer::catch_up(Instant now, Outbox& out) {
+  const auto send = [&](const Voter& v) {
+    const Answers& a = answers_of(v.store);
+    const bool behind = a.accepted != view_->epoch() && now - a.heard <= timing_.renew;
+    if (behind) out.send(v.node, Accept{v.store, ballot_, view_});
+  };
+  std::ranges::for_each(view_->voters(), send);
+}
+
 void Proposer::on(const Accepted& m, Instant now, Outbox& out) {
   const bool asked = phase_ == Phase::electing || phase_ == Phase::leading;
-  if (!asked || m.ballot != ballot_ || pending_ == nullptr || m.epoch != pending_->epoch()) return;
+  const ViewPtr& newest = pending_ ? pending_ : view_;
+  if (!asked || m.ballot != ballot_ || m.epoch != newest->epoch()) return;
   answers_of(m.store).accepted = m.epoch;
+  if (pending_ == nullptr) return;
   const auto accepted = [&](const Answers& a) { return a.accepted == pending_->epoch(); };
   const bool enough =
       mutated(Mutation::no_joint)
@@ -241,6 +254,7 @@ void Proposer::chosen(Instant now) {
 void Proposer::on(const HeartbeatAck& m, Instant now) {
   if (!leading() || m.ballot != ballot_) return;
   Answers& a = answers_of(m.store);
+  a.heard = now;
   if (m.seq <= a.acked) return;
   a.acked = m.seq;
   // The newest round that a quorum has acknowledged: the acknowledgement of a round holds for all before it.
@@ -256,7 +270,9 @@ void Proposer::on(const HeartbeatAck& m, Instant now) {
 
 void Proposer::on(const Nack& m, Instant now) {
   round_seen_ = std::max(round_seen_, round_of(m.promised));
-  if (m.ballot == ballot_ && m.promised > ballot_ && phase_ != Phase::idle) step_down(now);
+  if (m.ballot != ballot_ || phase_ == Phase::idle) return;
+  if (m.promised > ballot_) return step_down(now);
+  if (leading()) answers_of(m.store).heard = now;
 }
 
 void Proposer::resign(Instant now, Outbox& out) {

@@ -61,6 +61,7 @@ class Proposer final : public Register {
     bool promised = false;
     Epoch accepted;
     std::uint64_t acked = 0;
+    Instant heard;  ///< When it last answered a heartbeat.
   };
 
   void step_down(Instant now);
@@ -73,6 +74,7 @@ class Proposer final : public Register {
   template <class Make>
   void to_voters(const View& view, Make make, Outbox& out) const;
   void send_accepts(Outbox& out);
+  void catch_up(Instant now, Outbox& out);
   Answers& answers_of(std::uint64_t store);
   template <class Has>
   [[nodiscard]] bool have(const View& view, Has has) const;

@@ -11,6 +11,17 @@ namespace reki {
 /// A set of slots: a plain value of 2 KiB.
 class SlotSet {
  public:
+  /// Those for which `has(slot number)` is true; without a branch a slot, since it is built for each view.
+  template <class Has>
+  [[nodiscard]] static SlotSet of(Has has) {
+    SlotSet out;
+    for (std::size_t i = 0; i < out.words_.size(); ++i) {
+      std::uint64_t word = 0;
+      for (std::size_t b = 0; b < 64; ++b) word |= static_cast<std::uint64_t>(has(i * 64 + b)) << b;
+      out.words_[i] = word;
+    }
+    return out;
+  }
   [[nodiscard]] bool contains(SlotId slot) const { return (words_[slot.value / 64] >> (slot.value % 64) & 1) != 0; }
   void insert(SlotId slot) { words_[slot.value / 64] |= std::uint64_t{1} << (slot.value % 64); }
   void erase(SlotId slot) { words_[slot.value / 64] &= ~(std::uint64_t{1} << (slot.value % 64)); }

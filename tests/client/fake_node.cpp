@@ -42,6 +42,8 @@ void FakeNode::start() {
   life_->thread = std::thread([this] { run(*life_); });
 }
 
+Incarnation FakeNode::incarnation() const { return life_->incarnation; }
+
 void FakeNode::stop() {
   if (!life_) return;
   life_->over = true;

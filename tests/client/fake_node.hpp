@@ -32,6 +32,8 @@ class FakeNode {
 
   const std::string& id() const { return id_; }
   const std::string& address() const { return address_; }
+  /// Of the life that it has now. REQUIRES: it is not stopped.
+  reki::Incarnation incarnation() const;
   /// What it answers to `view`; also the epoch that it says it has.
   void set_view(std::shared_ptr<const reki::View> view);
   /// Dies: no goodbye, the port is free.

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -62,27 +63,41 @@ def free_ports(count):
         return [one.getsockname()[1] for one in taken]
 
 
-class Node:
-    """One reki-node process and its log; `start` may be called again after the end."""
+def await_death(pidfd):
+    check("a process dies", select.select([pidfd], [], [], END)[0])
+    os.close(pidfd)
 
-    def __init__(self, cluster, id, port):
+
+class Node:
+    """One reki-node and its log; `start` may be called again after the end. `process` is its guard, once it is ready
+    `pid` is the node itself."""
+
+    def __init__(self, cluster, id, port, control_port):
         self.cluster = cluster
         self.id = id
         self.port = port
+        self.control_port = control_port
         self.log = os.path.join(cluster.folder, f"{id}.log")
         self.process = None
+        self.pid = None
         self.killed = False
 
     @property
     def address(self):
         return f"tcp://127.0.0.1:{self.port}"
 
-    def start(self):
-        environment = dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
+    def words(self):
+        """The command line."""
+        return [NODE, "--config", self.cluster.config, "--node", self.id]
+
+    def environment(self):
+        return dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
+
+    def start(self, *options):
         self.started_at = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([NODE, "--config", self.cluster.config, "--node", self.id], stderr=log,
-                                            stdout=log, stdin=subprocess.DEVNULL, env=environment)
+            self.process = subprocess.Popen([*self.words(), *options], stderr=log, stdout=log, stdin=subprocess.DEVNULL,
+                                            env=self.environment())
         self.killed = False
 
     def logged(self):
@@ -93,7 +108,9 @@ class Node:
         """False if the port was taken meanwhile."""
         with open(self.log, encoding="utf-8", errors="replace") as log:
             log.seek(self.started_at)
-            if "event=ready" in log.read():
+            ready = re.search(r"event=ready .*\bpid=(\d+)\n", log.read())
+            if ready:
+                self.pid = int(ready[1])
                 return True
         code = self.process.poll()
         check(f"node {self.id} runs", code in (None, ADDRESS_IN_USE), code, self.logged())
@@ -108,28 +125,39 @@ class Node:
         self.process.send_signal(number)
 
     def freeze(self):
-        """Stops all of its threads; they have stopped when this returns."""
-        self.signal(signal.SIGSTOP)
+        """Stops all threads of the node, its guard goes on; they have stopped when this returns."""
+        os.kill(self.pid, signal.SIGSTOP)
         until(f"node {self.id} stands still", READY, lambda: self._thread_states() == {"T"})
 
     def thaw(self):
-        self.signal(signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     def _thread_states(self):
         out = set()
-        tasks = f"/proc/{self.process.pid}/task"
+        tasks = f"/proc/{self.pid}/task"
         for thread in os.listdir(tasks):
             with open(f"{tasks}/{thread}/stat") as stat:
                 out.add(stat.read().rpartition(")")[2].split()[0])
         return out
 
     def kill(self):
+        """The guard, as whoever kills the process that was started; the node goes with it."""
         self.killed = True
+        node = os.pidfd_open(self.pid)
         self.signal(signal.SIGKILL)
         self.process.wait(END)
+        await_death(node)
+
+    def kill_child(self):
+        """The node alone: its guard is left to tell of its death, and ends with it."""
+        self.killed = True
+        os.kill(self.pid, signal.SIGKILL)
 
     def terminate(self):
         self.signal(signal.SIGTERM)
+        self.wait_end()
+
+    def wait_end(self):
         code = self.process.wait(END)
         check(f"node {self.id} exits with 0 after SIGTERM", code == 0, code, self.logged())
 
@@ -164,15 +192,27 @@ class Cluster:
             raise
         return self
 
+    def make_nodes(self):
+        ports = free_ports(2 * len(self.ids))
+        return {id: Node(self, id, *ports[2 * i:2 * i + 2]) for i, id in enumerate(self.ids)}
+
+    def node_table(self, node):
+        """TOML"""
+        return (f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n'
+                f'control = "tcp://127.0.0.1:{node.control_port}"\ndata_dir = "data/{node.id}"\n')
+
     def _start(self):
-        self.nodes = {id: Node(self, id, port) for id, port in zip(self.ids, free_ports(len(self.ids)))}
+        self.nodes = self.make_nodes()
         with open(self.config, "w") as config:
             config.write(f'[cluster]\nname = "{self.name}"\n')
-            for node in self.nodes.values():
-                config.write(f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n')
+            config.write("".join(map(self.node_table, self.nodes.values())))
             config.write(self.types)
         for node in self.nodes.values():
             node.start()
+        taken = any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values())
+        if taken or (self.nodes and not self._init()):
+            self._put_away(keep_folder=True)
+            return False
         if all([node.wait_ready() for node in self.nodes.values()]):
             return True
         self._put_away(keep_folder=True)
@@ -181,15 +221,34 @@ class Cluster:
     def __exit__(self, kind, error, trace):
         try:
             if kind is None:
-                for node in self.nodes.values():
-                    if not node.killed:
-                        node.terminate()
+                self.stop()
                 self._check_logs()
             else:
                 for node in self.nodes.values():
                     sys.stderr.write(f"---- {node.id}\n{node.logged()[-20000:]}\n")
         finally:
             self._put_away()
+
+    def stop(self):
+        """All nodes at once."""
+        left = [node for node in self.nodes.values() if not node.killed]
+        for node in left:
+            node.signal(signal.SIGTERM)
+        for node in left:
+            node.wait_end()
+
+    def _init(self):
+        """Makes the cluster. False if a node could not get its ports."""
+        init = subprocess.Popen([COMMAND, "--config", self.config, "init", "--timeout", f"{READY}s"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while init.poll() is None:
+            if any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values()):
+                init.kill()
+                init.wait(END)
+                return False
+            time.sleep(0.02)
+        check("the cluster is made", init.returncode == 0, init.stderr.read(), *[n.logged() for n in self.nodes.values()])
+        return True
 
     def _check_logs(self):
         for node in self.nodes.values():
@@ -215,7 +274,8 @@ class Cluster:
     def start(self, *words, **options):
         """A process that ends with the cluster at the latest."""
         words = [str(word) for word in words]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        process = subprocess.Popen(words, text=True, **options)
         self.others.append(process)
         return process
 
@@ -233,7 +293,7 @@ class Cluster:
     def run(self, *words, code=0, timeout=60, **options):
         words = [str(word) for word in words]
         done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, **options)
-        check(f"{words} exits with {code}", done.returncode == code, done)
+        check(f"{words} exits with {code}", code in (done.returncode, None), done)
         check("no sanitizer report", not SANITIZER_REPORT.search(done.stderr), done.stderr)
         return done
 

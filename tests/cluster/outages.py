@@ -1,12 +1,17 @@
-"""A node that is silent, or gone: its callers know within their deadlines, the others' callers never notice."""
+"""A node that dies, stands still, is told to end or comes back: its keys go on elsewhere, the others' never notice."""
 
 import json
 import subprocess
+import time
 
-from harness import PROBE, SANITIZED, Cluster, check, say
+from harness import PROBE, SANITIZED, Cluster, check, say, until
 
 # How much later than its deadline an answer may come: the machine is shared.
 LATE_MS = 250 if not SANITIZED else 1000
+# Until a key must be served again. The figures that we promise are measured in docs/reliability.md: here, under whatever
+# load the tests make, only that it comes about by itself.
+AGAIN_MS = 20000
+EXIT_FENCED = 4
 
 
 class Session:
@@ -22,10 +27,16 @@ class Session:
         check(f"{verb} of {key} ends by its deadline", answer["ms"] < timeout_ms + LATE_MS, answer, timeout_ms)
         return answer
 
-    def works(self, key, timeout_ms=20000):
+    def works(self, key, timeout_ms=AGAIN_MS):
         answer = self.ask("call", key, timeout_ms)
         check(f"a call of {key} works", answer["code"] == "ok", answer)
         return answer["value"]
+
+    def works_again(self, key, what):
+        """A call that was under way when the node died may say that it does not know; the next one works."""
+        began = time.monotonic()
+        until(f"{key} is served again", AGAIN_MS / 1000, lambda: self.ask("call", key, AGAIN_MS)["code"] == "ok")
+        say(f"{what}: {key} is served again after {(time.monotonic() - began) * 1000:.0f} ms")
 
     def end(self):
         self.process.stdin.close()
@@ -41,72 +52,98 @@ def key_of_each_node(c):
     return out
 
 
-def nothing_of_a_silent_node_hangs_and_it_serves_on_when_it_is_back():
-    with Cluster() as c:
-        keys = key_of_each_node(c)
-        session = Session(c, c.nodes["n1"].address)
-        for key in keys.values():
-            check("a first ping", session.works(key) == 1)
-        c.nodes["n2"].freeze()
-        try:
-            for timeout_ms in (300, 1000, 100, 3000):
-                answer = session.ask("call", keys["n2"], timeout_ms)
-                say(f"a call with {timeout_ms} ms to a stopped node: {answer['code']} after {answer['ms']:.0f} ms")
-                check("it says what is known", answer["code"] in ("unreachable", "unknown_outcome"), answer)
-                answer = session.ask("lookup", keys["n2"], timeout_ms)
-                check("a look-up changes nothing and says unreachable", answer["code"] == "unreachable", answer)
-                for node in ("n1", "n3"):
-                    session.works(keys[node], 5000)
-            c.reki("call", "neighbour", keys["n2"], "ping", "--timeout", "500ms", code=3)
-            c.reki("count", "neighbour", "--timeout", "500ms", code=3)
-        finally:
-            c.nodes["n2"].thaw()
-        session.works(keys["n2"])
-        check("it is the same actor", c.reki("lookup", "neighbour", keys["n2"])["start_number"] == 1)
-        check("and all can be counted again", c.reki("count", "neighbour")["count"] == 3)
-        session.end()
+def found(c, key):
+    return c.reki("start", "neighbour", key)
 
 
-def a_killed_node_is_unreachable_and_its_keys_work_once_it_is_started_again():
-    with Cluster() as c:
+def a_killed_nodes_keys_go_on_elsewhere_and_come_back_with_it():
+    with Cluster(expected=["node_killed", "guard_killed"]) as c:
         keys = key_of_each_node(c)
         session = Session(c, c.nodes["n3"].address)
         for key in keys.values():
             check("a first ping", session.works(key) == 1)
-        for _ in range(2):
+        before = found(c, keys["n1"])
+        for how in ("the node alone", "its guard too"):
             victim = c.nodes["n1"]
-            victim.kill()
-            for timeout_ms in (300, 1000, 100):
-                answer = session.ask("call", keys["n1"], timeout_ms)
-                say(f"a call with {timeout_ms} ms to a dead node: {answer['code']} after {answer['ms']:.0f} ms")
-                check("it says what is known", answer["code"] in ("unreachable", "unknown_outcome"), answer)
-                answer = session.ask("lookup", keys["n1"], timeout_ms)
-                check("a look-up says unreachable", answer["code"] == "unreachable", answer)
-                for node in ("n2", "n3"):
-                    session.works(keys[node], 5000)
-            check("a new client gets in through the others", c.reki("owner", "neighbour", keys["n1"])["node"] == "n1")
-            nodes = c.reki("status", "--timeout", "1s")["nodes"]
-            check("status shows the others and what is wrong with it",
-                  nodes["n1"] == {"error": "unreachable"} and nodes["n2"]["node"] == "n2", nodes)
+            victim.kill_child() if how == "the node alone" else victim.kill()
+            session.works_again(keys["n1"], f"kill -9 of {how}")
+            for node in ("n2", "n3"):
+                session.works(keys[node], 5000)
+            after = found(c, keys["n1"])
+            check("another node has it, with a higher fence",
+                  after["node"] != "n1" and after["fence"] > before["fence"], before, after)
+            victim.process.wait(60)
             victim.start()
-            check("its port is free", victim.wait_ready())
-            check("its actors are gone with it, and new ones start", session.works(keys["n1"]) == 1)
-            check("the others' have gone on", session.works(keys["n2"]) > 2)
+            check("its ports are free", victim.wait_ready())
+            # Its share, but not the very same slots: a join moves as few as it can.
+            until("it has its share again", 20, lambda: c.status("n1")["slots"] > 5000)
+            keys = key_of_each_node(c)
+            before = found(c, keys["n1"])
+            check("with a higher fence again", before["node"] == "n1" and before["fence"] > after["fence"], before, after)
         session.end()
 
 
-def a_node_that_is_told_to_end_does_so_under_load_and_loses_no_answer():
-    with Cluster() as c:
+def a_node_that_stands_still_is_ended_by_its_guard_and_its_keys_go_on():
+    with Cluster(expected=["fenced"]) as c:
         keys = key_of_each_node(c)
-        busy = c.probe("latency", c.nodes["n2"].address, node="n1", compare="n2", ms=2000)
+        session = Session(c, c.nodes["n1"].address)
+        for key in keys.values():
+            check("a first ping", session.works(key) == 1)
+        victim = c.nodes["n2"]
+        victim.killed = True
+        victim.freeze()
+        session.works_again(keys["n2"], "SIGSTOP")
+        for node in ("n1", "n3"):
+            session.works(keys[node], 5000)
+        code = victim.process.wait(60)
+        check("the guard says that it has fenced its node", code == EXIT_FENCED, code, victim.logged())
+        session.end()
+
+
+def without_a_guard_a_node_that_stood_still_wakes_as_another_and_has_no_actor():
+    with Cluster(expected=["fenced"]) as c:
+        victim = c.nodes["n2"]
+        victim.terminate()
+        victim.start("--no-guard")
+        check("its ports are free", victim.wait_ready())
+        keys = key_of_each_node(c)
+        session = Session(c, c.nodes["n1"].address)
+        for key in keys.values():
+            check("a first ping", session.works(key) == 1)
+        before = found(c, keys["n2"])
+        life = c.status("n2")["incarnation"]
+        victim.freeze()
+        session.works_again(keys["n2"], "SIGSTOP")
+        meanwhile = found(c, keys["n2"])
+        check("another node has it", meanwhile["node"] != "n2" and meanwhile["fence"] > before["fence"], meanwhile)
+        victim.thaw()
+        until("it is let in again as another", 20,
+              lambda: c.reki("status", "n2", code=None)["nodes"]["n2"].get("incarnation", life) != life)
+        until("it has its share again", 20, lambda: c.status("n2")["slots"] > 5000)
+        check("nobody has started the key twice", found(c, keys["n2"])["fence"] >= meanwhile["fence"])
+        session.end()
+
+
+def a_node_that_is_told_to_end_hands_over_under_load_and_no_call_fails():
+    with Cluster() as c:
+        busy = c.probe("latency", c.nodes["n2"].address, node="n1", compare="n2", ms=3000)
         check("the neighbours run", busy.stderr.readline() == "ready\n")
         c.nodes["n1"].terminate()
         c.nodes["n1"].killed = True
         done = c.result(busy)
-        say(json.dumps(done["here"]["codes"]))
-        # At most once: what was under way is answered, the rest is refused or has nobody to go to.
-        check("each call has a typed end", set(done["here"]["codes"]) <= {"ok", "shutting_down", "unreachable", "unknown_outcome"},
+        say(json.dumps({side: {"codes": done[side]["codes"], "max_ms": done[side].get("max_ms")} for side in ("here", "there")}))
+        check("no call fails, of its keys or of others", all(set(done[side]["codes"]) == {"ok"} for side in ("here", "there")),
               done)
-        check("calls to another node never notice", set(done["there"]["codes"]) == {"ok"}, done)
-        answer = c.reki("call", "neighbour", keys["n1"], "ping", "--timeout", "500ms", code=3)
-        check("nobody answers for it", answer["error"]["name"] == "unreachable", answer)
+
+
+def a_cluster_that_was_stopped_starts_again_with_higher_fences():
+    with Cluster() as c:
+        keys = key_of_each_node(c)
+        before = {key: found(c, key)["fence"] for key in keys.values()}
+        c.stop()
+        for node in c.nodes.values():
+            node.start()
+        for node in c.nodes.values():
+            check("its ports are free", node.wait_ready())
+        for key, fence in before.items():
+            check("a higher fence", found(c, key)["fence"] > fence, key)

@@ -44,10 +44,11 @@ std::string in_cluster(std::string_view line) {
 }
 
 /// The mistakes of the good file with `from` replaced.
-std::string changed(std::string_view from, std::string_view to) {
+std::string changed_text(std::string_view from, std::string_view to) {
   std::string text(good);
-  return mistakes(text.replace(text.find(from), from.size(), to));
+  return text.replace(text.find(from), from.size(), to);
 }
+std::string changed(std::string_view from, std::string_view to) { return mistakes(changed_text(from, to)); }
 
 Config parsed(std::string_view text) {
   auto config = parse_config(text, "f");
@@ -65,7 +66,7 @@ BOOST_AUTO_TEST_CASE(the_least_config_has_the_defaults) {
   BOOST_TEST((c.profile == Profile::lan));
   BOOST_TEST((c.engine == EngineKind::embedded));
   BOOST_REQUIRE(c.nodes.size() == 1U);
-  BOOST_TEST((c.nodes[0] == NodeConfig{NodeId{"a"}, "tcp://127.0.0.1:7101", "", 1, "", ""}));
+  BOOST_TEST((c.nodes[0] == NodeConfig{NodeId{"a"}, "tcp://127.0.0.1:7101", "", 1, "", "data/test/a", "tcp://127.0.0.1:17101"}));
   BOOST_TEST(c.types.empty());
   BOOST_TEST((c.runtime == RuntimeConfig{}));
 }
@@ -75,7 +76,7 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
 [cluster]
 name = "shop-1"
 profile = "cloud"
-engine = "etcd"
+engine = "embedded"
 voters = ["a", "c", "b"]
 security = "none"
 [[node]]
@@ -112,9 +113,9 @@ workers = 4
 blocking_threads = 2
 )");
   BOOST_TEST((c.profile == Profile::cloud));
-  BOOST_TEST((c.engine == EngineKind::etcd));
+  BOOST_TEST((c.engine == EngineKind::embedded));
   BOOST_TEST((c.voters == std::vector{NodeId{"a"}, NodeId{"c"}, NodeId{"b"}}));
-  BOOST_TEST((c.nodes[0] == NodeConfig{NodeId{"a"}, "tcp://10.0.0.1:7101", "10.0.0.1:7201", 3, "z1", "/var/lib/reki"}));
+  BOOST_TEST((c.nodes[0] == NodeConfig{NodeId{"a"}, "tcp://10.0.0.1:7101", "10.0.0.1:7201", 3, "z1", "/var/lib/reki", "tcp://10.0.0.1:17101"}));
   const RestartPolicy policy{RestartMode::permanent, 3, 1min, 5ms, 2s, 2.0};
   TypeConfig cart = c.types.at(1);
   BOOST_TEST(std::exchange(cart.given, {}).size() == 11U);
@@ -186,8 +187,8 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_is_answered_with_the_nearest) {
              "f:3:1: unknown key 'profil' in [cluster]; did you mean 'profile'? the keys are: name, profile, engine, "
              "voters, security");
   BOOST_TEST(after_good("wieght = 2\n") ==
-             "f:7:1: unknown key 'wieght' in [[node]]; did you mean 'weight'? the keys are: id, listen, admin, weight, "
-             "zone, data_dir");
+             "f:7:1: unknown key 'wieght' in [[node]]; did you mean 'weight'? the keys are: id, listen, control, admin, "
+             "weight, zone, data_dir");
   BOOST_TEST(after_good("[types.x]\n  idel = \"1s\"\n")
                  .starts_with("f:8:3: unknown key 'idel' in [types.x]; did you mean 'idle'? "));
   BOOST_TEST(after_good("[runtime]\nthreads = 1\n") ==
@@ -247,6 +248,34 @@ BOOST_AUTO_TEST_CASE(an_address_belongs_to_one_socket) {
              "f:7:9: admin is the address of line 6 too; give each its own port");
 }
 
+BOOST_AUTO_TEST_CASE(the_control_plane_has_an_address_of_its_own) {
+  BOOST_TEST(parsed(changed_text("tcp://127.0.0.1:7101", "tcp://[::1]:7101")).nodes[0].control == "tcp://[::1]:17101");
+  BOOST_TEST(changed("tcp://127.0.0.1:7101", "tcp://127.0.0.1:55536") ==
+             "f:6:10: listen's port leaves no room for the control plane's, which is 10000 above it; choose one up to "
+             "55535, or add control = \"tcp://HOST:PORT\"");
+  BOOST_TEST(after_good("control = \"tcp://127.0.0.1:0\"\n") ==
+             "f:7:11: control has port 0, to which nobody can connect; choose one from 1 to 65535");
+  BOOST_TEST(after_good("control = \"tcp://127.0.0.1:7101\"\n") ==
+             "f:7:11: control is the address of line 6 too; give each its own port");
+  BOOST_TEST(after_good("[[node]]\nid = \"b\"\nlisten = \"tcp://127.0.0.1:17101\"\n") ==
+             "f:9:10: listen is the address of line 6 too; give each its own port");
+}
+
+BOOST_AUTO_TEST_CASE(who_votes_follows_from_the_nodes_if_nobody_says) {
+  const auto voters = [](int count) {
+    std::string text = "[cluster]\nname = \"test\"\n";
+    for (int i = 1; i <= count; ++i) {
+      const auto n = std::to_string(i);
+      text += "[[node]]\nid = \"n" + n + "\"\nlisten = \"tcp://h" + n + ":1\"\n";
+    }
+    return parsed(text).voters;
+  };
+  const NodeId n1{"n1"};
+  BOOST_TEST((voters(1) == std::vector{n1}));
+  BOOST_TEST((voters(2) == std::vector{n1}));
+  BOOST_TEST((voters(5) == std::vector{n1, NodeId{"n2"}, NodeId{"n3"}}));
+}
+
 BOOST_AUTO_TEST_CASE(a_bad_address_is_answered_with_the_right_form) {
   const auto listen = [](std::string_view to) { return changed("tcp://127.0.0.1:7101", to); };
   BOOST_TEST(listen("127.0.0.1:7101") ==
@@ -294,6 +323,8 @@ BOOST_AUTO_TEST_CASE(a_word_that_is_none_of_the_choices_is_answered_with_them) {
   BOOST_TEST(in_cluster("profile = \"wan\"\n") ==
              "f:3:11: profile is 'wan'; did you mean 'lan'? use one of: lan, cloud");
   BOOST_TEST(in_cluster("engine = \"zookeeper\"\n") == "f:3:10: engine is 'zookeeper'; use one of: embedded, etcd");
+  BOOST_TEST(in_cluster("engine = \"etcd\"\n") ==
+             "f:3:10: engine \"etcd\" is not in this version; leave the line out for the embedded one");
   BOOST_TEST(in_cluster("security = \"curve\"\n") == "f:3:12: security is 'curve'; use one of: none");
   BOOST_TEST(after_good("[types.x]\nrestart = \"transiet\"\n") ==
              "f:8:11: restart is 'transiet'; did you mean 'transient'? use one of: permanent, transient, temporary");

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -116,7 +117,9 @@ BOOST_AUTO_TEST_CASE(of_an_earlier_boot_nothing_is_said) {
   std::string other = here;
   other[0] = other[0] == 'f' ? '0' : 'f';
   const auto rewritten = [&](const std::string& boot) {
-    std::string text = "cluster shop\nnode n1\npid 1\nboot " + boot + "\nincarnation 0000000000000005\n";
+    std::string text = text_of(temporary / "d/lock");
+    text = text.substr(0, text.find("check "));
+    text.replace(text.find("boot ") + 5, 36, boot);
     char check[17];
     std::snprintf(check, sizeof check, "%016llx", static_cast<unsigned long long>(hash_type(text, 0)));
     std::ofstream(temporary / "d/lock", std::ios::binary) << text << "check " << check << "\n";
@@ -124,6 +127,36 @@ BOOST_AUTO_TEST_CASE(of_an_earlier_boot_nothing_is_said) {
   };
   BOOST_TEST((rewritten(here) == Incarnation{5}));
   BOOST_TEST((rewritten(other) == Incarnation{}));
+}
+
+BOOST_AUTO_TEST_CASE(in_a_copy_of_the_directory_nothing_is_said) {
+  const test::TemporaryDir temporary;
+  auto original = DataDir::open(temporary / "d", "shop", n1).value();
+  BOOST_REQUIRE(original.set_incarnation(Incarnation{5}));  // and may be running on
+  std::filesystem::copy(temporary / "d", temporary / "copy");
+  BOOST_TEST((DataDir::open(temporary / "copy", "shop", n1).value().previous_incarnation() == Incarnation{}));
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_that_may_not_be_written_is_refused) {
+  const test::TemporaryDir temporary;
+  std::filesystem::permissions(temporary / ".", std::filesystem::perms{0755});
+  std::filesystem::create_directory(temporary / "d");
+  std::filesystem::permissions(temporary / "d", std::filesystem::perms{0555});
+  const auto is_refused = [&](const std::string& path) {
+    const auto dir = DataDir::open(path, "shop", n1);
+    return !dir && dir.error().code == ErrorCode::bad_data_dir &&
+           dir.error().text.find("'" + path) != std::string::npos &&
+           dir.error().text.find("Permission denied") != std::string::npos;
+  };
+  const pid_t child = fork();  // where it may become somebody whom permissions bind
+  BOOST_REQUIRE(child >= 0);
+  if (child == 0) {
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(2);
+    _exit(is_refused(temporary / "d") && is_refused(temporary / "d/below") ? 0 : 1);
+  }
+  int status = 0;
+  BOOST_REQUIRE(waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_lock_text_that_was_cut_short_or_changed_says_nothing) {

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(a_stop_ends_calls_to_other_nodes) {
 
 BOOST_AUTO_TEST_CASE(a_taken_address_is_named_with_the_remedy) {
   const auto first = test::start(test::config_of({"n1"}), "n1");
-  const auto second = Node::start(test::config_of({"n1"}, first->address()), "n1", test::factories());
+  const auto second = Node::start(test::config_of({"n1"}, first->address()), "n1", test::factories(), {.fixed_view = true});
   BOOST_REQUIRE(!second.has_value());
   BOOST_TEST((second.error().code == ErrorCode::address_in_use));
   BOOST_TEST((second.error().text.find(first->address()) != std::string::npos));
@@ -151,7 +151,8 @@ BOOST_AUTO_TEST_CASE(a_taken_address_is_named_with_the_remedy) {
 }
 
 BOOST_AUTO_TEST_CASE(an_address_of_no_interface_here_is_refused) {
-  const auto node = Node::start(test::config_of({"n1"}, "tcp://192.0.2.1:7101"), "n1", test::factories());
+  const auto node = Node::start(test::config_of({"n1"}, "tcp://192.0.2.1:7101"), "n1", test::factories(),
+                                {.fixed_view = true});
   BOOST_REQUIRE(!node.has_value());
   BOOST_TEST((node.error().code == ErrorCode::address_in_use));
 }
@@ -160,15 +161,6 @@ BOOST_AUTO_TEST_CASE(a_name_may_be_listened_on) {
   const auto node = test::start(test::config_of({"n1"}, "tcp://localhost:0"), "n1");
   RawPeer peer(node->address());
   BOOST_TEST(peer.greet().node == "n1");
-}
-
-BOOST_AUTO_TEST_CASE(a_later_life_has_higher_fences) {
-  const auto config = test::config_of({"n1"});
-  auto node = test::start(config, "n1");
-  const auto first = node->lookup_or_start<Counter>("k").get()->fence();
-  BOOST_TEST(first.epoch().value > 1'700'000'000U);
-  node = test::start(config, "n1");
-  BOOST_TEST((node->lookup_or_start<Counter>("k").get()->fence().epoch() >= first.epoch()));
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_is_not_in_the_config_is_refused) {

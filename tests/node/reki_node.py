@@ -1,7 +1,8 @@
-"""Runs reki-node as a person would, one case a run: reki_node.py CASE REKI_NODE GOOD_PLUGIN FOREIGN_PLUGIN"""
+"""Runs reki-node as a person would, one case a run: reki_node.py CASE REKI_NODE GOOD_PLUGIN FOREIGN_PLUGIN REKI"""
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -11,14 +12,23 @@ import tempfile
 import msgpack
 import zmq
 
-BINARY, GOOD, FOREIGN = sys.argv[2:5]
+BINARY, GOOD, FOREIGN, COMMAND = sys.argv[2:6]
 folder = tempfile.TemporaryDirectory(prefix="reki-node-test.")
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One for requests, the port of whose control plane is free too."""
+    while True:
+        with socket.socket() as s, socket.socket() as control:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+            if port > 55535:
+                continue
+            try:
+                control.bind(("127.0.0.1", port + 10000))
+            except OSError:
+                continue
+            return port
 
 
 def config(more="", port=None, node_more=""):
@@ -46,8 +56,12 @@ def refused(path, *wanted, node="n1", code=2):
 class Running:
     """A node that is ready."""
 
-    def __init__(self, path):
-        self.process = subprocess.Popen([BINARY, "--config", path, "--node", "n1"], stderr=subprocess.PIPE, text=True)
+    def __init__(self, path, *more):
+        self.process = subprocess.Popen([BINARY, "--config", path, "--node", "n1", *more], stderr=subprocess.PIPE,
+                                        text=True, start_new_session=True)
+        made = subprocess.run([COMMAND, "--config", path, "init", "--if-needed", "--timeout", "30s"], capture_output=True,
+                              text=True)
+        assert made.returncode == 0, made
         self.lines = []
         for line in self.process.stderr:
             self.lines.append(line)
@@ -56,9 +70,10 @@ class Running:
         else:
             raise AssertionError(f"it ended before it was ready: {self.lines}")
         self.address = re.search(r"address=(\S+)", line).group(1)
+        self.pid = int(re.search(r"pid=(\d+)", line).group(1))  # the node's own, not its guard's
 
-    def end(self, with_signal):
-        self.process.send_signal(with_signal)
+    def end(self, with_signal, to=os.kill):
+        to(self.process.pid, with_signal)
         self.lines += self.process.stderr.readlines()
         return self.process.wait(timeout=30)
 
@@ -122,7 +137,7 @@ def a_wrong_argument_exits_with_2():
 
 def a_port_in_use_exits_with_3():
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", free_port()))
         taken.listen()
         path = config(port=taken.getsockname()[1])
         done = run("--config", path, "--node", "n1")
@@ -140,6 +155,35 @@ def sigterm_stops_it_cleanly():
 def sigint_stops_it_cleanly():
     with Running(config()) as node:
         assert node.end(signal.SIGINT) == 0, node.lines
+
+
+def a_signal_to_the_whole_process_group_stops_it_cleanly():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with Running(config()) as node:
+            assert node.end(number, to=os.killpg) == 0, node.lines
+            assert "event=stopped" in node.lines[-1], node.lines
+
+
+def its_guard_ends_as_it_does():
+    with Running(config()) as node:
+        assert node.pid != node.process.pid
+        os.kill(node.pid, signal.SIGKILL)
+        assert node.process.wait(timeout=30) == 128 + signal.SIGKILL
+        assert "event=node_killed" in node.process.stderr.read()
+
+
+def it_ends_with_its_guard():
+    with Running(config()) as node:
+        fd = os.pidfd_open(node.pid)
+        node.process.kill()
+        assert select.select([fd], [], [], 30)[0], "it lives on unguarded"
+        os.close(fd)
+
+
+def without_a_guard_it_is_the_process_that_was_started():
+    with Running(config(), "--no-guard") as node:
+        assert node.pid == node.process.pid
+        assert node.end(signal.SIGTERM) == 0, node.lines
 
 
 def it_serves_what_its_plugin_has():

@@ -517,7 +517,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
   options.cluster = "test";
   const auto server = Server::bind(std::move(options), registry);
   BOOST_REQUIRE_MESSAGE(server.has_value(), test::why(server));
-  (*server)->set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))));
+  (*server)->set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))), Incarnation{});
   (*server)->start();
   RawPeer peer((*server)->address());
   peer.greet();

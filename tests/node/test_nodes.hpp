@@ -126,6 +126,8 @@ inline reki::Config config_of(const std::vector<std::string>& ids, const std::st
 inline std::unique_ptr<reki::Node> start(const reki::Config& config, const std::string& id,
                                          reki::NodeOptions options = {},
                                          std::shared_ptr<Gate> gate = std::make_shared<Gate>()) {
+  // Of a config without a control plane.
+  options.fixed_view = config.nodes.front().control.empty();
   auto node = reki::Node::start(config, id, factories(std::move(gate)), std::move(options));
   BOOST_REQUIRE_MESSAGE(node.has_value(), test::why(node));
   return std::move(*node);

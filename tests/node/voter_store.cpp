@@ -23,8 +23,8 @@ namespace {
 const NodeId n1{"n1"};
 
 struct Opened {
-  explicit Opened(const std::string& path, const std::string& cluster = "shop")
-      : dir(DataDir::open(path, cluster, n1).value()) {}
+  explicit Opened(const std::string& path, const std::string& cluster = "shop", const NodeId& node = n1)
+      : dir(DataDir::open(path, cluster, node).value()) {}
   Result<VoterStore> store(FileOps& ops = system_files()) { return VoterStore::open(dir, 77, ops); }
   DataDir dir;
 };
@@ -149,24 +149,23 @@ BOOST_AUTO_TEST_CASE(a_large_write_torn_somewhere_leaves_the_record_before) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_slot_that_was_damaged_is_told_and_its_neighbours_are_used) {
-  const test::TemporaryDir temporary;
+BOOST_AUTO_TEST_CASE(a_flipped_bit_in_any_slot_is_told_and_its_neighbours_are_used) {
+  const test::TemporaryDir temporary{test::TemporaryDir::in_memory()};
   const std::string path = temporary / "d";
-  std::mt19937_64 random{2};
   for (std::uint64_t i = 1; i <= 3; ++i) BOOST_REQUIRE(Opened{path}.store().value().write(with(i)));
   const Bytes good = bytes_of(path + "/register");
-  for (int i = 0; i < 60; ++i) {
+  const std::size_t whole = encode(membership::VoterSlot{1, with(3)}).size();
+  for (std::size_t bit = 0; bit < 3 * whole * 8; ++bit) {
     Bytes bytes = good;
-    const std::size_t place = random() % 3;
-    const std::size_t at = 4096 + place * voter_slot_bytes + random() % 46;  // of a record without a view
-    bytes[at] = static_cast<char>(bytes[at] ^ 1 << random() % 8);
+    const std::size_t at = 4096 + bit % 3 * voter_slot_bytes + bit / 3 / 8;
+    bytes[at] = static_cast<char>(bytes[at] ^ 1 << bit / 3 % 8);
     put_bytes(path + "/register", bytes);
     Opened opened{path};
     const auto store = opened.store();
     BOOST_REQUIRE(store);
-    BOOST_TEST(store->was_damaged());
-    BOOST_TEST((store->record().promised >= Term{2}));
-    BOOST_TEST(!opened.store()->was_damaged());  // it has been written over
+    BOOST_REQUIRE(store->was_damaged());
+    BOOST_REQUIRE((store->record().promised >= Term{2}));
+    BOOST_REQUIRE(!opened.store()->was_damaged());  // it has been written over
   }
 }
 
@@ -181,6 +180,21 @@ BOOST_AUTO_TEST_CASE(a_foreign_register_is_refused_and_never_written) {
   BOOST_TEST(refused(Opened(path, "shop-eu").store(), "is of cluster 'shop', not of 'shop-eu'; correct data_dir"));
   BOOST_TEST((bytes_of(file) == good));
   std::filesystem::remove(path + "/lock");
+  // Store 77 is nobody's voter in that view; 0x1001 is n1's.
+  BOOST_TEST(Opened(path, "shop", NodeId{"n2"}).store().has_value());
+  BOOST_REQUIRE(std::filesystem::remove(file) && std::filesystem::remove(path + "/lock"));
+  {
+    Opened opened{path};
+    auto store = VoterStore::open(opened.dir, 0x1001).value();
+    BOOST_REQUIRE(store.write(with(5, test::control_view("shop", 5), 0x1001)));
+  }
+  const Bytes of_n1 = bytes_of(file);
+  std::filesystem::remove(path + "/lock");
+  BOOST_TEST(refused(Opened(path, "shop", NodeId{"n2"}).store(), "is that of node 'n1', not of 'n2'"));
+  BOOST_TEST((bytes_of(file) == of_n1));
+  std::filesystem::remove(path + "/lock");
+  BOOST_TEST(VoterStore::open(Opened(path).dir, 77).has_value());
+  put_bytes(file, good);
 
   Bytes broken = good;
   for (std::size_t place = 0; place < 3; ++place) broken[4096 + place * voter_slot_bytes + 45] ^= 1;

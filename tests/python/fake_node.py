@@ -68,6 +68,12 @@ class FakeNode:
         self._thread.join(5)
         self._context.term()
 
+    def die(self):
+        """kill -9: the connections break, the port is closed. A handler may do it too."""
+        self._stop.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(5)
+
     def forget_sessions(self):
         self.sessions.clear()
 
@@ -181,23 +187,25 @@ class FakeNode:
         return [0, actor[0], not there, msgpack.packb(actor[1])]
 
 
-def share(nodes, epoch=5, owner=None, delta_from=None):
-    """Gives all the nodes one view. `owner(slot)`: an index into nodes; slot modulo their number if left out.
+def share(nodes, epoch=5, owner=None, term=0, among=None, delta_from=None):
+    """Gives all the nodes one view of `among` (themselves if left out). `owner(slot)`: an index into these; slot modulo
+    their number if left out. `term`: 0 as if made from a config, else by a coordinator.
 
     With `delta_from` also a delta to it from the view of that epoch, of the same nodes.
     """
-    owner = owner or (lambda slot: slot % len(nodes))
+    among = among or nodes
+    owner = owner or (lambda slot: slot % len(among))
     # With what only nodes need, and with elements of a later version: a client passes over both.
-    members = [[n.name, n.incarnation, n.address, 1, "", 1, "tcp://10.0.0.1:17101", "later"] for n in nodes]
+    members = [[n.name, n.incarnation, n.address, 1, "", 1, "tcp://10.0.0.1:17101", "later"] for n in among]
     voters = [[1, 77, nodes[0].name, "tcp://10.0.0.1:17101"]]
     table = struct.pack(">16384H", *map(owner, range(16384)))
-    payload = msgpack.packb([epoch, 1, nodes[0].cluster, 77, nodes[0].name, members, table, voters, [], None])
+    payload = msgpack.packb([epoch, term, nodes[0].cluster, 77, nodes[0].name, members, table, voters, [], None])
     deltas = {}
     if delta_from is not None:
         slots = b"".join(struct.pack(">HH", slot, owner(slot)) for slot in range(16384))
-        said = b"".join(n.name.encode() + struct.pack(">QIB", n.incarnation, 1, 1) for n in nodes)
+        said = b"".join(n.name.encode() + struct.pack(">QIB", n.incarnation, 1, 1) for n in among)
         check = xxhash.xxh3_64_intdigest(said + table, seed=77)
-        deltas[delta_from] = msgpack.packb(["delta", delta_from, epoch, 1, nodes[0].name, [], [], slots, check, [], []])
+        deltas[delta_from] = msgpack.packb(["delta", delta_from, epoch, term, nodes[0].name, [], [], slots, check, [], []])
     for node in nodes:
         node.view_payload = payload
         node.view_deltas = deltas

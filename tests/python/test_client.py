@@ -1,10 +1,12 @@
 """Tests of client/python/reki.py against nodes of our own making. Run by ctest as python_client."""
 
 import dataclasses
+import contextlib
 import os
 import re
 import socket
 import sys
+import threading
 import time
 import unittest
 
@@ -375,14 +377,24 @@ class SeveralNodes(WithNodes):
         nodes[0].before = lambda n, r: [46, "", 0, "n2"] if r.op <= 6 else None
         self.assertEqual(self.client(nodes[0]).lookup_or_start("counter", "a").node, "n2")
 
-    def test_the_third_redirect_is_the_callers(self):
-        nodes = self.pair(owner=lambda slot: 0)
+    def disagree(self, nodes):
         for node, other in ((nodes[0], "n2"), (nodes[1], "n1")):
             node.before = lambda n, r, other=other: [46, "", 0, other] if r.op <= 6 else None
-        began = time.monotonic()
-        self.fails("wrong_node", self.client(nodes[0]).lookup_or_start, "counter", "a")
-        self.assertLess(time.monotonic() - began, 2)
-        self.assertEqual(sum(len(n.ops(LOOKUP_OR_START)) for n in nodes), 3)
+
+    def test_nodes_that_do_not_agree_are_asked_until_the_deadline_but_not_without_a_pause(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        self.disagree(nodes)
+        self.fails("wrong_node", self.client(nodes[0]).lookup_or_start, "counter", "a", timeout=0.5)
+        asked = sum(len(n.ops(LOOKUP_OR_START)) for n in nodes)
+        self.assertGreaterEqual(asked, 6)
+        self.assertLess(asked, 250)
+
+    def test_nodes_that_agree_in_the_end_serve(self):
+        nodes = self.pair(owner=lambda slot: 0)
+        self.disagree(nodes)
+        with after(0.1, lambda: setattr(nodes[1], "before", lambda n, r: None)):
+            self.assertEqual(self.client(nodes[0]).call("counter", "a", "increment"), 1)
+        self.assertEqual(len({r.id for n in nodes for r in n.ops(CALL)}), 1)
 
     def test_a_higher_epoch_in_a_reply_makes_the_view_new(self):
         nodes = self.pair(owner=lambda slot: 0)
@@ -426,6 +438,113 @@ class SeveralNodes(WithNodes):
         nodes[1].deaf = True
         share(nodes, epoch=6, owner=lambda slot: 0)
         self.assertEqual(c.lookup_or_start("counter", "a").node, "n1")
+
+
+@contextlib.contextmanager
+def after(seconds, function):
+    """Calls it then, while the test waits for something."""
+    timer = threading.Timer(seconds, function)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
+class Changes(WithNodes):
+    """Two nodes in views that a coordinator makes. At first n1 owns everything."""
+
+    def setUp(self):
+        self.nodes = [self.node("n1", incarnation=1000), self.node("n2", incarnation=2000)]
+        share(self.nodes, owner=lambda slot: 0, term=1)
+        self.c = self.client(self.nodes[0])
+        self.assertEqual(self.c.lookup_or_start("counter", "a").node, "n1")
+
+    def move(self, *to, epoch=6):
+        share(to or self.nodes, epoch=epoch, owner=lambda slot: 0, term=1, among=[self.nodes[1]])
+
+    def refuse(self, node, code, text):
+        node.before = lambda n, r: [code, text] if r.op <= 6 else None
+
+    def test_unavailable_is_tried_again_for_calls_too_under_one_id(self):
+        self.refuse(self.nodes[0], 44, "the lease is over")
+        with after(0.1, lambda: setattr(self.nodes[0], "before", lambda n, r: None)):
+            self.assertEqual(self.c.call("counter", "a", "increment"), 1)
+        self.assertEqual(len({r.id for r in self.nodes[0].ops(CALL)}), 1)
+        self.assertGreater(len(self.nodes[0].ops(CALL)), 3)
+
+    def test_what_stays_unavailable_ends_with_the_last_text_by_the_deadline(self):
+        for node in self.nodes:
+            self.refuse(node, 44, "no quorum: 1 of 3 voters")
+        for call in (self.c.lookup, lambda *a, **o: self.c.call(*a, "increment", **o)):
+            began = time.monotonic()
+            error = self.fails("unavailable", call, "counter", "a", timeout=0.4)
+            self.assertIn("no quorum", error.text)
+            self.assertGreater(time.monotonic() - began, 0.3)
+
+    def test_what_a_node_that_closes_refuses_goes_to_the_new_owner(self):
+        self.refuse(self.nodes[0], 45, "closing")
+        with after(0.1, lambda: self.move(self.nodes[1])):  # n1 never knows
+            self.assertEqual(self.c.call("counter", "a", "increment"), 1)
+        self.assertEqual(len(self.nodes[1].ops(CALL)), 1)
+
+    def test_the_owner_dies_and_a_look_up_finds_the_new_one(self):
+        self.nodes[0].die()
+        with after(0.2, lambda: self.move(self.nodes[1])):
+            began = time.monotonic()
+            self.assertEqual(self.c.lookup_or_start("counter", "a").node, "n2")
+        self.assertLess(time.monotonic() - began, 3)
+
+    def test_a_call_in_flight_at_a_node_that_dies_is_of_unknown_outcome_at_once(self):
+        def dies(n, r):
+            if r.op != CALL:
+                return None
+            n.die()
+            return SILENCE
+
+        self.nodes[0].before = dies
+        began = time.monotonic()
+        self.fails("unknown_outcome", self.c.call, "counter", "a", "increment", timeout=10)
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_an_answer_of_a_life_that_the_view_does_not_name_does_not_count(self):
+        self.nodes[0].restart()
+        self.fails("unknown_outcome", self.c.call, "counter", "a", "increment")
+        self.fails("unavailable", self.c.lookup_or_start, "counter", "a", timeout=0.3)
+        self.refuse(self.nodes[0], 44, "no quorum")
+        self.assertIn("no quorum", self.fails("unavailable", self.c.lookup, "counter", "a", timeout=0.3).text)
+        self.nodes[0].before = lambda n, r: None
+        share(self.nodes, epoch=6, owner=lambda slot: 0, term=1)  # it is let in
+        self.assertEqual(self.c.call("counter", "a", "increment"), 2)
+
+    def test_an_older_start_than_one_seen_is_no_answer(self):
+        fence = self.c.lookup("counter", "a").fence
+        self.nodes[0].before = lambda n, r: [0, fence - 1] if r.op <= 6 else None
+        self.fails("unavailable", self.c.lookup, "counter", "a", timeout=0.3)
+        self.fails("unknown_outcome", self.c.send, "counter", "a", "increment")
+        self.nodes[0].before = lambda n, r: None
+        self.assertEqual(self.c.lookup("counter", "a").fence, fence)
+
+    def test_fences_are_remembered_for_the_keys_used_last(self):
+        kept, reki.FENCES_MAX = reki.FENCES_MAX, 10
+        self.addCleanup(setattr, reki, "FENCES_MAX", kept)
+        for n in range(30):
+            self.c.lookup_or_start("counter", "a")
+            self.c.lookup_or_start("counter", f"k{n}")
+        self.assertEqual(len(self.c._fences), 10)
+        self.assertIn(("counter", b"a"), self.c._fences)
+        self.assertNotIn(("counter", b"k0"), self.c._fences)
+
+    def test_connections_to_nodes_that_have_left_are_closed(self):
+        third = self.node("n3", incarnation=3000)
+        share([*self.nodes, third], epoch=6, owner=lambda slot: 2, term=1)
+        self.c.call("counter", "a", "increment")
+        self.c.call("counter", "a", "increment")
+        self.assertIn(third.address, self.c._connections)
+        self.move(*self.nodes, third, epoch=7)
+        third.before = lambda n, r: [46, "", 0, "n2"] if r.op <= 6 else None
+        self.c.call("counter", "a", "increment")
+        self.assertNotIn(third.address, self.c._connections)
 
 
 def nobody(test):

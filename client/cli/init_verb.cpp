@@ -1,0 +1,106 @@
+#include <chrono>
+#include <random>
+#include <thread>
+#include <vector>
+#include <zmq.hpp>
+
+#include "reki/client/cli/verbs.hpp"
+#include "reki/core/membership/control_codec.hpp"
+#include "reki/core/membership/init.hpp"
+#include "reki/net/clock.hpp"
+#include "reki/net/poll.hpp"
+
+namespace reki::cli {
+namespace {
+
+using membership::Initialization;
+constexpr auto again_after = std::chrono::milliseconds(100);
+
+/// A connection to each voter's control plane.
+class Voters {
+ public:
+  explicit Voters(const std::vector<Initialization::At>& voters) {
+    for (const auto& voter : voters) {
+      auto& socket = sockets_.emplace_back(context_, zmq::socket_type::dealer);
+      socket.set(zmq::sockopt::linger, 0);
+      socket.set(zmq::sockopt::immediate, true);
+      socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::control_frame_bytes_max));
+      socket.set(zmq::sockopt::reconnect_ivl, 50);
+      socket.connect(voter.control);
+    }
+  }
+  void send(std::size_t voter, BytesView frame) {
+    (void)sockets_[voter].send(zmq::const_buffer(frame.data(), frame.size()), zmq::send_flags::dontwait);
+  }
+  /// Gives what comes until `until` to `take`, as long as that returns true.
+  template <class Take>
+  void receive(Instant until, Take take) {
+    std::vector<zmq::pollitem_t> items;
+    for (auto& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    for (Instant now = boot_time(); now < until; now = boot_time()) {
+      poll_until(items, now, until);
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        zmq::message_t frame;
+        while (sockets_[i].recv(frame, zmq::recv_flags::dontwait)) {
+          if (!take(i, BytesView{static_cast<const char*>(frame.data()), frame.size()})) return;
+        }
+      }
+    }
+  }
+
+ private:
+  zmq::context_t context_{1};
+  std::vector<zmq::socket_t> sockets_;
+};
+
+std::vector<Initialization::At> voters_of(const Config& config) {
+  std::vector<Initialization::At> out;
+  for (const NodeId& voter : config.voters) out.push_back({voter, config.find_node(voter.value)->control});
+  return out;
+}
+
+Result<void> make_cluster(const Config& config, Duration timeout) {
+  const auto at = voters_of(config);
+  Initialization init(config.cluster, view_of(config).hash_seed(), at);
+  Voters voters(at);
+  // A name without an address: answers come back on the same connection.
+  membership::ControlWriter writer({config.cluster, NodeId{"init/" + std::to_string(std::random_device{}())}, {}});
+  const Instant end = boot_time() + timeout;
+  Result<void> outcome;
+  while (outcome && !init.done()) {
+    const Instant now = boot_time();
+    if (now >= end) {
+      return fail(ErrorCode::unreachable, "no answer from " + init.missing() +
+                                              "; are these nodes running, with this same config? Nothing is half done that "
+                                              "another init would not complete or explain");
+    }
+    for (const auto& letter : init.due()) voters.send(letter.voter, writer.write(letter.body));
+    voters.receive(std::min(end, now + again_after), [&](std::size_t voter, BytesView bytes) {
+      const auto frame = membership::decode_control(bytes, {});
+      const auto* state = frame && frame->body ? std::get_if<membership::InitState>(&*frame->body) : nullptr;
+      if (state != nullptr) outcome = init.on(voter, *state);
+      return outcome.has_value() && !init.done();
+    });
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Result<Report> init(const CommandLine& line) {
+  if (line.config.empty()) {
+    return fail(ErrorCode::invalid_argument, "which cluster? Give --config FILE (or set REKI_CONFIG)");
+  }
+  const auto config = read_config(line.config);
+  if (!config) return tl::make_unexpected(config.error());
+  const auto made = make_cluster(*config, line.timeout);
+  const bool was_there = !made && made.error().code == ErrorCode::already_started && line.if_needed;
+  if (!made && !was_there) return tl::make_unexpected(made.error());
+  Report out;
+  out.json = {{"cluster", config->cluster}, {"made", !was_there}};
+  for (const NodeId& voter : config->voters) out.json["voters"].push_back(voter.value);
+  out.text = "cluster '" + config->cluster + (was_there ? "' has been made already\n" : "' is made\n");
+  return out;
+}
+
+}  // namespace reki::cli

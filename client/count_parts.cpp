@@ -1,0 +1,34 @@
+#include "reki/client/count_parts.hpp"
+
+#include "reki/core/cluster_list.hpp"
+#include "reki/core/codec.hpp"
+
+namespace reki {
+
+std::vector<std::unique_ptr<Pending>> count_parts(const Pending& like, const View& view, Completion done) {
+  auto gathering = std::make_shared<CountGathering>();
+  gathering->done = std::move(done);
+  std::vector<std::unique_ptr<Pending>> parts;
+  for (const Member& member : view.members()) {
+    if (!may_have_actors(member)) continue;
+    auto part = std::make_unique<Pending>();
+    part->op = like.op;
+    part->flags = like.flags;
+    part->type = like.type;
+    part->key = like.key;
+    part->deadline = like.deadline;
+    part->node = member.node_id;
+    part->then = Pending::Then::count;
+    part->gathering = gathering;
+    parts.push_back(std::move(part));
+  }
+  gathering->missing = parts.size();
+  if (parts.empty()) {
+    Answer none;
+    none.payload = wire::encode_count(0);
+    gathering->done(std::move(none));
+  }
+  return parts;
+}
+
+}  // namespace reki

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "reki/core/ids.hpp"
+#include "reki/core/limits.hpp"
+
+namespace reki {
+
+/// The highest fence that was seen for each key, for as many keys as fit.
+///
+/// Pure; no thread safety. One fixed array of `limits::fences_remembered_max`, made with the first fence: sets of eight,
+/// each in the order of use, so nothing is linked or allocated. A key that is met for the first time enters in the
+/// middle, and to the front when it is met again: a million keys that are used once push out each other and not those
+/// that are used again and again.
+///
+/// A key that has been pushed out counts as never seen. What keeps answers of an older start from its callers is then
+/// what keeps them from everybody: leases, and that a node hands a slot over only when its actors have stopped.
+class FenceMemory {
+ public:
+  /// Of a key, by a hash of 64 bits: with a seed that nobody else knows, so that nobody can make keys that meet.
+  Fence highest(std::uint64_t key_hash) const;
+  /// REQUIRES: `fence` is not 0.
+  void note(std::uint64_t key_hash, Fence fence);
+
+ private:
+  static constexpr std::size_t ways = 8;
+  static constexpr std::size_t sets = limits::fences_remembered_max / ways;
+  struct Entry {
+    std::uint64_t key_hash = 0;
+    Fence fence;  // 0: free
+  };
+
+  std::vector<Entry> entries_;
+};
+
+}  // namespace reki

@@ -1,0 +1,181 @@
+// The node as its membership sees it: how it joins, and what views, slots and leases do to it.
+#include <algorithm>
+#include <filesystem>
+
+#include "reki/core/membership/timing.hpp"
+#include "reki/net/clock.hpp"
+#include "reki/node/control.hpp"
+#include "reki/node/data_dir.hpp"
+#include "reki/node/listen.hpp"
+#include "reki/node/node.hpp"
+#include "reki/node/random_number.hpp"
+#include "reki/node/server.hpp"
+#include "reki/node/voter_store.hpp"
+
+namespace reki {
+namespace {
+
+using Phase = membership::MemberAgent::Phase;
+
+membership::MemberAgent::Options agent_options(const Config& config, const NodeConfig& self, const std::string& address,
+                                               std::uint64_t seed) {
+  membership::MemberAgent::Options out;
+  out.self.node_id = self.id;
+  out.self.addr = advertised(self.listen, address);
+  out.self.weight = self.weight;
+  out.self.zone = self.zone;
+  out.timing = timing_of(config);
+  for (const NodeConfig& node : config.nodes) out.seeds.push_back(node.id);
+  out.seed = seed;
+  return out;
+}
+
+SlotSet owned_by(const View& view, const NodeId& node, Incarnation incarnation) {
+  SlotSet out;
+  if (view.find(node, incarnation) == nullptr) return out;
+  const MemberIndex self = view.index_of(node.value);
+  for (std::uint16_t s = 0; s < slot_count; ++s) {
+    if (view.table().owner(SlotId{s}) == self) out.insert(SlotId{s});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> Node::join(const Config& config, const NodeConfig& self, const NodeOptions& options) {
+  Control::Options control;
+  control.listen = self.control;
+  control.cluster = cluster_;
+  control.machine.agent = agent_options(config, self, address_, incarnation().value);
+  control.page = page_;
+  control.log = options.log;
+  for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control);
+  if (auto opened = open_data_dir(config, self); !opened) return opened;
+  if (store_) control.machine.voter = store_->record();
+  control.machine.agent.previous = data_dir_->previous_incarnation();
+  auto bound = Control::bind(std::move(control), *this, store_.get());
+  if (!bound) return tl::make_unexpected(std::move(bound.error()));
+  control_ = std::move(*bound);
+  return {};
+}
+
+/// A node that is no voter has no register, unless it was one: what it has promised binds it as long as it is asked.
+Result<void> Node::open_data_dir(const Config& config, const NodeConfig& self) {
+  const auto path = std::filesystem::path(config.file).parent_path() / self.data_dir;
+  auto dir = DataDir::open(path.string(), cluster_, id_);
+  if (!dir) return tl::make_unexpected(std::move(dir).error());
+  data_dir_ = std::make_unique<DataDir>(std::move(*dir));
+  if (std::ranges::find(config.voters, id_) == config.voters.end() && !VoterStore::is_in(*data_dir_)) return {};
+  auto store = VoterStore::open(*data_dir_, random_number());
+  if (!store) return tl::make_unexpected(std::move(store).error());
+  if (store->was_damaged() && log_) {
+    log_(LogLevel::info, "register_damaged",
+         "text=\"a record in " + data_dir_->path() + " cannot be read, as after a crash while it was written\"");
+  }
+  store_number_ = store->record().store;
+  store_ = std::make_unique<VoterStore>(std::move(*store));
+  return {};
+}
+
+bool Node::wait_until_ready(Duration timeout) {
+  std::unique_lock lock(view_mutex_);
+  return ready_changed_.wait_for(lock, timeout, [this] { return ready_.load(); });
+}
+
+void Node::set_ready(bool ready) {
+  {
+    const std::lock_guard lock(view_mutex_);
+    if (ready_.exchange(ready) == ready) return;
+  }
+  ready_changed_.notify_all();
+}
+
+std::string Node::why_not_ready() const {
+  if (ready_) return {};
+  if (!control_) return "the node is stopped";
+  const ControlStatus status = control_->status();
+  const auto now = view();
+  if (!now && status.coordinator.value.empty()) {
+    return "no coordinator answers; is a majority of the voters running, and has the cluster been made (reki init)?";
+  }
+  if (status.phase == Phase::joining) {
+    return "coordinator '" + status.coordinator.value + "' has not let it in yet; if an earlier life of this node is "
+           "still in the view, that takes until its lease is over";
+  }
+  return "the node leaves";
+}
+
+// ---- control thread
+
+void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarnation) {
+  // What is new here has to be known as arriving before anybody is sent here, and what is not here any more only after
+  // the way to its owner is known: so that a request always finds one or the other.
+  local_.set_owned(owned_by(*view, id_, incarnation));
+  incarnation_ = incarnation.value;
+  publish(view, incarnation);
+}
+
+void Node::resumed() {
+  if (!ready_) {
+    if (auto kept = data_dir_->set_incarnation(incarnation()); !kept && log_) log_(LogLevel::warn, "incarnation", kept.error().text);
+  }
+  local_.resume();
+  set_ready(!leaving_);
+}
+
+void Node::fenced(Incarnation now) {
+  set_ready(false);
+  local_.start_over();
+  if (now == Incarnation{}) return;  // it was about to leave anyway
+  incarnation_ = now.value;
+  publish(view(), now);
+}
+
+void Node::publish(std::shared_ptr<const View> view, Incarnation incarnation) {
+  {
+    const std::lock_guard lock(view_mutex_);
+    view_ = view;
+  }
+  server_->set_view(std::move(view), incarnation);
+}
+
+// ---- any thread
+
+void Node::rerouted(std::string type, std::string key, EnvelopePtr request) {
+  const auto now = view();
+  const Place place = place_of(*now, type, key);
+  if (place.here) return local_.readmit(type, key, std::move(request));
+  auto out = std::make_unique<Forwarded>();
+  out->op = request->op;
+  if (request->fail_if_restarting) out->flags = wire::fail_if_restarting;
+  out->type = std::move(type);
+  out->key = std::move(key);
+  if (request->starts) out->args = request->args;
+  if (!request->name().empty()) {
+    out->message = request->name();
+    request->encode(out->payload);
+  }
+  out->fence = request->pin;
+  out->deadline = std::min(request->deadline, boot_time() + limits::timeout_max);
+  out->done = std::move(request->done);
+  server_->forward(std::move(out));
+}
+
+void Node::hand_over(HandedOver state) {
+  auto out = std::make_unique<Forwarded>();
+  out->op = wire::Op::hand_over;
+  out->type = std::move(state.type);
+  out->key = std::move(state.key);
+  out->args = std::move(state.args);
+  out->payload = std::move(state.state);
+  out->deadline = boot_time() + limits::move_grace;
+  handing_over_.fetch_add(1);
+  out->done = Completion::of([this](Answer&& answer) {
+    if (!answer.ok() && log_) log_(LogLevel::warn, "state_lost", "text=\"" + answer.text + '"');
+    handing_over_.fetch_sub(1);
+    control_->look_again();
+  });
+  server_->forward(std::move(out));
+}
+
+}  // namespace reki

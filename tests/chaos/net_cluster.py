@@ -1,0 +1,239 @@
+"""A cluster whose nodes have a network namespace each, and the faults that can befall it.
+
+The same cluster and clean-up as in tests/cluster/harness.py; programs that talk to it run in a namespace of their own,
+"client".
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+
+import harness
+import processes
+from harness import check, until
+from network import Network, must
+
+ACTORS = os.environ["REKI_CHAOS_ACTORS"]
+PORT = 7100
+CONTROL_PORT = PORT + 10000  # reki-node's default: the port for requests + 10000
+CLIENT = "client"
+SERVING = 120  # seconds; generous, the bounds that matter are the campaign's own
+
+
+class NetNode(harness.Node):
+    """One reki-node in its namespace. `guard` is the process that was started; if it has a child, that is the node
+    and it is its guard; else it is the node itself."""
+
+    def __init__(self, cluster, id):
+        super().__init__(cluster, id, PORT)
+        self.data_dir = os.path.join(cluster.folder, f"{id}.data")
+        os.makedirs(self.data_dir, exist_ok=True)
+        self.control_port = CONTROL_PORT
+        self.mounted = False
+        self.guarded = False
+
+    @property
+    def address(self):
+        return f"tcp://{self.cluster.network.address(self.id)}:{PORT}"
+
+    def words(self):
+        return [*self.cluster.network.inside(self.id), *super().words()]
+
+    def environment(self):
+        return dict(super().environment(), REKI_WITNESS_DIR=self.cluster.witness_dir)
+
+    # ---- its processes
+
+    @property
+    def guard(self):
+        return self.process.pid
+
+    def _children(self):
+        """(the node's pids, those of whoever guards the guard): the latter have sessions of their own."""
+        nodes, seconds = [], []
+        for pid in processes.children_of(self.guard):
+            (seconds if processes.leads_session(pid) else nodes).append(pid)
+        return nodes, seconds
+
+    @property
+    def child(self):
+        """The process that serves; None if there is none just now."""
+        if not self.is_up():
+            return None
+        if nodes := self._children()[0]:
+            self.guarded = True
+            return nodes[0]
+        return None if self.guarded else self.guard
+
+    def pids(self, whom):
+        """Of "child", "guard", "both" (of them), or "all": with a second guard, if there is one. Whoever watches is before
+        whom it watches, so that it cannot notice what becomes of that."""
+        chosen = {"child": [self.child], "guard": [self.guard], "both": [self.guard, self.child],
+                  "all": [*self._children()[1], self.guard, self.child]}[whom]
+        return list(dict.fromkeys(pid for pid in chosen if pid is not None))
+
+    def is_up(self):
+        """Whether the process that was started runs; it may be stopped."""
+        return self.process is not None and self.process.poll() is None
+
+    def strike(self, number, whom="all"):
+        """A signal to those that are there; returns their pids."""
+        if not self.is_up():
+            return []
+        return [pid for pid in self.pids(whom) if processes.send_signal(pid, number)]
+
+    def crash(self, whom="all"):
+        """SIGKILL; returns when those are dead."""
+        for pid in self.strike(signal.SIGKILL, whom):
+            if pid == self.guard:
+                self.process.wait(harness.END)
+            else:
+                until(f"{self.id}'s process {pid} is dead", harness.END, lambda: not processes.is_running(pid))
+
+    @contextlib.contextmanager
+    def frozen(self, whom="all"):
+        """Stopped on entry, going on after; what is killed meanwhile stays dead. The judge is told the times."""
+        began = processes.boot_ns()
+        pids = self.strike(signal.SIGSTOP, whom)
+        for pid in pids:
+            until(f"{self.id}'s process {pid} stands still", harness.READY,
+                  lambda: processes.state_of(pid) <= {"T", "Z", "X"})
+        try:
+            yield pids
+        finally:
+            ended = processes.boot_ns()
+            for pid in reversed(pids):
+                processes.send_signal(pid, signal.SIGCONT)
+                self.cluster.freezes.append({"pid": pid, "from": began, "to": ended})
+
+    def ensure_up(self):
+        """Starts it if it has ended, or ends while we look (a guard may take its time to see why), and waits until it
+        serves."""
+        def up_and_serving():
+            if not self.is_up():
+                self.start()
+            return self.serves()
+        until(f"node {self.id} serves", SERVING, up_and_serving, every=0.1)
+
+    def serves(self):
+        done = self.cluster.ask_quietly("status", self.id, "--timeout", "5s")
+        said = (done or {}).get("nodes", {}).get(self.id, {"error": "nothing"})
+        return "error" not in said
+
+    def terminate(self):
+        """Drains; the exit code is the caller's to judge."""
+        self.strike(signal.SIGTERM, "guard")
+        return self.process.wait(harness.END)
+
+    # ---- its disk
+
+    def mount_small_disk(self, mib=4):
+        """Before it starts: its data_dir is a file system of its own."""
+        must("mount", "-t", "tmpfs", "-o", f"size={mib}m", self.cluster.network.namespace(self.id), self.data_dir)
+        self.mounted = True
+
+    def fill_disk(self):
+        with open(os.path.join(self.data_dir, "ballast"), "wb") as ballast:
+            with contextlib.suppress(OSError):
+                while True:
+                    ballast.write(bytes(1 << 16))
+                    ballast.flush()
+            with contextlib.suppress(OSError):
+                while True:
+                    os.write(ballast.fileno(), b"x")
+
+    def free_disk(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.data_dir, "ballast"))
+
+    def put_away(self):
+        for pid in self.strike(signal.SIGKILL):
+            processes.send_signal(pid, signal.SIGCONT)
+        super().put_away()
+        if self.mounted:
+            must("umount", "--lazy", self.data_dir)
+            self.mounted = False
+
+
+class NetCluster(harness.Cluster):
+    """`with NetCluster(nodes=3) as c:`; `seed` is the switch's. `small_disks` mounts a tmpfs of that many MiB for each
+    node's data."""
+
+    def __init__(self, nodes=3, seed=1, types=None, small_disks=0, node_class=NetNode):
+        super().__init__(types=types if types is not None else witness_type(), nodes=nodes)
+        self.network = Network([*self.ids, CLIENT], seed)
+        self.small_disks = small_disks
+        self.node_class = node_class
+        self.freezes = []
+        self.drains = []  # what became of SIGTERM: {"node": .., "exit_code": ..}
+
+    def __enter__(self):
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(self.network)
+            super().__enter__()
+            undo.pop_all()
+        return self
+
+    def __exit__(self, *error):
+        try:
+            if error[0] is None:
+                self.network.heal()
+            super().__exit__(*error)
+        finally:
+            self.network.__exit__()
+
+    @property
+    def witness_dir(self):
+        return os.path.join(self.folder, "witness.d")
+
+    def make_nodes(self):
+        os.makedirs(self.witness_dir, exist_ok=True)
+        nodes = {id: self.node_class(self, id) for id in self.ids}
+        if self.small_disks:
+            for node in nodes.values():
+                node.mount_small_disk(self.small_disks)
+        return nodes
+
+    def node_table(self, node):
+        return super().node_table(node) + f'data_dir = "{node.data_dir}"\n'
+
+    def _check_logs(self):
+        """Under faults all kinds of warnings are due; a sanitizer's report never is."""
+        for node in self.nodes.values():
+            text = node.logged()
+            check(f"no sanitizer report of {node.id}", not harness.SANITIZER_REPORT.search(text), text[-20000:])
+
+    # ---- programs, on the clients' machine
+
+    def start(self, *words, **options):
+        return super().start(*self.network.inside(CLIENT), *words, **options)
+
+    def run(self, *words, **options):
+        return super().run(*self.network.inside(CLIENT), *words, **options)
+
+    def ask_quietly(self, *words):
+        """The document that the command prints, which may be an error's; None if there is none in a few seconds."""
+        words = [*self.network.inside(CLIENT), harness.COMMAND, "--config", self.config, "--json", *map(str, words)]
+        try:
+            return json.loads(subprocess.run(words, capture_output=True, text=True, timeout=10).stdout)
+        except (subprocess.TimeoutExpired, json.JSONDecodeError):
+            return None
+
+    @property
+    def addresses(self):
+        """As the load and the prober want them."""
+        return ",".join(node.address for node in self.nodes.values())
+
+    def write_freezes(self):
+        """For the judge; returns the file's path."""
+        path = os.path.join(self.folder, "freezes.jsonl")
+        with open(path, "w") as out:
+            for freeze in self.freezes:
+                out.write(json.dumps(freeze) + "\n")
+        return path
+
+
+def witness_type(more=""):
+    return f'[types.witness]\nplugin = "{ACTORS}"\n{more}'

@@ -1,0 +1,84 @@
+#include <boost/test/unit_test.hpp>
+#include <map>
+
+#include "test_members.hpp"
+
+using namespace reki;
+using namespace std::chrono_literals;
+using example::Counter;
+using example::Get;
+using example::Increment;
+
+BOOST_AUTO_TEST_SUITE(membership)
+
+BOOST_AUTO_TEST_CASE(three_nodes_find_each_other_and_share_the_keys) {
+  test::Members cluster(3);
+  cluster.start_all({"n1", "n2", "n3"});
+  for (const auto* owner : {"n1", "n2", "n3"}) {
+    const auto key = cluster.key_of(owner);
+    std::int64_t expected = 0;
+    for (auto& through : cluster.nodes) {
+      const auto value = through->call<Counter>(key, Increment{1}).get();
+      BOOST_REQUIRE_MESSAGE(value.has_value(), test::why(value));
+      BOOST_TEST(*value == ++expected);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_joins_gets_its_share_and_the_keys_that_move_start_with_higher_fences) {
+  test::Members cluster(4);
+  cluster.start_all({"n1", "n2", "n3"});
+  Node& first = *cluster.nodes.front();
+  std::map<std::string, Fence> fences;
+  for (int i = 0; i < 200; ++i) {
+    const auto key = "k" + std::to_string(i);
+    const auto ref = first.lookup_or_start<Counter>(key).get();
+    BOOST_REQUIRE_MESSAGE(ref.has_value(), test::why(ref));
+    fences[key] = ref->fence();
+  }
+  Node& last = cluster.start("n4");
+  BOOST_REQUIRE(last.wait_until_ready(20s));
+  int moved = 0;
+  for (const auto& [key, fence] : fences) {
+    const auto ref = first.lookup_or_start<Counter>(key).get();
+    BOOST_REQUIRE_MESSAGE(ref.has_value(), test::why(ref));
+    const bool here = ref->node().value == "n4";
+    moved += here ? 1 : 0;
+    BOOST_TEST((here ? ref->fence() > fence : ref->fence() == fence));
+  }
+  BOOST_TEST(moved > 10);
+}
+
+BOOST_AUTO_TEST_CASE(the_keys_of_a_node_that_leaves_go_on_elsewhere_with_the_state_that_was_saved) {
+  test::Members cluster(3);
+  cluster.start_all({"n1", "n2", "n3"});
+  Node& first = *cluster.nodes.front();
+  const auto key = cluster.key_of("n3", "diary");
+  const auto plain = cluster.key_of("n3");
+  for (int i = 0; i < 3; ++i) BOOST_REQUIRE(first.call<test::Diary>(key, test::Write{"x"}).get().has_value());
+  BOOST_REQUIRE(first.call<Counter>(plain, Increment{7}).get().has_value());
+  const auto before = first.lookup<test::Diary>(key).get();
+  BOOST_REQUIRE_MESSAGE(before.has_value(), test::why(before));
+  BOOST_TEST(cluster.nodes[2]->stop());
+  const auto after = first.lookup<test::Diary>(key).get();
+  BOOST_REQUIRE_MESSAGE(after.has_value(), test::why(after));
+  BOOST_TEST((after->fence() > before->fence()));
+  BOOST_TEST(first.call<test::Diary>(key, test::Write{"y"}).get().value() == "xxxy");
+  BOOST_TEST(first.call<Counter>(plain, Get{}).get().value() == 0);
+  BOOST_TEST(first.view()->find("n3") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(the_last_node_to_leave_leaves_a_cluster_that_can_be_started_again) {
+  test::Members cluster(1);
+  cluster.start_all({"n1"});
+  BOOST_REQUIRE(cluster.nodes[0]->call<Counter>("k", Increment{1}).get().has_value());
+  const auto fence = cluster.nodes[0]->lookup<Counter>("k").get().value().fence();
+  BOOST_TEST(cluster.nodes[0]->stop());
+  cluster.nodes.clear();
+  cluster.start_all({"n1"});
+  const auto again = cluster.nodes[0]->lookup_or_start<Counter>("k").get();
+  BOOST_REQUIRE_MESSAGE(again.has_value(), test::why(again));
+  BOOST_TEST((again->fence() > fence));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,97 @@
+#include "describe.hpp"
+
+#include "reki/core/membership/ballot.hpp"
+
+namespace reki::sim {
+
+using namespace membership;
+
+namespace {
+
+std::string str(Term t) { return std::to_string(round_of(t)) + "." + std::to_string(t.value & 0xffff); }
+std::string str(Epoch e) { return std::to_string(e.value); }
+std::string str(Incarnation i) { return std::to_string(i.value % 100000); }
+std::string str(std::uint64_t n) { return std::to_string(n); }
+std::string short_of(std::uint64_t store) { return std::to_string(store % 100000); }
+std::string str(const ViewPtr& v) {
+  if (v == nullptr) return "no view";
+  std::string out = "view " + str(v->epoch()) + " of " + v->coordinator().value + " in " + str(v->term()) + " {";
+  for (const Member& m : v->members()) {
+    out += " " + m.node_id.value + (m.state == MemberState::leaving ? "-" : "") + "/" + str(m.incarnation);
+  }
+  for (const Voter& w : v->voters()) out += " v" + str(std::uint64_t{w.number}) + "@" + w.node.value;
+  return out + (v->old_voters().empty() ? " }" : " joint }");
+}
+
+struct Describe {
+  std::string operator()(const Renew& m) const {
+    return "Renew " + str(m.incarnation) + " #" + str(m.seq) + " installed " + str(m.installed) + " cleared " +
+           str(m.cleared) + (m.leaving ? " leaving" : "") + (m.store != 0 ? " store " + short_of(m.store) : "");
+  }
+  std::string operator()(const Grant& m) const {
+    return "Grant " + str(m.incarnation) + " #" + str(m.seq) + " term " + str(m.term) + " epoch " + str(m.epoch) +
+           " barrier " + str(m.barrier);
+  }
+  std::string operator()(const News& m) const {
+    return "News term " + str(m.term) + " epoch " + str(m.epoch) + " barrier " + str(m.barrier);
+  }
+  std::string operator()(const Join& m) const { return "Join " + str(m.member.incarnation) + " base " + str(m.base); }
+  std::string operator()(const Stopped& m) const { return "Stopped " + m.node.value + "/" + str(m.incarnation); }
+  std::string operator()(const StoppedAck& m) const { return "StoppedAck " + str(m.incarnation); }
+  std::string operator()(const ViewFetch& m) const { return "ViewFetch " + str(m.have); }
+  std::string operator()(const ViewPush& m) const { return "ViewPush " + str(m.view); }
+  std::string operator()(const Hint& m) const { return "Hint " + m.coordinator.value + " in " + str(m.term); }
+  std::string operator()(const PreVote& m) const { return "PreVote " + str(m.ballot); }
+  std::string operator()(const PreVoteReply& m) const {
+    return std::string(m.granted ? "PreVoteReply yes " : "PreVoteReply no ") + str(m.ballot) + " promised " + str(m.promised);
+  }
+  std::string operator()(const Prepare& m) const { return "Prepare " + str(m.ballot) + " to " + short_of(m.store); }
+  std::string operator()(const Promise& m) const {
+    return "Promise " + str(m.ballot) + " accepted " + str(m.accepted) + " " + str(m.view) + " since " +
+           (m.since_ack ? str(static_cast<std::uint64_t>(m.since_ack->count() / 1000)) + " us" : "?");
+  }
+  std::string operator()(const Accept& m) const { return "Accept " + str(m.ballot) + " " + str(m.view); }
+  std::string operator()(const Accepted& m) const { return "Accepted " + str(m.ballot) + " epoch " + str(m.epoch); }
+  std::string operator()(const Heartbeat& m) const { return "Heartbeat " + str(m.ballot) + " #" + str(m.seq); }
+  std::string operator()(const HeartbeatAck& m) const { return "HeartbeatAck " + str(m.ballot) + " #" + str(m.seq); }
+  std::string operator()(const Nack& m) const { return "Nack " + str(m.ballot) + " promised " + str(m.promised); }
+  std::string operator()(const Resign& m) const { return "Resign " + str(m.term); }
+  std::string operator()(const InitProbe&) const { return "InitProbe"; }
+  std::string operator()(const InitState& m) const { return "InitState " + str(m.epoch); }
+  std::string operator()(const Init& m) const { return "Init " + str(m.view); }
+
+  std::string operator()(const Installed& e) const { return "Installed " + str(e.view); }
+  std::string operator()(const Lost& e) const { return "Lost " + str(std::uint64_t{e.slots.size()}) + " slots"; }
+  std::string operator()(const Gained& e) const {
+    return "Gained " + str(std::uint64_t{e.slots.size()}) + " slots at " + str(e.epoch);
+  }
+  std::string operator()(const Fenced& e) const { return "Fenced " + str(e.was) + ", now " + str(e.now); }
+  std::string operator()(const LeaseExtended& e) const {
+    return "LeaseExtended to " + str(static_cast<std::uint64_t>(e.end.ns / 1000)) + " us";
+  }
+};
+
+std::size_t bytes_of(const ViewPtr& v) {
+  if (v == nullptr) return 1;
+  std::size_t out = 64 + 2 * slot_count + 48 * (v->voters().size() + v->old_voters().size());
+  for (const Member& m : v->members()) {
+    out += 24 + m.node_id.value.size() + m.addr.size() + m.zone.size() + m.control.size();
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string describe(const Body& body) { return std::visit(Describe{}, body); }
+std::string describe(const AgentEvent& event) { return std::visit(Describe{}, event); }
+
+std::size_t bytes_of(const Body& body) {
+  constexpr std::size_t plain = 64;  // cluster, sender, kind and a few numbers
+  if (const auto* m = std::get_if<ViewPush>(&body)) return plain + bytes_of(m->view);
+  if (const auto* m = std::get_if<Accept>(&body)) return plain + bytes_of(m->view);
+  if (const auto* m = std::get_if<Promise>(&body)) return plain + bytes_of(m->view);
+  if (const auto* m = std::get_if<Join>(&body)) return plain + 2 * (m->member.addr.size() + m->member.node_id.value.size());
+  return plain;
+}
+
+}  // namespace reki::sim

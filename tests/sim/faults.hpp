@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clock.hpp"
+
+namespace reki::sim {
+
+enum class FaultKind : std::uint8_t {
+  loss,         ///< Messages between some endpoints and the others get lost.
+  duplicate,    ///< They come twice.
+  delay,        ///< They come late, each by another time: also out of order.
+  cut,          ///< One way: nothing gets through.
+  hold,         ///< One way: nothing gets through, and all of it when the fault is over.
+  isolate,      ///< Some endpoints hear nothing of the others, nor these of them.
+  pause,        ///< A process is frozen.
+  suspend,      ///< A machine sleeps: its process is frozen and its raw clock stands still.
+  clock,        ///< A machine's clocks run faster or slower, by a tenth at most.
+  crash,        ///< A process is gone, with what was not on its disk; its guard may say so.
+  crash_all,    ///< All at once.
+  slow_disk,    ///< Writes take up to half a second.
+  disk_error,   ///< A write fails, which ends the process.
+  leave,        ///< A node leaves, and comes back.
+  rolling,      ///< One node after the other does.
+  lose_store,   ///< A voter's store is gone: it comes back with an empty one.
+  mislay_store,  ///< The same, but later the old store is there again instead of the new one.
+};
+inline constexpr std::size_t fault_kinds = 17;
+[[nodiscard]] std::string_view name_of(FaultKind kind);
+
+/// A set of kinds, a bit each.
+using FaultSet = std::uint32_t;
+inline constexpr FaultSet all_faults = (FaultSet{1} << fault_kinds) - 1;
+[[nodiscard]] constexpr bool has(FaultSet set, FaultKind kind) { return (set >> static_cast<int>(kind) & 1) != 0; }
+
+/// "crash,loss", "all", "none", "all,-loss". False if a name is unknown.
+[[nodiscard]] bool parse(std::string_view text, FaultSet& out);
+[[nodiscard]] std::string text_of(FaultSet set);
+
+struct Fault {
+  FaultKind kind = FaultKind::loss;
+  Time at = 0;
+  Time lasts = 0;
+  /// The node, where it is one; `the_coordinator`: whoever leads at that time.
+  std::uint16_t who = 0;
+  std::uint32_t set = 0;     ///< The endpoints, where there are several: a bit each, nodes first.
+  std::uint32_t amount = 0;  ///< Per mille, milliseconds, or a rate.
+  bool flag = false;         ///< The guard speaks; the other way round.
+};
+inline constexpr std::uint16_t the_coordinator = 0xffff;
+[[nodiscard]] std::string text_of(const Fault& fault);
+
+/// What goes wrong in the run of one seed, by time.
+[[nodiscard]] std::vector<Fault> make_plan(std::uint64_t seed, Time lasts, std::size_t nodes, std::size_t clients,
+                                           FaultSet kinds);
+
+class Cluster;
+
+/// Makes it so, and right again. What depends on the cluster's state at that time is decided then, and kept in `fault`.
+void begin(Fault& fault, std::uint32_t place, Cluster& cluster);
+void end(const Fault& fault, Cluster& cluster);
+
+}  // namespace reki::sim

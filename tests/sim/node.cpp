@@ -1,0 +1,210 @@
+#include "node.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "describe.hpp"
+
+namespace reki::sim {
+
+using namespace membership;
+
+namespace {
+
+/// A machine that asks to be woken at once is woken this much later; it must not ask for ever.
+constexpr Time nap = 10 * microsecond;
+
+}  // namespace
+
+Node::Node(World& world, std::uint16_t index, NodeClock clock_at_start)
+    : clock(clock_at_start), world_(world), index_(index), actors_(world, index) {}
+
+// --- the process
+
+void Node::begin(std::uint64_t seed) {
+  Member self;
+  self.node_id = id();
+  self.addr = "tcp://h:1";
+  self.control = "tcp://h:2";
+  Membership::Options options{{self, world_.timing, world_.names, seed}, store};
+  if (world_.names.size() > 16) options.agent.seeds.resize(5);
+  machine_.emplace(std::move(options));
+  ++life_;
+  leaving_ = false;
+  timer_at_ = never;
+  actors_.begin(*machine_, life_);
+  world_.invariants.process_begins(index_, store ? &*store : nullptr);
+  machine_->tick(now());
+  effects(world_.now);
+}
+
+void Node::crash() {
+  if (!up()) return;
+  ++world_.stats.ends;
+  // A write that was under way is on the disk or it is not; a torn one counts as not.
+  if (writing_ && world_.chance(500)) {
+    store = std::move(writing_->record);
+    world_.invariants.recorded(*store);
+  }
+  writing_.reset();
+  waiting_.reset();
+  actors_.drop_all();
+  machine_.reset();
+  leaving_ = false;
+  ++life_;
+  backlog.clear();
+  world_.invariants.process_ends(index_);
+}
+
+void Node::leave(Time stay_away) {
+  if (!up() || leaving_) return;
+  leaving_ = true;
+  away = stay_away;
+  machine_->leave(now());
+  effects(world_.now);
+}
+
+bool Node::gate_open() const { return up() && machine_->agent().gate(now().boot); }
+
+// --- events
+
+void Node::on_letter(const Letter& letter) {
+  machine_->on(letter.message, now());
+  // A coordinator grants its own member a lease when it has heard from its voters.
+  effects(std::holds_alternative<Grant>(letter.message.body) ? letter.left : world_.now);
+}
+
+void Node::on_timer(std::uint32_t number) {
+  if (number != timer_number_) return;
+  timer_at_ = never;
+  const Clocks clocks = now();
+  if (clocks.boot >= machine_->next_wake()) machine_->tick(clocks);
+  effects(world_.now);
+}
+
+bool Node::on_disk() {
+  if (disk.fails) return false;
+  store = std::move(writing_->record);
+  const std::uint64_t version = writing_->version;
+  writing_.reset();
+  world_.invariants.recorded(*store);
+  if (waiting_) write_next();
+  machine_->persisted(version, now());
+  effects(world_.now);
+  return true;
+}
+
+void Node::on_actor(std::uint32_t payload) {
+  actors_.set_now(now().boot);
+  actors_.event(payload);
+  effects(world_.now);
+}
+
+void Node::on_packet(Packet&& packet) {
+  actors_.set_now(now().boot);
+  serve(std::move(packet));
+  effects(world_.now);
+}
+
+/// The rules of section 6, as far as they are the node's and not its actors'.
+void Node::serve(Packet&& packet) {
+  const ViewPtr& view = machine_->agent().view();
+  const bool from_node = packet.from < world_.names.size();
+  const Epoch known = view ? view->epoch() : Epoch{};
+  if (packet.epoch > known) {
+    const NodeId& who = from_node ? world_.names[packet.from] : machine_->agent().coordinator();
+    if (!who.value.empty() && who != id()) machine_->heard_epoch(who, packet.epoch, now());
+    return;  // its caller tries again
+  }
+  if (packet.target != Incarnation{} && packet.target != machine_->agent().incarnation()) return actors_.redirect(packet);
+  if (from_node) {
+    if (view == nullptr || view->find(world_.names[packet.from], packet.incarnation) == nullptr) return;
+    world_.invariants.accepted(*view, packet.from, packet.incarnation);
+  }
+  actors_.serve(std::move(packet));
+}
+
+// --- effects
+
+/// Carries out what the machine has decided, in the order that its header asks for.
+void Node::effects(Time left) {
+  bool slots_changed = false;
+  const Clocks clocks = now();
+  actors_.set_now(clocks.boot);
+  for (bool more = true; more;) {
+    more = false;
+    if (auto write = machine_->take_write()) {
+      waiting_ = std::move(*write);
+      if (!writing_) write_next();
+    }
+    for (const AgentEvent& event : machine_->take_events()) {
+      act(event);
+      if (const auto* extended = std::get_if<LeaseExtended>(&event)) {
+        world_.invariants.extended(index_, machine_->agent().term(), extended->end, left);
+      } else {
+        slots_changed = true;
+      }
+    }
+    machine_->take_messages(outbox_);
+    slots_changed = slots_changed || actors_.is_stopping();
+    world_.invariants.stepped(observed(slots_changed));
+    for (auto& item : outbox_) {
+      world_.invariants.sent(index_, item.body);
+      world_.post(index_, item.to, std::move(item.body));
+    }
+    while (const auto stopped = actors_.take_stopped()) {
+      machine_->slots_stopped(stopped->slots, stopped->of, clocks);
+      more = slots_changed = true;
+    }
+  }
+  if (leaving_ && machine_->agent().phase() == MemberAgent::Phase::gone) {
+    leaving_ = false;
+    machine_->resign(clocks);
+    world_.schedule(world_.now + 5 * millisecond, Event::Kind::end, index_, life_);
+    return effects(left);
+  }
+  schedule();
+}
+
+void Node::act(const AgentEvent& event) {
+  if (world_.verbose && !std::holds_alternative<LeaseExtended>(event)) world_.note(index_, describe(event));
+  if (const auto* gained = std::get_if<Gained>(&event)) {
+    world_.invariants.gained(observed(true), *gained);
+    actors_.gained(*gained);
+  } else if (const auto* lost = std::get_if<Lost>(&event)) {
+    actors_.lost(*lost);
+  } else if (std::holds_alternative<Fenced>(event)) {
+    ++world_.stats.fenced;
+    actors_.drop_all();
+  } else if (std::holds_alternative<Installed>(event)) {
+    actors_.installed();
+  } else {
+    actors_.extended(std::get<LeaseExtended>(event).end);
+  }
+}
+
+Observed Node::observed(bool slots_changed) const {
+  const MemberAgent& agent = machine_->agent();
+  const Acceptor* const acceptor = machine_->acceptor();
+  return {index_, agent.incarnation(), agent.installed(), agent.cleared(), agent.term(),
+          acceptor != nullptr ? acceptor->record().promised : Term{}, agent.lease_end(), &agent.view(), &agent.held(),
+          &actors_.stopping(), slots_changed};
+}
+
+void Node::write_next() {
+  writing_ = std::exchange(waiting_, std::nullopt);
+  const auto dice = world_.random.below(1000);
+  const Time takes = dice < disk.very_slow_permille ? 500 * millisecond
+                     : dice < 100                   ? 100 * microsecond + world_.below(disk.slow)
+                                                    : 100 * microsecond + world_.below(disk.usual);
+  world_.schedule(world_.now + takes, Event::Kind::disk, index_, life_);
+}
+
+void Node::schedule() {
+  const Time wake = std::max(clock.when(machine_->next_wake()), world_.now + nap);
+  if (wake >= timer_at_) return;
+  timer_at_ = wake;
+  world_.schedule(wake, Event::Kind::timer, index_, life_, ++timer_number_);
+}
+
+}  // namespace reki::sim

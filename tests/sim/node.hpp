@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "actors.hpp"
+#include "world.hpp"
+
+namespace reki::sim {
+
+/// How long writes take, and how they fail.
+struct DiskHabits {
+  Time usual = 2 * millisecond;
+  Time slow = 30 * millisecond;
+  std::uint32_t very_slow_permille = 5;  ///< Half a second.
+  bool fails = false;                    ///< Each ends the process.
+};
+
+/// A machine with its clock and disk, and on it one process after the other: the shell around the membership machine,
+/// as docs/architecture.md has it for the control thread, and the actors.
+class Node {
+ public:
+  Node(World& world, std::uint16_t index, NodeClock clock_at_start);
+
+  // The machine
+
+  NodeClock clock;
+  ClockRates rates;  ///< While it is not suspended.
+  DiskHabits disk;
+  /// What is on the disk; nothing: it is no voter's.
+  std::optional<membership::VoterRecord> store;
+  /// A store that is not mounted at present.
+  std::optional<membership::VoterRecord> mislaid;
+
+  // The process
+
+  void begin(std::uint64_t seed);
+  /// Gone from one moment to the next, with what was not on the disk.
+  void crash();
+  /// Hands over and ends; the machine is without a process for `away` then.
+  void leave(Time away);
+  [[nodiscard]] bool up() const { return machine_.has_value(); }
+  /// Which of the machine's processes this is; events of others mean nothing.
+  [[nodiscard]] std::uint32_t life() const { return life_; }
+  /// Null while none runs.
+  [[nodiscard]] const membership::Membership* machine() const { return machine_ ? &*machine_ : nullptr; }
+  [[nodiscard]] const NodeId& id() const { return world_.names[index_]; }
+  [[nodiscard]] bool gate_open() const;
+
+  void on_letter(const Letter& letter);
+  void on_packet(Packet&& packet);
+  void on_timer(std::uint32_t number);
+  /// False if the write has failed: the process must end.
+  [[nodiscard]] bool on_disk();
+  void on_actor(std::uint32_t payload);
+
+  Time away = 0;  ///< After it has left.
+
+  // While frozen, events are kept for later.
+
+  Time frozen_until = 0;
+  std::vector<Event> backlog;
+
+ private:
+  void serve(Packet&& packet);
+  void effects(Time left);
+  void act(const membership::AgentEvent& event);
+  [[nodiscard]] Observed observed(bool slots_changed) const;
+  void write_next();
+  void schedule();
+  [[nodiscard]] membership::Clocks now() const { return clock.read(world_.now); }
+
+  World& world_;
+  const std::uint16_t index_;
+  std::uint32_t life_ = 0;
+  std::optional<membership::Membership> machine_;
+  Actors actors_;
+  bool leaving_ = false;
+  Time timer_at_ = never;
+  std::uint32_t timer_number_ = 0;  ///< Of the one event that counts.
+  std::optional<membership::Membership::Write> writing_;
+  std::optional<membership::Membership::Write> waiting_;
+  std::vector<membership::Outbox::Item> outbox_;
+};
+
+}  // namespace reki::sim

@@ -1,0 +1,78 @@
+#include "world.hpp"
+
+#include <cstdio>
+
+#include "describe.hpp"
+#include "reki/core/hash.hpp"
+
+namespace reki::sim {
+namespace {
+
+constexpr std::size_t key_count = 24;
+
+std::vector<Key> make_keys() {
+  std::vector<Key> out;
+  const std::uint64_t type = hash_type("actor", 1);
+  for (std::uint32_t i = 0; out.size() < key_count; ++i) {
+    Key key{"k" + std::to_string(i), 0, {}};
+    key.hash = hash_key(key.name, type);
+    key.slot = slot_of(key.hash);
+    if (key.slot.value % shards == 0) out.push_back(std::move(key));
+  }
+  return out;
+}
+
+}  // namespace
+
+Stats& Stats::operator+=(const Stats& o) {
+  for (const auto field : {&Stats::events, &Stats::letters, &Stats::packets, &Stats::steps, &Stats::calls, &Stats::calls_ok,
+                           &Stats::starts, &Stats::handlers, &Stats::views, &Stats::elections, &Stats::ends, &Stats::fenced}) {
+    this->*field += o.*field;
+  }
+  return *this;
+}
+
+World::World(std::vector<NodeId> node_names, std::size_t clients, const membership::Timing& t, const Weather& weather,
+             std::uint64_t seed, const Truth& truth)
+    : names(std::move(node_names)),
+      timing(t),
+      network(names.size() + clients, weather, seed ^ 0x6e6574776f726b),
+      invariants(names, t, truth),
+      random(seed) {
+  static const std::vector<Key> all = make_keys();
+  keys = all;
+}
+
+void World::note(std::uint16_t node, const std::string& text) const {
+  std::printf("%12.6f n%u %s\n", static_cast<double>(now) / 1e9, node, text.c_str());
+}
+
+void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) {
+  ++stats.letters;
+  const std::uint16_t target = index_of(to);
+  if (verbose) note(from, "-> n" + std::to_string(target) + " " + describe(body));
+  Time off = now;
+  if (!sent.empty()) {
+    const std::size_t bytes = bytes_of(body);
+    ++sent[from].letters;
+    sent[from].bytes += bytes;
+    off = network.sent_at(from, bytes, now);
+  }
+  const Network::Fate fate = network.fate(from, target, off);
+  if (fate.copies == 0) return;
+  if (fate.copies == 2) {
+    schedule(fate.at[1], Event::Kind::letter, target, 0, letters.put({{names[from], body}, now}));
+  }
+  schedule(fate.at[0], Event::Kind::letter, target, 0, letters.put({{names[from], std::move(body)}, now}));
+}
+
+void World::send(Packet&& packet) {
+  ++stats.packets;
+  const Network::Fate fate = network.fate(packet.from, packet.to, now);
+  const std::uint16_t target = packet.to;
+  if (fate.copies == 0) return;
+  if (fate.copies == 2) schedule(fate.at[1], Event::Kind::packet, target, 0, packets.put(packet));
+  schedule(fate.at[0], Event::Kind::packet, target, 0, packets.put(std::move(packet)));
+}
+
+}  // namespace reki::sim

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "event_queue.hpp"
+#include "invariants.hpp"
+#include "network.hpp"
+#include "reki/core/error.hpp"
+#include "reki/core/membership/membership.hpp"
+#include "reki/core/random.hpp"
+#include "reki/core/wire.hpp"
+
+namespace reki::sim {
+
+/// A control message on its way.
+struct Letter {
+  membership::Message message;
+  Time left = 0;
+};
+
+/// A request or a reply on its way: what docs/protocol.md puts into frames, as far as the rules look at it.
+struct Packet {
+  std::uint16_t from = 0;  ///< Endpoints.
+  std::uint16_t to = 0;
+  std::uint8_t key = 0;
+  bool reply = false;
+  wire::Op op = wire::Op::lookup;
+  ErrorCode code = ErrorCode::ok;
+  std::uint32_t call = 0;       ///< The caller's number for it; 0: nobody waits for a reply.
+  Epoch epoch;                  ///< Of the sender's view.
+  Incarnation incarnation;      ///< Of the sender, if it is a node.
+  Incarnation target;           ///< For this life of the receiver; 0: any.
+  Duration remaining{0};        ///< Of the caller's deadline, when sent.
+  Fence fence;
+  membership::ViewPtr view;     ///< With wrong_node, and to who has an older one.
+};
+
+/// A key that the simulated clients use.
+struct Key {
+  std::string name;
+  std::uint64_t hash = 0;
+  SlotId slot;
+};
+
+struct Stats {
+  std::uint64_t events = 0;
+  std::uint64_t letters = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t calls = 0;
+  std::uint64_t calls_ok = 0;
+  std::uint64_t starts = 0;
+  std::uint64_t handlers = 0;
+  std::uint64_t views = 0;
+  std::uint64_t elections = 0;
+  std::uint64_t ends = 0;
+  std::uint64_t fenced = 0;
+
+  Stats& operator+=(const Stats& other);
+};
+
+/// What all parts of one simulation share.
+class World {
+ public:
+  World(std::vector<NodeId> names, std::size_t clients, const membership::Timing& timing, const Weather& weather,
+        std::uint64_t seed, const Truth& truth);
+
+  void post(std::uint16_t from, const NodeId& to, membership::Body&& body);
+  void send(Packet&& packet);
+  void schedule(Time at, Event::Kind kind, std::uint16_t node, std::uint32_t life = 0, std::uint32_t payload = 0) {
+    queue.push({at, 0, payload, life, node, kind});
+  }
+  /// From now on `sent` is kept.
+  void count_bytes() { sent.assign(names.size(), {}); }
+  /// A line of the trace.
+  void note(std::uint16_t node, const std::string& text) const;
+  /// Makes the run's fingerprint depend on this.
+  void mark(std::uint64_t what) { trace = (trace ^ what) * 0x9e3779b97f4a7c15U + (trace >> 29); }
+  [[nodiscard]] Time below(Time bound) { return static_cast<Time>(random.below(static_cast<std::uint64_t>(bound))); }
+  [[nodiscard]] bool chance(std::uint32_t permille) { return random.below(1000) < permille; }
+
+  const std::vector<NodeId> names;
+  const membership::Timing timing;
+  Time now = 0;
+  EventQueue queue;
+  Network network;
+  Pool<Letter> letters;
+  Pool<Packet> packets;
+  Invariants invariants;
+  SplitMix random;
+  std::vector<Key> keys;
+  Stats stats;
+  std::uint64_t trace = 0;
+  bool verbose = false;
+  struct Sent {
+    std::uint64_t letters = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<Sent> sent;  ///< By node; empty: not counted.
+};
+
+/// All keys lie in slots that are 0 modulo this, so that one shard of an activation table has them all.
+inline constexpr std::uint32_t shards = 256;
+
+}  // namespace reki::sim
