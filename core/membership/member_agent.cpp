@@ -142,13 +142,12 @@ void MemberAgent::not_in(Instant now, Outbox& out) {
   // An incarnation asks to be in the one view after its base: when that has been made without it, another one asks.
   if (!leaves && !mutated(Mutation::rejoin)) draw_incarnation();
   const bool done = leaves && held_.empty() && stopping_.empty();  // has handed all over: it has nothing to drop
-  if (phase_ != Phase::joining && !done) {
-    lease_end_ = Instant{0};
-    held_.clear();
-    stopping_.clear();
-    installed_ = cleared_ = barrier_ = Epoch{};
-    events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
-  }
+  const bool drops = phase_ != Phase::joining && !done;
+  lease_end_ = Instant{0};
+  held_.clear();
+  stopping_.clear();
+  installed_ = cleared_ = barrier_ = Epoch{};
+  if (drops) events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
   phase_ = leaves ? Phase::gone : Phase::joining;
   if (!leaves) renew(now, out);
 }

@@ -102,12 +102,24 @@ void Invariants::chosen(Proposal& p) {
 /// has taken the view over meanwhile.
 bool Invariants::one_view_per_epoch(const Proposal& p) {
   if (p.view->epoch() > latest_->epoch()) return false;
-  const ViewPtr& known = history_[p.view->epoch().value - 1];
-  if (known != p.view) {
+  ViewPtr& known = history_[p.view->epoch().value - 1];
+  if (known != p.view && !may_be_what_was_taken_over(p, known)) {
     fail("I1", "a second view of " + text_of(p.view->epoch()) + " is chosen in term " + text_of(p.ballot) + "; the newest is " +
                    text_of(latest_->epoch()) + " of term " + text_of(latest_->term()));
+    return true;
   }
+  known = p.view;
   return true;
+}
+
+/// Whether `known` was only guessed to be the view of its epoch, and `p` is as good a guess: two candidates in a row that
+/// did not come through leave two views that differ in nothing but the coordinator, and whoever takes one of them over
+/// does not say which. Once a quorum is seen to have one, it is not a guess any more.
+bool Invariants::may_be_what_was_taken_over(const Proposal& p, const ViewPtr& known) const {
+  const auto guess = std::ranges::find(proposals_, known, &Proposal::view);
+  if (guess == proposals_.end() || guess->chosen || p.view->epoch() == latest_->epoch()) return false;
+  const ViewPtr& next = history_[p.view->epoch().value];
+  return next != nullptr && p.ballot < next->term() && guess->ballot < next->term() && same_but_for_coordinator(*p.view, *next);
 }
 
 /// The view that this one was made from: the one before in the same reign, or the one that a new coordinator took over,

@@ -159,6 +159,7 @@ class Invariants {
 
   // One for each invariant. They return at the first look when all is well.
   [[nodiscard]] bool one_view_per_epoch(const Proposal& p);
+  [[nodiscard]] bool may_be_what_was_taken_over(const Proposal& p, const membership::ViewPtr& known) const;
   void made_from_its_predecessor(const Proposal& p);
   void only_chosen_views_are_known(const View& view);
   void terms_never_decrease(Term before, Term now, std::string_view whose);

@@ -143,6 +143,19 @@ BOOST_AUTO_TEST_CASE(i1_a_view_that_is_decided_late_is_no_second_one) {
   BOOST_TEST(broken() == "");
 }
 
+BOOST_AUTO_TEST_CASE(i1_which_of_two_failed_candidates_was_taken_over_shows_late) {
+  choose({}, 2, term_one);
+  const ViewPtr first = view({}, Epoch{3}, term_two);
+  const ViewPtr second = view({}, Epoch{3}, ballot_of(3, 3));
+  store(102, first);
+  store(103, second);
+  choose({}, 4, ballot_of(4, 1));  // from one of the two
+  store(101, second);
+  BOOST_TEST(broken() == "");
+  store(101, first);
+  BOOST_TEST(broken() == "I1");  // now both of them would have been chosen
+}
+
 BOOST_AUTO_TEST_CASE(i2_a_voter_that_forgets_a_promise_it_has_given) {
   invariants.sent(1, Promise{102, term_two, {}, nullptr, {}});
   const VoterRecord record{"c", 102, term_one, {}, latest};
