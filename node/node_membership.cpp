@@ -95,8 +95,11 @@ std::string Node::why_not_ready() const {
   if (!control_) return "the node is stopped";
   const ControlStatus status = control_->status();
   const auto now = view();
-  if (!now && status.coordinator.value.empty()) {
-    return "no coordinator answers; is a majority of the voters running, and has the cluster been made (reki init)?";
+  // Others may still name this node, whose register is lost.
+  const bool headless = status.coordinator.value.empty() || (status.coordinator == id_ && !status.is_coordinator);
+  if (!now && headless) {
+    return "no coordinator answers; is a majority of the voters running, with their registers, and has the cluster been made "
+           "(reki init)?";
   }
   if (status.phase == Phase::joining) {
     return "coordinator '" + status.coordinator.value + "' has not let it in yet; if an earlier life of this node is "
