@@ -38,8 +38,8 @@ std::string hex(std::uint64_t number) {
 }
 
 std::string to_text(const LockText& t) {
-  std::string out = "cluster " + t.cluster + "\nnode " + t.node + "\npid " + t.pid + "\nboot " + t.boot +
-                    "\nfile " + t.file + "\nincarnation " + hex(t.incarnation) + "\n";
+  std::string out = "cluster " + t.cluster + "\nnode " + t.node + "\npid " + t.pid + "\nboot " + t.boot + "\nfile " +
+                    t.file + "\nincarnation " + hex(t.incarnation) + "\n";
   out += "check " + hex(hash_type(out, 0)) + "\n";
   REKI_ASSERT(out.size() <= lock_text_bytes);
   out.resize(lock_text_bytes, '\n');

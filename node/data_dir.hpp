@@ -23,8 +23,8 @@ class DataDir {
 
   /// Of the node's life before this one; unknown: none, or it cannot be told for certain that it is over.
   ///
-  /// It is over if it had this very lock, on this boot of this machine, whose kernel releases it with the last thread of
-  /// a process. Of an earlier boot, or if the directory is a copy, nothing is said: the other one may be running.
+  /// It is over if it had this very lock, on this boot of this machine, whose kernel releases it with the last thread
+  /// of a process. Of an earlier boot, or if the directory is a copy, nothing is said: the other one may be running.
   [[nodiscard]] Incarnation previous_incarnation() const { return previous_; }
   /// For the next life to find, once the cluster has let this one in; again whenever there is another.
   ///

@@ -98,11 +98,13 @@ std::string Node::why_not_ready() const {
   // Others may still name this node, whose register is lost.
   const bool headless = status.coordinator.value.empty() || (status.coordinator == id_ && !status.is_coordinator);
   if (!now && headless) {
-    return "no coordinator answers; is a majority of the voters running, with their registers, and has the cluster been made "
+    return "no coordinator answers; is a majority of the voters running, with their registers, and has the cluster "
+           "been made "
            "(reki init)?";
   }
   if (status.phase == Phase::joining) {
-    return "coordinator '" + status.coordinator.value + "' has not let it in yet; if an earlier life of this node is "
+    return "coordinator '" + status.coordinator.value +
+           "' has not let it in yet; if an earlier life of this node is "
            "still in the view, that takes until its lease is over";
   }
   return "the node leaves";
@@ -120,7 +122,8 @@ void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarn
 
 void Node::resumed() {
   if (!ready_) {
-    if (auto kept = data_dir_->set_incarnation(incarnation()); !kept && log_) log_(LogLevel::warn, "incarnation", kept.error().text);
+    if (auto kept = data_dir_->set_incarnation(incarnation()); !kept && log_)
+      log_(LogLevel::warn, "incarnation", kept.error().text);
   }
   local_.resume();
   set_ready(!leaving_);

@@ -65,11 +65,13 @@ const NodeId* voter_of(const VoterRecord& record) {
 /// What is wrong with having this record in this directory; empty: nothing.
 std::string misplacement(const VoterRecord& record, const DataDir& dir) {
   if (record.view && record.cluster != dir.cluster()) {
-    return "is of cluster '" + record.cluster + "', not of '" + dir.cluster() + "'; correct data_dir or the cluster's name";
+    return "is of cluster '" + record.cluster + "', not of '" + dir.cluster() +
+           "'; correct data_dir or the cluster's name";
   }
   const NodeId* const node = voter_of(record);
   if (node == nullptr || *node == dir.node()) return {};
-  return "is that of node '" + node->value + "', not of '" + dir.node().value + "'; give each node its own directory back";
+  return "is that of node '" + node->value + "', not of '" + dir.node().value +
+         "'; give each node its own directory back";
 }
 
 }  // namespace
@@ -128,7 +130,7 @@ Result<VoterStore> VoterStore::read(File file, const DataDir& dir, FileOps& ops)
   if (const auto wrong = misplacement(newest->record, dir); !wrong.empty()) return refuse(file.path(), wrong);
   VoterStore out{std::move(file), std::move(newest->record), counters, ops};
   out.damaged_ = damaged;
-  if (auto written = out.write(VoterRecord{out.record_}); !written) return tl::make_unexpected(std::move(written).error());
+  if (auto written = out.write_again(); !written) return tl::make_unexpected(std::move(written).error());
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "reki/node/data_dir.hpp"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +76,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_is_killed_gives_the_lock_back_and_its_incarn
   const pid_t child = fork();
   BOOST_REQUIRE(child >= 0);
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     auto dir = DataDir::open(temporary / "d", "shop", n1);
     const bool good = dir && dir->set_incarnation(Incarnation{0xabc});
     const char said = good ? 'y' : 'n';

@@ -264,6 +264,41 @@ BOOST_AUTO_TEST_CASE(a_store_that_does_not_get_its_room_is_not_made) {
   BOOST_TEST(opened.store().has_value());
 }
 
+BOOST_AUTO_TEST_CASE(openings_whose_syncs_fail_leave_the_record_that_is_surely_on_the_disk) {
+  class SyncsOnce : public FileOps {
+   public:
+    int fdatasync(int fd) override { return calls_++ > 0 ? (errno = EIO, -1) : FileOps::fdatasync(fd); }
+
+   private:
+    int calls_ = 0;
+  };
+  for (std::uint64_t writes = 1; writes <= 3; ++writes) {  // so that each slot is the newest once
+    const test::TemporaryDir temporary;
+    const std::string path = temporary / "d";
+    for (std::uint64_t i = 1; i <= writes; ++i) BOOST_REQUIRE(Opened{path}.store().value().write(with(i)));
+    SyncsOnce syncs_once;
+    Bytes sure;
+    {
+      Opened opened{path};
+      auto store = opened.store(syncs_once).value();
+      sure = bytes_of(path + "/register");
+      BOOST_REQUIRE(!store.write(with(9)));  // can be read from now on, and is only in the system's memory
+    }
+    NoSync no_sync;
+    for (int life = 0; life < 6; ++life) BOOST_TEST(refused(Opened{path}.store(no_sync), "cannot sync"));
+    // Power is lost: what was written since is neither old nor new.
+    const Bytes seen = bytes_of(path + "/register");
+    Bytes left = sure;
+    for (std::size_t place = 0; place < 3; ++place) {
+      const std::size_t at = 4096 + place * voter_slot_bytes;
+      if (seen.compare(at, voter_slot_bytes, sure, at, voter_slot_bytes) != 0) left.replace(at, 64, Bytes(64, 'x'));
+    }
+    BOOST_TEST((left != sure));
+    put_bytes(path + "/register", left);
+    BOOST_TEST((found(path).promised == Term{writes}));
+  }
+}
+
 // --- a disk that loses what it may lose
 
 namespace {
@@ -356,8 +391,7 @@ void survives(std::uint64_t seed, const membership::ViewPtr& view) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(no_record_that_was_acknowledged_or_read_is_lost_whatever_the_disk_may_lose) {
-  const auto most = getenv("SEEDS") ? std::stoul(getenv("SEEDS")) : 24;
-  for (std::uint64_t seed = 1; seed <= most; ++seed) survives(seed, nullptr);
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) survives(seed, nullptr);
   for (std::uint64_t seed = 25; seed <= 27; ++seed) survives(seed, test::control_view("shop", 5));
 }
 
