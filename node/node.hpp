@@ -17,6 +17,7 @@
 namespace reki {
 
 class Control;
+class DataDir;
 class Server;
 class VoterStore;
 
@@ -52,8 +53,8 @@ struct NodeOptions {
 class Node final : public Registry, private ControlledNode {
  public:
   /// Starts to serve. The config's types are added to `factories` as `configure_types` does (plugin.hpp).
-  /// Fails with `bad_config` (no such node, a type that is nowhere, a data directory that it cannot have), `bad_plugin`, `address_in_use`,
-  /// `unavailable` (not let in within `join_timeout`: the text says what is missing).
+  /// Fails with `bad_config` (no such node, a type that is nowhere), `bad_plugin`, `address_in_use`, `bad_data_dir` (another
+  /// has it, or the disk does not do), `unavailable` (not let in within `join_timeout`: the text says what is missing).
   [[nodiscard]] static Result<std::unique_ptr<Node>> start(const Config& config, std::string_view id,
                                                            Factories factories, const NodeOptions& options = {});
   /// stop().
@@ -101,6 +102,7 @@ class Node final : public Registry, private ControlledNode {
   Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options);
   Result<void> open(const NodeConfig& self, const NodeOptions& options);
   Result<void> join(const Config& config, const NodeConfig& self, const NodeOptions& options);
+  Result<void> open_data_dir(const Config& config, const NodeConfig& self);
   std::shared_ptr<const Tenancy> tenancy();
   void publish(std::shared_ptr<const View> view, Incarnation incarnation);
   void set_ready(bool ready);
@@ -126,6 +128,7 @@ class Node final : public Registry, private ControlledNode {
   void ask(const NodeId& node, Submission&& submission, Completion done);
   Bytes status() const;
   [[nodiscard]] std::uint64_t slots_here(const View* view) const;
+  [[nodiscard]] bool votes(const View* view) const;
 
   // Constant after start().
   const NodeId id_;
@@ -137,6 +140,8 @@ class Node final : public Registry, private ControlledNode {
   const LogSink log_;
   const Instant started_;
   std::string address_;
+  std::uint64_t store_number_ = 0;     // of its voter's register; 0: it has none
+  std::unique_ptr<DataDir> data_dir_;  // before all that runs actors: its lock says that they may run
 
   // Any thread.
   std::atomic<bool> ready_ = false;

@@ -82,6 +82,7 @@ class Node:
         self.process = None
         self.pid = None
         self.killed = False
+        self.more_environment = {}
 
     @property
     def address(self):
@@ -96,7 +97,7 @@ class Node:
         return [NODE, "--config", self.cluster.config, "--node", self.id]
 
     def environment(self):
-        return dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
+        return dict(os.environ, REKI_WITNESS=self.cluster.witness_file, **self.more_environment)
 
     def start(self, *options):
         self.started_at = os.path.getsize(self.log) if os.path.exists(self.log) else 0
@@ -174,12 +175,13 @@ class Node:
 
 
 class Cluster:
-    """`with Cluster() as c:` starts the nodes n1, n2, n3. `types` is TOML; `expected` names log events of the levels
-    warning and error that this test brings about."""
+    """`with Cluster() as c:` starts the nodes n1, n2, n3. `types` is TOML, `settings` too, for [cluster]; `expected` names
+    log events of the levels warning and error that this test brings about."""
 
-    def __init__(self, types=None, expected=(), nodes=3):
+    def __init__(self, types=None, expected=(), nodes=3, settings=""):
         self.name = f"test-{secrets.token_hex(4)}"
         self.types = types if types is not None else actor_types()
+        self.settings = settings
         self.expected = set(expected)
         self.ids = [f"n{i + 1}" for i in range(nodes)]
 
@@ -193,6 +195,7 @@ class Cluster:
         try:
             until("three free ports", READY, self._start)
         except BaseException:
+            self._show_logs()
             self._put_away()
             raise
         return self
@@ -208,7 +211,7 @@ class Cluster:
 
     def cluster_table(self):
         """TOML"""
-        return f'[cluster]\nname = "{self.name}"\n'
+        return f'[cluster]\nname = "{self.name}"\n{self.settings}'
 
     def _start(self):
         self.nodes = self.make_nodes()
@@ -233,8 +236,7 @@ class Cluster:
                 self.stop()
                 self._check_logs()
             else:
-                for node in self.nodes.values():
-                    sys.stderr.write(f"---- {node.id}\n{node.logged()[-20000:]}\n")
+                self._show_logs()
         finally:
             self._put_away()
 
@@ -257,6 +259,11 @@ class Cluster:
             time.sleep(0.02)
         check("the cluster is made", init.returncode == 0, init.stderr.read(), *[n.logged() for n in self.nodes.values()])
         return True
+
+    def _show_logs(self):
+        for node in self.nodes.values():
+            if os.path.exists(node.log):
+                sys.stderr.write(f"---- {node.id}\n{node.logged()[-20000:]}\n")
 
     def _check_logs(self):
         for node in self.nodes.values():

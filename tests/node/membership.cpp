@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <thread>
 
+#include "reki/net/clock.hpp"
 #include "test_members.hpp"
 
 using namespace reki;
@@ -123,6 +126,35 @@ BOOST_AUTO_TEST_CASE(the_last_node_to_leave_leaves_a_cluster_that_can_be_started
   const auto again = cluster.nodes[0]->lookup_or_start<Counter>("k").get();
   BOOST_REQUIRE_MESSAGE(again.has_value(), test::why(again));
   BOOST_TEST((again->fence() > fence));
+}
+
+BOOST_AUTO_TEST_CASE(a_register_that_is_lost_is_replaced_by_an_empty_one_under_a_new_number) {
+  test::Members cluster(3);
+  cluster.start_all({"n1", "n2", "n3"});
+  const auto voter = [](const Node& seen_by, std::string_view id) {
+    const auto view = seen_by.view();
+    const auto it = std::ranges::find(view->voters(), NodeId{std::string(id)}, &Voter::node);
+    return it != view->voters().end() && view->old_voters().empty() ? *it : Voter{};
+  };
+  const Voter before = voter(*cluster.nodes[0], "n2");
+  BOOST_TEST(before.number == 2);
+  BOOST_TEST(cluster.nodes[1]->stop());
+  cluster.nodes.erase(cluster.nodes.begin() + 1);
+  BOOST_REQUIRE(std::filesystem::remove_all(cluster.config.nodes[1].data_dir) > 0);
+  Node& back = cluster.start("n2");
+  const auto end = boot_time() + 20s;
+  const auto replaced = [&](const Node& node) {
+    const Voter now = voter(node, "n2");
+    return now.number == 4 && now.store != 0 && now.store != before.store;
+  };
+  while (!(replaced(back) && replaced(*cluster.nodes[0])) && boot_time() < end) std::this_thread::sleep_for(5ms);
+  BOOST_TEST(replaced(back));
+  BOOST_TEST(replaced(*cluster.nodes[0]));
+  // Another one may go now: the new register is half of the majority.
+  BOOST_TEST(cluster.nodes[0]->stop());
+  const auto after = back.call<Counter>(cluster.key_of("n3"), Increment{1}, {}, {.timeout = 20s}).get();
+  BOOST_TEST_REQUIRE(after.has_value(), test::why(after));
+  BOOST_TEST(back.wait_until_ready(20s));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
