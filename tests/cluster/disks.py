@@ -104,6 +104,7 @@ class DiskCluster(Cluster):
     def config_with(self, before, after):
         with open(self.config) as config:
             text = config.read()
+        check("the config has it", before in text, before, text)
         with open(self.config, "w") as config:
             config.write(text.replace(before, after))
         yield
@@ -159,7 +160,7 @@ def a_directory_that_was_mixed_up_is_refused_and_unharmed():
 def two_processes_never_have_one_directory():
     with DiskCluster() as c:
         c.kill("n1")
-        with c.config_with('data_dir = "data/n1"', 'data_dir = "data/n2"'):
+        with c.config_with(f'"{c.data_dir("n1")}"', f'"{c.data_dir("n2")}"'):
             c.refuses("n1", "is in use by process ", f" (node 'n2' of cluster '{c.name}')")
         c.restart("n1")
         c.all_vote(*c.ids)
