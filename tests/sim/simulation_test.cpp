@@ -47,6 +47,7 @@ BOOST_AUTO_TEST_CASE(every_kind_of_fault_happens_and_breaks_nothing) {
   for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
     RunOptions options = short_run(100 + kind);
     options.kinds = FaultSet{1} << kind;
+    options.etcd = !has(faults_of(false), static_cast<FaultKind>(kind));
     const Outcome outcome = run(options);
     BOOST_TEST(outcome.faults[kind] > 0U, name_of(static_cast<FaultKind>(kind)));
     BOOST_TEST(!outcome.violation.has_value(), command_of(options));
@@ -79,9 +80,9 @@ BOOST_AUTO_TEST_SUITE(scenario)
 namespace {
 
 /// The longest of a few runs, until everyone holds what it owns.
-Time slowest(Change change) {
+Time slowest(Change change, bool etcd = false) {
   Time out = 0;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed) out = std::max(out, measure(change, 5, false, millisecond, seed).settled);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) out = std::max(out, measure(change, 5, false, etcd, millisecond, seed).settled);
   return out;
 }
 
