@@ -51,7 +51,8 @@ Result<void> Node::join(const Config& config, const NodeConfig& self, const Node
   auto store = VoterStore::open(std::filesystem::path(config.file).parent_path() / self.data_dir, cluster_);
   if (!store) return tl::make_unexpected(std::move(store.error()));
   store_ = std::move(*store);
-  const bool votes = std::ranges::find(config.voters, id_) != config.voters.end() || store_->record().view != nullptr;
+  if (config.etcd) control.etcd = etcd::options_of(config);
+  const bool votes = !config.etcd && (std::ranges::find(config.voters, id_) != config.voters.end() || store_->record().view != nullptr);
   if (votes) control.machine.voter = store_->record();
   control.machine.agent.previous = store_->previous_incarnation();
   auto bound = Control::bind(std::move(control), *this, votes ? store_.get() : nullptr);
@@ -79,7 +80,8 @@ std::string Node::why_not_ready() const {
   const ControlStatus status = control_->status();
   const auto now = view();
   if (!now && status.coordinator.value.empty()) {
-    return "no coordinator answers; is a majority of the voters running, and has the cluster been made (reki init)?";
+    return "no coordinator answers; is a majority of the voters running (or the etcd of the config), and has the cluster been "
+           "made (reki init)?";
   }
   if (status.phase == Phase::joining) {
     return "coordinator '" + status.coordinator.value + "' has not let it in yet; if an earlier life of this node is "

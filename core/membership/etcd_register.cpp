@@ -165,7 +165,6 @@ void EtcdRegister::ask_claim(Instant now) {
     txn.coordinator_is = text_of(*seen_);
     txn.coordinator_revision.reset();
   }
-  if (mutated(Mutation::etcd_claim_any_view)) txn.view_revision.reset();
   ask(Kind::claim, std::move(txn), now);
 }
 

@@ -28,7 +28,6 @@ std::span<const NamedMutation> mutations() {
       NamedMutation{etcd_late_round, "etcd_late_round"},
       NamedMutation{etcd_first_sight, "etcd_first_sight"},
       NamedMutation{etcd_claim_by_value, "etcd_claim_by_value"},
-      NamedMutation{etcd_claim_any_view, "etcd_claim_any_view"},
       NamedMutation{etcd_unknown_is_done, "etcd_unknown_is_done"},
   };
   return all;

@@ -35,7 +35,6 @@ enum class Mutation : std::uint8_t {
   etcd_late_round,      ///< A confirmation counts for what began after its request was sent.
   etcd_first_sight,     ///< Leases count from when any revision of the coordinator's key was seen, not the one that is claimed.
   etcd_claim_by_value,  ///< A claim demands what the coordinator's key says, not its revision.
-  etcd_claim_any_view,  ///< A claim demands nothing of the view.
   etcd_unknown_is_done, ///< A proposal without an answer counts as chosen.
 };
 

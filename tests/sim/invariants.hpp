@@ -151,7 +151,7 @@ class Invariants {
       Term term;
       Time at = 0;
     };
-    std::array<Ack, 4> acks{};  ///< The latest of each of the last few terms.
+    std::array<Ack, 16> acks{};  ///< The latest of each of the last few terms.
   };
   struct Reign {
     Term term;

@@ -61,7 +61,19 @@ BOOST_AUTO_TEST_CASE(clusters_of_one_to_seven_nodes_keep_their_promises) {
     BOOST_TEST(broken(options) == "");
     options.cloud = true;
     BOOST_TEST(broken(options) == "");
+    options.etcd = true;
+    BOOST_TEST(broken(options) == "");
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_cluster_with_etcd_forms_and_serves) {
+  RunOptions options = short_run(1);
+  options.kinds = 0;
+  options.etcd = true;
+  const Outcome outcome = run(options);
+  BOOST_TEST(!outcome.violation.has_value());
+  BOOST_TEST(outcome.stats.calls_ok > 300U);
+  BOOST_TEST(outcome.stats.elections == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(names_of_faults_are_read_as_they_are_written) {
@@ -95,6 +107,13 @@ BOOST_AUTO_TEST_CASE(a_join_and_a_leave_take_less_than_a_tenth_of_a_second) {
 
 BOOST_AUTO_TEST_CASE(a_death_that_the_guard_reports_is_over_in_a_tenth_of_a_second) {
   BOOST_TEST(slowest(Change::kill) < 100 * millisecond);
+}
+
+BOOST_AUTO_TEST_CASE(with_etcd_changes_are_as_quick_and_a_lost_coordinator_takes_little_more_than_a_second) {
+  BOOST_TEST(slowest(Change::join, true) < 100 * millisecond);
+  BOOST_TEST(slowest(Change::kill, true) < 100 * millisecond);
+  BOOST_TEST(slowest(Change::kill_unguarded, true) < second);
+  BOOST_TEST(slowest(Change::coordinator, true) < 1300 * millisecond);
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_machine_is_replaced_in_a_second) {
