@@ -196,6 +196,10 @@ class Cluster:
         ports = free_ports(2 * len(self.ids))
         return {id: Node(self, id, *ports[2 * i:2 * i + 2]) for i, id in enumerate(self.ids)}
 
+    def cluster_table(self):
+        """TOML"""
+        return f'[cluster]\nname = "{self.name}"\n'
+
     def node_table(self, node):
         """TOML"""
         return (f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n'
@@ -204,7 +208,7 @@ class Cluster:
     def _start(self):
         self.nodes = self.make_nodes()
         with open(self.config, "w") as config:
-            config.write(f'[cluster]\nname = "{self.name}"\n')
+            config.write(self.cluster_table())
             config.write("".join(map(self.node_table, self.nodes.values())))
             config.write(self.types)
         for node in self.nodes.values():

@@ -50,6 +50,15 @@ std::string changed_text(std::string_view from, std::string_view to) {
 }
 std::string changed(std::string_view from, std::string_view to) { return mistakes(changed_text(from, to)); }
 
+/// A file of configs/.
+std::string example(const char* name) {
+  std::ifstream in(std::filesystem::path(__FILE__).parent_path() / "../../configs" / name);
+  BOOST_REQUIRE(in);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
 Config parsed(std::string_view text) {
   auto config = parse_config(text, "f");
   BOOST_REQUIRE_MESSAGE(config.has_value(), config.error().text);
@@ -126,20 +135,23 @@ blocking_threads = 2
   BOOST_TEST((c.runtime == RuntimeConfig{4, 2}));
 }
 
+BOOST_AUTO_TEST_CASE(the_example_with_etcd_is_a_good_config) {
+  const Config c = parsed(example("etcd.toml"));
+  BOOST_TEST((c.engine == EngineKind::etcd));
+  BOOST_TEST((c.etcd.value() == EtcdConfig{{"http://127.0.0.1:2379"}, "reki", "", "", ""}));
+  BOOST_TEST(c.nodes.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(the_example_for_people_is_a_good_config) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../configs/local.toml";
-  std::ifstream in(path);
-  BOOST_REQUIRE(in);
-  std::stringstream text;
-  text << in.rdbuf();
-  const Config c = parsed(text.str());
+  const std::string text = example("local.toml");
+  const Config c = parsed(text);
   BOOST_REQUIRE(c.nodes.size() == 3U);
   BOOST_TEST(c.nodes[2].listen == "tcp://127.0.0.1:7103");
   BOOST_TEST(c.nodes[2].admin == "127.0.0.1:7203");
   BOOST_TEST((c.find_type("counter")->restart == RestartPolicy{}));
 
   // What it shows as defaults, with the comment signs taken away, is the defaults.
-  std::string all = text.str().substr(text.str().find("[types.counter]"));
+  std::string all = text.substr(text.find("[types.counter]"));
   for (std::size_t at = 0; (at = all.find("\n# ", at)) != std::string::npos; ++at) all.erase(at + 1, 2);
   TypeConfig counter = *parsed(std::string(good) + all).find_type("counter");
   counter.cap.reset();
