@@ -51,6 +51,7 @@ Result<void> Node::join(const Config& config, const NodeConfig& self, const Node
   control.log = options.log;
   for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control);
   if (auto opened = open_data_dir(config, self); !opened) return opened;
+  if (config.etcd) control.etcd = etcd::options_of(config);
   if (store_) control.machine.voter = store_->record();
   control.machine.agent.previous = data_dir_->previous_incarnation();
   auto bound = Control::bind(std::move(control), *this, store_.get());
@@ -65,7 +66,8 @@ Result<void> Node::open_data_dir(const Config& config, const NodeConfig& self) {
   auto dir = DataDir::open(path.string(), cluster_, id_);
   if (!dir) return tl::make_unexpected(std::move(dir).error());
   data_dir_ = std::make_unique<DataDir>(std::move(*dir));
-  if (std::ranges::find(config.voters, id_) == config.voters.end() && !VoterStore::is_in(*data_dir_)) return {};
+  const bool votes = std::ranges::find(config.voters, id_) != config.voters.end();
+  if (config.etcd || (!votes && !VoterStore::is_in(*data_dir_))) return {};
   auto store = VoterStore::open(*data_dir_, random_number());
   if (!store) return tl::make_unexpected(std::move(store).error());
   if (store->was_damaged() && log_) {
@@ -98,9 +100,8 @@ std::string Node::why_not_ready() const {
   // Others may still name this node, whose register is lost.
   const bool headless = status.coordinator.value.empty() || (status.coordinator == id_ && !status.is_coordinator);
   if (!now && headless) {
-    return "no coordinator answers; is a majority of the voters running, with their registers, and has the cluster "
-           "been made "
-           "(reki init)?";
+    return "no coordinator answers; is a majority of the voters running with their registers (or the etcd of the config), and "
+           "has the cluster been made (reki init)?";
   }
   if (status.phase == Phase::joining) {
     return "coordinator '" + status.coordinator.value +

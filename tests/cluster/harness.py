@@ -204,6 +204,10 @@ class Cluster:
         ports = free_ports(2 * len(self.ids))
         return {id: Node(self, id, *ports[2 * i:2 * i + 2]) for i, id in enumerate(self.ids)}
 
+    def cluster_table(self):
+        """TOML"""
+        return f'[cluster]\nname = "{self.name}"\n'
+
     def node_table(self, node):
         """TOML"""
         return (f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n'
