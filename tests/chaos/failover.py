@@ -25,11 +25,11 @@ import campaign  # noqa: E402
 import faults  # noqa: E402
 import network  # noqa: E402
 import processes  # noqa: E402
-from harness import check, until  # noqa: E402
+from harness import SANITIZED, check, until  # noqa: E402
 from net_cluster import NetCluster  # noqa: E402
 
 PROBER = os.environ["REKI_CHAOS_PROBER"]
-SETTLED_MS = 100  # no silence as long as this: all is as usual
+SETTLED_MS = 100 if not SANITIZED else 500  # no silence as long as this: all is as usual
 SETTLING = 120
 ANSWERED = 120  # seconds within which a key must be, after the fault and the restart
 

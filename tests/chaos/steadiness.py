@@ -24,7 +24,7 @@ import failover  # noqa: E402
 import network  # noqa: E402
 import processes  # noqa: E402
 from harness import COMMAND, check, until  # noqa: E402
-from net_cluster import CLIENT, NetCluster  # noqa: E402
+from net_cluster import CLIENT, SERVING, NetCluster  # noqa: E402
 NO_LEASE = 2.0  # seconds
 
 # Busy for a part of each tenth of a second, by its own clock: a core that others use too is never left to them alone.
@@ -60,7 +60,7 @@ def cpu_times():
 
 def lives(cluster):
     """{node: its incarnation}, as the nodes say."""
-    said = until("all nodes answer", 60, lambda: cluster.is_whole() and cluster.ask_quietly("status"))
+    said = until("all nodes answer", SERVING, lambda: cluster.is_whole() and cluster.ask_quietly("status"))
     return {id: one["incarnation"] for id, one in said["nodes"].items()}
 
 
@@ -114,16 +114,22 @@ def minority(cluster, rounds, lasts, timeout_ms=1000):
             late = max(late, second["max_ms"] - timeout_ms)
         until("calls are answered again", failover.ANSWERED, lambda: (load.lines() or [{}])[-1].get("ok"))
     totals = load.end()
+    judged = verdict(cluster, load)
+    check("nobody is told of a success by a node without a lease", codes["ok"] == 0 and codes.total() > 0, codes)
+    return {"rounds": rounds, "cut_off": codes, "latest_after_deadline_ms": round(late, 1), "said": said,
+            "whole_again_ms": failover.percentiles(whole_after), "calls": totals["ok"], "class_a": judged["class_a"],
+            "class_b_with_effect": judged["class_b_with_effect"]}
+
+
+def verdict(cluster, load):
+    """Ends the nodes; the judge's verdict, which must be that each key had one actor, as the callers' history must."""
     for node in cluster.nodes.values():
         node.terminate()
         node.killed = True
-    code, verdict = campaign.judge(cluster)
+    code, judged = campaign.judge(cluster)
     history = campaign.check_history(load.checked)
-    check("nobody is told of a success by a node without a lease", codes["ok"] == 0 and codes.total() > 0, codes)
-    check("each key has one actor", code == 0 and history["ok"], verdict, history)
-    return {"rounds": rounds, "cut_off": codes, "latest_after_deadline_ms": round(late, 1), "said": said,
-            "whole_again_ms": failover.percentiles(whole_after), "calls": totals["ok"], "class_a": verdict["class_a"],
-            "class_b_with_effect": verdict["class_b_with_effect"], "history": history["said"].strip()}
+    check("each key had one actor", code == 0 and history["ok"], judged, history)
+    return judged
 
 
 def refusal(cluster, key, timeout_ms):
