@@ -117,6 +117,7 @@ void Control::round() {
   wait();
   read_frames();
   take_tasks();
+  watch_progress();
   machine_->tick(clocks());
   effects();
   finish_leaving();
@@ -275,6 +276,15 @@ void Control::finish_leaving() {
 void Control::note_quiet() {
   if (lease_end_ == Instant{} || now_.boot < lease_end_ || !options_.page->lease_to_enforce()) return;
   if (node_.is_quiet()) options_.page->declare_quiet(lease_end_);
+}
+
+void Control::watch_progress() {
+  const std::string why = node_.stuck(now_.boot, options_.machine.agent.timing.renew);
+  if (stuck_ == !why.empty()) return;
+  stuck_ = !stuck_;
+  machine_->set_working(!stuck_);
+  log(LogLevel::warn, stuck_ ? "stuck" : "working_again",
+      stuck_ ? "text=\"" + why + "; it asks for no lease until that has changed\"" : std::string{});
 }
 
 void Control::publish() {

@@ -102,6 +102,7 @@ class Control {
   void part();
   void write_notice();
   void note_quiet();
+  void watch_progress();
   void publish();
   [[nodiscard]] membership::Clocks clocks();
   void log(LogLevel level, std::string_view event, const std::string& fields) const;
@@ -125,6 +126,7 @@ class Control {
   std::optional<membership::ControlWriter> frames_out_;
   std::vector<Leaving> leaving_;
   bool parted_ = false;
+  bool stuck_ = false;
   std::map<NodeId, Epoch> epochs_;        ///< The views that others have told of: deltas to them are small.
   std::map<NodeId, std::string> routes_;  ///< Of those who cannot be connected to.
   membership::Clocks now_;

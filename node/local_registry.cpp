@@ -53,6 +53,7 @@ void LocalRegistry::lose(const SlotSet& slots) { current()->lose(slots); }
 void LocalRegistry::revoke(const SlotSet& slots) { current()->revoke(slots); }
 bool LocalRegistry::is_empty(const SlotSet& slots) { return current()->is_empty(slots); }
 bool LocalRegistry::is_quiet() { return current()->is_quiet(); }
+Duration LocalRegistry::delay(Instant now, Duration step_max) { return current()->delay(now, step_max); }
 void LocalRegistry::resume() { current()->resume(); }
 
 void LocalRegistry::start_over() {

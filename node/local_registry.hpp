@@ -81,6 +81,7 @@ class LocalRegistry final : public Registry {
   void revoke(const SlotSet& slots);
   [[nodiscard]] bool is_empty(const SlotSet& slots);
   [[nodiscard]] bool is_quiet();
+  [[nodiscard]] Duration delay(Instant now, Duration step_max);
   void resume();
   /// Drops all actors without a word to them, and begins anew with none: others may have the slots.
   void start_over();

@@ -104,6 +104,7 @@ Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptio
       fixed_(options.fixed_view),
       stop_grace_(options.stop_grace),
       leave_timeout_(options.leave_timeout),
+      workers_stuck_(options.workers_stuck),
       log_(options.log),
       started_(boot_time()),
       incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_number()),

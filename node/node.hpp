@@ -33,6 +33,9 @@ struct NodeOptions {
   Duration join_timeout = std::chrono::seconds(30);
   /// How long stop() waits for the others to take over what this node has.
   Duration leave_timeout = std::chrono::seconds(10);
+  /// So long the workers may take nothing up, because all that may run at once are in handlers, before the node lets its
+  /// lease go. Generous: a database that everybody waits for must not end node after node.
+  Duration workers_stuck = limits::workers_stuck_default;
   /// Shared with a guard; null: one of its own. Must outlive the node.
   LeasePage* page = nullptr;
   /// Connections that are remembered. Less if the process may not open that many files.
@@ -112,6 +115,7 @@ class Node final : public Registry, private ControlledNode {
   void gained(const SlotSet& slots, Epoch epoch) override { local_.gain(slots, epoch); }
   void fenced(Incarnation now) override;
   void resumed() override;
+  std::string stuck(Instant now, Duration step_max) override;
   bool is_quiet() override { return local_.is_quiet() && handing_over_.load() == 0; }
 
   [[nodiscard]] Place place_of(const View& view, std::string_view type, std::string_view key) const;
@@ -130,6 +134,7 @@ class Node final : public Registry, private ControlledNode {
   const bool fixed_;
   const Duration stop_grace_;
   const Duration leave_timeout_;
+  const Duration workers_stuck_;
   const LogSink log_;
   const Instant started_;
   std::string address_;

@@ -137,6 +137,17 @@ void Node::fenced(Incarnation now) {
   publish(view(), now);
 }
 
+std::string Node::stuck(Instant now, Duration step_max) {
+  if (leaving_) return {};
+  const auto text = [](std::string_view who, Duration since) {
+    return std::string(who) + " has taken nothing up for " + to_text(since);
+  };
+  const Duration data = server_->delay(now, step_max);
+  if (data > limits::data_thread_stuck) return text("the data thread", data);
+  const Duration workers = local_.delay(now, step_max);
+  return workers > workers_stuck_ ? text("the pool of workers", workers) : std::string{};
+}
+
 void Node::publish(std::shared_ptr<const View> view, Incarnation incarnation) {
   {
     const std::lock_guard lock(view_mutex_);

@@ -13,6 +13,7 @@
 #include "reki/core/activation_table.hpp"
 #include "reki/core/membership/slot_set.hpp"
 #include "reki/node/local_registry.hpp"
+#include "reki/node/pulse.hpp"
 #include "reki/node/timers.hpp"
 #include "reki/node/workers.hpp"
 
@@ -131,6 +132,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void resume();
   /// Others may have the slots: nothing of the actors here runs or takes effect any more.
   void abandon();
+  /// How long the workers have not taken what they were given. Call it again and again (Pulse).
+  [[nodiscard]] Duration delay(Instant now, Duration step_max);
   /// No function of an actor is running.
   [[nodiscard]] bool is_quiet() const { return busy.load() == 0; }
 
@@ -220,6 +223,11 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::atomic<std::size_t> parked_{0};
   std::mutex suspended_mutex_;
   std::vector<ActorCell*> suspended_;  // guarded by suspended_mutex_
+  struct SignOfLife final : Turn {
+    void run() override { pulse.answer(); }
+    Pulse pulse;
+  };
+  SignOfLife sign_of_life_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Workers> blocking_;
   Timers timers_;

@@ -252,6 +252,11 @@ bool Runtime::suspend(ActorCell* cell) {
   return true;
 }
 
+Duration Runtime::delay(Instant now, Duration step_max) {
+  if (sign_of_life_.pulse.ask(now)) workers_->schedule(&sign_of_life_);
+  return sign_of_life_.pulse.owed(now, step_max);
+}
+
 void Runtime::resume() {
   std::vector<ActorCell*> cells;
   {

@@ -134,6 +134,11 @@ void Server::stop() {
   thread_.join();
 }
 
+Duration Server::delay(Instant now, Duration step_max) {
+  if (pulse_.ask(now)) tasks_.push(Task{SignOfLife{}});
+  return pulse_.owed(now, step_max);
+}
+
 // ---- data thread
 
 void Server::run() {

@@ -14,6 +14,7 @@
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/inbound.hpp"
 #include "reki/node/local_registry.hpp"
+#include "reki/node/pulse.hpp"
 #include "reki/node/server_events.hpp"
 
 namespace reki {
@@ -59,6 +60,8 @@ class Server final : private Inbound::FrameSink {
   /// Answers `shutting_down` at once if it is too late.
   void forward(std::unique_ptr<Forwarded> request);
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
+  /// How long the data thread has not taken what it was given. Call it again and again, from one thread (Pulse).
+  [[nodiscard]] Duration delay(Instant now, Duration step_max);
   [[nodiscard]] ServerStats stats() const { return events_.read(); }
   /// Where it listens, with the port that it has got.
   [[nodiscard]] const std::string& address() const { return address_; }
@@ -73,7 +76,8 @@ class Server final : private Inbound::FrameSink {
     std::shared_ptr<const View> view;
     Incarnation incarnation;
   };
-  using Task = std::variant<std::unique_ptr<Forwarded>, NewView>;
+  struct SignOfLife {};
+  using Task = std::variant<std::unique_ptr<Forwarded>, NewView, SignOfLife>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
   Server(const Options& options, LocalRegistry& registry);
@@ -86,6 +90,7 @@ class Server final : private Inbound::FrameSink {
   void take_tasks();
   void take(std::unique_ptr<Forwarded> request);
   void take(NewView view);
+  void take(SignOfLife) { pulse_.answer(); }
   void deliver();
   void enter(Phase phase);
   void finish();
@@ -99,6 +104,7 @@ class Server final : private Inbound::FrameSink {
   Mailbag<Task> tasks_;
   std::atomic<Phase> phase_ = Phase::open;
   ServerEvents events_;
+  Pulse pulse_;
 
   // Data thread only, once it runs.
   zmq::context_t context_{1};

@@ -36,6 +36,8 @@ class Membership {
   void slots_stopped(const SlotSet& slots, Incarnation of, Clocks now);
   void heard_epoch(const NodeId& from, Epoch epoch, Clocks now);
   void leave(Clocks now);
+  /// False: no lease is asked for, so that others take over. Until it is true again.
+  void set_working(bool works) { agent_.set_working(works); }
   /// For the end of the process: another voter is to be coordinator at once.
   void resign(Clocks now);
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <thread>
@@ -12,6 +13,17 @@ using namespace std::chrono_literals;
 using example::Counter;
 using example::Get;
 using example::Increment;
+
+namespace {
+
+/// Until it holds, or for so long that it never will.
+template <class Condition>
+void await(Condition holds) {
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(membership)
 
@@ -70,6 +82,37 @@ BOOST_AUTO_TEST_CASE(the_keys_of_a_node_that_leaves_go_on_elsewhere_with_the_sta
   BOOST_TEST(first.call<test::Diary>(key, test::Write{"y"}).get().value() == "xxxy");
   BOOST_TEST(first.call<Counter>(plain, Get{}).get().value() == 0);
   BOOST_TEST(first.view()->find("n3") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_whose_workers_are_all_stuck_lets_its_keys_go_and_comes_back_when_they_are_not) {
+  test::Members cluster(3);
+  cluster.config.runtime.workers = 1;
+  cluster.config.runtime.blocking_threads = 1;
+  cluster.start("n1", {.join_timeout = 0s});
+  cluster.start("n2", {.join_timeout = 0s});
+  cluster.start("n3", {.join_timeout = 0s, .workers_stuck = 300ms});
+  for (auto& node : cluster.nodes) BOOST_REQUIRE_MESSAGE(node->wait_until_ready(20s), node->why_not_ready());
+  Node& first = *cluster.nodes.front();
+  Node& stuck = *cluster.nodes.back();
+  const auto life = stuck.incarnation();
+  const auto counter = cluster.key_of("n3");
+  BOOST_REQUIRE(first.call<Counter>(counter, Increment{}).get().has_value());
+  const auto one = cluster.key_of("n3", "stubborn");
+  auto other = one + "x";
+  while (*first.owner("stubborn", other) != NodeId{"n3"}) other += 'x';
+  // As many as there may be threads; what comes of them is not the question.
+  first.call<test::Stubborn>(one, test::Pass{}).then([](auto&&) {});
+  first.call<test::Stubborn>(other, test::Pass{}).then([](auto&&) {});
+  cluster.gate->await_waiting(2);
+
+  await([&] { return *first.owner("counter", counter) != NodeId{"n3"}; });
+  const auto served = first.lookup_or_start<Counter>(counter, {}, {.timeout = 20s}).get();
+  BOOST_REQUIRE_MESSAGE(served.has_value(), test::why(served));
+  BOOST_TEST(served->node().value != "n3");
+  cluster.gate->open();
+  await([&] { return stuck.incarnation() != life && stuck.ready(); });
+  BOOST_TEST(stuck.incarnation().value != life.value);
+  BOOST_TEST(stuck.ready());
 }
 
 BOOST_AUTO_TEST_CASE(the_last_node_to_leave_leaves_a_cluster_that_can_be_started_again) {

@@ -57,6 +57,23 @@ class DiaryActor : public reki::Actor<Diary> {
   std::string text_;
 };
 
+/// Its handler lasts until the gate opens, which nobody was told beforehand: it is on the workers that all share.
+struct Stubborn {
+  static constexpr std::string_view type = "stubborn";
+  using Messages = reki::Messages<Pass>;
+};
+class StubbornActor : public reki::Actor<Stubborn> {
+ public:
+  explicit StubbornActor(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) {}
+  std::int64_t on(const Pass&) {
+    gate_->pass();
+    return 1;
+  }
+
+ private:
+  std::shared_ptr<Gate> gate_;
+};
+
 /// A directory of its own, gone at the end.
 class Directory {
  public:
@@ -95,6 +112,7 @@ class Members {
   reki::Node& start(const std::string& id, reki::NodeOptions options = {}) {
     auto made = factories(gate);
     made.add<DiaryActor>();
+    made.add<StubbornActor>({}, [gate = gate](const reki::NoArgs&) { return std::make_unique<StubbornActor>(gate); });
     auto node = reki::Node::start(config, id, std::move(made), options);
     BOOST_REQUIRE_MESSAGE(node.has_value(), why(node));
     nodes.push_back(std::move(*node));

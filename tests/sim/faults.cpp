@@ -163,12 +163,24 @@ void set_links(const Fault& f, Cluster& cluster, int sign) {
             });
 }
 
+/// A change of voters that was proposed, and may have been chosen without anybody knowing it: whoever finds it needs a
+/// majority of both sets of voters.
+bool voters_are_undecided(Cluster& cluster) {
+  const auto& latest = cluster.world().invariants.latest();
+  if (!latest->old_voters().empty()) return true;
+  for (std::uint16_t i = 0; i < cluster.size(); ++i) {
+    const auto& store = cluster.node(i).store;
+    const bool newer = store && store->view != nullptr && store->view->epoch() > latest->epoch();
+    if (newer && !std::ranges::equal(store->view->voters(), latest->voters())) return true;
+  }
+  return false;
+}
+
 /// A store may only go while those that are left can still agree.
 bool can_spare_a_store(Cluster& cluster, std::uint16_t node) {
-  const auto& view = cluster.world().invariants.latest();
   const auto& store = cluster.node(node).store;
-  if (!view->old_voters().empty() || !store || store->view == nullptr) return false;
-  return 2 * (cluster.stores_missing() + 1) < view->voters().size();
+  if (!store || store->view == nullptr || voters_are_undecided(cluster)) return false;
+  return 2 * (cluster.stores_missing() + 1) < cluster.world().invariants.latest()->voters().size();
 }
 
 void change_clock(const Fault& f, Cluster& cluster) {
