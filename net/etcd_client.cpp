@@ -61,7 +61,7 @@ Connection::Curl::Curl(const Options& options) {
   set(CURLOPT_HTTPHEADER, headers);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PROXY, "");
-  set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_WRITEFUNCTION, append);
   set(CURLOPT_WRITEDATA, static_cast<void*>(&body));
   set(CURLOPT_ERRORBUFFER, error.data());

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <thread>
@@ -103,26 +104,28 @@ membership::EtcdTxn first_of(const Config& config) {
           .view = std::make_shared<const View>(std::move(*view))};
 }
 
+/// What the answer to it means. `again`: an earlier try, whose answer was lost, may have done it.
+Result<void> judge(const membership::EtcdReply& reply, const membership::EtcdTxn& first, bool again, const Config& config) {
+  if (reply.outcome == membership::EtcdReply::Outcome::done) return {};
+  if (!reply.coordinator || !reply.view) {
+    const auto keys = etcd::keys_of(config.etcd->prefix, config.cluster);
+    return fail(ErrorCode::invalid_argument, "etcd has only one of " + keys.coordinator + " and " + keys.view +
+                                                 ". If no cluster of this name runs, delete it (etcdctl del), and run init again");
+  }
+  if (again && reply.coordinator->text == *first.coordinator && *reply.view->view == *first.view) return {};
+  return fail(ErrorCode::already_started, "cluster '" + config.cluster + "' has been made already");
+}
+
 Result<void> make_cluster_in_etcd(const Config& config, Duration timeout) {
-  const membership::EtcdTxn txn = first_of(config);
-  const auto keys = etcd::keys_of(config.etcd->prefix, config.cluster);
+  constexpr Duration try_max = std::chrono::seconds(5);
+  const membership::EtcdTxn first = first_of(config);
   etcd::Connection etcd(etcd::options_of(config));
   const Instant end = boot_time() + timeout;
   for (bool again = false;; again = true) {
-    const auto reply = etcd.ask(txn, std::min<Duration>(std::max<Duration>(end - boot_time(), Duration{1}), std::chrono::seconds(5)));
-    if (!reply && (reply.error().code != ErrorCode::unreachable || boot_time() >= end)) return tl::make_unexpected(reply.error());
-    if (!reply) {
-      std::this_thread::sleep_for(std::min<Duration>(again_after, std::max(end - boot_time(), Duration{0})));
-      continue;
-    }
-    if (reply->outcome == membership::EtcdReply::Outcome::done) return {};
-    if (!reply->coordinator || !reply->view) {
-      return fail(ErrorCode::invalid_argument, "etcd has only one of " + keys.coordinator + " and " + keys.view + ". If no cluster of "
-                                               "this name runs, delete it (etcdctl del), and run init again");
-    }
-    const bool own = again && reply->coordinator->text == *txn.coordinator && *reply->view->view == *txn.view;
-    if (own) return {};  // a try whose answer was lost has done it
-    return fail(ErrorCode::already_started, "cluster '" + config.cluster + "' has been made already");
+    const auto reply = etcd.ask(first, std::clamp(end - boot_time(), Duration{1}, try_max));
+    if (reply) return judge(*reply, first, again, config);
+    if (reply.error().code != ErrorCode::unreachable || boot_time() >= end) return tl::make_unexpected(reply.error());
+    std::this_thread::sleep_for(std::clamp<Duration>(end - boot_time(), Duration{0}, again_after));
   }
 }
 

@@ -204,7 +204,8 @@ void EtcdRegister::ask_confirm(Instant now) {
 void EtcdRegister::ask_propose(Instant now) {
   confirm_sent_at_ = now;
   const std::string mine = text_of(office_);
-  ask(Kind::propose, EtcdTxn{.coordinator_is = mine, .view_revision = view_revision_, .coordinator = mine, .view = pending_}, now);
+  EtcdTxn txn{.coordinator_is = mine, .view_revision = view_revision_, .coordinator = mine, .view = pending_};
+  ask(Kind::propose, std::move(txn), now);
 }
 
 void EtcdRegister::wrote(const EtcdReply& m, Instant now) {
