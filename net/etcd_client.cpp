@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <new>
@@ -9,6 +10,14 @@
 
 namespace reki::etcd {
 namespace {
+
+ErrorCode meaning_of(CURLcode code, CURL* handle) {
+  constexpr std::array of_files{CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE};
+  if (std::ranges::find(of_files, code) != of_files.end()) return ErrorCode::bad_config;
+  long sent = 0;
+  curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent);
+  return sent == 0 ? ErrorCode::unreachable : ErrorCode::unknown_outcome;
+}
 
 std::size_t append(char* data, std::size_t size, std::size_t count, void* to) {
   auto& body = *static_cast<Bytes*>(to);
@@ -98,11 +107,11 @@ Result<membership::EtcdReply> Connection::ask_at(const std::string& endpoint, co
     return fail(ErrorCode::malformed_frame, "its answer is longer than " + std::to_string(reply_bytes_max) + " bytes");
   }
   if (code != CURLE_OK) {
-    return fail(ErrorCode::unreachable, curl.error[0] != '\0' ? curl.error.data() : curl_easy_strerror(code));
+    return fail(meaning_of(code, curl.handle), curl.error[0] != '\0' ? curl.error.data() : curl_easy_strerror(code));
   }
   long status = 0;
   curl_easy_getinfo(curl.handle, CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200) return fail(ErrorCode::unreachable, refusal_of(status, curl.body));
+  if (status != 200) return fail(ErrorCode::unknown_outcome, refusal_of(status, curl.body));
   return reply_of(curl.body, txn, options_.keys);
 }
 

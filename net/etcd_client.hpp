@@ -36,8 +36,10 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Blocks for `timeout` at most (resolving a name may take longer). Fails with `unreachable` or `malformed_frame`; the
-  /// text names the endpoint. After an error the transaction may have taken effect, or may do so later.
+  /// Blocks for `timeout` at most (resolving a name may take longer). The text of an error names the endpoint. Fails with
+  ///   - `unreachable`: there was no connection; nothing was sent
+  ///   - `bad_config`: certificates do not fit; nothing was sent
+  ///   - `unknown_outcome`, `malformed_frame`: the transaction may have taken effect, or may do so later
   [[nodiscard]] Result<membership::EtcdReply> ask(const membership::EtcdTxn& txn, Duration timeout);
 
  private:

@@ -121,11 +121,16 @@ Result<void> make_cluster_in_etcd(const Config& config, Duration timeout) {
   const membership::EtcdTxn first = first_of(config);
   etcd::Connection etcd(etcd::options_of(config));
   const Instant end = boot_time() + timeout;
-  for (bool again = false;; again = true) {
+  for (bool again = false;;) {
     const auto reply = etcd.ask(first, std::clamp(end - boot_time(), Duration{1}, try_max));
     if (reply) return judge(*reply, first, again, config);
-    if (reply.error().code != ErrorCode::unreachable || boot_time() >= end) return tl::make_unexpected(reply.error());
-    std::this_thread::sleep_for(std::clamp<Duration>(end - boot_time(), Duration{0}, again_after));
+    const ErrorCode code = reply.error().code;
+    const bool later = code == ErrorCode::unreachable || code == ErrorCode::unknown_outcome;
+    // A last try that is too short to succeed would only hide why.
+    if (!later) return tl::make_unexpected(reply.error());
+    if (boot_time() + 2 * again_after >= end) return fail(ErrorCode::unreachable, reply.error().text);
+    again = again || code == ErrorCode::unknown_outcome;
+    std::this_thread::sleep_for(again_after);
   }
 }
 
