@@ -65,7 +65,9 @@ class Server final : private Inbound::FrameSink {
 
   /// Answers every HELLO and new request with `shutting_down`. What is under way goes on.
   void refuse_new();
-  /// Sends the answers that are there, for at most `limits::flush_time_max`, ends what was forwarded, and joins.
+  /// Goes on refusing until all that was forwarded is answered and no frame has come for `limits::closing_quiet`, for at
+  /// most `limits::closing_time_max`. Then sends the answers that are there, for at most `limits::flush_time_max`, ends
+  /// what is still forwarded, and joins.
   void stop();
 
  private:
@@ -88,6 +90,7 @@ class Server final : private Inbound::FrameSink {
   void take(NewView view);
   void deliver();
   void enter(Phase phase);
+  [[nodiscard]] bool is_done();
   void finish();
   Sent send(std::string_view route, BytesView frame) override;
 
@@ -109,6 +112,9 @@ class Server final : private Inbound::FrameSink {
   PeerLinks links_;
   Phase entered_ = Phase::open;
   Instant now_;
+  Instant heard_at_;                          // the last frame
+  Instant done_at_ = Instant::never();        // when to look whether the end has come
+  Instant give_up_at_ = Instant::never();     // once it is stopping
   bool more_to_read_ = false;
   std::vector<zmq::pollitem_t> items_;
   std::vector<Task> taken_;
