@@ -71,7 +71,9 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
 
   /// Answers every HELLO and new request with `shutting_down`. What is under way goes on.
   void refuse_new();
-  /// Sends the answers that are there, for at most `limits::flush_time_max`, ends what was forwarded, and joins.
+  /// Goes on refusing until all that was forwarded is answered and no frame has come for `limits::closing_quiet`, for at
+  /// most `limits::closing_time_max`. Then sends the answers that are there, for at most `limits::flush_time_max`, ends
+  /// what is still forwarded, and joins.
   void stop();
 
  private:
@@ -102,6 +104,7 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   void carry(Watches::Question question, Completion done) override;
   void deliver();
   void enter(Phase phase);
+  [[nodiscard]] bool is_done();
   void finish();
   Sent send(std::string_view route, BytesView frame) override;
 
@@ -125,6 +128,9 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   PeerLinks links_;
   Phase entered_ = Phase::open;
   Instant now_;
+  Instant heard_at_;                          // the last frame
+  Instant done_at_ = Instant::never();        // when to look whether the end has come
+  Instant give_up_at_ = Instant::never();     // once it is stopping
   bool more_to_read_ = false;
   std::vector<zmq::pollitem_t> items_;
   std::vector<Task> taken_;

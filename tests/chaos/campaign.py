@@ -22,7 +22,7 @@ import faults  # noqa: E402
 import network  # noqa: E402
 import processes  # noqa: E402
 from harness import check  # noqa: E402
-from net_cluster import NetCluster  # noqa: E402
+from net_cluster import EXIT_FENCED, NetCluster  # noqa: E402
 
 LOAD = os.environ["REKI_CHAOS_LOAD"]
 JUDGE = os.environ["REKI_CHAOS_JUDGE"]
@@ -103,7 +103,8 @@ def run(options, plan, summary):
         summary["operations"] = load.end()
         summary["seconds"] = round(time.monotonic() - began, 1)
         summary["outcomes"] = outcomes(load.history)
-        summary["drains_failed"] = [one for one in c.drains if one["exit_code"] != 0]
+        summary["drains"] = collections.Counter(one["exit_code"] for one in c.drains)
+        summary["drains_failed"] = [one for one in c.drains if one["exit_code"] not in (0, EXIT_FENCED)]
         for node in c.nodes.values():
             node.terminate()
             node.killed = True

@@ -27,8 +27,7 @@ class Rivals:
             self.folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="reki-rivals."))
             os.environ["REKI_WITNESS_DIR"] = self.folder
             undo.callback(os.environ.pop, "REKI_WITNESS_DIR")
-            self.older = undo.enter_context(Cluster(witness_type(), nodes=1))
-            self.newer = undo.enter_context(Cluster(witness_type(), nodes=1))
+            self.older, self.newer = (undo.enter_context(Cluster(witness_type(), nodes=1, profile="cloud")) for _ in range(2))
             self.raise_fences()
             self.undo = undo.pop_all()
         return self
@@ -115,7 +114,7 @@ def take_over_during(rivals, name, message, duration, **fields):
 
 
 def the_load_outlives_its_nodes_and_writes_all_that_it_did():
-    with NetCluster() as c:
+    with NetCluster(profile="cloud") as c:
         load = campaign.Load(c, "load", rate=300, callers=12, timeout_ms=500)
         answered = lambda: sum(second.get("ok", 0) for second in load.lines())
         until("calls are answered", 120, lambda: answered() > 100)
@@ -191,7 +190,7 @@ class GuardedNode(NetNode):
 
 
 def a_guard_and_its_child_are_told_apart():
-    with NetCluster(nodes=1, node_class=GuardedNode) as c:
+    with NetCluster(nodes=1, node_class=GuardedNode, profile="cloud") as c:
         node = c.nodes["n1"]
         guard, child = node.guard, node.child
         check("they are two", child and child != guard and node.pids("both") == [guard, child])
@@ -225,7 +224,7 @@ def a_guard_and_its_child_are_told_apart():
 
 
 def the_failover_meter_measures_from_the_kill_to_the_new_start():
-    with NetCluster() as c:
+    with NetCluster(profile="cloud") as c:
         measured = failover.gap(c, "kill_both", samples=2)
         say(json.dumps(measured))
         # That each is measured right is checked by the meter itself.
@@ -233,7 +232,7 @@ def the_failover_meter_measures_from_the_kill_to_the_new_start():
 
 
 def the_pause_meter_tells_keys_that_moved_from_those_that_stayed():
-    with NetCluster() as c:
+    with NetCluster(profile="cloud") as c:
         measured = failover.pause(c, rounds=1, keys=30)
         say(json.dumps(measured))
         moved, stayed = (measured["join"][which]["samples"] for which in ("moved", "stayed"))

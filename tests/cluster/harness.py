@@ -164,7 +164,9 @@ class Node:
         self.wait_end()
 
     def wait_end(self):
-        code = self.process.wait(END)
+        self.check_end(self.process.wait(END))
+
+    def check_end(self, code):
         check(f"node {self.id} exits with 0 after SIGTERM", code == 0, code, self.logged())
 
     def put_away(self):
@@ -176,13 +178,14 @@ class Node:
 
 class Cluster:
     """`with Cluster() as c:` starts the nodes n1, n2, n3. `types` is TOML, `settings` too, for [cluster]; `expected` names
-    log events of the levels warning and error that this test brings about."""
+    log events of the levels warning and error that this test brings about; `profile` is that of its leases."""
 
-    def __init__(self, types=None, expected=(), nodes=3, settings=""):
+    def __init__(self, types=None, expected=(), nodes=3, settings="", profile="lan"):
         self.name = f"test-{secrets.token_hex(4)}"
         self.types = types if types is not None else actor_types()
         self.settings = settings
         self.expected = set(expected)
+        self.profile = profile
         self.ids = [f"n{i + 1}" for i in range(nodes)]
 
     def __enter__(self):
@@ -215,7 +218,7 @@ class Cluster:
 
     def cluster_table(self):
         """TOML"""
-        return f'[cluster]\nname = "{self.name}"\n{self.settings}'
+        return f'[cluster]\nname = "{self.name}"\nprofile = "{self.profile}"\n{self.settings}'
 
     def _start(self):
         self.nodes = self.make_nodes()
