@@ -66,6 +66,8 @@ inline constexpr std::size_t watch_bytes_kept_max = message_bytes_max / 2;
 inline constexpr std::size_t watch_text_bytes_max = 256;
 /// Questions that a node holds open per type, and about nodes: a kilobyte each at most.
 inline constexpr std::size_t watches_open_max = 16384;
+/// Views by which the node got slots, 2 KiB each: what was asked before the oldest has missed something.
+inline constexpr std::size_t watch_gains_kept_max = 32;
 /// How long a node holds a question open. A watcher that is gone is forgotten after it.
 inline constexpr auto watch_wait_max = std::chrono::seconds(30);
 /// How long a type's events are kept after the last question: time for a watcher to be restarted.

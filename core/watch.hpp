@@ -13,6 +13,7 @@ namespace reki {
 
 /// Numbers cross the wire and are never used again for another meaning.
 enum class WatchKind : std::uint8_t {
+  nothing = 0,  ///< Never told.
   // What happens to a key.
   started = 1,
   restarted = 2,  ///< After a crash.
@@ -50,7 +51,7 @@ enum class WatchReason : std::uint8_t {
   closing = 4,
   crashed = 5,
   start_failed = 6,
-  moved = 7,
+  moved = 7,  ///< Of `missed`: it was another node's key meanwhile.
   node_lost = 8,  ///< The node could not be asked any more: what happened there last is not known.
   fell_behind = 20,
   node_restarted = 21,
@@ -69,7 +70,7 @@ struct WatchEvent {
   std::string type;          ///< Empty for nodes.
   std::string key;           ///< Empty for what is about a whole type, or nodes.
   NodeId node;               ///< Where it happened, or whom it is about. Empty inside one process without a cluster.
-  NodeId other;              ///< moved: from where. stopped by a move: where to.
+  NodeId other;              ///< moved: from where.
   Fence fence;               ///< Of the start that it is about; 0 if there is none.
   Duration retry_after{0};
   std::string text;      ///< Of a crash, or of an error.

@@ -1,12 +1,20 @@
 #include "reki/core/watch_desk.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "reki/core/hash.hpp"
 #include "reki/core/watch_codec.hpp"
 
 namespace reki {
 
 using What = EventLog::Resumption::What;
+
+namespace {
+
+Error not_this_life() { return Error{ErrorCode::unavailable, "the node was replaced, and joins anew"}; }
+
+}  // namespace
 
 WatchDesk::~WatchDesk() {
   while (!open_.empty()) let_go(**open_.begin());
@@ -29,6 +37,7 @@ void WatchDesk::publish(WatchEvent event, std::vector<Answered>& out) {
 
 void WatchDesk::ask(std::unique_ptr<WatchQuestion> question, const Present& present, Instant now,
                     std::vector<Answered>& out) {
+  if (abandoned_) return out.push_back({std::move(question), tl::make_unexpected(not_this_life())});
   asked_ = now;
   if (!recording_ && !ended_) recording_ = true;
   const bool waits = held_back_ && !ended_ && question->position != WatchPosition{} && question->deadline > now;
@@ -53,10 +62,11 @@ std::optional<Bytes> WatchDesk::reply_to(const WatchQuestion& question, const Pr
   } else {
     const bool known = from.incarnation == incarnation_;
     const auto resumption = known ? log_.resume(from.sequence) : EventLog::Resumption{What::not_kept, 0};
-    if (resumption.what != What::exact) {
+    if (resumption.what != What::exact || gained_since(question)) {
       WatchEvent missed;
       missed.kind = WatchKind::missed;
       missed.reason = !known                                    ? WatchReason::node_restarted
+                      : resumption.what == What::exact       ? WatchReason::moved
                       : resumption.what == What::fell_behind ? WatchReason::fell_behind
                                                                 : WatchReason::not_kept;
       missed.number = resumption.missed;
@@ -67,12 +77,36 @@ std::optional<Bytes> WatchDesk::reply_to(const WatchQuestion& question, const Pr
     }
   }
   log_.for_each_after(from.sequence, [&](const WatchEvent& event) {
+    if (event.kind == WatchKind::nothing) return;
     if (question.key.empty() || event.key == question.key) writer.add(event);
   });
   if (tell_present) writer.add(present->event);
   if (ended_) writer.add(*ended_);
   if (writer.empty()) return std::nullopt;
   return writer.take({incarnation_, log_.last()});
+}
+
+bool WatchDesk::gained_since(const WatchQuestion& question) const {
+  if (question.key.empty() || question.position.incarnation != incarnation_) return false;
+  if (question.position.sequence < gains_known_since_) return true;
+  const SlotId slot = slot_of(question.hash);
+  return std::ranges::any_of(gains_, [&](const Gain& gain) {
+    return question.position.sequence < gain.sequence && gain.slots.contains(slot);
+  });
+}
+
+void WatchDesk::gain(const SlotSet& slots, std::vector<Answered>& out) {
+  if (!recording_) return;
+  // A number of its own tells the positions before it from those after it.
+  WatchEvent mark;
+  mark.kind = WatchKind::nothing;
+  log_.append(std::move(mark));
+  gains_.push_back({log_.last(), slots});
+  if (gains_.size() > limits::watch_gains_kept_max) {
+    gains_known_since_ = gains_.front().sequence;
+    gains_.pop_front();
+  }
+  release([&](std::uint64_t hash) { return slots.contains(slot_of(hash)); }, out);
 }
 
 void WatchDesk::hold(std::unique_ptr<WatchQuestion> question) {
@@ -111,6 +145,7 @@ void WatchDesk::tick(Instant now, std::vector<Answered>& out) {
   if (recording_ && open_.empty() && now - asked_ >= options_.keep_time) {
     recording_ = false;
     log_.interrupt();
+    gains_.clear();
   }
 }
 
@@ -120,7 +155,14 @@ void WatchDesk::hold_back() {
   for (WatchQuestion* question : open_) question->position = {incarnation_, log_.last()};
 }
 
+void WatchDesk::abandon(std::vector<Answered>& out) {
+  abandoned_ = true;
+  recording_ = false;
+  while (!open_.empty()) out.push_back({let_go(**open_.begin()), tl::make_unexpected(not_this_life())});
+}
+
 void WatchDesk::close(WatchEvent ended, std::vector<Answered>& out) {
+  if (abandoned_) return;
   hold_back();
   if (!ended_) ended_ = std::move(ended);
   recording_ = false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -10,6 +11,7 @@
 #include "reki/core/bytes.hpp"
 #include "reki/core/event_log.hpp"
 #include "reki/core/intrusive_list.hpp"
+#include "reki/core/membership/slot_set.hpp"
 #include "reki/core/watch.hpp"
 
 namespace reki {
@@ -71,11 +73,16 @@ class WatchDesk {
       if (!question.key.empty() && chosen(question.hash)) answer(question, out);
     }
   }
+  /// These slots are here again or for the first time: what happened to their keys before is not known here. Who asks
+  /// about one with an older position is told that it has missed it.
+  void gain(const SlotSet& slots, std::vector<Answered>& out);
   /// What happens from now on is kept for close(), so that who asks gets all of it and the end in one answer: between
   /// two answers the node might be gone.
   void hold_back();
   /// Nothing happens any more: all questions are answered, those to come too, with `ended` at the end.
   void close(WatchEvent ended, std::vector<Answered>& out);
+  /// Of a life that is over, and not by its own will: all questions are refused as `unavailable`, those to come too.
+  void abandon(std::vector<Answered>& out);
   [[nodiscard]] std::size_t open() const { return open_.size(); }
 
  private:
@@ -84,10 +91,15 @@ class WatchDesk {
       return a->deadline != b->deadline ? a->deadline < b->deadline : a < b;
     }
   };
+  struct Gain {
+    std::uint64_t sequence;
+    SlotSet slots;
+  };
   using Asking = IntrusiveList<WatchQuestion, WatchQuestionTag>;
 
   /// What there is to tell now, or nothing. Without `present`: only what has happened.
   std::optional<Bytes> reply_to(const WatchQuestion& question, const Present* present) const;
+  [[nodiscard]] bool gained_since(const WatchQuestion& question) const;
   void hold(std::unique_ptr<WatchQuestion> question);
   std::unique_ptr<WatchQuestion> let_go(WatchQuestion& question);
   void answer(WatchQuestion& question, std::vector<Answered>& out);
@@ -98,6 +110,9 @@ class WatchDesk {
   EventLog log_;
   bool recording_ = false;
   bool held_back_ = false;
+  bool abandoned_ = false;
+  std::deque<Gain> gains_;            // while recording
+  std::uint64_t gains_known_since_ = 0;  // those of lower numbers are forgotten
   std::optional<WatchEvent> ended_;
   Instant asked_;  // last
 

@@ -35,9 +35,17 @@ void Watcher::set_view(std::shared_ptr<const View> view, Instant now) {
   const bool first = !view_;
   view_ = std::move(view);
   if (filter_.about_key()) return follow_owner(now);
-  if (filter_.about_nodes()) return;
+  if (filter_.about_nodes()) return ask_again_about_nodes(now);
   if (!first) return follow_members(now);
   for (const Member& member : view_->members()) add_leg(member.node_id, false, now);
+}
+
+/// The one that has the question may be cut off, and never learn what is news here.
+void Watcher::ask_again_about_nodes(Instant now) {
+  Leg& leg = legs_.front();
+  if (!leg.asked || leg.position.sequence == 0 || leg.position.sequence >= view_->epoch().value) return;
+  leg.asked.reset();
+  leg.due = now;
 }
 
 const Member* Watcher::owner() const {
@@ -49,7 +57,7 @@ void Watcher::follow_owner(Instant now) {
     Leg& leg = legs_.front();
     // As long as the node is there it is asked: its actor ends before the next one begins, and it says when.
     if (view_->find(leg.node) != nullptr) return leg.moved.value != 0 ? settle_move(leg, now) : void();
-    const auto reason = leg.ended ? WatchReason::moved : WatchReason::node_lost;
+    const auto reason = leg.ended || leg.handed_over ? WatchReason::moved : WatchReason::node_lost;
     legs_.clear();
     if (const Member* to = owner()) return go_to(to->node_id, reason, now);
     tell(WatchKind::missed, at_, reason);  // the next owner may be the same node again, which is no move
@@ -140,6 +148,7 @@ void Watcher::take(Leg& leg, wire::WatchReply reply, Instant now) {
       leg.ended = true;
       if (had_ended) continue;
     }
+    leg.handed_over = event.kind == WatchKind::stopped && event.reason == WatchReason::moved;
     tell(leg, std::move(event));
   }
   if (leg.moved.value != 0) return settle_move(leg, now);

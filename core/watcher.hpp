@@ -65,6 +65,7 @@ class Watcher {
     unsigned failures = 0;   ///< In a row.
     bool unwatched = false;  ///< The watcher knows that it does not answer.
     bool late = false;       ///< Was there before it was asked; until its first answer.
+    bool handed_over = false;  ///< The last that it has told of the key is that its actor stopped to move.
     bool ended = false;      ///< It has said that nothing more will come.
     Epoch moved;             ///< It has said that the key belongs to another node by this view; 0: it has not.
   };
@@ -72,6 +73,7 @@ class Watcher {
   void add_leg(const NodeId& node, bool late, Instant now);
   void follow_owner(Instant now);
   void follow_members(Instant now);
+  void ask_again_about_nodes(Instant now);
   void go_to(const NodeId& owner, WatchReason reason, Instant now);
   void settle_move(Leg& leg, Instant now);
   void take(Leg& leg, wire::WatchReply reply, Instant now);

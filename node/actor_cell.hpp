@@ -51,6 +51,7 @@ class ActorCell final : public Turn {
   /// With which its first start goes on.
   void set_state(Bytes state) { state_ = std::make_unique<Bytes>(std::move(state)); }
   /// Nothing that it does has an effect from now on, but for what has passed its second look at the gate already.
+  [[nodiscard]] bool is_revoked() const { return revoked_.load(std::memory_order_acquire); }
   void revoke() { revoked_.store(true, std::memory_order_release); }
 
  private:

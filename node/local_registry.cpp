@@ -59,6 +59,8 @@ void LocalRegistry::release_watches(const std::function<bool(std::uint64_t hash)
   current()->release_watches(chosen);
 }
 
+void LocalRegistry::end_watches_if_vacated() { current()->end_watches_if_vacated(); }
+
 void LocalRegistry::set_front(Registry& front) {
   front_ = &front;
   current()->set_front(front);

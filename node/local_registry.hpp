@@ -82,6 +82,8 @@ class LocalRegistry final : public Registry {
   void serve_watch(const wire::Request& request, std::optional<OtherOwner> other, Completion done);
   /// Answers the open questions about keys whose hash is chosen: they may have another owner now.
   void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
+  /// Tells all watchers that nothing more happens here, if no slot is here and no actor.
+  void end_watches_if_vacated();
   /// What contexts give their actors as registry: the node, if this is part of one. Before any actor is started.
   void set_front(Registry& front);
 

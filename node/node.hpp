@@ -112,7 +112,7 @@ class Node final : public Registry, private ControlledNode {
   // Control thread
   void installed(const std::shared_ptr<const View>& view, Incarnation incarnation) override;
   void lost(const SlotSet& slots) override { local_.lose(slots); }
-  bool is_done_with(const SlotSet& slots) override { return handing_over_.load() == 0 && local_.is_empty(slots); }
+  bool is_done_with(const SlotSet& slots) override;
   void revoke(const SlotSet& slots) override { local_.revoke(slots); }
   void gained(const SlotSet& slots, Epoch epoch) override { local_.gain(slots, epoch); }
   void fenced(Incarnation now) override;

@@ -123,6 +123,13 @@ void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarn
   local_.expect_only(owned);
 }
 
+bool Node::is_done_with(const SlotSet& slots) {
+  if (handing_over_.load() != 0 || !local_.is_empty(slots)) return false;
+  // Before the cluster hears of it: then watchers are told that this was the end, and not that they have missed it.
+  if (leaving_) local_.end_watches_if_vacated();
+  return true;
+}
+
 void Node::resumed() {
   if (!ready_) {
     if (auto kept = data_dir_->set_incarnation(incarnation()); !kept && log_)

@@ -357,7 +357,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     followups.schedule(cell);
   } else if (verdict.what == What::stop && a.cell == nullptr) {
     auto after = shard.table->stopped(a);  // a crash loop: there is nothing to end but the entry
-    tell_end_locked(a, WatchReason::stopped, {}, followups);
+    tell_end_locked(a, watch_reason(stop_reason_locked(shard, a.slot)), {}, followups);
     while (Waiter* w = after.released.pop()) {
       Answer stopped;
       stopped.fence = a.fence;

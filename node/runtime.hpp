@@ -190,6 +190,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void tell_start_locked(const Activation& a, bool again, Followups& followups);
   void tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Followups& followups);
   void watch(const WatchRequest& request, Completion done);
+  /// Tells all watchers that nothing more happens here, if no slot is here and no actor.
+  void end_watches_if_vacated();
   [[nodiscard]] bool has_type(std::string_view name) const { return types_by_name_.contains(name); }
   /// Those about chosen keys have to ask again.
   void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
@@ -230,8 +232,12 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void stop_everything();
   [[nodiscard]] std::size_t actors() const;
 
+  static bool is_revoked(const Activation& a);
+  std::optional<Error> why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a, Instant now) const;
   static WatchDesk::Present present_of(const WatchRequest& request, const Activation* a, Instant now);
   void tick_watches(Instant now);
+  void gain_watches(const SlotSet& slots);
+  void abandon_watches();
   void hold_back_watches();
   void close_watches();
 

@@ -137,6 +137,7 @@ void Runtime::expect_only(const SlotSet& owned) {
 }
 
 void Runtime::gain(const SlotSet& slots, Epoch epoch) {
+  gain_watches(slots);  // before anybody can see that they are here
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     Shard& shard = shards_[i];
     Followups followups;
@@ -209,6 +210,7 @@ void Runtime::revoke(const SlotSet& slots) {
       if (a->cell != nullptr) cell_of(*a).revoke();
     }
   });
+  release_watches([&](std::uint64_t hash) { return slots.contains(slot_of(hash)); });
 }
 
 bool Runtime::is_empty(const SlotSet& slots) {
@@ -275,6 +277,7 @@ void Runtime::resume() {
 
 void Runtime::abandon() {
   abandoned_.store(true, std::memory_order_release);
+  abandon_watches();
   for (Shard& shard : shards_) {
     Followups followups;
     {

@@ -5,6 +5,7 @@
 #include "reki/core/activation_events.hpp"
 #include "reki/core/hash.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/node/actor_cell.hpp"
 #include "reki/node/runtime.hpp"
 
 namespace reki {
@@ -45,6 +46,14 @@ void TypeWatches::tick(Instant now, Followups& followups) {
 
 void TypeWatches::release(const std::function<bool(std::uint64_t)>& chosen, Followups& followups) {
   decide(followups, [&](WatchDesk& desk, auto& answers) { desk.release(chosen, answers); });
+}
+
+void TypeWatches::gain(const SlotSet& slots, Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.gain(slots, answers); });
+}
+
+void TypeWatches::abandon(Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.abandon(answers); });
 }
 
 void TypeWatches::hold_back(Followups& followups) {
@@ -111,9 +120,28 @@ void Runtime::watch(const WatchRequest& request, Completion done) {
     Shard& shard = shard_of(question->hash);
     const std::lock_guard lock(shard.mutex);
     const Activation* a = shard.table->find(question->hash, type->index, request.key);
-    type->watches.ask(std::move(question), present_of(request, a, at), at, followups);
+    if (a != nullptr && is_revoked(*a)) a = nullptr;
+    if (auto error = why_unknown_locked(shard, slot_of(question->hash), request, a, at)) {
+      followups.answer(std::move(question->done), Answer{std::move(*error)});
+    } else {
+      type->watches.ask(std::move(question), present_of(request, a, at), at, followups);
+    }
   }
   followups.run(*this);
+}
+
+bool Runtime::is_revoked(const Activation& a) { return a.cell != nullptr && static_cast<ActorCell*>(a.cell)->is_revoked(); }
+
+/// Why this node cannot say how it is with a key: nothing if it can.
+std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a,
+                                                 Instant at) const {
+  if (!options_.tenancy || request.other) return std::nullopt;
+  if (a == nullptr && state_of(shard, slot) != SlotState::held) {
+    return Error{ErrorCode::unavailable, "the key's slot is not here yet, or not any more"};
+  }
+  // Who has been told how it was may wait here for what comes.
+  if (gate(at) || request.position.incarnation == options_.incarnation) return std::nullopt;
+  return Error{ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it"};
 }
 
 WatchDesk::Present Runtime::present_of(const WatchRequest& request, const Activation* a, Instant at) {
@@ -146,9 +174,34 @@ void Runtime::release_watches(const std::function<bool(std::uint64_t)>& chosen) 
   followups.run(*this);
 }
 
+void Runtime::gain_watches(const SlotSet& slots) {
+  Followups followups;
+  for (TypeEntry& type : types_) {
+    if (type.watches.wanted()) type.watches.gain(slots, followups);
+  }
+  followups.run(*this);
+}
+
+void Runtime::abandon_watches() {
+  Followups followups;
+  for (TypeEntry& type : types_) type.watches.abandon(followups);
+  followups.run(*this);
+}
+
 void Runtime::hold_back_watches() {
   Followups followups;
   for (TypeEntry& type : types_) type.watches.hold_back(followups);
+}
+
+void Runtime::end_watches_if_vacated() {
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    if (std::ranges::any_of(shard.slots, [](SlotState s) { return s != SlotState::foreign; })) return;
+    for (const TypeEntry& type : types_) {
+      if (shard.table->count(type.index) != 0) return;
+    }
+  }
+  close_watches();
 }
 
 void Runtime::close_watches() {

@@ -31,6 +31,8 @@ class TypeWatches {
   void ask(std::unique_ptr<Question> question, const WatchDesk::Present& present, Instant now, Followups& followups);
   void tick(Instant now, Followups& followups);
   void release(const std::function<bool(std::uint64_t hash)>& chosen, Followups& followups);
+  void gain(const SlotSet& slots, Followups& followups);
+  void abandon(Followups& followups);
   void hold_back(Followups& followups);
   void close(WatchEvent ended, Followups& followups);
 

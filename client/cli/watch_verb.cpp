@@ -111,7 +111,7 @@ Json json_of(const WatchEvent& event) {
   add("type", !event.type.empty(), event.type);
   add("key", !event.key.empty(), event.key);
   add("node", !event.node.value.empty(), event.node.value);
-  add(event.kind == WatchKind::moved ? "from" : "to", !event.other.value.empty(), event.other.value);
+  add("from", !event.other.value.empty(), event.other.value);
   add("start_number", event.fence.value != 0, event.fence.start().value);
   add("fence", event.fence.value != 0, event.fence.value);
   add("retry_after_ms", event.retry_after > Duration{0},
@@ -141,7 +141,6 @@ std::string details(const WatchEvent& event) {
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
   if (event.kind == WatchKind::moved) add("from " + event.other.value);
-  if (event.kind == WatchKind::stopped && !event.other.value.empty()) add("to " + event.other.value);
   if (event.fence.value != 0) add("start " + std::to_string(event.fence.start().value));
   if (event.kind == WatchKind::missed) add(event.number == 0 ? "nobody knows how much" : std::to_string(event.number) + " events");
   if (event.kind == WatchKind::member) add(member_state(event));

@@ -208,7 +208,7 @@ class Event:
     type: str = ""
     key: Key = ""
     node: str = ""  # where it happened, or whom it is about
-    other: str = ""  # moved: from where; stopped by a move: where to
+    other: str = ""  # moved: from where
     fence: int = 0
     text: str = ""
     retry_after: float = 0.0  # seconds
@@ -485,6 +485,7 @@ class _Watcher:
         self.failing: dict[str, float] = {}  # by node, since when; of those whose last answer was none
         self.unwatched: set[str] = set()  # the reader knows that they do not answer
         self.ended: set[str] = set()
+        self.handed_over = False  # the last that was told of the key is that its actor stopped to move
         self.moved_by = 0  # the view by which the key's node has said that it is another's
 
     def step(self, end: float) -> Iterator[Event]:
@@ -507,7 +508,7 @@ class _Watcher:
             (at,) = self.positions
             if at in wanted or (at in members and not moved_by):
                 return  # its actor is there until the node says otherwise
-            reason = "moved" if moved_by or at in self.ended else "node_lost"
+            reason = "moved" if moved_by or at in self.ended or self.handed_over else "node_lost"
             if wanted:
                 yield self._event("moved", reason, node=wanted[0], other=at)
         gone = [node for node in self.positions if node not in wanted]
@@ -574,6 +575,7 @@ class _Watcher:
                 time.sleep(PAUSE_MIN)
                 if had_ended:
                     continue
+            self.handed_over = (kind, reason) == ("stopped", "moved")
             where, other = (named or "", "") if not self.type else (node, named or "")
             yield Event(kind, reason, time_ms / 1000, self.type, _key(key) if key else self.key, where, other,
                         fence or 0, text or "", (retry_after_ms or 0) / 1000, number or 0)

@@ -62,6 +62,11 @@ def lines(events):
     return [line(event) for event in events]
 
 
+def but_silence(events):
+    """Whether a node was away for long enough to be noticed depends on the machine."""
+    return [e for e in events if e["event"] not in ("unwatched",)]
+
+
 def a_keys_life_is_told_in_order_with_reasons_nodes_and_fences():
     with Cluster(expected={"crashed"}) as c:
         at = f"k @{c.owner('crasher', 'k')}"
@@ -101,31 +106,78 @@ def a_type_is_told_of_on_all_three_nodes():
         check("nothing else is told", watcher.end() == [])
 
 
-def a_node_that_was_killed_and_started_again_is_told_as_missed():
-    with Cluster() as c:
+def a_killed_node_is_lost_to_its_watchers_who_go_on_where_its_keys_are():
+    with Cluster(expected=["node_killed"]) as c:
         key = next(k for k in (f"k{n}" for n in range(100)) if c.owner("neighbour", k) == "n2")
         of_key = Watcher(c, "--type", "neighbour", "--key", key)
         of_type = Watcher(c, "--type", "neighbour")
+        of_nodes = Watcher(c, "--nodes")
         check("not running yet", lines(of_key.take(1)) == [f"not_running {key} @n2"])
         of_type.take(3)
-        c.reki("start", "neighbour", key)
+        of_nodes.until(lambda e: e["event"] == "view")
+        before = c.reki("start", "neighbour", key)
         for watcher in (of_key, of_type):
             check("its start is told", lines(watcher.take(1)) == [f"started {key} @n2"])
-        c.nodes["n2"].kill()
-        c.nodes["n2"].start()
-        check("its port is free", c.nodes["n2"].wait_ready())
-        # How long it was away decides whether they noticed; that something was missed they are told in any case.
-        told = lines(of_key.until(lambda e: e["event"] == "not_running"))
-        say(told)
-        check("the key's watcher", [t for t in told if "unwatched" not in t]
-              == [f"missed(node_restarted) {key} @n2", f"not_running {key} @n2"], told)
-        told = lines(of_type.until(lambda e: e["event"] == "watching"))
-        check("the type's watcher", [t for t in told if "unwatched" not in t]
-              == ["missed(node_restarted) @n2", "watching @n2"], told)
-        c.reki("start", "neighbour", key)
+        c.nodes["n2"].kill_child()
+
+        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
+        heir = c.owner("neighbour", key)
+        check("the key is somebody else's", heir != "n2", heir)
+        check("the key's watcher has followed", lines(told) == [f"moved(node_lost) {key} @{heir}", f"not_running {key} @{heir}"], told)
+        check("from where", told[0]["from"] == "n2", told)
+        told = but_silence(of_type.until(lambda e: e["event"] == "missed"))
+        check("the type's watcher knows that it has missed something", lines(told) == ["missed(node_lost) @n2"], told)
+        told = of_nodes.until(lambda e: e["event"] == "lost")
+        check("the nodes' watcher knows why", told[-1]["node"] == "n2" and not any(e["event"] == "missed" for e in told), told)
+        after = c.reki("start", "neighbour", key)
         for watcher in (of_key, of_type):
-            check("and they go on", lines(watcher.take(1)) == [f"started {key} @n2"])
-            check("nothing else is told", watcher.end(signal.SIGTERM) == [])
+            check("and they go on", lines(watcher.take(1)) == [f"started {key} @{heir}"])
+        check("with a higher fence", after["fence"] > before["fence"], before, after)
+
+        c.nodes["n2"].process.wait(60)
+        c.nodes["n2"].start()
+        check("its ports are free", c.nodes["n2"].wait_ready())
+        told = but_silence(of_type.until(lambda e: e["event"] == "watching"))
+        check("the type is watched there again", "missed(node_joined) @n2" in lines(told) and told[-1]["node"] == "n2", told)
+        joined = of_nodes.until(lambda e: e["event"] == "joined")
+        check("it has joined", joined[-1]["node"] == "n2", joined)
+        # Its share comes from those who had it meanwhile; whether this key is in it, its owner knows.
+        last = c.reki("start", "neighbour", key)
+        if last["node"] == "n2":
+            told = told_of_key = but_silence(of_key.until(lambda e: e["event"] in ("started", "running")))
+            check("the key's watcher is back", told[-1]["node"] == "n2" and f"moved(moved) {key} @n2" in lines(told_of_key), told)
+        for watcher in (of_key, of_type, of_nodes):
+            watcher.end(signal.SIGTERM)
+
+
+def a_node_that_stood_still_is_another_life_to_its_watchers():
+    with Cluster(expected=["fenced"]) as c:
+        victim = c.nodes["n2"]
+        victim.terminate()
+        victim.start("--no-guard")
+        check("its ports are free", victim.wait_ready())
+        key = next(k for k in (f"k{n}" for n in range(1000)) if c.owner("neighbour", k) == "n2")
+        of_key = Watcher(c, "--type", "neighbour", "--key", key)
+        of_type = Watcher(c, "--type", "neighbour")
+        of_key.take(1)
+        of_type.take(3)
+        before = c.reki("start", "neighbour", key)
+        check("its start is told", lines(of_key.take(1)) == [f"started {key} @n2"])
+        check("to both", lines(of_type.take(1)) == [f"started {key} @n2"])
+        victim.freeze()
+        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
+        heir = told[-1]["node"]
+        check("the key's watcher goes on at its heir", lines(told) == [f"moved(node_lost) {key} @{heir}", f"not_running {key} @{heir}"], told)
+        after = c.reki("start", "neighbour", key)
+        check("a higher fence", after["fence"] > before["fence"] and after["node"] == heir, before, after)
+        check("its start is told", lines(of_key.take(1)) == [f"started {key} @{heir}"])
+        victim.thaw()
+        told = but_silence(of_type.until(lambda e: e["event"] == "watching" and e["node"] == "n2"))
+        told_of_n2 = [t for t in lines(told) if t.endswith("@n2")]
+        check("that life is lost, and nothing of it is told after", told_of_n2[0] in ("missed(node_lost) @n2", "missed(node_restarted) @n2")
+              and not any(t.startswith(("stopped", "started")) for t in told_of_n2), told)
+        for watcher in (of_key, of_type):
+            watcher.end(signal.SIGTERM)
 
 
 def a_watcher_that_reconnects_in_time_is_told_exactly_what_it_missed():
@@ -180,22 +232,25 @@ def a_watcher_that_sleeps_too_long_is_told_how_much_it_missed():
         check("nothing else is told", watcher.end() == [])
 
 
-def a_node_that_ends_tells_its_watchers_why_and_that_it_does():
+def a_node_that_is_told_to_end_tells_its_watchers_where_its_keys_go_and_that_it_ends():
     with Cluster() as c:
-        watcher = Watcher(c, "--type", "neighbour")
-        watcher.take(3)
+        of_type = Watcher(c, "--type", "neighbour")
+        of_type.take(3)
         key = next(k for k in (f"k{n}" for n in range(100)) if c.owner("neighbour", k) == "n3")
+        of_key = Watcher(c, "--type", "neighbour", "--key", key)
+        of_key.take(1)
         c.reki("start", "neighbour", key)
-        check("its start is told", lines(watcher.take(1)) == [f"started {key} @n3"])
-        c.reki("lookup", "neighbour", key)  # meanwhile it has asked again
+        for watcher in (of_key, of_type):
+            check("its start is told", lines(watcher.take(1)) == [f"started {key} @n3"])
         c.nodes["n3"].terminate()
         c.nodes["n3"].killed = True
-        check("why its actor stops, and that it ends",
-              lines(watcher.take(2)) == [f"stopped(closing) {key} @n3", "ended(closing) @n3"])
-        c.nodes["n2"].terminate()
-        c.nodes["n2"].killed = True
-        check("a node without actors has but its end to tell",
-              lines(e for e in watcher.until(lambda e: e["node"] == "n2") if e["node"] == "n2") == ["ended(closing) @n2"])
+        told = of_type.until(lambda e: e["event"] == "ended")
+        check("why its actor stops, and that it ends", lines(told) == [f"stopped(moved) {key} @n3", "ended(closing) @n3"], told)
+        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
+        heir = c.owner("neighbour", key)
+        check("the key's watcher follows", lines(told)
+              == [f"stopped(moved) {key} @n3", f"moved(moved) {key} @{heir}", f"not_running {key} @{heir}"], told)
+        check("nothing is missed, and nothing else told", but_silence(of_type.end()) == [] and but_silence(of_key.end()) == [])
 
 
 def people_see_columns_and_an_end_when_they_ask_for_it():

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "reki/core/hash.hpp"
 #include "reki/core/watch_codec.hpp"
 
 using namespace reki;
@@ -55,6 +56,19 @@ struct Fixture {
   void close() {
     std::vector<WatchDesk::Answered> out;
     desk.close(event(WatchKind::ended), out);
+    note(std::move(out));
+  }
+  /// The slot of the keys that begin with it comes here.
+  void gain(char first) {
+    SlotSet slots;
+    slots.insert(slot_of(static_cast<unsigned char>(first)));
+    std::vector<WatchDesk::Answered> out;
+    desk.gain(slots, out);
+    note(std::move(out));
+  }
+  void abandon() {
+    std::vector<WatchDesk::Answered> out;
+    desk.abandon(out);
     note(std::move(out));
   }
   void release(std::uint64_t hash) {
@@ -268,6 +282,70 @@ BOOST_FIXTURE_TEST_CASE(those_about_chosen_keys_can_be_let_go, Fixture) {
   BOOST_TEST((take() == Lines{"1:"}));
   publish(WatchKind::started, "a");
   BOOST_TEST((take() == Lines{"3: started a"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(who_asked_before_a_slot_came_here_is_told_that_its_keys_were_elsewhere, Fixture) {
+  ask(1, "a");
+  ask(2, "b");
+  ask(3, "");
+  const auto before = position;
+  take();
+  ask(1, "a", before);
+  ask(2, "b", before);
+  ask(3, "", before);
+  gain('a');
+  BOOST_TEST((take() == Lines{"1:"}));  // asks again; the others' keys have been here all the time
+  ask(4, "a", before);
+  BOOST_TEST((take() == Lines{"4: missed(moved 0) running a"}));
+  ask(4, "a", position);
+  BOOST_TEST(take().empty());
+  publish(WatchKind::stopped, "b");
+  BOOST_TEST((take() == Lines{"3: stopped b", "2: stopped b"}));
+  ask(5, "a", before);
+  BOOST_TEST((take() == Lines{"5: missed(moved 0) running a"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(slots_that_came_too_often_to_remember_are_as_good_as_missed, Fixture) {
+  options.log.events_max = 1000;
+  WatchDesk roomy(self, options);
+  std::vector<WatchDesk::Answered> out;
+  const auto ask_there = [&](WatchPosition from) {
+    auto question = std::make_unique<Question>();
+    question->key = "a";
+    question->hash = 'a';
+    question->position = from;
+    question->deadline = now + 5s;
+    roomy.ask(std::move(question), {event(WatchKind::running, "a"), false}, now, out);
+    note(std::exchange(out, {}));
+  };
+  ask_there({});
+  const auto before = position;
+  take();
+  SlotSet others;
+  others.insert(slot_of('b'));
+  for (std::size_t i = 0; i < limits::watch_gains_kept_max; ++i) roomy.gain(others, out);
+  ask_there(before);
+  BOOST_TEST(take().empty());
+  roomy.gain(others, out);
+  ask_there(before);
+  BOOST_TEST((take() == Lines{"0: missed(moved 0) running a"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_life_that_is_over_refuses_all_questions_and_tells_nothing_of_its_end, Fixture) {
+  ask(1, "a");
+  const auto before = position;
+  ask(1, "a", before);
+  ask(2, "", before);
+  take();
+  abandon();
+  auto refused = take();
+  std::ranges::sort(refused);
+  BOOST_TEST((refused == Lines{"1: unavailable", "2: unavailable"}));
+  publish(WatchKind::stopped, "a");
+  ask(3, "a");
+  close();
+  ask(4, "", before);
+  BOOST_TEST((take() == Lines{"3: unavailable", "4: unavailable"}));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_held_back_is_told_with_the_end_in_one_answer, Fixture) {

@@ -201,6 +201,20 @@ BOOST_FIXTURE_TEST_CASE(an_owner_that_had_told_all_before_it_left_is_a_move, Fix
   BOOST_TEST((told() == Lines{"moved(moved) k @n2 <>n1"}));
 }
 
+BOOST_FIXTURE_TEST_CASE(an_owner_that_has_told_of_the_move_and_left_before_it_was_asked_where_to_is_a_move_too, Fixture) {
+  set_view(1, {"n1", "n2"});
+  WatchEvent stopped = event(WatchKind::stopped);
+  stopped.reason = WatchReason::moved;
+  answer("n1", {stopped});
+  set_view(2, {"n2"});
+  BOOST_TEST((told() == Lines{"stopped(moved) k @n1", "moved(moved) k @n2 <>n1"}));
+  asked.erase("n1");
+  answer("n2", {event(WatchKind::running)}, 5);
+  told();
+  set_view(3, {"n3"});
+  BOOST_TEST((told() == Lines{"moved(node_lost) k @n3 <>n2"}));  // that one has told nothing of the kind
+}
+
 BOOST_FIXTURE_TEST_CASE(a_silent_node_is_named_once_and_asked_again_and_again, Fixture) {
   set_view(1, {"n1", "n2"});
   answer("n1", {event(WatchKind::running, "k")}, 7);
@@ -320,6 +334,22 @@ BOOST_FIXTURE_TEST_CASE(the_nodes_are_asked_about_anywhere, OfNodes) {
   wait(20ms);
   answer("", {event(WatchKind::lost, {}, "n1")}, 2);
   BOOST_TEST((told() == Lines{"watching", "lost @n1"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(news_of_the_nodes_are_asked_for_elsewhere_once_they_are_known_to_be_there, OfNodes) {
+  set_view(3, {"n1", "n2"});
+  const auto first = take("");
+  set_view(4, {"n1"});
+  BOOST_TEST(asked.empty());  // the first answer is under way, and is as good as any
+  asked.emplace("", first);
+  answer("", {event(WatchKind::view)}, 4);
+  const auto at_a_node_that_is_cut_off = take("");
+  set_view(5, {"n1", "n2"});
+  BOOST_TEST(position_at("").sequence == 4U);
+  watcher.answered(at_a_node_that_is_cut_off.id, ErrorCode::deadline_exceeded, {}, {}, now);
+  BOOST_TEST(asked.size() == 1U);
+  answer("", {event(WatchKind::joined, {}, "n2"), event(WatchKind::view)}, 5);
+  BOOST_TEST((told() == Lines{"view", "joined @n2", "view"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

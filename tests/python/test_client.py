@@ -149,12 +149,12 @@ class Watching(WithNodes):
     def test_a_move_is_followed_once_the_view_is_there(self):
         n1, n2 = self.node("n1"), self.node("n2")
         share([n1, n2], epoch=5, owner=lambda slot: 0)
-        c = self.watched(n1, n2, n1=[[1, [10, 0, 0, b"a", 7]], [2, [3, 7, 0, b"a", 7, "", 0, "n2"], [22, 0, 0, b"", 0, "", 0, "n2", 6]]],
+        c = self.watched(n1, n2, n1=[[1, [10, 0, 0, b"a", 7]], [2, [3, 7, 0, b"a", 7], [22, 0, 0, b"", 0, "", 0, "n2", 6]]],
                          n2=[[9, [11, 0, 0, b"a"]]])
         watch = c.watch("counter", "a", timeout=5)
         self.assertEqual(self.take(watch, 1), ["running none a n1"])
         share([n1, n2], epoch=6, owner=lambda slot: 1)
-        self.assertEqual(self.take(watch, 3), ["stopped moved a n1 n2", "moved moved a n2 n1", "not_running none a n2"])
+        self.assertEqual(self.take(watch, 3), ["stopped moved a n1", "moved moved a n2 n1", "not_running none a n2"])
         self.assertEqual(self.asked[-1], ("n2", "counter", b"a", [0, 0]))
 
     def test_a_node_that_is_gone_from_the_view_is_lost(self):
@@ -166,6 +166,16 @@ class Watching(WithNodes):
         share([n2], epoch=6)
         n1.epoch, n1.view_payload = 6, n2.view_payload
         self.assertEqual(self.take(watch, 2), ["moved node_lost a n2 n1", "not_running none a n2"])
+
+    def test_a_node_that_said_that_the_actor_moves_and_is_gone_is_not_lost(self):
+        n1, n2 = self.node("n1"), self.node("n2")
+        share([n1, n2], epoch=5, owner=lambda slot: 0)
+        c = self.watched(n1, n2, n1=[[1, [10, 0, 0, b"a", 7]], [2, [3, 7, 0, b"a", 7]]], n2=[[9, [11, 0, 0, b"a"]]])
+        watch = c.watch("counter", "a", timeout=5)
+        self.assertEqual(self.take(watch, 2), ["running none a n1", "stopped moved a n1"])
+        share([n2], epoch=6)
+        n1.epoch, n1.view_payload = 6, n2.view_payload
+        self.assertEqual(self.take(watch, 2), ["moved moved a n2 n1", "not_running none a n2"])
 
     def test_a_type_is_watched_at_all_nodes_and_the_silent_one_is_named(self):
         n1, n2 = self.node("n1"), self.node("n2")
