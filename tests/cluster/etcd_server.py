@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import urllib.request
 
-from harness import END, READY, Cluster, actor_types, check, free_ports, say, until
+from harness import END, READY, Cluster, Node, actor_types, check, free_ports, say, until
 
 SKIPPED = 77
 
@@ -134,12 +134,23 @@ class Etcd:
         return until("etcd has a leader", READY, find)
 
 
+class UnguardedNode(Node):
+    def words(self):
+        return [*super().words(), "--no-guard"]
+
+
 class EtcdCluster(Cluster):
     """Three nodes with the register in `etcd`."""
 
-    def __init__(self, etcd, profile="lan", **more):
+    def __init__(self, etcd, profile="lan", guarded=True, **more):
         super().__init__(**{"types": actor_types(), **more})
-        self.etcd, self.profile = etcd, profile
+        self.etcd, self.profile, self.guarded = etcd, profile, guarded
+
+    def make_nodes(self):
+        nodes = super().make_nodes()
+        if not self.guarded:
+            nodes = {id: UnguardedNode(self, id, node.port, node.control_port) for id, node in nodes.items()}
+        return nodes
 
     def cluster_table(self):
         return (f'[cluster]\nname = "{self.name}"\nengine = "etcd"\nprofile = "{self.profile}"\n'
