@@ -15,7 +15,8 @@ void Inbound::watch(Session& session, const wire::Request& request) {
   wire::Reply where;
   where.id = request.id;
   if (!request.key.empty() && redirect(request, where)) {
-    if (where.code == ErrorCode::unavailable) return reply(session, where);
+    const bool nobodys = view_->owner(slot_of(hash_key(request.key, type_hash_))) == nullptr;
+    if (where.code == ErrorCode::unavailable && !nobodys) return reply(session, where);
     other.emplace();
     other->node.value = where.owner;
     other->epoch = view_->epoch();

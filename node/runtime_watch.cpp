@@ -146,7 +146,7 @@ std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, cons
 
 WatchDesk::Present Runtime::present_of(const WatchRequest& request, const Activation* a, Instant at) {
   WatchDesk::Present out;
-  if (request.other && a == nullptr) {
+  if (request.other && !request.other->node.value.empty() && a == nullptr) {
     out.at_once = true;
     out.event.kind = WatchKind::moved;
     out.event.node = request.other->node;
