@@ -120,7 +120,8 @@ def a_killed_node_is_lost_to_its_watchers_who_go_on_where_its_keys_are():
             check("its start is told", lines(watcher.take(1)) == [f"started {key} @n2"])
         c.nodes["n2"].kill_child()
 
-        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
+        # Whether n3 is asked once more before its last slot is gone depends on who is faster.
+        told = [e for e in but_silence(of_key.until(lambda e: e["event"] == "not_running")) if e["event"] != "ended"]
         heir = c.owner("neighbour", key)
         check("the key is somebody else's", heir != "n2", heir)
         check("the key's watcher has followed", lines(told) == [f"moved(node_lost) {key} @{heir}", f"not_running {key} @{heir}"], told)
@@ -165,7 +166,8 @@ def a_node_that_stood_still_is_another_life_to_its_watchers():
         check("its start is told", lines(of_key.take(1)) == [f"started {key} @n2"])
         check("to both", lines(of_type.take(1)) == [f"started {key} @n2"])
         victim.freeze()
-        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
+        # Whether n3 is asked once more before its last slot is gone depends on who is faster.
+        told = [e for e in but_silence(of_key.until(lambda e: e["event"] == "not_running")) if e["event"] != "ended"]
         heir = told[-1]["node"]
         check("the key's watcher goes on at its heir", lines(told) == [f"moved(node_lost) {key} @{heir}", f"not_running {key} @{heir}"], told)
         after = c.reki("start", "neighbour", key)
@@ -189,7 +191,7 @@ def a_watcher_that_reconnects_in_time_is_told_exactly_what_it_missed():
             for round in range(3):
                 # The connections are gone, and with them what the nodes may have answered meanwhile.
                 for connection in client._connections.values():
-                    connection.socket.close()
+                    connection.close()
                 client._connections.clear()
                 keys = [f"k{round}_{n}" for n in range(20)]
                 for key in keys:
@@ -246,7 +248,8 @@ def a_node_that_is_told_to_end_tells_its_watchers_where_its_keys_go_and_that_it_
         c.nodes["n3"].killed = True
         told = of_type.until(lambda e: e["event"] == "ended")
         check("why its actor stops, and that it ends", lines(told) == [f"stopped(moved) {key} @n3", "ended(closing) @n3"], told)
-        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
+        # Whether n3 is asked once more before its last slot is gone depends on who is faster.
+        told = [e for e in but_silence(of_key.until(lambda e: e["event"] == "not_running")) if e["event"] != "ended"]
         heir = c.owner("neighbour", key)
         check("the key's watcher follows", lines(told)
               == [f"stopped(moved) {key} @n3", f"moved(moved) {key} @{heir}", f"not_running {key} @{heir}"], told)
@@ -255,10 +258,12 @@ def a_node_that_is_told_to_end_tells_its_watchers_where_its_keys_go_and_that_it_
 
 def people_see_columns_and_an_end_when_they_ask_for_it():
     with Cluster(counter_type()) as c:
-        out = c.reki("watch", "--nodes", "--count", "4", json_out=False).splitlines()
+        nodes = c.reki("nodes")
+        out = c.reki("watch", "--nodes", "--count", "5", json_out=False).splitlines()
         check("a head", out[0].split() == ["TIME", "EVENT", "REASON", "NODE", "KEY", "DETAILS"], out)
         check("the nodes and their view", [row.split()[1:] for row in out[1:]]
-              == [["member", node, "up"] for node in c.nodes] + [["view", "epoch", str(c.reki("nodes")["epoch"])]], out)
+              == [["member", node, "up"] for node in c.nodes]
+              + [["coordinator", nodes["coordinator"], "epoch", str(nodes["epoch"])], ["view", "epoch", str(nodes["epoch"])]], out)
         out = c.reki("watch", "counter", "k", "--for", "200ms", json_out=False).splitlines()
         check("a key, for a while", [row.split()[1] for row in out[1:]] == ["not_running"], out)
         c.reki("start", "counter", "k")
