@@ -17,6 +17,7 @@ reki_dependency(spdlog 1.10 CONFIG)
 reki_dependency(tomlplusplus 3.3 CONFIG)
 reki_dependency(nlohmann_json 3.11 CONFIG)
 reki_dependency(absl CONFIG)
+reki_dependency(CURL)
 
 # Header-only, and only in the commands: nobody who uses the package needs it.
 if(NOT CMAKE_FIND_PACKAGE_NAME)

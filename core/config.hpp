@@ -27,7 +27,7 @@ enum class Profile : std::uint8_t {
   cloud,  ///< Slower networks and disks: within two seconds.
 };
 
-/// Where the view is agreed. Takes effect with the membership machine; until then the view is fixed.
+/// Where the view is agreed.
 enum class EngineKind : std::uint8_t {
   embedded,  ///< Among the voters, without another service.
   etcd,      ///< In an etcd that runs already.
@@ -88,13 +88,26 @@ struct RuntimeConfig {
   friend bool operator==(const RuntimeConfig&, const RuntimeConfig&) = default;
 };
 
+/// `[etcd]`, for the engine of that name.
+struct EtcdConfig {
+  std::vector<std::string> endpoints;  ///< "http://host:port" or "https://host:port", 1 to 16, of one etcd.
+  std::string prefix = "reki";         ///< The cluster's keys are PREFIX/CLUSTER/coordinator and PREFIX/CLUSTER/view.
+  // PEM files for https, as written; each may be empty.
+  std::string ca;    ///< Who signs etcd's certificate; empty: the system's authorities.
+  std::string cert;  ///< This side's certificate, and its key.
+  std::string key;
+
+  friend bool operator==(const EtcdConfig&, const EtcdConfig&) = default;
+};
+
 struct Config {
   std::string file;     ///< Where it was read from, for messages.
   std::string cluster;  ///< `[cluster] name`: letters, digits, '.', '_', '-'; at most 64.
   Profile profile = Profile::lan;
   EngineKind engine = EngineKind::embedded;
+  std::optional<EtcdConfig> etcd;  ///< With that engine, and only then.
   /// 1, 3 or 5 of the nodes, who keep the register when the cluster is made. If absent the first three of the file, or
-  /// the first one if there are fewer.
+  /// the first one if there are fewer. None with etcd.
   std::vector<NodeId> voters;
   std::vector<NodeConfig> nodes;  ///< 1 to `limits::nodes_max`, as in the file.
   std::vector<TypeConfig> types;  ///< Sorted by name.

@@ -1,214 +1,16 @@
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
-#include <span>
-#include <tuple>
 #include <utility>
 
 #include "reki/core/config.hpp"
+#include "reki/core/config_section.hpp"
 #include "reki/core/endpoint.hpp"
-#include "reki/core/nearest.hpp"
 
 namespace reki {
 namespace {
 
-using Words = std::span<const std::string_view>;
-
-std::string quoted(std::string_view s) {
-  constexpr std::size_t shown_max = 80;
-  return "'" + std::string(s.substr(0, shown_max)) + (s.size() > shown_max ? "...'" : "'");
-}
-
-std::string joined(Words words) {
-  std::string out;
-  for (const std::string_view w : words) out += (out.empty() ? "" : ", ") + std::string(w);
-  return out;
-}
-
-/// "did you mean 'x'? " or nothing.
-std::string guess(std::string_view word, Words candidates) {
-  const std::string_view meant = nearest(word, candidates);
-  return meant.empty() ? std::string{} : "did you mean " + quoted(meant) + "? ";
-}
-
-ConfigPlace place_of(toml::source_position at) { return {at.line, at.column}; }
-
-/// The mistakes found so far, each with its place.
-class Problems {
- public:
-  void add(toml::source_position at, std::string text) { found_.push_back({at.line, at.column, std::move(text)}); }
-  void add(const toml::node& at, std::string text) { add(at.source().begin, std::move(text)); }
-  [[nodiscard]] bool empty() const { return found_.empty(); }
-
-  [[nodiscard]] Error error(std::string_view file) {
-    std::ranges::stable_sort(found_, {}, [](const Problem& p) { return std::tuple(p.line, p.column); });
-    std::string text;
-    for (std::size_t i = 0; i < found_.size() && i < shown_max; ++i) {
-      const Problem& p = found_[i];
-      if (i > 0) text += '\n';
-      text += std::string(file) + ':' + std::to_string(p.line) + ':' + std::to_string(p.column) + ": " + p.text;
-    }
-    if (found_.size() > shown_max) text += "\nand " + std::to_string(found_.size() - shown_max) + " more";
-    return Error{ErrorCode::bad_config, std::move(text)};
-  }
-
- private:
-  struct Problem {
-    toml::source_index line;
-    toml::source_index column;
-    std::string text;
-  };
-  static constexpr std::size_t shown_max = 100;
-  std::vector<Problem> found_;
-};
-
-/// One table of the file. Its keys are asked for by name and type; what was not asked for is unknown to reki.
-class Section {
- public:
-  Section(const toml::table& table, std::string name, Problems& problems)
-      : table_(table), name_(std::move(name)), problems_(problems) {}
-
-  /// The key's value, null when absent. Makes the key a known one.
-  const toml::node* get(std::string_view key) {
-    known_.push_back(key);
-    return table_.get(key);
-  }
-
-  std::optional<std::string> text(std::string_view key) {
-    const toml::node* node = get(key);
-    if (node == nullptr) return std::nullopt;
-    if (const auto* s = node->as_string()) return s->get();
-    wrong_type(*node, key, "a string; put it in quotes");
-    return std::nullopt;
-  }
-
-  std::optional<std::string> required_text(std::string_view key, std::string_view example) {
-    if (table_.get(key) == nullptr) missing(key, example);
-    return text(key);
-  }
-
-  std::optional<std::int64_t> number(std::string_view key, std::int64_t min, std::int64_t max) {
-    const toml::node* node = get(key);
-    if (node == nullptr) return std::nullopt;
-    const auto* n = node->as_integer();
-    if (n == nullptr) {
-      wrong_type(*node, key, "a whole number");
-    } else if (n->get() < min || n->get() > max) {
-      problems_.add(*node, std::string(key) + " is " + std::to_string(n->get()) + "; write a number from " +
-                               std::to_string(min) + " to " + std::to_string(max));
-    } else {
-      return n->get();
-    }
-    return std::nullopt;
-  }
-
-  std::optional<bool> boolean(std::string_view key) {
-    const toml::node* node = get(key);
-    if (node == nullptr) return std::nullopt;
-    if (const auto* b = node->as_boolean()) return b->get();
-    wrong_type(*node, key, "true or false");
-    return std::nullopt;
-  }
-
-  std::optional<Duration> duration(std::string_view key, Duration min, Duration max) {
-    const toml::node* node = get(key);
-    if (node == nullptr) return std::nullopt;
-    Result<Duration> d = fail(ErrorCode::invalid_argument);
-    if (const auto* s = node->as_string()) {
-      d = parse_duration(s->get());
-      if (!d) problems_.add(*node, std::string(key) + ": " + d.error().text + "; " + duration_remedy);
-    } else if (const auto* n = node->as_integer(); n != nullptr && n->get() == 0) {
-      d = Duration{0};
-    } else {
-      wrong_type(*node, key, "a duration; " + std::string(duration_remedy));
-    }
-    if (!d) return std::nullopt;
-    if (*d >= min && *d <= max) return *d;
-    problems_.add(*node, std::string(key) + " is " + to_text(*d) + "; write a duration from " + to_text(min) + " to " +
-                             to_text(max));
-    return std::nullopt;
-  }
-
-  /// The place in `words` of the key's value.
-  std::optional<std::size_t> one_of(std::string_view key, Words words) {
-    const std::optional<std::string> value = text(key);
-    if (!value) return std::nullopt;
-    const auto it = std::ranges::find(words, *value);
-    if (it != words.end()) return static_cast<std::size_t>(it - words.begin());
-    problems_.add(*table_.get(key), std::string(key) + " is " + quoted(*value) + "; " + guess(*value, words) +
-                                        "use one of: " + joined(words));
-    return std::nullopt;
-  }
-
-  /// An identifier: what can stand in a path, a URL, a command line and a metric's label as it is.
-  std::optional<std::string> required_name(std::string_view key, std::string_view example, std::size_t bytes_max) {
-    std::optional<std::string> name = required_text(key, example);
-    if (!name) return std::nullopt;
-    const bool plain = name->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
-                       std::string::npos;
-    if (!name->empty() && name->size() <= bytes_max && plain) return name;
-    wrong(key, std::string(key) + " is " + quoted(*name) + "; use 1 to " + std::to_string(bytes_max) +
-                   " letters, digits, '.', '_' or '-'");
-    return std::nullopt;
-  }
-
-  void wrong(std::string_view key, std::string text) {
-    const toml::node* node = table_.get(key);
-    problems_.add(node == nullptr ? table_ : *node, std::move(text));
-  }
-  void missing(std::string_view key, std::string_view example) {
-    problems_.add(table_,
-                  name_ + " has no " + quoted(key) + "; add " + std::string(key) + " = " + std::string(example));
-  }
-  [[nodiscard]] toml::source_position place(std::string_view key) const { return table_.get(key)->source().begin; }
-
-  /// Names the keys that were never asked for.
-  void refuse_unknown() {
-    for (auto&& [key, value] : table_) {
-      if (std::ranges::find(known_, key.str()) != known_.end()) continue;
-      problems_.add(key.source().begin, "unknown key " + quoted(key.str()) + " in " + name_ + "; " +
-                                            guess(key.str(), known_) + "the keys are: " + joined(known_));
-    }
-  }
-
- private:
-  static constexpr const char* duration_remedy = R"(write a number with us, ms, s, m or h, as in "500ms" or "10m")";
-
-  void wrong_type(const toml::node& node, std::string_view key, std::string_view wanted) {
-    std::string type;
-    switch (node.type()) {
-      case toml::node_type::table:
-        type = "a table";
-        break;
-      case toml::node_type::array:
-        type = "an array";
-        break;
-      case toml::node_type::string:
-        type = "a string";
-        break;
-      case toml::node_type::integer:
-        type = "a whole number";
-        break;
-      case toml::node_type::floating_point:
-        type = "a number with a fraction";
-        break;
-      case toml::node_type::boolean:
-        type = "true or false";
-        break;
-      default:
-        type = "a date or time";
-        break;
-    }
-    problems_.add(node, std::string(key) + " is " + type + "; it must be " + std::string(wanted));
-  }
-
-  const toml::table& table_;
-  std::string name_;
-  Problems& problems_;
-  std::vector<std::string_view> known_;
-};
+using namespace config_file;
 
 /// Reads one file; holds what its parts need of each other.
 class Reader {
@@ -221,9 +23,11 @@ class Reader {
     const toml::node* nodes = top_.get("node");
     const toml::node* types = top_.get("types");
     const toml::node* runtime = top_.get("runtime");
+    const toml::node* etcd = top_.get("etcd");
     top_.refuse_unknown();
     read_nodes(nodes);
     read_cluster(cluster);
+    read_etcd_section(etcd, cluster);
     fill_in();
     read_types(types);
     read_runtime(runtime);
@@ -243,6 +47,7 @@ class Reader {
   /// What follows from the rest of the file.
   void fill_in();
   void read_cluster(const toml::node* node);
+  void read_etcd_section(const toml::node* node, const toml::node* cluster);
   void read_voters(const toml::node* node);
   void read_nodes(const toml::node* node);
   void read_node(const toml::table& table);
@@ -279,18 +84,30 @@ void Reader::read_cluster(const toml::node* node) {
   if (auto name = s.required_name("name", R"("my-cluster")", limits::cluster_id_bytes_max)) config_.cluster = *name;
   if (const auto i = s.one_of("profile", profile_names)) config_.profile = static_cast<Profile>(*i);
   if (const auto i = s.one_of("engine", engine_names)) config_.engine = static_cast<EngineKind>(*i);
-  if (config_.engine == EngineKind::etcd) {
-    s.wrong("engine", "engine \"etcd\" is not in this version; leave the line out for the embedded one");
-  }
-  read_voters(s.get("voters"));
+  const toml::node* const voters = s.get("voters");
+  if (config_.engine == EngineKind::embedded) read_voters(voters);
+  else if (voters != nullptr) s.wrong("voters", "voters are for the engine \"embedded\"; with etcd leave them out");
   // Saying "curve" and sending in the clear would be worse than refusing it.
   static_cast<void>(s.one_of("security", security_names));
   s.refuse_unknown();
 }
 
+void Reader::read_etcd_section(const toml::node* node, const toml::node* cluster) {
+  const toml::table* table = table_at(node, "[etcd]");
+  if (table != nullptr) config_.etcd = read_etcd(*table, problems_);
+  const bool wanted = config_.engine == EngineKind::etcd;
+  if (wanted && node == nullptr) {
+    problems_.add(*(*cluster->as_table())["engine"].node(), "engine is 'etcd', but there is no [etcd]; add [etcd] with "
+                                                            "endpoints = [\"http://HOST:2379\"]");
+  } else if (!wanted && table != nullptr) {
+    problems_.add(*table, "there is an [etcd], but the engine is the embedded one; add engine = \"etcd\" to [cluster], or leave "
+                          "[etcd] out");
+  }
+}
+
 void Reader::fill_in() {
   const std::size_t voters = config_.nodes.size() < 3 ? 1 : 3;
-  if (config_.voters.empty()) {
+  if (config_.voters.empty() && config_.engine == EngineKind::embedded) {
     for (std::size_t i = 0; i < std::min(voters, config_.nodes.size()); ++i) config_.voters.push_back(config_.nodes[i].id);
   }
   for (NodeConfig& node : config_.nodes) {

@@ -84,8 +84,18 @@ inline constexpr auto stop_grace_default = std::chrono::seconds(5);
 /// How long the actors of a slot that moves may take to stop. After that what they do has no effect any more, and the
 /// new owner goes on: a handler must not keep a slot's keys from being served.
 inline constexpr auto move_grace = std::chrono::seconds(1);
+/// After so long without a sign of life of the thread that reads requests, a node lets its lease go. It never waits for
+/// anything, so that milliseconds are much.
+inline constexpr auto data_thread_stuck = std::chrono::seconds(2);
+/// Likewise of its workers, of which there may be `blocking_threads`: all of them are in handlers.
+inline constexpr auto workers_stuck_default = std::chrono::seconds(30);
 /// A connection that has been silent for so long has to say HELLO again; a client of any use comes back sooner.
 inline constexpr auto session_idle_max = std::chrono::minutes(10);
+/// A node that closes goes on reading until nobody has sent anything for so long: a peer that has not heard of it yet is
+/// told, where a connection that ends under its request leaves it in doubt. Above a round trip, and a few turns of a busy core.
+inline constexpr auto closing_quiet = std::chrono::milliseconds(100);
+/// How long it does so at most.
+inline constexpr auto closing_time_max = std::chrono::milliseconds(500);
 /// How long a node that closes waits for its last replies to leave.
 inline constexpr auto flush_time_max = std::chrono::milliseconds(250);
 /// How long a guard tries to tell of its node's death: the cluster has found out by itself by then.

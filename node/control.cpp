@@ -53,6 +53,15 @@ Result<std::unique_ptr<Control>> Control::bind(Options options, ControlledNode& 
   machine.agent.self.control = advertised(out->options_.listen, out->address_);
   for (const auto& [peer, control] : out->options_.peers) out->links_.learn(peer, control);
   out->frames_out_.emplace(membership::ControlSender{out->options_.cluster, out->self_, machine.agent.self.control});
+  machine.etcd = out->options_.etcd.has_value();
+  if (machine.etcd) {
+    // A request that is lost costs half of the lease; the next one still comes in time.
+    const Duration timeout = machine.agent.timing.lease / 2;
+    auto answered = [to = out.get()](membership::EtcdReply reply, std::string error) {
+      to->tasks_.push(Task{EtcdAnswered{std::move(reply), std::move(error)}});
+    };
+    out->etcd_.emplace(*out->options_.etcd, timeout, std::move(answered));
+  }
   out->machine_ = std::make_unique<membership::Membership>(std::move(machine));
   return out;
 }
@@ -91,6 +100,7 @@ void Control::stop() {
   tasks_.wakeup().signal();
   thread_.join();
   writer_.reset();  // what was promised last is written
+  etcd_.reset();
 }
 
 void Control::log(LogLevel level, std::string_view event, const std::string& fields) const {
@@ -117,6 +127,7 @@ void Control::round() {
   wait();
   read_frames();
   take_tasks();
+  watch_progress();
   machine_->tick(clocks());
   effects();
   finish_leaving();
@@ -186,15 +197,25 @@ void Control::take_tasks() {
   for (Task& task : taken_) {
     if (const auto* heard = std::get_if<HeardEpoch>(&task)) machine_->heard_epoch(heard->from, heard->epoch, clocks());
     else if (const auto* written = std::get_if<StoreWriter::Written>(&task)) machine_->persisted(written->version, clocks());
+    else if (const auto* answered = std::get_if<EtcdAnswered>(&task)) take(*answered);
     else machine_->leave(clocks());
     effects();
   }
   taken_.clear();
 }
 
+void Control::take(const EtcdAnswered& answered) {
+  const bool answers = answered.reply.outcome != membership::EtcdReply::Outcome::unknown;
+  if (etcd_answers_ && !answers) log(LogLevel::warn, "etcd_silent", "text=\"" + answered.error + '"');
+  if (!etcd_answers_ && answers) log(LogLevel::info, "etcd_answers", "");
+  etcd_answers_ = answers;
+  machine_->etcd_answered(answered.reply, clocks());
+}
+
 /// In the order that membership.hpp asks for.
 void Control::effects() {
   if (auto write = machine_->take_write()) writer_->write(std::move(*write));
+  if (auto txn = machine_->take_etcd()) etcd_->ask(std::move(*txn));
   for (const auto& event : machine_->take_events()) apply(event);
   machine_->take_messages(messages_);
   for (const auto& item : messages_) send(item);
@@ -275,6 +296,15 @@ void Control::finish_leaving() {
 void Control::note_quiet() {
   if (lease_end_ == Instant{} || now_.boot < lease_end_ || !options_.page->lease_to_enforce()) return;
   if (node_.is_quiet()) options_.page->declare_quiet(lease_end_);
+}
+
+void Control::watch_progress() {
+  const std::string why = node_.stuck(now_.boot, options_.machine.agent.timing.renew);
+  if (stuck_ == !why.empty()) return;
+  stuck_ = !stuck_;
+  machine_->set_working(!stuck_);
+  log(LogLevel::warn, stuck_ ? "stuck" : "working_again",
+      stuck_ ? "text=\"" + why + "; it asks for no lease until that has changed\"" : std::string{});
 }
 
 void Control::publish() {

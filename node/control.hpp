@@ -13,6 +13,7 @@
 
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/membership.hpp"
+#include "reki/net/etcd_client.hpp"
 #include "reki/net/mailbag.hpp"
 #include "reki/node/control_links.hpp"
 #include "reki/node/controlled_node.hpp"
@@ -47,6 +48,7 @@ class Control {
     std::string cluster;
     membership::Membership::Options machine;  ///< Without its own control address, which comes of `listen`.
     std::vector<std::pair<NodeId, std::string>> peers;  ///< Where nodes are that the config knows.
+    std::optional<etcd::Options> etcd;  ///< Where the register is, if it is there.
     LeasePage* page = nullptr;  ///< Shared with the guard and the workers.
     LogSink log;
   };
@@ -78,7 +80,11 @@ class Control {
     Epoch epoch;
   };
   struct Leave {};
-  using Task = std::variant<HeardEpoch, Leave, StoreWriter::Written>;
+  struct EtcdAnswered {
+    membership::EtcdReply reply;
+    std::string error;  ///< For people; empty: none.
+  };
+  using Task = std::variant<HeardEpoch, Leave, StoreWriter::Written, EtcdAnswered>;
   /// Slots that are being given up.
   struct Leaving {
     SlotSet slots;
@@ -95,6 +101,7 @@ class Control {
   void read_frames();
   void read(const std::string& route, BytesView bytes);
   void take_tasks();
+  void take(const EtcdAnswered& answered);
   void effects();
   void apply(const membership::AgentEvent& event);
   void send(const membership::Outbox::Item& item);
@@ -102,6 +109,7 @@ class Control {
   void part();
   void write_notice();
   void note_quiet();
+  void watch_progress();
   void publish();
   [[nodiscard]] membership::Clocks clocks();
   void log(LogLevel level, std::string_view event, const std::string& fields) const;
@@ -122,9 +130,12 @@ class Control {
   ControlLinks links_;
   std::unique_ptr<membership::Membership> machine_;
   std::optional<StoreWriter> writer_;
+  std::optional<etcd::Client> etcd_;
+  bool etcd_answers_ = true;
   std::optional<membership::ControlWriter> frames_out_;
   std::vector<Leaving> leaving_;
   bool parted_ = false;
+  bool stuck_ = false;
   std::map<NodeId, Epoch> epochs_;        ///< The views that others have told of: deltas to them are small.
   std::map<NodeId, std::string> routes_;  ///< Of those who cannot be connected to.
   membership::Clocks now_;

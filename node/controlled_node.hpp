@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "reki/core/membership/slot_set.hpp"
 #include "reki/core/view.hpp"
@@ -19,6 +20,9 @@ class ControlledNode {
   virtual void fenced(Incarnation now) = 0;
   /// The lease goes on after it had ended.
   virtual void resumed() = 0;
+  /// Asked before each renewal, every `step_max` or more often: what has stopped working, for people, if so. The lease
+  /// is let go then, since a node that serves nobody must not keep its keys from others.
+  [[nodiscard]] virtual std::string stuck(Instant now, Duration step_max) = 0;
   /// No function of an actor runs.
   [[nodiscard]] virtual bool is_quiet() = 0;
 

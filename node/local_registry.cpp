@@ -68,12 +68,14 @@ void LocalRegistry::set_front(Registry& front) {
 
 RuntimeStats LocalRegistry::stats() const { return current()->stats(); }
 
-void LocalRegistry::set_owned(const SlotSet& owned) { current()->set_owned(owned); }
+void LocalRegistry::expect(const SlotSet& owned) { current()->expect(owned); }
+void LocalRegistry::expect_only(const SlotSet& owned) { current()->expect_only(owned); }
 void LocalRegistry::gain(const SlotSet& slots, Epoch epoch) { current()->gain(slots, epoch); }
 void LocalRegistry::lose(const SlotSet& slots) { current()->lose(slots); }
 void LocalRegistry::revoke(const SlotSet& slots) { current()->revoke(slots); }
 bool LocalRegistry::is_empty(const SlotSet& slots) { return current()->is_empty(slots); }
 bool LocalRegistry::is_quiet() { return current()->is_quiet(); }
+Duration LocalRegistry::delay(Instant now, Duration step_max) { return current()->delay(now, step_max); }
 void LocalRegistry::resume() { current()->resume(); }
 
 void LocalRegistry::start_over(Incarnation incarnation) {

@@ -90,12 +90,14 @@ class LocalRegistry final : public Registry {
   [[nodiscard]] RuntimeStats stats() const;
 
   // For the membership of the node that this is part of (Tenancy): on one thread. See Runtime.
-  void set_owned(const SlotSet& owned);
+  void expect(const SlotSet& owned);
+  void expect_only(const SlotSet& owned);
   void gain(const SlotSet& slots, Epoch epoch);
   void lose(const SlotSet& slots);
   void revoke(const SlotSet& slots);
   [[nodiscard]] bool is_empty(const SlotSet& slots);
   [[nodiscard]] bool is_quiet();
+  [[nodiscard]] Duration delay(Instant now, Duration step_max);
   void resume();
   /// Drops all actors without a word to them, and begins anew with none, as another life: others may have the slots.
   void start_over(Incarnation incarnation);

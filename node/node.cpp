@@ -1,7 +1,5 @@
 #include "reki/node/node.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -11,8 +9,10 @@
 #include "reki/core/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/node/control.hpp"
+#include "reki/node/data_dir.hpp"
 #include "reki/node/outputs.hpp"
 #include "reki/node/plugin_host.hpp"
+#include "reki/node/random_number.hpp"
 #include "reki/node/server.hpp"
 #include "reki/node/voter_store.hpp"
 
@@ -21,14 +21,6 @@ namespace {
 
 /// Files that a node needs beside its connections.
 constexpr std::size_t files_kept = 256;
-
-Incarnation random_incarnation() {
-  std::uint64_t number = 0;
-  while (number == 0) {
-    if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) number = 0;
-  }
-  return Incarnation{number};
-}
 
 RuntimeOptions runtime_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log,
                                std::shared_ptr<const Tenancy> tenancy) {
@@ -113,9 +105,10 @@ Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptio
       fixed_(options.fixed_view),
       stop_grace_(options.stop_grace),
       leave_timeout_(options.leave_timeout),
+      workers_stuck_(options.workers_stuck),
       log_(options.log),
       started_(boot_time()),
-      incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_incarnation().value),
+      incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_number()),
       own_page_(options.page == nullptr ? std::make_unique<LeasePage>() : nullptr),
       page_(options.page == nullptr ? own_page_.get() : options.page),
       local_(std::move(factories), runtime_options(config, id_, incarnation(), options.log, fixed_ ? nullptr : tenancy())) {
@@ -383,6 +376,11 @@ std::uint64_t Node::slots_here(const View* view) const {
   return in ? view->slots_of(view->index_of(id_.value)) : 0;
 }
 
+bool Node::votes(const View* view) const {
+  return view != nullptr && store_number_ != 0 &&
+         std::ranges::find(view->voters(), store_number_, &Voter::store) != view->voters().end();
+}
+
 Bytes Node::status() const {
   const RuntimeStats actors = local_.stats();
   const ServerStats server = server_->stats();
@@ -394,6 +392,9 @@ Bytes Node::status() const {
                                                              {"epoch", now ? now->epoch().value : 0},
                                                              {"nodes", now ? now->members().size() : 0},
                                                              {"slots", slots_here(now.get())},
+                                                             {"votes", votes(now.get()) ? 1 : 0},
+                                                             {"voters", now ? now->voters().size() : 0},
+                                                             {"old_voters", now ? now->old_voters().size() : 0},
                                                              {"uptime_ms", static_cast<std::uint64_t>(uptime)},
                                                              {"actors", actors.actors},
                                                              {"lookups", actors.lookups},

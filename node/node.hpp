@@ -17,6 +17,7 @@
 namespace reki {
 
 class Control;
+class DataDir;
 class Server;
 class VoterStore;
 
@@ -32,6 +33,9 @@ struct NodeOptions {
   Duration join_timeout = std::chrono::seconds(30);
   /// How long stop() waits for the others to take over what this node has.
   Duration leave_timeout = std::chrono::seconds(10);
+  /// So long the workers may take nothing up, because all that may run at once are in handlers, before the node lets its
+  /// lease go. Generous: a database that everybody waits for must not end node after node.
+  Duration workers_stuck = limits::workers_stuck_default;
   /// Shared with a guard; null: one of its own. Must outlive the node.
   LeasePage* page = nullptr;
   /// Connections that are remembered. Less if the process may not open that many files.
@@ -49,8 +53,8 @@ struct NodeOptions {
 class Node final : public Registry, private ControlledNode {
  public:
   /// Starts to serve. The config's types are added to `factories` as `configure_types` does (plugin.hpp).
-  /// Fails with `bad_config` (no such node, a type that is nowhere, a data directory that it cannot have), `bad_plugin`, `address_in_use`,
-  /// `unavailable` (not let in within `join_timeout`: the text says what is missing).
+  /// Fails with `bad_config` (no such node, a type that is nowhere), `bad_plugin`, `address_in_use`, `bad_data_dir` (another
+  /// has it, or the disk does not do), `unavailable` (not let in within `join_timeout`: the text says what is missing).
   [[nodiscard]] static Result<std::unique_ptr<Node>> start(const Config& config, std::string_view id,
                                                            Factories factories, const NodeOptions& options = {});
   /// stop().
@@ -98,6 +102,7 @@ class Node final : public Registry, private ControlledNode {
   Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options);
   Result<void> open(const NodeConfig& self, const NodeOptions& options);
   Result<void> join(const Config& config, const NodeConfig& self, const NodeOptions& options);
+  Result<void> open_data_dir(const Config& config, const NodeConfig& self);
   std::shared_ptr<const Tenancy> tenancy();
   void publish(std::shared_ptr<const View> view, Incarnation incarnation);
   void set_ready(bool ready);
@@ -112,6 +117,7 @@ class Node final : public Registry, private ControlledNode {
   void gained(const SlotSet& slots, Epoch epoch) override { local_.gain(slots, epoch); }
   void fenced(Incarnation now) override;
   void resumed() override;
+  std::string stuck(Instant now, Duration step_max) override;
   bool is_quiet() override { return local_.is_quiet() && handing_over_.load() == 0; }
 
   [[nodiscard]] Place place_of(const View& view, std::string_view type, std::string_view key) const;
@@ -122,6 +128,7 @@ class Node final : public Registry, private ControlledNode {
   void ask(const NodeId& node, Submission&& submission, Completion done);
   Bytes status() const;
   [[nodiscard]] std::uint64_t slots_here(const View* view) const;
+  [[nodiscard]] bool votes(const View* view) const;
 
   // Constant after start().
   const NodeId id_;
@@ -129,9 +136,12 @@ class Node final : public Registry, private ControlledNode {
   const bool fixed_;
   const Duration stop_grace_;
   const Duration leave_timeout_;
+  const Duration workers_stuck_;
   const LogSink log_;
   const Instant started_;
   std::string address_;
+  std::uint64_t store_number_ = 0;     // of its voter's register; 0: it has none
+  std::unique_ptr<DataDir> data_dir_;  // before all that runs actors: its lock says that they may run
 
   // Any thread.
   std::atomic<bool> ready_ = false;

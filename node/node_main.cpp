@@ -59,6 +59,7 @@ int exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::bad_config:
     case ErrorCode::bad_plugin:
+    case ErrorCode::bad_data_dir:
     case ErrorCode::invalid_argument:
       return exit_usage;
     case ErrorCode::address_in_use:

@@ -5,8 +5,10 @@
 #include "reki/core/membership/timing.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/node/control.hpp"
+#include "reki/node/data_dir.hpp"
 #include "reki/node/listen.hpp"
 #include "reki/node/node.hpp"
+#include "reki/node/random_number.hpp"
 #include "reki/node/server.hpp"
 #include "reki/node/voter_store.hpp"
 
@@ -48,15 +50,32 @@ Result<void> Node::join(const Config& config, const NodeConfig& self, const Node
   control.page = page_;
   control.log = options.log;
   for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control);
-  auto store = VoterStore::open(std::filesystem::path(config.file).parent_path() / self.data_dir, cluster_);
-  if (!store) return tl::make_unexpected(std::move(store.error()));
-  store_ = std::move(*store);
-  const bool votes = std::ranges::find(config.voters, id_) != config.voters.end() || store_->record().view != nullptr;
-  if (votes) control.machine.voter = store_->record();
-  control.machine.agent.previous = store_->previous_incarnation();
-  auto bound = Control::bind(std::move(control), *this, votes ? store_.get() : nullptr);
+  if (auto opened = open_data_dir(config, self); !opened) return opened;
+  if (config.etcd) control.etcd = etcd::options_of(config);
+  if (store_) control.machine.voter = store_->record();
+  control.machine.agent.previous = data_dir_->previous_incarnation();
+  auto bound = Control::bind(std::move(control), *this, store_.get());
   if (!bound) return tl::make_unexpected(std::move(bound.error()));
   control_ = std::move(*bound);
+  return {};
+}
+
+/// A node that is no voter has no register, unless it was one: what it has promised binds it as long as it is asked.
+Result<void> Node::open_data_dir(const Config& config, const NodeConfig& self) {
+  const auto path = std::filesystem::path(config.file).parent_path() / self.data_dir;
+  auto dir = DataDir::open(path.string(), cluster_, id_);
+  if (!dir) return tl::make_unexpected(std::move(dir).error());
+  data_dir_ = std::make_unique<DataDir>(std::move(*dir));
+  const bool votes = std::ranges::find(config.voters, id_) != config.voters.end();
+  if (config.etcd || (!votes && !VoterStore::is_in(*data_dir_))) return {};
+  auto store = VoterStore::open(*data_dir_, random_number());
+  if (!store) return tl::make_unexpected(std::move(store).error());
+  if (store->was_damaged() && log_) {
+    log_(LogLevel::info, "register_damaged",
+         "text=\"a record in " + data_dir_->path() + " cannot be read, as after a crash while it was written\"");
+  }
+  store_number_ = store->record().store;
+  store_ = std::make_unique<VoterStore>(std::move(*store));
   return {};
 }
 
@@ -78,11 +97,15 @@ std::string Node::why_not_ready() const {
   if (!control_) return "the node is stopped";
   const ControlStatus status = control_->status();
   const auto now = view();
-  if (!now && status.coordinator.value.empty()) {
-    return "no coordinator answers; is a majority of the voters running, and has the cluster been made (reki init)?";
+  // Others may still name this node, whose register is lost.
+  const bool headless = status.coordinator.value.empty() || (status.coordinator == id_ && !status.is_coordinator);
+  if (!now && headless) {
+    return "no coordinator answers; is a majority of the voters running with their registers (or the etcd of the config), and "
+           "has the cluster been made (reki init)?";
   }
   if (status.phase == Phase::joining) {
-    return "coordinator '" + status.coordinator.value + "' has not let it in yet; if an earlier life of this node is "
+    return "coordinator '" + status.coordinator.value +
+           "' has not let it in yet; if an earlier life of this node is "
            "still in the view, that takes until its lease is over";
   }
   return "the node leaves";
@@ -93,9 +116,11 @@ std::string Node::why_not_ready() const {
 void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarnation) {
   // What is new here has to be known as arriving before anybody is sent here, and what is not here any more only after
   // the way to its owner is known: so that a request always finds one or the other.
-  local_.set_owned(owned_by(*view, id_, incarnation));
+  const SlotSet owned = owned_by(*view, id_, incarnation);
+  local_.expect(owned);
   incarnation_ = incarnation.value;
   publish(view, incarnation);
+  local_.expect_only(owned);
 }
 
 bool Node::is_done_with(const SlotSet& slots) {
@@ -107,7 +132,8 @@ bool Node::is_done_with(const SlotSet& slots) {
 
 void Node::resumed() {
   if (!ready_) {
-    if (auto kept = store_->set_incarnation(incarnation()); !kept && log_) log_(LogLevel::warn, "incarnation", kept.error().text);
+    if (auto kept = data_dir_->set_incarnation(incarnation()); !kept && log_)
+      log_(LogLevel::warn, "incarnation", kept.error().text);
   }
   local_.resume();
   set_ready(!leaving_);
@@ -121,6 +147,17 @@ void Node::fenced(Incarnation now) {
   if (was_leaving) return;
   incarnation_ = now.value;
   publish(view(), now);
+}
+
+std::string Node::stuck(Instant now, Duration step_max) {
+  if (leaving_) return {};
+  const auto text = [](std::string_view who, Duration since) {
+    return std::string(who) + " has taken nothing up for " + to_text(since);
+  };
+  const Duration data = server_->delay(now, step_max);
+  if (data > limits::data_thread_stuck) return text("the data thread", data);
+  const Duration workers = local_.delay(now, step_max);
+  return workers > workers_stuck_ ? text("the pool of workers", workers) : std::string{};
 }
 
 void Node::publish(std::shared_ptr<const View> view, Incarnation incarnation) {

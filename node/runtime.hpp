@@ -15,6 +15,7 @@
 #include "reki/core/activation_table.hpp"
 #include "reki/core/membership/slot_set.hpp"
 #include "reki/node/local_registry.hpp"
+#include "reki/node/pulse.hpp"
 #include "reki/node/timers.hpp"
 #include "reki/node/type_watches.hpp"
 #include "reki/node/workers.hpp"
@@ -128,9 +129,12 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   // For the membership of a node: runtime_slots.cpp. On one thread.
 
-  /// By a new view these are this node's: what it did not have is arriving, what was arriving and is not among them
-  /// any more is foreign.
-  void set_owned(const SlotSet& owned);
+  /// By a new view these are this node's: what it did not have is arriving. Call it before the view can bring requests
+  /// here.
+  void expect(const SlotSet& owned);
+  /// And no others: what was arriving and is not among them is foreign, and what waits for it is rerouted. Call it once
+  /// `Tenancy::reroute` goes by the view, or requests come back here for ever.
+  void expect_only(const SlotSet& owned);
   /// They are held from now on; starts in them have fences of this epoch.
   void gain(const SlotSet& slots, Epoch epoch);
   /// Their actors stop, and hand over what they have; new requests go elsewhere.
@@ -146,6 +150,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void resume();
   /// Others may have the slots: nothing of the actors here runs or takes effect any more.
   void abandon();
+  /// How long the workers have not taken what they were given. Call it again and again (Pulse).
+  [[nodiscard]] Duration delay(Instant now, Duration step_max);
   /// No function of an actor is running.
   [[nodiscard]] bool is_quiet() const { return busy.load() == 0; }
 
@@ -254,6 +260,11 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::atomic<std::size_t> parked_{0};
   std::mutex suspended_mutex_;
   std::vector<ActorCell*> suspended_;  // guarded by suspended_mutex_
+  struct SignOfLife final : Turn {
+    void run() override { pulse.answer(); }
+    Pulse pulse;
+  };
+  SignOfLife sign_of_life_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Workers> blocking_;
   Timers timers_;

@@ -110,16 +110,23 @@ void Runtime::for_each_slot(const SlotSet& slots, Use use) {
   }
 }
 
-void Runtime::set_owned(const SlotSet& owned) {
+void Runtime::expect(const SlotSet& owned) {
+  for_each_slot(owned, [this](Shard& shard, SlotId slot, Followups&) {
+    SlotState& state = state_of(shard, slot);
+    if (state == SlotState::foreign) state = SlotState::arriving;
+  });
+}
+
+void Runtime::expect_only(const SlotSet& owned) {
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     Shard& shard = shards_[i];
     Followups followups;
     {
       const std::lock_guard lock(shard.mutex);
       for (std::uint32_t s = i; s < slot_count; s += shard_count) {
-        const bool mine = owned.contains(SlotId{static_cast<std::uint16_t>(s)});
-        SlotState& state = state_of(shard, SlotId{static_cast<std::uint16_t>(s)});
-        if (state != SlotState::held) state = mine ? SlotState::arriving : SlotState::foreign;
+        const SlotId slot{static_cast<std::uint16_t>(s)};
+        SlotState& state = state_of(shard, slot);
+        if (state == SlotState::arriving && !owned.contains(slot)) state = SlotState::foreign;
       }
       const auto is_foreign = [&](const auto& at) { return state_of(shard, slot_of(at.key.hash)) == SlotState::foreign; };
       reroute_parked_locked(shard, is_foreign, followups);
@@ -252,6 +259,11 @@ bool Runtime::suspend(ActorCell* cell) {
   if (gate(boot_time()) || abandoned() || closing()) return false;
   suspended_.push_back(cell);
   return true;
+}
+
+Duration Runtime::delay(Instant now, Duration step_max) {
+  if (sign_of_life_.pulse.ask(now)) workers_->schedule(&sign_of_life_);
+  return sign_of_life_.pulse.owed(now, step_max);
 }
 
 void Runtime::resume() {

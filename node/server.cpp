@@ -139,13 +139,18 @@ void Server::stop() {
   thread_.join();
 }
 
+Duration Server::delay(Instant now, Duration step_max) {
+  if (pulse_.ask(now)) tasks_.push(Task{SignOfLife{}});
+  return pulse_.owed(now, step_max);
+}
+
 // ---- data thread
 
 void Server::run() {
   detail::on_worker_thread = true;  // what callbacks must not do here is what handlers must not do on a worker
   try {
     take_tasks();  // the view comes before the first frame
-    while (entered_ != Phase::stopping) round();
+    while (!is_done()) round();
   } catch (const std::exception& e) {
     // libzmq or memory gave up: nothing can be read or sent any more. Callers have their deadlines.
     if (log_) log_(LogLevel::error, "data_thread_stopped", std::string("text=\"") + e.what() + '"');
@@ -179,7 +184,8 @@ void Server::wait() {
   posted.arm();
   const bool idle =
       !more_to_read_ && !links_.more_to_read() && answers_->empty() && tasks_.empty() && phase_ == entered_;
-  poll_until(items_, now_, idle ? std::min({outbound_.next_wake(), inbound_.next_wake(), watches_.next_wake()}) : now_);
+  poll_until(items_, now_,
+             idle ? std::min({outbound_.next_wake(), inbound_.next_wake(), watches_.next_wake(), done_at_}) : now_);
   answered.disarm(items_[1].revents != 0);
   posted.disarm(items_[2].revents != 0);
   now_ = boot_time();
@@ -198,6 +204,7 @@ void Server::read_frames() {
         return;
       }
       const std::string_view from{static_cast<const char*>(route.data()), route.size()};
+      heard_at_ = now_;
       if (!route.more() || !router_.recv(frame, zmq::recv_flags::dontwait)) continue;
       if (frame.more()) {
         // The parts of a message come together or not at all.
@@ -253,7 +260,18 @@ void Server::enter(Phase phase) {
   if (phase == entered_) return;
   // Not unbind(): libzmq would close all connections with the listener, and the answers under way have to go there.
   inbound_.refuse_new();
+  if (entered_ == Phase::open) heard_at_ = now_;  // whoever has sent something by now is refused
   entered_ = phase;
+  if (phase == Phase::stopping) give_up_at_ = now_ + limits::closing_time_max;
+}
+
+bool Server::is_done() {
+  if (entered_ != Phase::stopping) return false;
+  if (now_ >= give_up_at_) return true;
+  done_at_ = heard_at_ + limits::closing_quiet;
+  if (now_ < done_at_) return false;
+  done_at_ = give_up_at_;  // what was forwarded wakes the thread when it is answered
+  return outbound_.outstanding() == 0 && !more_to_read_;
 }
 
 void Server::finish() {

@@ -15,6 +15,7 @@
 #include "reki/node/answer_queue.hpp"
 #include "reki/node/inbound.hpp"
 #include "reki/node/local_registry.hpp"
+#include "reki/node/pulse.hpp"
 #include "reki/node/server_events.hpp"
 
 namespace reki {
@@ -60,6 +61,8 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   /// Answers `shutting_down` at once if it is too late.
   void forward(std::unique_ptr<Forwarded> request);
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
+  /// How long the data thread has not taken what it was given. Call it again and again, from one thread (Pulse).
+  [[nodiscard]] Duration delay(Instant now, Duration step_max);
   /// Of this node's keys too it asks through the network, as any other: one way for all, and the answers of a life.
   void watch(WatchFilter filter, std::shared_ptr<WatchSink> sink);
   [[nodiscard]] ServerStats stats() const { return events_.read(); }
@@ -68,7 +71,9 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
 
   /// Answers every HELLO and new request with `shutting_down`. What is under way goes on.
   void refuse_new();
-  /// Sends the answers that are there, for at most `limits::flush_time_max`, ends what was forwarded, and joins.
+  /// Goes on refusing until all that was forwarded is answered and no frame has come for `limits::closing_quiet`, for at
+  /// most `limits::closing_time_max`. Then sends the answers that are there, for at most `limits::flush_time_max`, ends
+  /// what is still forwarded, and joins.
   void stop();
 
  private:
@@ -76,11 +81,12 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
     std::shared_ptr<const View> view;
     Incarnation incarnation;
   };
+  struct SignOfLife {};
   struct NewWatch {
     WatchFilter filter;
     std::shared_ptr<WatchSink> sink;
   };
-  using Task = std::variant<std::unique_ptr<Forwarded>, NewView, NewWatch>;
+  using Task = std::variant<std::unique_ptr<Forwarded>, NewView, NewWatch, SignOfLife>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
   Server(const Options& options, LocalRegistry& registry);
@@ -93,10 +99,12 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   void take_tasks();
   void take(std::unique_ptr<Forwarded> request);
   void take(NewView view);
+  void take(SignOfLife) { pulse_.answer(); }
   void take(NewWatch watch) { watches_.add(std::move(watch.filter), std::move(watch.sink), now_); }
   void carry(Watches::Question question, Completion done) override;
   void deliver();
   void enter(Phase phase);
+  [[nodiscard]] bool is_done();
   void finish();
   Sent send(std::string_view route, BytesView frame) override;
 
@@ -108,6 +116,7 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   Mailbag<Task> tasks_;
   std::atomic<Phase> phase_ = Phase::open;
   ServerEvents events_;
+  Pulse pulse_;
 
   // Data thread only, once it runs.
   zmq::context_t context_{1};
@@ -119,6 +128,9 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   PeerLinks links_;
   Phase entered_ = Phase::open;
   Instant now_;
+  Instant heard_at_;                          // the last frame
+  Instant done_at_ = Instant::never();        // when to look whether the end has come
+  Instant give_up_at_ = Instant::never();     // once it is stopping
   bool more_to_read_ = false;
   std::vector<zmq::pollitem_t> items_;
   std::vector<Task> taken_;

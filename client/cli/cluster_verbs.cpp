@@ -79,7 +79,8 @@ Result<Report> count(Client& client, const CommandLine& line) {
 Result<Report> nodes(Client& client, const CommandLine&) {
   const auto view = client.view();
   Report out;
-  out.json = {{"cluster", view->cluster_id()}, {"epoch", view->epoch().value}, {"nodes", Json::array()}};
+  out.json = {{"cluster", view->cluster_id()}, {"epoch", view->epoch().value}, {"term", view->term().value},
+              {"coordinator", view->coordinator().value}, {"nodes", Json::array()}};
   out.table = {{"NODE", "ADDRESS", "STATE", "WEIGHT", "SLOTS", "SHARE", "ZONE"}};
   for (std::size_t i = 0; i < view->members().size(); ++i) {
     const Member& m = view->members()[i];

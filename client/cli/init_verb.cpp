@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <thread>
@@ -5,9 +6,11 @@
 #include <zmq.hpp>
 
 #include "reki/client/cli/verbs.hpp"
+#include "reki/core/assert.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/init.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/etcd_client.hpp"
 #include "reki/net/poll.hpp"
 
 namespace reki::cli {
@@ -85,6 +88,52 @@ Result<void> make_cluster(const Config& config, Duration timeout) {
   return outcome;
 }
 
+/// Both keys at once, if neither is there.
+membership::EtcdTxn first_of(const Config& config) {
+  ViewHead head;
+  head.cluster_id = config.cluster;
+  head.epoch = Epoch{1};
+  head.term = Term{1};
+  head.hash_seed = view_of(config).hash_seed();
+  auto view = View::make(std::move(head), {}, {});
+  REKI_ASSERT(view.has_value());
+  return {.number = 1,
+          .coordinator_revision = 0,
+          .view_revision = 0,
+          .coordinator = text_of(membership::EtcdOffice{Term{1}, {}, 0}),
+          .view = std::make_shared<const View>(std::move(*view))};
+}
+
+/// What the answer to it means. `again`: an earlier try, whose answer was lost, may have done it.
+Result<void> judge(const membership::EtcdReply& reply, const membership::EtcdTxn& first, bool again, const Config& config) {
+  if (reply.outcome == membership::EtcdReply::Outcome::done) return {};
+  if (!reply.coordinator || !reply.view) {
+    const auto keys = etcd::keys_of(config.etcd->prefix, config.cluster);
+    return fail(ErrorCode::invalid_argument, "etcd has only one of " + keys.coordinator + " and " + keys.view +
+                                                 ". If no cluster of this name runs, delete it (etcdctl del), and run init again");
+  }
+  if (again && reply.coordinator->text == *first.coordinator && *reply.view->view == *first.view) return {};
+  return fail(ErrorCode::already_started, "cluster '" + config.cluster + "' has been made already");
+}
+
+Result<void> make_cluster_in_etcd(const Config& config, Duration timeout) {
+  constexpr Duration try_max = std::chrono::seconds(5);
+  const membership::EtcdTxn first = first_of(config);
+  etcd::Connection etcd(etcd::options_of(config));
+  const Instant end = boot_time() + timeout;
+  for (bool again = false;;) {
+    const auto reply = etcd.ask(first, std::clamp(end - boot_time(), Duration{1}, try_max));
+    if (reply) return judge(*reply, first, again, config);
+    const ErrorCode code = reply.error().code;
+    const bool later = code == ErrorCode::unreachable || code == ErrorCode::unknown_outcome;
+    // A last try that is too short to succeed would only hide why.
+    if (!later) return tl::make_unexpected(reply.error());
+    if (boot_time() + 2 * again_after >= end) return fail(ErrorCode::unreachable, reply.error().text);
+    again = again || code == ErrorCode::unknown_outcome;
+    std::this_thread::sleep_for(again_after);
+  }
+}
+
 }  // namespace
 
 Result<Report> init(const CommandLine& line) {
@@ -93,11 +142,12 @@ Result<Report> init(const CommandLine& line) {
   }
   const auto config = read_config(line.config);
   if (!config) return tl::make_unexpected(config.error());
-  const auto made = make_cluster(*config, line.timeout);
+  const auto made = config->etcd ? make_cluster_in_etcd(*config, line.timeout) : make_cluster(*config, line.timeout);
   const bool was_there = !made && made.error().code == ErrorCode::already_started && line.if_needed;
   if (!made && !was_there) return tl::make_unexpected(made.error());
   Report out;
   out.json = {{"cluster", config->cluster}, {"made", !was_there}};
+  if (config->etcd) out.json["etcd"] = etcd::keys_of(config->etcd->prefix, config->cluster).view;
   for (const NodeId& voter : config->voters) out.json["voters"].push_back(voter.value);
   out.text = "cluster '" + config->cluster + (was_there ? "' has been made already\n" : "' is made\n");
   return out;

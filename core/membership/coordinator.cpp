@@ -30,7 +30,10 @@ void Coordinator::begin(const Elected& e, Outbox& out) {
   // Whatever lease the predecessors granted, its renewal was sent before this.
   const Duration since = mutated(Mutation::no_election_wait) ? timing_.wait : e.since_grants;
   records_.assign(view_->members().size(), Record{});
-  for (Record& r : records_) r.last = Instant{clock_.now().ns - since.count()};
+  for (Record& r : records_) {
+    r.last = Instant{clock_.now().ns - since.count()};
+    r.heard = Instant{clock_.now().ns - timing_.renew.count()};  // it is told of the election, and answers at once
+  }
   install(e.view, out);
 }
 
@@ -38,7 +41,7 @@ void Coordinator::on(const Chosen& m, Outbox& out) {
   proposing_ = false;
   const ViewPtr before = std::exchange(view_, m.view);
   Record unheard;
-  unheard.last = clock_.now();
+  unheard.last = unheard.heard = clock_.now();
   std::vector<Record> records(view_->members().size(), unheard);
   for (std::size_t i = 0; i < records_.size(); ++i) {
     const Member& member = before->members()[i];
@@ -112,6 +115,7 @@ void Coordinator::on(const NodeId& from, const Renew& m, Outbox& out) {
   cleared(*r, m.cleared, out);
   const bool stuck = r->uncleared != Instant::never() && clock_.now() - r->uncleared >= timing_.stuck;
   if (m.seq == 0 || stuck || r->doomed || r->stopped) return;
+  r->heard = clock_.now();
   if (mutated(Mutation::no_confirm)) {
     r->last = clock_.now();
     return out.send(from, Grant{m.incarnation, m.seq, view_->term(), view_->epoch(), barrier_});
@@ -160,8 +164,13 @@ Duration Coordinator::wait() const {
   return mutated(Mutation::short_wait) ? timing_.lease : timing_.wait;
 }
 
+/// When it is, if nothing more comes of it: when its lease is over for sure, and it has not asked for one three times.
+Instant Coordinator::silent_at(const Record& r) const {
+  return std::max(r.last + wait(), r.heard + 3 * timing_.renew);
+}
+
 bool Coordinator::is_silent(const Record& r) const {
-  return clock_.now() - r.last >= wait() && clock_.smooth() >= wait();
+  return clock_.now() >= silent_at(r) && clock_.smooth() >= wait();
 }
 
 bool Coordinator::may_join(const Candidate& c) const {
@@ -185,7 +194,7 @@ bool Coordinator::change_is_due() {
   const Instant now = clock_.now();
   for (std::size_t i = 0; i < records_.size(); ++i) {
     if (may_drop(records_[i])) return true;
-    wake_ = std::min(wake_, std::max(records_[i].last + wait(), now + (wait() - clock_.smooth())));
+    wake_ = std::min(wake_, std::max(silent_at(records_[i]), now + (wait() - clock_.smooth())));
   }
   if (wants_other_voters()) return true;
   if (batch_since_ == Instant::never()) return false;

@@ -44,6 +44,7 @@ class Coordinator {
   /// What is known of a member. In the order of the view's members.
   struct Record {
     Instant last;       ///< No lease of it can have begun later.
+    Instant heard;      ///< When it asked for one.
     Instant uncleared;  ///< Since when it has not been done with the newest view; `never`: it is done.
     Epoch cleared;
     std::uint64_t store = 0;  ///< The empty store that it offers.
@@ -74,6 +75,7 @@ class Coordinator {
   void cleared(Record& record, Epoch epoch, Outbox& out);
   void check_barrier(Outbox& out);
   [[nodiscard]] Record* find(const NodeId& node, Incarnation incarnation);
+  [[nodiscard]] Instant silent_at(const Record& r) const;
   [[nodiscard]] bool is_silent(const Record& r) const;
   [[nodiscard]] bool may_drop(const Record& r) const { return r.stopped || is_silent(r); }
   [[nodiscard]] bool may_join(const Candidate& c) const;

@@ -57,6 +57,7 @@ void MemberAgent::renew(Instant now, Outbox& out) {
     say(Renew{incarnation_, installed_, cleared_, 0, true, store_}, now, out);
     return say(Stopped{options_.self.node_id, incarnation_}, now, out);
   }
+  if (!works_) return say(Renew{incarnation_, installed_, cleared_, 0, phase_ == Phase::leaving, store_}, now, out);
   ++seq_;
   sent_[seq_ % sent_.size()] = {seq_, now};
   say(Renew{incarnation_, installed_, cleared_, seq_, phase_ == Phase::leaving, store_}, now, out);

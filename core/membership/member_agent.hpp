@@ -76,6 +76,8 @@ class MemberAgent {
   void slots_stopped(const SlotSet& slots, Incarnation of, Instant now, Outbox& out);
   /// Hand everything over and go.
   void leave(Instant now, Outbox& out);
+  /// False: the node cannot do its work, and asks for no lease until it can.
+  void set_working(bool works) { works_ = works; }
   /// The empty register store of this node, if it has one.
   void offer_store(std::uint64_t store) { store_ = store; }
 
@@ -121,6 +123,7 @@ class MemberAgent {
   Incarnation incarnation_;
   Incarnation previous_;  ///< To be told of, until it is acknowledged.
   std::uint64_t store_ = 0;
+  bool works_ = true;
   ViewPtr view_;
   Epoch installed_;  ///< The newest view that has this incarnation. 0: none
   Epoch cleared_;

@@ -22,7 +22,9 @@ Membership::Membership(Options options)
       clock_(options_.timing.lease / 4),
       agent_(options_),
       proposer_(options_.timing, options_.self.node_id, options_.seed ^ 0x70726f706f736572) {
-  if (options.voter) {
+  if (options.etcd) {
+    etcd_.emplace(options_.timing, options_.self.node_id, options_.seed ^ 0x65746364);
+  } else if (options.voter) {
     acceptor_.emplace(options_.timing, options_.self.node_id, std::move(*options.voter));
     if (acceptor_->empty()) agent_.offer_store(acceptor_->record().store);
   }
@@ -51,6 +53,14 @@ void Membership::persisted(std::uint64_t version, Clocks now) {
   settle();
 }
 
+void Membership::etcd_answered(const EtcdReply& reply, Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  etcd_->on(reply, now.boot);
+  if (const ViewPtr found = etcd_->take_found()) agent_.on(ViewPush{found}, now.boot, out_);
+  settle();
+}
+
 void Membership::slots_stopped(const SlotSet& slots, Incarnation of, Clocks now) {
   now_ = now;
   clock_.advance(now);
@@ -75,7 +85,8 @@ void Membership::leave(Clocks now) {
 void Membership::resign(Clocks now) {
   now_ = now;
   clock_.advance(now);
-  proposer_.resign(now.boot, out_);
+  if (etcd_) etcd_->resign(now.boot, out_);
+  else proposer_.resign(now.boot, out_);
   settle();
 }
 
@@ -96,13 +107,7 @@ void Membership::take_messages(std::vector<Outbox::Item>& out) {
 void Membership::settle() {
   std::vector<Outbox::Item> round;
   do {
-    if (acceptor_) {
-      proposer_.tick(*acceptor_, now_.boot, out_);
-      register_events();
-      if (coordinator_) coordinator_->tick(out_);
-      proposer_.flush(now_.boot, out_);
-      register_events();
-    }
+    turn_of_register();
     round.clear();
     std::swap(round, out_.items);
     for (auto& item : round) {
@@ -111,18 +116,31 @@ void Membership::settle() {
     }
   } while (!out_.items.empty());
   wake_ = agent_.next_wake();
-  if (!acceptor_) return;
-  wake_ = std::min(wake_, proposer_.next_wake());
+  if (etcd_) wake_ = std::min(wake_, etcd_->next_wake());
+  if (acceptor_) wake_ = std::min(wake_, proposer_.next_wake());
   // On the waiting clock, which is never faster.
   if (coordinator_ && coordinator_->next_wake() != Instant::never()) {
     wake_ = std::min(wake_, now_.boot + std::max(coordinator_->next_wake() - clock_.now(), Duration{0}));
   }
 }
 
+/// What the register has to say goes to the coordinator, and what that begins is handed to the register.
+void Membership::turn_of_register() {
+  if (etcd_) etcd_->tick(agent_, now_.boot);
+  else if (acceptor_) proposer_.tick(*acceptor_, now_.boot, out_);
+  else return;
+  register_events();
+  if (coordinator_) coordinator_->tick(out_);
+  if (etcd_) etcd_->flush(now_.boot);
+  else proposer_.flush(now_.boot, out_);
+  register_events();
+}
+
 void Membership::register_events() {
-  for (const RegisterEvent& event : proposer_.take_events()) {
+  Register& reg = etcd_ ? static_cast<Register&>(*etcd_) : proposer_;
+  for (const RegisterEvent& event : etcd_ ? etcd_->take_events() : proposer_.take_events()) {
     if (const auto* elected = std::get_if<Elected>(&event)) {
-      coordinator_.emplace(options_.timing, options_.self.node_id, proposer_, clock_);
+      coordinator_.emplace(options_.timing, options_.self.node_id, reg, clock_);
       coordinator_->begin(*elected, out_);
       for (const Stopped& m : stopped_) coordinator_->on(options_.self.node_id, m, out_);
       stopped_.clear();
@@ -134,6 +152,11 @@ void Membership::register_events() {
       coordinator_->on(std::get<Confirmed>(event), out_);
     }
   }
+}
+
+std::optional<Term> Membership::leads() const {
+  if (etcd_) return etcd_->leading() ? std::optional(etcd_->term()) : std::nullopt;
+  return proposer_.leading() ? std::optional(proposer_.ballot()) : std::nullopt;
 }
 
 // --- messages
@@ -161,6 +184,9 @@ void Membership::take(const NodeId& from, const M& m) {
     agent_.on(m);
   } else if constexpr (std::is_same_v<M, ViewFetch>) {
     agent_.on(from, m, out_);
+  } else if constexpr (std::is_same_v<M, Resign>) {
+    const bool old = acceptor_ && m.term < acceptor_->record().promised;
+    if (from != options_.self.node_id && !old) hurry(m.term);
   } else if (!acceptor_) {
     return;
   } else if constexpr (std::is_same_v<M, PreVote> || std::is_same_v<M, Prepare> || std::is_same_v<M, Heartbeat>) {
@@ -175,21 +201,23 @@ void Membership::take(const NodeId& from, const M& m) {
     proposer_.on(m, now, out_);
   } else if constexpr (std::is_same_v<M, HeartbeatAck> || std::is_same_v<M, Nack>) {
     proposer_.on(m, now);
-  } else if constexpr (std::is_same_v<M, Resign>) {
-    if (from == options_.self.node_id || m.term < acceptor_->record().promised) return;
-    acceptor_->forget_coordinator();
-    proposer_.hurry(*acceptor_, now);
   }
 }
 
-/// If it is the coordinator that has died, this voter need not wait until it has been silent for long.
+/// If it is the coordinator that has died, nobody need wait until it has been silent for long.
 void Membership::suspect(const Stopped& m) {
   if (coordinator_ || !agent_.view() || agent_.view()->find(m.node, m.incarnation) == nullptr) return;
   const auto same = [&](const Stopped& s) { return s.node == m.node && s.incarnation == m.incarnation; };
   const bool known = std::ranges::any_of(stopped_, same);
   if (!known) stopped_.push_back(m);
   if (stopped_.size() > stopped_max) stopped_.pop_front();
-  if (known || m.node != agent_.coordinator() || !acceptor_) return;
+  if (!known && m.node == agent_.coordinator()) hurry(agent_.term());
+}
+
+/// The coordinator of that term is gone.
+void Membership::hurry(Term gone) {
+  if (etcd_) etcd_->hurry(gone, agent_, now_.boot);
+  if (!acceptor_) return;
   acceptor_->forget_coordinator();
   proposer_.hurry(*acceptor_, now_.boot);
 }

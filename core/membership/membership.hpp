@@ -7,23 +7,26 @@
 
 #include "reki/core/membership/acceptor.hpp"
 #include "reki/core/membership/coordinator.hpp"
+#include "reki/core/membership/etcd_register.hpp"
 #include "reki/core/membership/member_agent.hpp"
 #include "reki/core/membership/proposer.hpp"
 #include "reki/core/membership/waiting_clock.hpp"
 
 namespace reki::membership {
 
-/// All that one node decides about who is in the cluster and who owns what: its agent, and with the embedded engine its
-/// voter and, while it is elected, its coordinator.
+/// All that one node decides about who is in the cluster and who owns what: its agent; what it has to do with the register,
+/// as a voter of the embedded one or as a client of etcd; and, while it is elected, its coordinator.
 ///
 /// Pure: `effects = machine.on(event, now)`. The shell (node/control.hpp, or the simulator) carries out the effects in
-/// this order: write the record if there is one, `persisted`, act on the events, send. Thread: control.
+/// this order: write the record if there is one, `persisted`, ask etcd, act on the events, send. Thread: control.
 class Membership {
  public:
   struct Options {
     MemberAgent::Options agent;
     /// The store of this node's voter; nothing: it has none.
     std::optional<VoterRecord> voter;
+    /// The register is in etcd, and there are no voters.
+    bool etcd = false;
   };
   explicit Membership(Options options);
 
@@ -33,10 +36,13 @@ class Membership {
   [[nodiscard]] Instant next_wake() const { return wake_; }
 
   void persisted(std::uint64_t version, Clocks now);
+  void etcd_answered(const EtcdReply& reply, Clocks now);
   void slots_stopped(const SlotSet& slots, Incarnation of, Clocks now);
   void heard_epoch(const NodeId& from, Epoch epoch, Clocks now);
   void leave(Clocks now);
-  /// For the end of the process: another voter is to be coordinator at once.
+  /// False: no lease is asked for, so that others take over. Until it is true again.
+  void set_working(bool works) { agent_.set_working(works); }
+  /// For the end of the process: another node is to be coordinator at once.
   void resign(Clocks now);
 
   // Effects, since they were last taken.
@@ -46,22 +52,26 @@ class Membership {
     VoterRecord record;
   };
   [[nodiscard]] std::optional<Write> take_write();
+  /// At most one is outstanding; `etcd_answered` has to follow.
+  [[nodiscard]] std::optional<EtcdTxn> take_etcd() { return etcd_ ? etcd_->take_txn() : std::nullopt; }
   [[nodiscard]] std::vector<AgentEvent> take_events() { return agent_.take_events(); }
   /// Messages to other nodes. The vector is the caller's to reuse; it is cleared first.
   void take_messages(std::vector<Outbox::Item>& out);
 
   [[nodiscard]] const MemberAgent& agent() const { return agent_; }
   [[nodiscard]] const Acceptor* acceptor() const { return acceptor_ ? &*acceptor_ : nullptr; }
-  [[nodiscard]] const Proposer& proposer() const { return proposer_; }
+  /// The term in which this node is the coordinator, as far as it knows; nothing: it is not.
+  [[nodiscard]] std::optional<Term> leads() const;
   /// Null unless this node is the coordinator, as far as it knows.
   [[nodiscard]] const Coordinator* coordinator() const { return coordinator_ ? &*coordinator_ : nullptr; }
 
  private:
   void settle();
+  void turn_of_register();
   void deliver(const NodeId& from, const Body& body);
   void register_events();
-  void to_coordinator(const NodeId& from, const Body& body);
   void suspect(const Stopped& m);
+  void hurry(Term gone);
 
   // One for each kind of message.
   template <class M>
@@ -73,6 +83,7 @@ class Membership {
   MemberAgent agent_;
   std::optional<Acceptor> acceptor_;
   Proposer proposer_;
+  std::optional<EtcdRegister> etcd_;  ///< In place of the two.
   std::optional<Coordinator> coordinator_;
   /// Heard while another was coordinator, whose end may be what they are about. The newest few.
   std::deque<Stopped> stopped_;

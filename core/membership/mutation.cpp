@@ -24,6 +24,11 @@ std::span<const NamedMutation> mutations() {
       NamedMutation{no_joint, "no_joint"},
       NamedMutation{rejoin, "rejoin"},
       NamedMutation{loud_zombie, "loud_zombie"},
+      NamedMutation{etcd_read_confirms, "etcd_read_confirms"},
+      NamedMutation{etcd_late_round, "etcd_late_round"},
+      NamedMutation{etcd_first_sight, "etcd_first_sight"},
+      NamedMutation{etcd_claim_by_value, "etcd_claim_by_value"},
+      NamedMutation{etcd_unknown_is_done, "etcd_unknown_is_done"},
   };
   return all;
 }

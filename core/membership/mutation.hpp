@@ -29,6 +29,13 @@ enum class Mutation : std::uint8_t {
   no_joint,         ///< A change of voters needs the new voters' majority only.
   rejoin,           ///< A coordinator lets an incarnation in again that a view has dropped.
   loud_zombie,      ///< Outputs leave without a second look at the gate.
+
+  // Of the engine etcd.
+  etcd_read_confirms,   ///< A term is confirmed by reading the coordinator's key instead of writing it.
+  etcd_late_round,      ///< A confirmation counts for what began after its request was sent.
+  etcd_first_sight,     ///< Leases count from when any revision of the coordinator's key was seen, not the one that is claimed.
+  etcd_claim_by_value,  ///< A claim demands what the coordinator's key says, not its revision.
+  etcd_unknown_is_done, ///< A proposal without an answer counts as chosen.
 };
 
 struct NamedMutation {

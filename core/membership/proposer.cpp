@@ -10,16 +10,6 @@
 namespace reki::membership {
 namespace {
 
-ViewPtr reign(const View& last, Term term, const NodeId& coordinator) {
-  ViewHead head = last.head();
-  head.epoch = Epoch{head.epoch.value + 1};
-  head.term = term;
-  head.coordinator = coordinator;
-  auto made = View::make(std::move(head), {last.members().begin(), last.members().end()}, last.table());
-  REKI_ASSERT(made.has_value());
-  return std::make_shared<const View>(std::move(*made));
-}
-
 bool names(std::span<const Voter> voters, std::uint64_t store) {
   return std::ranges::any_of(voters, [&](const Voter& v) { return v.store == store; });
 }

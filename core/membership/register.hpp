@@ -33,4 +33,7 @@ class Register {
   virtual std::uint64_t confirm() = 0;
 };
 
+/// What a new coordinator begins with: `last` with the next epoch, its term and itself.
+[[nodiscard]] ViewPtr reign(const View& last, Term term, const NodeId& coordinator);
+
 }  // namespace reki::membership

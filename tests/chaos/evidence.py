@@ -1,15 +1,16 @@
 """The whole chain of evidence, on real processes: what must be found is found, and nothing else."""
 
 import collections
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import tempfile
-import time
 
 import campaign
 import failover
+import faults
 import harness
 import processes
 from harness import COMMAND, Cluster, check, say, until
@@ -18,27 +19,32 @@ from net_cluster import NetCluster, NetNode, witness_type
 
 
 class Rivals:
-    """Two clusters of one node that both serve all keys, and one folder for their witnesses: what must never be in one
-    cluster. Starts of the second one have higher fences."""
+    """Two clusters of one node that both serve all keys, and one folder for their witnesses: what membership keeps from
+    being in one cluster. Starts of the second one have higher fences."""
 
     def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="reki-rivals.")
-        os.environ["REKI_WITNESS_DIR"] = self.folder.name
-        self.older = Cluster(witness_type(), nodes=1).__enter__()
-        # The epoch in a fence is the second in which its node was started.
-        second = int(time.time())
-        until("the next second", 5, lambda: int(time.time()) > second)
-        self.newer = Cluster(witness_type(), nodes=1).__enter__()
+        with contextlib.ExitStack() as undo:
+            self.folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="reki-rivals."))
+            os.environ["REKI_WITNESS_DIR"] = self.folder
+            undo.callback(os.environ.pop, "REKI_WITNESS_DIR")
+            self.older, self.newer = (undo.enter_context(Cluster(witness_type(), nodes=1, profile="cloud")) for _ in range(2))
+            self.raise_fences()
+            self.undo = undo.pop_all()
         return self
 
+    def raise_fences(self):
+        """The upper half of a fence is the epoch in which its slot was gained: each return of a node has a later one."""
+        epoch_of_the_older = self.older.status("n1")["epoch"]
+        while self.newer.status("n1")["epoch"] <= epoch_of_the_older:
+            self.newer.nodes["n1"].terminate()
+            self.newer.nodes["n1"].start()
+            check("its ports are free", self.newer.nodes["n1"].wait_ready())
+
     def __exit__(self, *error):
-        self.newer.__exit__(*error)
-        self.older.__exit__(*error)
-        del os.environ["REKI_WITNESS_DIR"]
-        self.folder.cleanup()
+        self.undo.__exit__(*error)
 
     def judge(self):
-        done = subprocess.run([campaign.JUDGE, self.folder.name], capture_output=True, text=True)
+        done = subprocess.run([campaign.JUDGE, self.folder], capture_output=True, text=True)
         return done.returncode, json.loads(done.stdout)
 
 
@@ -69,10 +75,12 @@ def a_message_to_an_actor_that_has_a_newer_rival_is_found():
         code, verdict = rivals.judge()
         check("class A", code == 1 and found(verdict) == {"class_a": 1}, verdict)
         check("with its key", verdict["examples"][0]["key"] == "k", verdict)
-        sound = {"history": "not checked", "rest_after_s": 2.0, "drains_failed": []}
+        sound = {"history": {"ok": True}, "rest_after_s": 2.0, "drains_failed": [], "wanted": 2,
+                 "faults": collections.Counter(cut=1, loss=1)}
         check("a campaign would say so", campaign.verdict_of(code, sound)[0] == 1)
         check("and of nothing else", campaign.verdict_of(0, sound) == (0, []) and campaign.verdict_of(3, sound) == (3, []))
-        for flaw in ({"history": {"ok": False}}, {"rest_after_s": None}, {"drains_failed": [{"node": "n1", "exit_code": 1}]}):
+        for flaw in ({"history": {"ok": False}}, {"rest_after_s": None}, {"drains_failed": [{"node": "n1", "exit_code": 1}]},
+                     {"wanted": 3}):
             check("but of each of these", campaign.verdict_of(0, sound | flaw)[0] == 1, flaw)
 
 
@@ -106,15 +114,14 @@ def take_over_during(rivals, name, message, duration, **fields):
 
 
 def the_load_outlives_its_nodes_and_writes_all_that_it_did():
-    with NetCluster() as c:
+    with NetCluster(profile="cloud") as c:
         load = campaign.Load(c, "load", rate=300, callers=12, timeout_ms=500)
         answered = lambda: sum(second.get("ok", 0) for second in load.lines())
         until("calls are answered", 120, lambda: answered() > 100)
         for node in c.nodes.values():
             node.crash()
         until("calls fail", 120, lambda: any(second.get("failed") for second in load.lines()))
-        for node in c.nodes.values():
-            node.ensure_up()
+        c.ensure_whole()
         before = answered()
         until("calls are answered again", 120, lambda: answered() > before + 100)
         totals = load.end()
@@ -137,29 +144,53 @@ def the_load_outlives_its_nodes_and_writes_all_that_it_did():
 
 
 def a_short_campaign_keeps_the_promise_and_counts_what_it_did():
-    kinds = "delay,loss,disorder,stop_child,stop_all,cut,partition,kill_child,kill_all,drain,data_port,disk_full"
-    options = campaign.parse(["--faults", "12", "--seed", "4", "--kinds", kinds, "--longest", "1", "--rate", "200"])
+    run_campaign("--faults", 12, "--seed", 4, "--longest", 1, "--rate", 200, "--kinds",
+                 "delay,loss,disorder,stop_child,stop_all,cut,partition,kill_child,kill_all,drain,data_port,disk_full")
+
+
+def sixty_faults_of_all_kinds_break_nothing():
+    kinds = campaign.kinds_of(run_campaign("--faults", 60, "--seed", 3, "--shortest", 0.05, "--longest", 2, "--rest", 0.1,
+                                           "--rate", 1000))
+    check("all kinds that there are", len(kinds) == len(faults.KINDS))
+
+
+def run_campaign(*words):
+    """Its options, if it went well."""
+    options = campaign.parse(list(map(str, words)))
     plan = campaign.plan_of(options)
     check("a seed always gives the same plan", plan == campaign.plan_of(options))
-    summary = {"faults": collections.Counter()}
+    summary = {"faults": collections.Counter(), "wanted": options.faults}
     code, against = campaign.verdict_of(campaign.run(options, plan, summary), summary)
     say(json.dumps(summary))
     check("nothing speaks against it", code == 0 and against == [], code, against)
-    check("every kind of fault befell", set(summary["faults"]) == set(kinds.split(",")), summary["faults"])
+    check("every kind of fault befell", set(summary["faults"]) == set(campaign.kinds_of(options)), summary["faults"])
     check("calls were made and handled", summary["operations"]["ok"] > 100 and summary["judge"]["handlers"] > 100, summary)
     check("a killed node's records are there too", summary["judge"]["files"] > 3, summary)
+    return options
+
+
+def a_history_that_goes_back_is_found():
+    with tempfile.TemporaryDirectory(prefix="reki-history.") as folder:
+        history = os.path.join(folder, "history")
+        lines = ["reki-history 1", "c0 1 lookup k 1000 2000 running 5:2", "c0 2 lookup k 3000 4000 running 5:3"]
+        for more, ok in (([], True), (["c1 1 lookup k 5000 6000 running 5:2"], False)):
+            with open(history, "w") as out:
+                out.write("\n".join(lines + more) + "\n")
+            said = campaign.check_history(history)
+            check(f"in order: {ok}", said["ok"] == ok, said)
 
 
 class GuardedNode(NetNode):
-    """A node that a parent watches over, which ends when it does, and has another process in a session of its own."""
+    """A node whose guard lets it stand still for as long as it likes: a parent which ends when the node does, and has
+    another process in a session of its own."""
 
     def words(self):
         script = '"$@" & node=$!; setsid sleep 600 & wait $node'
-        return [*self.cluster.network.inside(self.id), "sh", "-c", script, "guard", *harness.Node.words(self)]
+        return [*self.cluster.network.inside(self.id), "sh", "-c", script, "guard", *harness.Node.words(self), "--no-guard"]
 
 
 def a_guard_and_its_child_are_told_apart():
-    with NetCluster(nodes=1, node_class=GuardedNode) as c:
+    with NetCluster(nodes=1, node_class=GuardedNode, profile="cloud") as c:
         node = c.nodes["n1"]
         guard, child = node.guard, node.child
         check("they are two", child and child != guard and node.pids("both") == [guard, child])
@@ -193,15 +224,15 @@ def a_guard_and_its_child_are_told_apart():
 
 
 def the_failover_meter_measures_from_the_kill_to_the_new_start():
-    with NetCluster() as c:
-        measured = failover.gap(c, "kill_both", samples=2, restart_after=1.2)
+    with NetCluster(profile="cloud") as c:
+        measured = failover.gap(c, "kill_both", samples=2)
         say(json.dumps(measured))
         # That each is measured right is checked by the meter itself.
         check("each kill has a gap", measured["gap_ms"]["samples"] == 2 and measured["gap_ms"]["min"] > 0, measured)
 
 
 def the_pause_meter_tells_keys_that_moved_from_those_that_stayed():
-    with NetCluster() as c:
+    with NetCluster(profile="cloud") as c:
         measured = failover.pause(c, rounds=1, keys=30)
         say(json.dumps(measured))
         moved, stayed = (measured["join"][which]["samples"] for which in ("moved", "stayed"))

@@ -1,30 +1,35 @@
 """How long a key is without its actor: when its node is lost, and when it moves.
 
-    failover.py gap [--how kill_child|kill_both|cut|stop_all|drain...] [--samples N]
+    failover.py gap [--how kill_child|kill_both|cut|stop_all|drain...] [--victim coordinator|member] [--samples N]
     failover.py pause [--rounds N] [--keys N]
+    failover.py rolling [--rounds N] [--rate N]
 
 Prints one JSON document; times in milliseconds. `gap` is from just before the fault to the first answer of a newer
 start of the one key that is called every millisecond. `pause` is the longest time between two answers of a key while
 a node leaves ("drain"), and while it comes back ("join"): of those that moved, and of the others for comparison.
+`rolling` is restarts of all nodes under load: which calls failed, and how long the longest took.
 """
 
 import argparse
+import collections
 import json
 import os
+import random
 import subprocess
 import sys
 import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cluster"))
 
+import campaign  # noqa: E402
 import faults  # noqa: E402
 import network  # noqa: E402
 import processes  # noqa: E402
-from harness import check, until  # noqa: E402
+from harness import SANITIZED, check, until  # noqa: E402
 from net_cluster import NetCluster  # noqa: E402
 
 PROBER = os.environ["REKI_CHAOS_PROBER"]
-SETTLED_MS = 100  # no silence as long as this: all is as usual
+SETTLED_MS = 100 if not SANITIZED else 500  # no silence as long as this: all is as usual
 SETTLING = 120
 ANSWERED = 120  # seconds within which a key must be, after the fault and the restart
 
@@ -73,21 +78,40 @@ class Prober:
         check("the prober ends well", self.process.wait(60) == 0, self.process.stderr.read())
 
 
-def one_gap(cluster, prober, key, how, restart_after):
+def one_gap(cluster, how, victim, lasts):
     """One sample: (gap or None if the start is the same as before, silence)."""
+    node = victim_of(cluster, victim)
+    key = key_of(cluster, node)
+    prober = Prober(cluster, [key], interval_us=1000)
     owner = prober.settle()[key]["after"]["node"]
+    check("nothing has moved meanwhile", owner == node, owner, node)
     prober.mark()
     began = processes.boot_ns()
     watch = NewStart(prober, key, began)
     fault = {"kind": how, "node": owner, "group": [owner], "toss": 0, "size": 1}
-    with faults.KINDS[how](cluster, fault):
-        deadline = time.monotonic() + restart_after
+    with faults.KINDS[how](cluster, fault) as befell:
+        check("the fault befalls its node", befell is not False)
+        deadline = time.monotonic() + lasts
         while not watch.is_there() and time.monotonic() < deadline:
             time.sleep(0.01)
-    cluster.nodes[owner].ensure_up()
+    cluster.ensure_whole()
     # By a newer start, or by the same one, if its node was only silent.
     until("the key is answered again", ANSWERED, lambda: watch.is_there() or is_answered(prober, key))
-    return watch.gap_ms(), prober.report()[key]["silent_ms"]
+    gap, silence = watch.gap_ms(), prober.report()[key]["silent_ms"]
+    prober.end()
+    return gap, silence
+
+
+def victim_of(cluster, which):
+    coordinator = cluster.coordinator()
+    if which == "coordinator":
+        return coordinator
+    return random.choice([id for id in cluster.ids if which == "any" or id != coordinator])
+
+
+def key_of(cluster, node):
+    """One that the node owns."""
+    return next(key for key in (f"key-{n}" for n in range(1000)) if cluster.owner("witness", key) == node)
 
 
 class NewStart:
@@ -119,16 +143,14 @@ def is_answered(prober, key):
     return prober.report()[key]["answers"] > before
 
 
-def gap(cluster, how="kill_child", samples=10, restart_after=2.0):
-    prober = Prober(cluster, ["the-key"], interval_us=1000)
+def gap(cluster, how="kill_child", samples=10, lasts=2.0, victim="any"):
     gaps, silences = [], []
     for _ in range(samples):
-        one, silence = one_gap(cluster, prober, "the-key", how, restart_after)
+        one, silence = one_gap(cluster, how, victim, lasts)
         silences.append(silence)
         if one is not None:
             gaps.append(one)
-    prober.end()
-    return {"how": how, "gap_ms": percentiles(gaps), "silent_ms": percentiles(silences)}
+    return {"how": how, "victim": victim, "gap_ms": percentiles(gaps), "silent_ms": percentiles(silences)}
 
 
 def split_by_move(report):
@@ -142,49 +164,79 @@ def pause(cluster, rounds=3, keys=50, interval_us=10_000):
     """Each node in turn leaves and comes back."""
     prober = Prober(cluster, [f"moving-{n}" for n in range(keys)], interval_us)
     out = {what: {"moved": [], "stayed": []} for what in ("drain", "join")}
+    answers = 0
+    failed = {what: collections.Counter() for what in out}
 
     def note(what):
-        moved, stayed = split_by_move(prober.report())
+        nonlocal answers
+        report = prober.report()
+        moved, stayed = split_by_move(report)
         out[what]["moved"] += moved
         out[what]["stayed"] += stayed
+        for one in report.values():
+            answers += one["answers"]
+            failed[what].update(one["failed"])
 
     for number in range(rounds):
         node = cluster.nodes[cluster.ids[number % len(cluster.ids)]]
         prober.settle()
+        cluster.ensure_whole()
         prober.mark()
         code = node.terminate()
         check("a node that is told to end exits with 0", code == 0, code)
         time.sleep(1)
         note("drain")
         prober.mark()
-        node.ensure_up()
-        time.sleep(2)
+        cluster.ensure_whole()
+        time.sleep(1)
         note("join")
     prober.end()
-    return {what: {name: percentiles(values) for name, values in split.items()} for what, split in out.items()}
+    pauses = {what: {name: percentiles(values) for name, values in split.items()} for what, split in out.items()}
+    return {"rounds": rounds, "answers": answers, "failed": failed, **pauses}
+
+
+def rolling(cluster, rounds=10, rate=500):
+    """All nodes restart, one after the other, again and again, under load."""
+    load = campaign.Load(cluster, "load", rate=rate, callers=48, timeout_ms=5000)
+    until("calls are answered", ANSWERED, lambda: any(second.get("ok") for second in load.lines()))
+    took = []
+    for _ in range(rounds):
+        began = time.monotonic()
+        with faults.KINDS["rolling_restart"](cluster, {}) as befell:
+            check("all nodes were told to end", befell)
+        cluster.ensure_whole()
+        took.append(time.monotonic() - began)
+    totals = load.end()
+    codes = [one["exit_code"] for one in cluster.drains]
+    check("nodes that are told to end exit with 0", set(codes) == {0}, cluster.drains)
+    return {"rounds": rounds, "restarts": len(codes), "calls": totals["ok"] + sum(totals["failed"].values()),
+            "failed": totals["failed"], "longest_call_ms": round(totals["max_ms"], 1), "round_s": percentiles(took)}
+
+
+def measure(options):
+    with NetCluster(options.nodes, small_disks=4, profile=options.profile) as cluster:
+        if options.what == "gap":
+            return gap(cluster, options.how, options.samples, options.lasts, options.victim)
+        if options.what == "pause":
+            return pause(cluster, options.rounds, options.keys)
+        return rolling(cluster, options.rounds, options.rate)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="failover", description="How long a key is without its actor.")
-    parser.add_argument("what", choices=["gap", "pause"])
+    parser.add_argument("what", choices=["gap", "pause", "rolling"])
     parser.add_argument("--how", default="kill_child", choices=sorted(faults.KINDS), help="gap: the fault")
+    parser.add_argument("--victim", default="any", choices=["any", "coordinator", "member"],
+                        help="gap: whom it befalls; a member is one that is not the coordinator")
     parser.add_argument("--samples", type=int, default=20, help="gap: how many")
-    parser.add_argument("--restart-after", type=float, default=2.0, help="gap: seconds that the fault lasts at most")
-    parser.add_argument("--rounds", type=int, default=3, help="pause: nodes that leave and come back")
+    parser.add_argument("--lasts", type=float, default=2.0, help="gap: seconds that the fault lasts at most")
+    parser.add_argument("--rounds", type=int, default=3, help="pause: nodes that leave and come back; rolling: of all nodes")
     parser.add_argument("--keys", type=int, default=50, help="pause: keys that are called")
+    parser.add_argument("--rate", type=int, default=500, help="rolling: calls a second")
     parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--profile", default="lan", choices=["lan", "cloud"])
     options = parser.parse_args()
-    if missing := network.why_not():
-        processes.note(f"SKIPPED: {missing}")
-        return 77
-    processes.end_on_sigterm()
-    with NetCluster(options.nodes, small_disks=4) as cluster:
-        if options.what == "gap":
-            result = gap(cluster, options.how, options.samples, options.restart_after)
-        else:
-            result = pause(cluster, options.rounds, options.keys)
-    print(json.dumps({"nodes": options.nodes, **result}))
-    return 0
+    return network.run_meter(lambda: {"nodes": options.nodes, "profile": options.profile, **measure(options)})
 
 
 if __name__ == "__main__":

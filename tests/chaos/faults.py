@@ -1,7 +1,7 @@
 """What can befall a cluster, and a seeded plan of it.
 
-A fault is a context manager: it is in force in its body and is over after it. Afterwards nodes may be down;
-`NetNode.ensure_up` is the campaign's.
+A fault is a context manager: it is in force in its body and is over after it. It gives False if there was nothing that
+it could befall. Afterwards nodes may be down; `strike` brings them back.
 """
 
 import contextlib
@@ -15,6 +15,9 @@ from processes import note
 
 KINDS = {}
 ALONE = ("drain", "rolling_restart")  # they wait for their nodes, which another fault might keep from ending
+# They need a process to befall, and most of them leave none.
+SIGNALS = ("kill_child", "kill_both", "kill_all", "stop_child", "stop_all", "stop_unguarded", "lose_coordinator",
+           "disk_full")
 
 
 def kind(function):
@@ -28,59 +31,72 @@ def kind(function):
 @kind
 def kill_child(cluster, fault):
     """kill -9 of the process that serves; its guard sees it."""
-    cluster.nodes[fault["node"]].crash("child")
-    yield
+    yield cluster.nodes[fault["node"]].crash("child") != []
 
 
 @kind
 def kill_both(cluster, fault):
     """kill -9 of the guard and its child; a second guard, if there is one, sees it."""
-    cluster.nodes[fault["node"]].crash("both")
-    yield
+    yield cluster.nodes[fault["node"]].crash("both") != []
 
 
 @kind
 def kill_all(cluster, fault):
     """The same for the second guard too: nobody sees it."""
-    cluster.nodes[fault["node"]].crash("all")
-    yield
+    yield cluster.nodes[fault["node"]].crash("all") != []
 
 
 @kind
 def stop_child(cluster, fault):
-    """SIGSTOP, later SIGCONT, of the process that serves."""
-    with cluster.nodes[fault["node"]].frozen("child"):
-        yield
+    """SIGSTOP, later SIGCONT, of the process that serves. Its guard, if it has one, ends it when the lease is over."""
+    with cluster.nodes[fault["node"]].frozen("child") as pids:
+        yield pids != []
+
+
+@kind
+def stop_unguarded(cluster, fault):
+    """The same for a node without a guard: it wakes among those who have gone on without it."""
+    with cluster.nodes[cluster.unguarded[0]].frozen("child") as pids:
+        yield pids != []
 
 
 @kind
 def stop_all(cluster, fault):
     """The same for its guards too, as when a virtual machine stands still."""
-    with cluster.nodes[fault["node"]].frozen("all"):
-        yield
+    with cluster.nodes[fault["node"]].frozen("all") as pids:
+        yield pids != []
+
+
+@kind
+def lose_coordinator(cluster, fault):
+    """The node that decides who is a member is killed, stands still or is cut off."""
+    how = (kill_all, stop_all, cut)[int(fault["toss"] * 3)]
+    with contextlib.contextmanager(how)(cluster, dict(fault, node=cluster.coordinator())) as befell:
+        yield befell
 
 
 @kind
 def drain(cluster, fault):
     """SIGTERM, and its exit code is noted."""
-    _drain(cluster, fault["node"])
-    yield
+    yield _drain(cluster, fault["node"])
 
 
 @kind
 def rolling_restart(cluster, fault):
     """All nodes, one after the other."""
+    befell = []
     for node in cluster.nodes.values():
-        _drain(cluster, node.id)
-        node.ensure_up()
-    yield
+        befell.append(_drain(cluster, node.id))
+        cluster.ensure_whole()  # others, too: a busy machine may have cost them their leases
+    yield all(befell)
 
 
 def _drain(cluster, id):
     node = cluster.nodes[id]
-    if node.is_up():
-        code = node.terminate()
-        cluster.drains.append({"node": id, "exit_code": code})
+    if not node.is_up():
+        return False
+    cluster.drains.append({"node": id, "exit_code": node.terminate()})
+    return True
 
 
 # ---- the network
@@ -165,10 +181,14 @@ def _settings(cluster, fault, **settings):
 
 @kind
 def disk_full(cluster, fault):
-    """No byte more fits where the node keeps its data."""
-    cluster.nodes[fault["node"]].fill_disk()
-    yield
-    cluster.nodes[fault["node"]].free_disk()
+    """No byte more fits where the node keeps its data, and the register has to be written: another node is restarted."""
+    node = cluster.nodes[fault["node"]]
+    node.fill_disk()
+    try:
+        other = cluster.nodes[next(id for id in cluster.ids if id != node.id)]
+        yield other.crash("child") != []
+    finally:
+        node.free_disk()
 
 
 @kind
@@ -185,23 +205,33 @@ def cpu_load(cluster, fault):
 
 # ---- a plan
 
-def make_plan(seed, count, ids, kinds, shortest, longest, together=0.15):
-    """`count` steps; now and then a step has two faults, which befall together. Every kind has its turn before one comes
-    again. All that is drawn is in the plan, so that it can be read and replayed."""
+def make_plan(seed, count, ids, kinds, shortest, longest, rest=1.5, together=0.15):
+    """Steps with `count` faults; now and then a step has two of them, which befall together. Every kind has its turn
+    before one comes again. All that is drawn is in the plan, so that it can be read and replayed."""
     dice = random.Random(seed)
+    turns = []
+
+    def next_fault():
+        if not turns:
+            turns.extend(dice.sample(kinds, len(kinds)))
+        return _draw_fault(dice, ids, turns.pop())
+
     steps = []
-    for number in range(count):
-        if number % len(kinds) == 0:
-            turns = dice.sample(kinds, len(kinds))
-        faults = [_draw_fault(dice, ids, turns[number % len(kinds)])]
-        if dice.random() < together:
-            faults.append(_draw_fault(dice, ids, dice.choice(kinds)))
-        if any(fault["kind"] in ALONE for fault in faults):
-            faults = faults[:1]
+    left = count
+    while left > 0:
+        faults = [next_fault()]
+        if left > 1 and dice.random() < together and turns and may_meet(faults[0]["kind"], turns[-1]):
+            faults.append(next_fault())
+        left -= len(faults)
         seconds = math.exp(dice.uniform(math.log(shortest), math.log(longest)))
-        steps.append({"step": number + 1, "faults": faults, "seconds": round(seconds, 3),
-                      "rest": round(dice.uniform(0.2, 1.5), 3)})
+        steps.append({"step": len(steps) + 1, "faults": faults, "seconds": round(seconds, 3),
+                      "rest": round(dice.uniform(min(0.2, rest), rest), 3)})
     return steps
+
+
+def may_meet(*kinds):
+    """Whether faults of these kinds can befall together: not if one might leave another without a process."""
+    return all(one not in ALONE for one in kinds) and sum(one in SIGNALS for one in kinds) < 2
 
 
 def _draw_fault(dice, ids, kind_of_it):
@@ -210,16 +240,14 @@ def _draw_fault(dice, ids, kind_of_it):
             "toss": round(dice.random(), 3), "size": round(dice.random(), 3)}
 
 
-def faults_of(step):
-    return [fault["kind"] for fault in step["faults"]]
-
-
 def strike(cluster, step):
-    """One step of the plan, until its faults are over and all nodes serve again."""
+    """One step of the plan, until its faults are over and all nodes are members again. The kinds of those that befell."""
     note(f"step {step['step']}: " + ", ".join(f"{f['kind']} {f['node']}" for f in step["faults"]) + f", {step['seconds']} s")
+    befell = []
     with contextlib.ExitStack() as in_force:
         for fault in step["faults"]:
-            in_force.enter_context(KINDS[fault["kind"]](cluster, fault))
+            if in_force.enter_context(KINDS[fault["kind"]](cluster, fault)) is not False:
+                befell.append(fault["kind"])
         time.sleep(step["seconds"])
-    for node in cluster.nodes.values():
-        node.ensure_up()
+    cluster.ensure_whole()
+    return befell

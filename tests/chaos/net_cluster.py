@@ -17,7 +17,9 @@ from network import Network, must
 
 ACTORS = os.environ["REKI_CHAOS_ACTORS"]
 PORT = 7100
-CONTROL_PORT = PORT + 10000  # reki-node's default: the port for requests + 10000
+CONTROL_PORT = PORT + 10000
+SLOTS = 16384  # of any cluster
+EXIT_FENCED = 4
 CLIENT = "client"
 SERVING = 120  # seconds; generous, the bounds that matter are the campaign's own
 
@@ -27,19 +29,22 @@ class NetNode(harness.Node):
     and it is its guard; else it is the node itself."""
 
     def __init__(self, cluster, id):
-        super().__init__(cluster, id, PORT)
-        self.data_dir = os.path.join(cluster.folder, f"{id}.data")
+        super().__init__(cluster, id, PORT, CONTROL_PORT)
         os.makedirs(self.data_dir, exist_ok=True)
-        self.control_port = CONTROL_PORT
         self.mounted = False
         self.guarded = False
 
     @property
     def address(self):
-        return f"tcp://{self.cluster.network.address(self.id)}:{PORT}"
+        return f"tcp://{self.cluster.network.address(self.id)}:{self.port}"
+
+    @property
+    def control_address(self):
+        return f"tcp://{self.cluster.network.address(self.id)}:{self.control_port}"
 
     def words(self):
-        return [*self.cluster.network.inside(self.id), *super().words()]
+        alone = ["--no-guard"] if self.id in self.cluster.unguarded else []
+        return [*self.cluster.network.inside(self.id), *super().words(), *alone]
 
     def environment(self):
         return dict(super().environment(), REKI_WITNESS_DIR=self.cluster.witness_dir)
@@ -85,12 +90,14 @@ class NetNode(harness.Node):
         return [pid for pid in self.pids(whom) if processes.send_signal(pid, number)]
 
     def crash(self, whom="all"):
-        """SIGKILL; returns when those are dead."""
-        for pid in self.strike(signal.SIGKILL, whom):
+        """SIGKILL; returns their pids when those are dead."""
+        pids = self.strike(signal.SIGKILL, whom)
+        for pid in pids:
             if pid == self.guard:
                 self.process.wait(harness.END)
             else:
                 until(f"{self.id}'s process {pid} is dead", harness.END, lambda: not processes.is_running(pid))
+        return pids
 
     @contextlib.contextmanager
     def frozen(self, whom="all"):
@@ -118,14 +125,19 @@ class NetNode(harness.Node):
         until(f"node {self.id} serves", SERVING, up_and_serving, every=0.1)
 
     def serves(self):
+        """Whether it is a member and has slots, as far as it knows."""
         done = self.cluster.ask_quietly("status", self.id, "--timeout", "5s")
-        said = (done or {}).get("nodes", {}).get(self.id, {"error": "nothing"})
-        return "error" not in said
+        return (done or {}).get("nodes", {}).get(self.id, {}).get("slots", 0) > 0
 
     def terminate(self):
         """Drains; the exit code is the caller's to judge."""
         self.strike(signal.SIGTERM, "guard")
         return self.process.wait(harness.END)
+
+    def check_end(self, code):
+        """Its guard may have ended it: a machine that is busy enough costs leases, and the judge looks at what else."""
+        if code != EXIT_FENCED:
+            super().check_end(code)
 
     # ---- its disk
 
@@ -159,10 +171,11 @@ class NetNode(harness.Node):
 
 class NetCluster(harness.Cluster):
     """`with NetCluster(nodes=3) as c:`; `seed` is the switch's. `small_disks` mounts a tmpfs of that many MiB for each
-    node's data."""
+    node's data. `unguarded` names nodes that run without a guard."""
 
-    def __init__(self, nodes=3, seed=1, types=None, small_disks=0, node_class=NetNode):
-        super().__init__(types=types if types is not None else witness_type(), nodes=nodes)
+    def __init__(self, nodes=3, seed=1, types=None, small_disks=0, node_class=NetNode, profile="lan", unguarded=()):
+        super().__init__(types=types if types is not None else witness_type(), nodes=nodes, profile=profile)
+        self.unguarded = unguarded
         self.network = Network([*self.ids, CLIENT], seed)
         self.small_disks = small_disks
         self.node_class = node_class
@@ -196,8 +209,24 @@ class NetCluster(harness.Cluster):
                 node.mount_small_disk(self.small_disks)
         return nodes
 
-    def node_table(self, node):
-        return super().node_table(node) + f'data_dir = "{node.data_dir}"\n'
+    def ensure_whole(self):
+        """Starts what has ended, and waits until all nodes are members of the one view that all of them have."""
+        def whole():
+            for node in self.nodes.values():
+                if not node.is_up():
+                    node.start()
+            return self.is_whole()
+        until("all nodes are members again", SERVING, whole, every=0.05)
+
+    def coordinator(self):
+        """Its id, as a client knows it."""
+        return until("there is a coordinator", SERVING, lambda: (self.ask_quietly("nodes") or {}).get("coordinator"))
+
+    def is_whole(self):
+        said = list((self.ask_quietly("status", "--timeout", "2s") or {}).get("nodes", {}).values())
+        return (len(said) == len(self.nodes) and len({one.get("epoch") for one in said}) == 1
+                and all(one.get("nodes") == len(said) and one.get("slots") for one in said)
+                and sum(one["slots"] for one in said) == SLOTS)
 
     def _check_logs(self):
         """Under faults all kinds of warnings are due; a sanitizer's report never is."""

@@ -11,7 +11,7 @@ import signal
 import subprocess
 
 from harness import check
-from processes import note
+from processes import end_on_sigterm, note
 
 SWITCH = os.environ["REKI_CHAOS_SWITCH"]
 SUBNET = "10.77.0"  # the same in all runs: the namespaces see each other and nothing else
@@ -37,6 +37,16 @@ def why_not():
     done = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
     subprocess.run(["ip", "netns", "del", probe], capture_output=True)
     return f"this kernel gives no network namespaces: {done.stderr.strip()}" if done.returncode != 0 else ""
+
+
+def run_meter(measure):
+    """Prints what it measures as JSON; the exit code."""
+    if missing := why_not():
+        note(f"SKIPPED: {missing}")
+        return 77
+    end_on_sigterm()
+    print(json.dumps(measure()))
+    return 0
 
 
 def must(*words, **options):

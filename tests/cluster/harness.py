@@ -77,21 +77,27 @@ class Node:
         self.id = id
         self.port = port
         self.control_port = control_port
+        self.data_dir = os.path.join(cluster.folder, "data", id)
         self.log = os.path.join(cluster.folder, f"{id}.log")
         self.process = None
         self.pid = None
         self.killed = False
+        self.more_environment = {}
 
     @property
     def address(self):
         return f"tcp://127.0.0.1:{self.port}"
+
+    @property
+    def control_address(self):
+        return f"tcp://127.0.0.1:{self.control_port}"
 
     def words(self):
         """The command line."""
         return [NODE, "--config", self.cluster.config, "--node", self.id]
 
     def environment(self):
-        return dict(os.environ, REKI_WITNESS=self.cluster.witness_file)
+        return dict(os.environ, REKI_WITNESS=self.cluster.witness_file, **self.more_environment)
 
     def start(self, *options):
         self.started_at = os.path.getsize(self.log) if os.path.exists(self.log) else 0
@@ -158,7 +164,9 @@ class Node:
         self.wait_end()
 
     def wait_end(self):
-        code = self.process.wait(END)
+        self.check_end(self.process.wait(END))
+
+    def check_end(self, code):
         check(f"node {self.id} exits with 0 after SIGTERM", code == 0, code, self.logged())
 
     def put_away(self):
@@ -169,13 +177,15 @@ class Node:
 
 
 class Cluster:
-    """`with Cluster() as c:` starts the nodes n1, n2, n3. `types` is TOML; `expected` names log events of the levels
-    warning and error that this test brings about."""
+    """`with Cluster() as c:` starts the nodes n1, n2, n3. `types` is TOML, `settings` too, for [cluster]; `expected` names
+    log events of the levels warning and error that this test brings about; `profile` is that of its leases."""
 
-    def __init__(self, types=None, expected=(), nodes=3):
+    def __init__(self, types=None, expected=(), nodes=3, settings="", profile="lan"):
         self.name = f"test-{secrets.token_hex(4)}"
         self.types = types if types is not None else actor_types()
+        self.settings = settings
         self.expected = set(expected)
+        self.profile = profile
         self.ids = [f"n{i + 1}" for i in range(nodes)]
 
     def __enter__(self):
@@ -188,6 +198,7 @@ class Cluster:
         try:
             until("three free ports", READY, self._start)
         except BaseException:
+            self._show_logs()
             self._put_away()
             raise
         return self
@@ -196,15 +207,23 @@ class Cluster:
         ports = free_ports(2 * len(self.ids))
         return {id: Node(self, id, *ports[2 * i:2 * i + 2]) for i, id in enumerate(self.ids)}
 
+    def cluster_table(self):
+        """TOML"""
+        return f'[cluster]\nname = "{self.name}"\n'
+
     def node_table(self, node):
         """TOML"""
         return (f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\n'
-                f'control = "tcp://127.0.0.1:{node.control_port}"\ndata_dir = "data/{node.id}"\n')
+                f'control = "{node.control_address}"\ndata_dir = "{node.data_dir}"\n')
+
+    def cluster_table(self):
+        """TOML"""
+        return f'[cluster]\nname = "{self.name}"\nprofile = "{self.profile}"\n{self.settings}'
 
     def _start(self):
         self.nodes = self.make_nodes()
         with open(self.config, "w") as config:
-            config.write(f'[cluster]\nname = "{self.name}"\n')
+            config.write(self.cluster_table())
             config.write("".join(map(self.node_table, self.nodes.values())))
             config.write(self.types)
         for node in self.nodes.values():
@@ -224,8 +243,7 @@ class Cluster:
                 self.stop()
                 self._check_logs()
             else:
-                for node in self.nodes.values():
-                    sys.stderr.write(f"---- {node.id}\n{node.logged()[-20000:]}\n")
+                self._show_logs()
         finally:
             self._put_away()
 
@@ -239,8 +257,7 @@ class Cluster:
 
     def _init(self):
         """Makes the cluster. False if a node could not get its ports."""
-        init = subprocess.Popen([COMMAND, "--config", self.config, "init", "--timeout", f"{READY}s"],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        init = self.start(COMMAND, "--config", self.config, "init", "--timeout", f"{READY}s", stdout=subprocess.DEVNULL)
         while init.poll() is None:
             if any(node.process.poll() == ADDRESS_IN_USE for node in self.nodes.values()):
                 init.kill()
@@ -249,6 +266,11 @@ class Cluster:
             time.sleep(0.02)
         check("the cluster is made", init.returncode == 0, init.stderr.read(), *[n.logged() for n in self.nodes.values()])
         return True
+
+    def _show_logs(self):
+        for node in self.nodes.values():
+            if os.path.exists(node.log):
+                sys.stderr.write(f"---- {node.id}\n{node.logged()[-20000:]}\n")
 
     def _check_logs(self):
         for node in self.nodes.values():

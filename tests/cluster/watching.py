@@ -255,10 +255,12 @@ def a_node_that_is_told_to_end_tells_its_watchers_where_its_keys_go_and_that_it_
 
 def people_see_columns_and_an_end_when_they_ask_for_it():
     with Cluster(counter_type()) as c:
-        out = c.reki("watch", "--nodes", "--count", "4", json_out=False).splitlines()
+        nodes = c.reki("nodes")
+        out = c.reki("watch", "--nodes", "--count", "5", json_out=False).splitlines()
         check("a head", out[0].split() == ["TIME", "EVENT", "REASON", "NODE", "KEY", "DETAILS"], out)
         check("the nodes and their view", [row.split()[1:] for row in out[1:]]
-              == [["member", node, "up"] for node in c.nodes] + [["view", "epoch", str(c.reki("nodes")["epoch"])]], out)
+              == [["member", node, "up"] for node in c.nodes]
+              + [["coordinator", nodes["coordinator"], "epoch", str(nodes["epoch"])], ["view", "epoch", str(nodes["epoch"])]], out)
         out = c.reki("watch", "counter", "k", "--for", "200ms", json_out=False).splitlines()
         check("a key, for a while", [row.split()[1] for row in out[1:]] == ["not_running"], out)
         c.reki("start", "counter", "k")

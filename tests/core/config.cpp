@@ -50,6 +50,15 @@ std::string changed_text(std::string_view from, std::string_view to) {
 }
 std::string changed(std::string_view from, std::string_view to) { return mistakes(changed_text(from, to)); }
 
+/// A file of configs/.
+std::string example(const char* name) {
+  std::ifstream in(std::filesystem::path(__FILE__).parent_path() / "../../configs" / name);
+  BOOST_REQUIRE(in);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
 Config parsed(std::string_view text) {
   auto config = parse_config(text, "f");
   BOOST_REQUIRE_MESSAGE(config.has_value(), config.error().text);
@@ -126,20 +135,23 @@ blocking_threads = 2
   BOOST_TEST((c.runtime == RuntimeConfig{4, 2}));
 }
 
+BOOST_AUTO_TEST_CASE(the_example_with_etcd_is_a_good_config) {
+  const Config c = parsed(example("etcd.toml"));
+  BOOST_TEST((c.engine == EngineKind::etcd));
+  BOOST_TEST((c.etcd.value() == EtcdConfig{{"http://127.0.0.1:2379"}, "reki", "", "", ""}));
+  BOOST_TEST(c.nodes.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(the_example_for_people_is_a_good_config) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../configs/local.toml";
-  std::ifstream in(path);
-  BOOST_REQUIRE(in);
-  std::stringstream text;
-  text << in.rdbuf();
-  const Config c = parsed(text.str());
+  const std::string text = example("local.toml");
+  const Config c = parsed(text);
   BOOST_REQUIRE(c.nodes.size() == 3U);
   BOOST_TEST(c.nodes[2].listen == "tcp://127.0.0.1:7103");
   BOOST_TEST(c.nodes[2].admin == "127.0.0.1:7203");
   BOOST_TEST((c.find_type("counter")->restart == RestartPolicy{}));
 
   // What it shows as defaults, with the comment signs taken away, is the defaults.
-  std::string all = text.str().substr(text.str().find("[types.counter]"));
+  std::string all = text.substr(text.find("[types.counter]"));
   for (std::size_t at = 0; (at = all.find("\n# ", at)) != std::string::npos; ++at) all.erase(at + 1, 2);
   TypeConfig counter = *parsed(std::string(good) + all).find_type("counter");
   counter.cap.reset();
@@ -324,7 +336,7 @@ BOOST_AUTO_TEST_CASE(a_word_that_is_none_of_the_choices_is_answered_with_them) {
              "f:3:11: profile is 'wan'; did you mean 'lan'? use one of: lan, cloud");
   BOOST_TEST(in_cluster("engine = \"zookeeper\"\n") == "f:3:10: engine is 'zookeeper'; use one of: embedded, etcd");
   BOOST_TEST(in_cluster("engine = \"etcd\"\n") ==
-             "f:3:10: engine \"etcd\" is not in this version; leave the line out for the embedded one");
+             "f:3:10: engine is 'etcd', but there is no [etcd]; add [etcd] with endpoints = [\"http://HOST:2379\"]");
   BOOST_TEST(in_cluster("security = \"curve\"\n") == "f:3:12: security is 'curve'; use one of: none");
   BOOST_TEST(after_good("[types.x]\nrestart = \"transiet\"\n") ==
              "f:8:11: restart is 'transiet'; did you mean 'transient'? use one of: permanent, transient, temporary");
@@ -354,6 +366,58 @@ BOOST_AUTO_TEST_CASE(too_many_nodes_are_refused) {
     text += "[[node]]\nid = \"n" + std::to_string(i) + "\"\nlisten = \"tcp://h" + std::to_string(i) + ":1\"\n";
   }
   BOOST_TEST(mistakes(text) == "f:3003:1: there are 1001 nodes; list at most 1000");
+}
+
+BOOST_AUTO_TEST_CASE(etcd_is_found_where_the_file_says) {
+  const auto with = [](const std::string& etcd) {
+    return parsed("[etcd]\n" + etcd + changed_text("name = \"test\"", "name = \"test\"\nengine = \"etcd\""));
+  };
+  const Config least = with("endpoints = [\"http://127.0.0.1:2379\"]\n");
+  BOOST_TEST((least.engine == EngineKind::etcd));
+  BOOST_TEST((least.etcd.value() == EtcdConfig{{"http://127.0.0.1:2379"}, "reki", "", "", ""}));
+  BOOST_TEST(least.voters.empty());
+  const Config whole = with(
+      "endpoints = [\"https://e1:2379\", \"https://[::1]:2379\"]\nprefix = \"/shop/reki\"\nca = \"ca.pem\"\ncert = \"c.pem\"\n"
+      "key = \"k.pem\"\n");
+  BOOST_TEST((whole.etcd.value() ==
+              EtcdConfig{{"https://e1:2379", "https://[::1]:2379"}, "/shop/reki", "ca.pem", "c.pem", "k.pem"}));
+  BOOST_TEST(!parsed(good).etcd.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_etcd_that_cannot_be_asked_is_refused) {
+  /// The mistakes of a file that begins with [etcd] and these lines.
+  const auto with = [](const std::string& etcd) {
+    return mistakes("[etcd]\n" + etcd + changed_text("name = \"test\"", "name = \"test\"\nengine = \"etcd\""));
+  };
+  const std::string there = "endpoints = [\"http://h:1\"]\n";
+  BOOST_TEST(with("") == "f:1:1: [etcd] has no 'endpoints'; add endpoints = [\"http://127.0.0.1:2379\"]");
+  const std::string no_array = "endpoints is not an array of 1 to 16 addresses; write endpoints = [\"http://127.0.0.1:2379\"]";
+  BOOST_TEST(with("endpoints = \"http://h:1\"\n") == "f:2:13: " + no_array);
+  BOOST_TEST(with("endpoints = []\n") == "f:2:13: " + no_array);
+  BOOST_TEST(with("endpoints = [1]\n") == "f:2:14: endpoints: an address is not a string; put it in quotes");
+  BOOST_TEST(with("endpoints = [\"h:2379\"]\n") ==
+             "f:2:14: endpoints: 'h:2379' begins with neither http:// nor https://; write http://HOST:PORT, as in "
+             "http://127.0.0.1:2379");
+  BOOST_TEST(with("endpoints = [\"http://h\"]\n") ==
+             "f:2:14: endpoints: 'h' has no port; write host:port, as in 127.0.0.1:7101");
+  BOOST_TEST(with("endpoints = [\"http://h:2379/v3\"]\n").starts_with("f:2:14: endpoints: the port '2379/v3' is not a number"));
+  BOOST_TEST(with("endpoints = [\"http://h:0\"]\n") ==
+             "f:2:14: endpoints: 'http://h:0' has port 0, to which nobody can connect; etcd's is 2379");
+  BOOST_TEST(with(there + "prefix = \"a b\"\n").starts_with("f:3:10: prefix is 'a b'; use 1 to 200 letters"));
+  BOOST_TEST(with(there + "prefix = \"reki/\"\n").ends_with("and no '/' at the end"));
+  BOOST_TEST(with(there + "ca = \"ca.pem\"\n") ==
+             "f:3:6: ca is for https://, and no endpoint begins with that; change them, or leave it out");
+  const std::string tls = "endpoints = [\"https://h:1\"]\n";
+  BOOST_TEST(with(tls + "cert = \"c\"\n") == "f:3:8: cert is there without key; a client certificate needs both");
+  BOOST_TEST(with(tls + "key = \"k\"\n") == "f:3:7: key is there without cert; a client certificate needs both");
+  BOOST_TEST(with(tls + "lease = 1\n") ==
+             "f:3:1: unknown key 'lease' in [etcd]; the keys are: endpoints, prefix, ca, cert, key");
+  BOOST_TEST(after_good("[etcd]\nendpoints = [\"http://h:1\"]\n") ==
+             "f:7:1: there is an [etcd], but the engine is the embedded one; add engine = \"etcd\" to [cluster], or leave [etcd] "
+             "out");
+  BOOST_TEST(mistakes("[etcd]\n" + there +
+                      changed_text("name = \"test\"", "name = \"test\"\nengine = \"etcd\"\nvoters = [\"a\"]")) ==
+             "f:6:10: voters are for the engine \"embedded\"; with etcd leave them out");
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_is_too_long_or_odd_is_refused) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "reki/core/hash.hpp"
 #include "reki/core/membership/messages.hpp"
 
 /// Messages of the control plane for the tests of what reads and writes them.
@@ -20,8 +21,9 @@ inline reki::Member control_member(const std::string& id) {
           "tcp://10.0.0.1:17101"};
 }
 
-/// Of two members and three voters, in the middle of a change of voters.
-inline reki::membership::ViewPtr control_view(const std::string& cluster = "shop", std::uint32_t epoch = 5) {
+/// Of two members and three voters, in the middle of a change of voters. Another `mix` is another table.
+inline reki::membership::ViewPtr control_view(const std::string& cluster = "shop", std::uint32_t epoch = 5,
+                                              std::uint64_t mix = 0) {
   using namespace reki;
   std::vector<Member> members{control_member("n1"), control_member("n2")};
   ViewHead head{cluster, Epoch{epoch}, Term{0x30001}, NodeId{"n1"}, 99, {}, {}};
@@ -29,7 +31,10 @@ inline reki::membership::ViewPtr control_view(const std::string& cluster = "shop
     head.voters.push_back({i, 0x1000U + i, NodeId{"n" + std::to_string(i)}, "tcp://10.0.0.1:1710" + std::to_string(i)});
   }
   head.old_voters = {head.voters[0]};
-  const SlotTable table = next_table({}, {}, slot_members(members));
+  SlotTable table = next_table({}, {}, slot_members(members));
+  for (std::uint16_t s = 0; mix != 0 && s < slot_count; ++s) {
+    table.assign(SlotId{s}, static_cast<MemberIndex>(mix64(mix * slot_count + s) & 1));
+  }
   return std::make_shared<const View>(View::make(std::move(head), std::move(members), table).value());
 }
 

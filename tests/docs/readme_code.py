@@ -1,4 +1,5 @@
-"""The code in README.md is code of the tree: each block under `<!-- file: PATH -->` stands in that file, letter for letter.
+"""The code in README.md is code of the tree: each block under `<!-- file: PATH -->` stands in that file, letter for letter;
+and the links of all pages lead somewhere.
 
     readme_code.py REPOSITORY
 """
@@ -7,21 +8,25 @@ import re
 import sys
 
 
+def broken_links(root: pathlib.Path, page: pathlib.Path) -> list[str]:
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.S)
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", prose)
+    return [f"{link} in {page.relative_to(root)}" for link in links if not (page.parent / link).exists()]
+
+
 def main() -> int:
     root = pathlib.Path(sys.argv[1])
     readme = (root / "README.md").read_text()
     blocks = re.findall(r"<!-- file: (\S+) -->\n```cpp\n(.*?)```\n", readme, re.S)
     wrong = [path for path, code in blocks if code not in (root / path).read_text()]
     unmarked = len(re.findall(r"```cpp\n", readme)) - len(blocks)
-    prose = re.sub(r"```.*?```", "", readme + (root / "docs/architecture.md").read_text().replace("](../", "]("), flags=re.S)
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", prose)
-    missing = sorted({link for link in links if not (root / link).exists()})
+    missing = sorted(link for page in [root / "README.md", *root.glob("docs/**/*.md")] for link in broken_links(root, page))
     for path in wrong:
         print(f"README.md shows code that is not in {path}")
     if unmarked:
         print(f"README.md has {unmarked} cpp blocks without a file")
     for link in missing:
-        print(f"a link leads to {link}, which is not there")
+        print(f"a link leads nowhere: {link}")
     if not blocks:
         print("README.md shows no code at all")
     return 1 if wrong or unmarked or missing or not blocks else 0

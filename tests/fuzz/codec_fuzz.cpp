@@ -11,6 +11,7 @@
 
 #include "reki/core/codec.hpp"
 #include "reki/core/membership/control_codec.hpp"
+#include "reki/core/membership/voter_record.hpp"
 #include "reki/core/view.hpp"
 #include "reki/core/view_delta.hpp"
 #include "reki/core/watch_codec.hpp"
@@ -128,5 +129,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(!made || view_check(*made) == delta->check, "a delta makes its view or none");
   }
   control(frame);
+  (void)membership::decode_voter_slot(frame);
   return 0;
 }

@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(without_anybody_it_is_over_in_the_time_that_it_has) {
   const Silence refuses(false);
   const auto begin = std::chrono::steady_clock::now();
   BOOST_TEST(tell_death({{refuses.address()}, frame}, 700ms).acknowledged == 0U);
-  BOOST_TEST((std::chrono::steady_clock::now() - begin >= 700ms));
+  BOOST_TEST((std::chrono::steady_clock::now() - begin >= 690ms));  // its clock is another one
   BOOST_TEST(tell_death({{refuses.address()}, frame}, 1ms).acknowledged == 0U);
 }
 

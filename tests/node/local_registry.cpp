@@ -1,5 +1,7 @@
 #include "reki/node/local_registry.hpp"
 
+#include "reki/node/lease_page.hpp"
+#include "reki/node/tenancy.hpp"
 #include "test_actors.hpp"
 
 using namespace test;
@@ -367,6 +369,32 @@ BOOST_AUTO_TEST_CASE(coroutines_work_against_real_actors) {
   Stage stage;
   LocalRegistry registry{puppets(stage)};
   BOOST_TEST(reki::wait(three_times(registry)) == 6);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_a_slot_that_goes_elsewhere_is_sent_on_only_once_the_way_is_known) {
+  Stage stage;
+  LeasePage page;
+  page.set_lease_end(Instant::never());
+  int rerouted = 0;
+  auto tenancy = std::make_shared<Tenancy>();
+  tenancy->page = &page;
+  tenancy->reroute = [&](const std::string&, const std::string&, EnvelopePtr request) {
+    ++rerouted;
+    request->done(Answer{Error{ErrorCode::wrong_node, {}}});
+  };
+  LocalRegistry registry{puppets(stage), {.tenancy = tenancy}};
+  SlotSet all;
+  for (std::uint16_t s = 0; s < slot_count; ++s) all.insert(SlotId{s});
+
+  registry.expect(all);
+  std::optional<ErrorCode> answer;
+  registry.lookup_or_start<Puppet>("k").then([&](const auto& ref) { answer = ref ? ErrorCode::ok : ref.error().code; });
+  registry.expect_only(all);
+  registry.expect({});
+  BOOST_TEST((rerouted == 0 && !answer));
+  registry.expect_only({});
+  BOOST_TEST((rerouted == 1 && answer == ErrorCode::wrong_node));
+  BOOST_TEST((registry.lookup_or_start<Puppet>("k").get().error().code == ErrorCode::wrong_node));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

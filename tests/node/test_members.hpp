@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "reki/core/membership/timing.hpp"
+#include "reki/node/data_dir.hpp"
 #include "reki/node/voter_store.hpp"
 #include "test_nodes.hpp"
 
@@ -56,6 +57,23 @@ class DiaryActor : public reki::Actor<Diary> {
   std::string text_;
 };
 
+/// Its handler lasts until the gate opens, which nobody was told beforehand: it is on the workers that all share.
+struct Stubborn {
+  static constexpr std::string_view type = "stubborn";
+  using Messages = reki::Messages<Pass>;
+};
+class StubbornActor : public reki::Actor<Stubborn> {
+ public:
+  explicit StubbornActor(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) {}
+  std::int64_t on(const Pass&) {
+    gate_->pass();
+    return 1;
+  }
+
+ private:
+  std::shared_ptr<Gate> gate_;
+};
+
 /// A directory of its own, gone at the end.
 class Directory {
  public:
@@ -94,6 +112,7 @@ class Members {
   reki::Node& start(const std::string& id, reki::NodeOptions options = {}) {
     auto made = factories(gate);
     made.add<DiaryActor>();
+    made.add<StubbornActor>({}, [gate = gate](const reki::NoArgs&) { return std::make_unique<StubbornActor>(gate); });
     auto node = reki::Node::start(config, id, std::move(made), options);
     BOOST_REQUIRE_MESSAGE(node.has_value(), why(node));
     nodes.push_back(std::move(*node));
@@ -127,21 +146,26 @@ class Members {
     head.cluster_id = config.cluster;
     head.epoch = reki::Epoch{1};
     head.hash_seed = reki::view_of(config).hash_seed();
-    std::vector<std::unique_ptr<reki::VoterStore>> stores;
+    std::vector<reki::DataDir> dirs;
+    std::vector<reki::VoterStore> stores;
     for (std::size_t i = 0; i < config.voters.size(); ++i) {
       const auto& node = config.nodes[i];
-      auto store = reki::VoterStore::open(node.data_dir, config.cluster);
+      auto dir = reki::DataDir::open(node.data_dir, config.cluster, node.id);
+      BOOST_REQUIRE_MESSAGE(dir.has_value(), why(dir));
+      auto store = reki::VoterStore::open(*dir, i + 1);
       BOOST_REQUIRE_MESSAGE(store.has_value(), why(store));
-      head.voters.push_back({static_cast<std::uint16_t>(i + 1), (*store)->record().store, node.id, node.control});
+      head.voters.push_back({static_cast<std::uint16_t>(i + 1), store->record().store, node.id, node.control});
+      dirs.push_back(std::move(*dir));
       stores.push_back(std::move(*store));
     }
     auto view = reki::View::make(head, {}, {});
     BOOST_REQUIRE_MESSAGE(view.has_value(), why(view));
     const auto first = std::make_shared<const reki::View>(std::move(*view));
     for (auto& store : stores) {
-      auto record = store->record();
+      auto record = store.record();
+      record.cluster = config.cluster;
       record.view = first;
-      BOOST_REQUIRE(store->write(record).has_value());
+      BOOST_REQUIRE(store.write(record).has_value());
     }
   }
 };

@@ -27,12 +27,13 @@ std::vector<NodeId> names_of(std::size_t nodes) {
   return out;
 }
 
-/// Epoch 1 as `reki init` makes it: voters with their empty stores, and no member yet.
+/// Epoch 1 as `reki init` makes it: voters with their empty stores, or a first term in etcd; and no member yet.
 ViewPtr first_view(World& world, std::size_t voters) {
   ViewHead head;
   head.cluster_id = "simulated";
   head.epoch = Epoch{1};
   head.hash_seed = 1;
+  if (voters == 0) head.term = Term{1};
   for (std::size_t i = 0; i < voters; ++i) {
     head.voters.push_back({static_cast<std::uint16_t>(i + 1), world.random.next() | 1, world.names[i], "tcp://h:2"});
   }
@@ -53,16 +54,18 @@ VoterRecord initial(const World& world, const Voter& voter, const ViewPtr& view)
 
 Cluster::Cluster(const Options& options)
     : options_(options),
-      world_(names_of(options.nodes), options.clients, options.timing, options.weather, options.seed, *this),
+      world_(names_of(options.nodes), options.clients, options.etcd, options.timing, options.weather, options.seed, *this),
       clients_(world_, options.clients, options.think) {
   world_.verbose = options.verbose;
   for (std::uint16_t i = 0; i < options.nodes; ++i) {
     const NodeClock clock(hour_of_start + world_.below(1000 * second));
     nodes_.push_back(std::make_unique<Node>(world_, i, clock));
   }
-  const ViewPtr first = first_view(world_, options.voters);
+  const std::size_t voters = options.etcd ? 0 : options.voters;
+  const ViewPtr first = first_view(world_, voters);
   world_.invariants.begin(first);
-  for (std::size_t i = 0; i < options.voters; ++i) nodes_[i]->store = initial(world_, first->voters()[i], first);
+  if (options.etcd) world_.etcd.emplace(world_, first);
+  for (std::size_t i = 0; i < voters; ++i) nodes_[i]->store = initial(world_, first->voters()[i], first);
 }
 
 void Cluster::begin() {
@@ -99,6 +102,8 @@ void Cluster::dispatch(const Event& event) {
       return;
     case Event::Kind::guard:
       return say_stopped(event);
+    case Event::Kind::etcd_request:
+      return world_.etcd_asked(event.payload);
     case Event::Kind::packet:
       if (event.node >= nodes_.size()) {
         return clients_.on_packet(static_cast<std::uint16_t>(event.node - nodes_.size()), world_.packets.take(event.payload));
@@ -130,6 +135,10 @@ void Cluster::to_node(const Event& event) {
       if (node.on_disk()) return;
       crash(event.node, world_.chance(500));
       return boot_at(event.node, world_.now + 500 * millisecond);
+    case Event::Kind::etcd_reply:
+      return node.on_etcd(world_.etcd_replies.take(event.payload));
+    case Event::Kind::etcd_timeout:
+      return node.on_etcd_timeout(event.payload);
     case Event::Kind::actor:
       return node.on_actor(event.payload);
     case Event::Kind::end:
@@ -142,6 +151,7 @@ void Cluster::to_node(const Event& event) {
 
 void Cluster::drop(const Event& event) {
   if (event.kind == Event::Kind::letter) world_.letters.drop(event.payload);
+  if (event.kind == Event::Kind::etcd_reply) world_.etcd_replies.drop(event.payload);
   if (event.kind == Event::Kind::packet) world_.packets.drop(event.payload);
 }
 
@@ -202,6 +212,7 @@ void Cluster::leave(std::uint16_t node, Time away) {
 
 void Cluster::heal() {
   world_.network.heal();
+  if (world_.etcd) world_.etcd->heal();
   for (std::uint16_t i = 0; i < nodes_.size(); ++i) {
     Node& n = *nodes_[i];
     n.disk = DiskHabits{};
@@ -224,8 +235,9 @@ std::optional<std::uint16_t> Cluster::coordinator() const {
   Term best;
   for (std::uint16_t i = 0; i < nodes_.size(); ++i) {
     const Membership* const m = nodes_[i]->machine();
-    if (m == nullptr || !m->proposer().leading() || m->proposer().ballot() < best) continue;
-    best = m->proposer().ballot();
+    const auto leads = m == nullptr ? std::nullopt : m->leads();
+    if (!leads || *leads < best) continue;
+    best = *leads;
     out = i;
   }
   return out;

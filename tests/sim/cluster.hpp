@@ -18,6 +18,7 @@ class Cluster final : public Truth {
     std::uint64_t seed = 1;
     std::size_t nodes = 5;
     std::size_t voters = 3;
+    bool etcd = false;  ///< The register is there, and there are no voters.
     std::size_t clients = 5;
     Time think = 60 * millisecond;  ///< Of a client between calls, on average.
     membership::Timing timing;

@@ -85,6 +85,23 @@ std::size_t bytes_of(const ViewPtr& v) {
 std::string describe(const Body& body) { return std::visit(Describe{}, body); }
 std::string describe(const AgentEvent& event) { return std::visit(Describe{}, event); }
 
+std::string describe(const EtcdTxn& txn) {
+  std::string out = "#" + str(txn.number) + " if";
+  if (txn.coordinator_is) out += " coordinator is '" + *txn.coordinator_is + "'";
+  if (txn.coordinator_revision) out += " coordinator@" + std::to_string(*txn.coordinator_revision);
+  if (txn.view_revision) out += " view@" + std::to_string(*txn.view_revision);
+  if (txn.reads()) return out + " read";
+  if (txn.coordinator) out += " put '" + *txn.coordinator + "'";
+  return out + (txn.view ? " put " + str(txn.view) : "");
+}
+
+std::string describe(const EtcdReply& reply) {
+  std::string out = "#" + str(reply.number) + (reply.outcome == EtcdReply::Outcome::done ? " done" : " refused");
+  if (reply.coordinator) out += " coordinator '" + reply.coordinator->text + "'@" + std::to_string(reply.coordinator->revision);
+  if (reply.view) out += " " + str(reply.view->view) + "@" + std::to_string(reply.view->revision);
+  return out;
+}
+
 std::size_t bytes_of(const Body& body) {
   constexpr std::size_t plain = 64;  // cluster, sender, kind and a few numbers
   if (const auto* m = std::get_if<ViewPush>(&body)) return plain + bytes_of(m->view);

@@ -23,6 +23,9 @@ struct Event {
     guard,    ///< A guard says that its process is dead. payload: place in the list of deaths.
     fault,    ///< payload: place in the plan.
     relief,   ///< The end of a fault that lasts. payload: place in the plan.
+    etcd_request,  ///< A transaction takes effect in etcd. payload: its place in the pool.
+    etcd_reply,    ///< Its answer arrives. payload: its place in the pool.
+    etcd_timeout,  ///< Nobody waits for the answer any more. payload: the transaction's number.
   };
   Time at = 0;
   std::uint32_t order = 0;  ///< Of two at the same time the one that was scheduled first.

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::array<std::string_view, fault_kinds> names{
     "loss",      "duplicate", "delay",      "cut",   "hold",    "isolate",    "pause",       "suspend", "clock", "crash",
-    "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store"};
+    "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store",
+    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale"};
 
 /// From 10 ms to 10 s, every power of ten as likely as the other.
 Time some_time(SplitMix& random) {
@@ -42,6 +43,7 @@ Fault make_fault(SplitMix& random, FaultKind kind, Time at, std::size_t nodes, s
       f.amount = static_cast<std::uint32_t>(20 + random.below(500));
       break;
     case FaultKind::delay:
+    case FaultKind::etcd_stale:
       f.amount = static_cast<std::uint32_t>(some_time(random) / (10 * millisecond));  // 1 ms to 1 s
       break;
     case FaultKind::clock:
@@ -163,12 +165,24 @@ void set_links(const Fault& f, Cluster& cluster, int sign) {
             });
 }
 
+/// A change of voters that was proposed, and may have been chosen without anybody knowing it: whoever finds it needs a
+/// majority of both sets of voters.
+bool voters_are_undecided(Cluster& cluster) {
+  const auto& latest = cluster.world().invariants.latest();
+  if (!latest->old_voters().empty()) return true;
+  for (std::uint16_t i = 0; i < cluster.size(); ++i) {
+    const auto& store = cluster.node(i).store;
+    const bool newer = store && store->view != nullptr && store->view->epoch() > latest->epoch();
+    if (newer && !std::ranges::equal(store->view->voters(), latest->voters())) return true;
+  }
+  return false;
+}
+
 /// A store may only go while those that are left can still agree.
 bool can_spare_a_store(Cluster& cluster, std::uint16_t node) {
-  const auto& view = cluster.world().invariants.latest();
   const auto& store = cluster.node(node).store;
-  if (!view->old_voters().empty() || !store || store->view == nullptr) return false;
-  return 2 * (cluster.stores_missing() + 1) < view->voters().size();
+  if (!store || store->view == nullptr || voters_are_undecided(cluster)) return false;
+  return 2 * (cluster.stores_missing() + 1) < cluster.world().invariants.latest()->voters().size();
 }
 
 void change_clock(const Fault& f, Cluster& cluster) {
@@ -202,6 +216,22 @@ void find_store(const Fault& f, Cluster& cluster) {
   cluster.crash(f.who, f.flag);
   node.store = std::exchange(node.mislaid, std::nullopt);
   cluster.boot_at(f.who, cluster.world().now + 200 * millisecond);
+}
+
+/// The pause apart, which ends by itself.
+void set_etcd(const Fault& f, Cluster& cluster, int sign) {
+  Network& network = cluster.world().network;
+  Etcd& etcd = *cluster.world().etcd;
+  const auto step = static_cast<std::uint16_t>(sign);
+  const std::size_t there = network.endpoints() - 1;
+  if (f.kind == FaultKind::etcd_down) etcd.down = static_cast<std::uint16_t>(etcd.down + step);
+  if (f.kind == FaultKind::etcd_stale) etcd.stale += sign * static_cast<Time>(f.amount) * millisecond;
+  if (f.kind != FaultKind::etcd_cut) return;
+  Link& back = network.link(there, f.who);
+  back.cuts = static_cast<std::uint16_t>(back.cuts + step);
+  if (f.flag) return;
+  Link& out = network.link(f.who, there);
+  out.cuts = static_cast<std::uint16_t>(out.cuts + step);
 }
 
 void crash_all(const Fault& f, Cluster& cluster) {
@@ -259,6 +289,15 @@ void begin(Fault& f, std::uint32_t place, Cluster& cluster) {
       lose_store(f, cluster);
       lasts = true;
       break;
+    case FaultKind::etcd_pause:
+      world.etcd->paused_until = std::max(world.etcd->paused_until, world.now + f.lasts);
+      break;
+    case FaultKind::etcd_down:
+    case FaultKind::etcd_cut:
+    case FaultKind::etcd_stale:
+      set_etcd(f, cluster, 1);
+      lasts = true;
+      break;
   }
   if (lasts) world.schedule(world.now + f.lasts, Event::Kind::relief, 0, 0, place);
 }
@@ -273,6 +312,10 @@ void end(const Fault& f, Cluster& cluster) {
       return find_store(f, cluster);
     case FaultKind::lose_store:
       return;
+    case FaultKind::etcd_down:
+    case FaultKind::etcd_cut:
+    case FaultKind::etcd_stale:
+      return set_etcd(f, cluster, -1);
     default:
       return set_links(f, cluster, -1);
   }

@@ -28,13 +28,24 @@ enum class FaultKind : std::uint8_t {
   rolling,      ///< One node after the other does.
   lose_store,   ///< A voter's store is gone: it comes back with an empty one.
   mislay_store,  ///< The same, but later the old store is there again instead of the new one.
+  etcd_down,     ///< etcd answers nobody.
+  etcd_pause,    ///< The same, but it has not forgotten what it was asked.
+  etcd_cut,      ///< Between it and one node nothing gets through; or only its answers do not.
+  etcd_stale,    ///< It reads what was there a while ago.
 };
-inline constexpr std::size_t fault_kinds = 17;
+inline constexpr std::size_t fault_kinds = 21;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 /// A set of kinds, a bit each.
 using FaultSet = std::uint32_t;
 inline constexpr FaultSet all_faults = (FaultSet{1} << fault_kinds) - 1;
+/// Those that mean something: disks and stores are of voters.
+[[nodiscard]] constexpr FaultSet faults_of(bool etcd) {
+  constexpr FaultSet of_voters = FaultSet{0b11} << static_cast<int>(FaultKind::slow_disk) |
+                                 FaultSet{0b11} << static_cast<int>(FaultKind::lose_store);
+  constexpr FaultSet of_etcd = FaultSet{0b1111} << static_cast<int>(FaultKind::etcd_down);
+  return all_faults & ~(etcd ? of_voters : of_etcd);
+}
 [[nodiscard]] constexpr bool has(FaultSet set, FaultKind kind) { return (set >> static_cast<int>(kind) & 1) != 0; }
 
 /// "crash,loss", "all", "none", "all,-loss". False if a name is unknown.

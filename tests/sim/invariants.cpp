@@ -13,6 +13,9 @@ namespace {
 /// Readings of clocks are whole nanoseconds: what follows from one may be off by so much.
 constexpr Time rounding = 10;
 
+/// For the checker etcd is one more store that acknowledges coordinators; no voter's has this number.
+constexpr std::uint64_t etcd_store = 0;
+
 std::string text_of(Time at) { return std::to_string(at / 1000) + " us"; }
 std::string text_of(Epoch e) { return "epoch " + std::to_string(e.value); }
 std::string text_of(Term t) { return std::to_string(round_of(t)) + "." + std::to_string(t.value & 0xffff); }
@@ -83,20 +86,40 @@ void Invariants::chosen(Proposal& p) {
   if (one_view_per_epoch(p)) return;
   made_from_its_predecessor(p);
   if (violation_) return;
-  const ViewPtr before = std::exchange(latest_, p.view);
+  const ViewPtr before = latest_;
+  become_latest(p.view);
+  // Those that it was made from are decided with it.
+  for (const Proposal* q = predecessor_of(p); q != nullptr && q->view->epoch() > before->epoch(); q = predecessor_of(*q)) {
+    history_[q->view->epoch().value - 1] = q->view;
+  }
+}
+
+void Invariants::become_latest(const ViewPtr& view) {
+  const ViewPtr before = std::exchange(latest_, view);
   terms_never_decrease(before->term(), latest_->term(), "the register");
   if (latest_->term() > before->term()) terms_.push_back({latest_->term(), now_});
   incarnations_never_return(*before, *latest_);
   dropped_members_have_no_lease(*before, *latest_);
   history_.resize(latest_->epoch().value);
   history_.back() = latest_;
-  // Those that it was made from are decided with it.
-  for (const Proposal* q = predecessor_of(p); q != nullptr && q->view->epoch() > before->epoch(); q = predecessor_of(*q)) {
-    history_[q->view->epoch().value - 1] = q->view;
-  }
   constexpr std::size_t remembered = 256;
   if (history_.size() > remembered) history_[history_.size() - remembered - 1] = nullptr;
 }
+
+/// I1, where the key's own history is the truth: the next epoch, made from the view before by the coordinator of the term.
+void Invariants::put_in_etcd(const ViewPtr& view, Term term) {
+  const View& before = *latest_;
+  const std::string which = text_of(view->epoch()) + " of term " + text_of(view->term());
+  const bool next = view->epoch().value == before.epoch().value + 1;
+  if (!next) return fail("I1", which + " is put over " + text_of(before.epoch()) + " of term " + text_of(before.term()));
+  if (view->term() != term) return fail("I1", which + " is put in term " + text_of(term));
+  const bool same_reign = view->term() == before.term() && view->coordinator() == before.coordinator();
+  const bool new_reign = view->term() > before.term() && same_but_for_coordinator(*view, before);
+  if (!same_reign && !new_reign) return fail("I1", which + " was made from no view of the epoch before");
+  become_latest(view);
+}
+
+void Invariants::confirmed_by_etcd(Term term) { note_acknowledgement(etcd_store, term); }
 
 /// I1: one view per epoch. True if this one's is decided already: a last voter's disk was slow, and a later coordinator
 /// has taken the view over meanwhile.
@@ -279,10 +302,7 @@ void Invariants::sent(std::uint16_t node, const Body& body) {
   } else if (const auto* grant = std::get_if<Grant>(&body)) {
     grants_are_confirmed(node, *grant);
   } else if (const auto* ack = std::get_if<HeartbeatAck>(&body)) {
-    auto& acks = store(ack->store).acks;
-    const auto it = std::ranges::find(acks, ack->ballot, &Store::Ack::term);
-    auto& place = it != acks.end() ? *it : *std::ranges::min_element(acks, {}, &Store::Ack::term);
-    place = {ack->ballot, now_};
+    note_acknowledgement(ack->store, ack->ballot);
   } else if (const auto* promise = std::get_if<Promise>(&body)) {
     Term& said = store(promise->store).said;
     said = std::max(said, promise->ballot);
@@ -294,6 +314,13 @@ void Invariants::sent(std::uint16_t node, const Body& body) {
   }
 }
 
+void Invariants::note_acknowledgement(std::uint64_t number, Term term) {
+  auto& acks = store(number).acks;
+  const auto it = std::ranges::find(acks, term, &Store::Ack::term);
+  auto& place = it != acks.end() ? *it : *std::ranges::min_element(acks, {}, &Store::Ack::term);
+  place = {term, now_};
+}
+
 /// I3: a member's valid lease traces to a grant confirmed at or after its t0, in a term that was current then. Here for
 /// the grant's departure: a quorum acknowledged the coordinator after the renewal had left its member.
 void Invariants::grants_are_confirmed(std::uint16_t node, const Grant& grant) {
@@ -303,15 +330,19 @@ void Invariants::grants_are_confirmed(std::uint16_t node, const Grant& grant) {
   const ViewPtr* const view = at_epoch(grant.epoch);
   if (renewal.seq != grant.seq || renewal.incarnation != grant.incarnation || view == nullptr || !*view) return;
   const Process& own = processes_[node];
+  const auto acknowledged_since = [&](std::uint64_t number, Term term, Time since) {
+    const auto& acks = store(number).acks;
+    const auto ack = std::ranges::find(acks, term, &Store::Ack::term);
+    return ack != acks.end() && ack->at >= since;
+  };
   const auto acknowledged = [&](const Voter& v) {
     if (v.node == names_[node]) {
       return own.promised == grant.term || (own.promised_before == grant.term && own.promised_at >= renewal.at);
     }
-    const auto& acks = store(v.store).acks;
-    const auto ack = std::ranges::find(acks, grant.term, &Store::Ack::term);
-    return ack != acks.end() && ack->at >= renewal.at;
+    return acknowledged_since(v.store, grant.term, renewal.at);
   };
-  if (quorum(**view, acknowledged)) return;
+  const bool in_etcd = (*view)->voters().empty();
+  if (in_etcd ? acknowledged_since(etcd_store, grant.term, renewal.at) : quorum(**view, acknowledged)) return;
   fail("I3", text_of(node) + " grants in term " + text_of(grant.term) + ", which no quorum has confirmed since the renewal");
 }
 

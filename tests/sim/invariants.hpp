@@ -72,6 +72,11 @@ class Invariants {
   /// A store's record is on its disk.
   void recorded(const membership::VoterRecord& record);
 
+  /// The key of the view in etcd has this one now, and that of the coordinator says this term.
+  void put_in_etcd(const membership::ViewPtr& view, Term term);
+  /// etcd has found the term current, just now.
+  void confirmed_by_etcd(Term term);
+
   // Processes
 
   /// A process starts with what its store has, if it has one.
@@ -146,7 +151,7 @@ class Invariants {
       Term term;
       Time at = 0;
     };
-    std::array<Ack, 4> acks{};  ///< The latest of each of the last few terms.
+    std::array<Ack, 16> acks{};  ///< The latest of each of the last few terms.
   };
   struct Reign {
     Term term;
@@ -175,6 +180,8 @@ class Invariants {
   void incarnations_never_return(const View& before, const View& now);
 
   void chosen(Proposal& p);
+  void become_latest(const membership::ViewPtr& view);
+  void note_acknowledgement(std::uint64_t store, Term term);
   void slots_changed(std::uint16_t node);
   [[nodiscard]] const Proposal* predecessor_of(const Proposal& p) const;
   [[nodiscard]] const membership::ViewPtr* at_epoch(Epoch epoch) const;

@@ -37,8 +37,8 @@ struct History {
   ViewPtr latest;
   SlotSet none;
 
-  History() {
-    latest = view({}, Epoch{1}, Term{});
+  History() : History(view({}, Epoch{1}, Term{})) {}
+  explicit History(ViewPtr first) : latest(std::move(first)) {
     invariants.begin(latest);
     for (std::uint16_t n = 0; n < 3; ++n) invariants.process_begins(n, nullptr);
   }
@@ -47,6 +47,11 @@ struct History {
     for (std::uint16_t i = 0; i < 3; ++i) {
       head.voters.push_back({static_cast<std::uint16_t>(i + 1), 101U + i, NodeId{"n" + std::to_string(i)}, "tcp://h:2"});
     }
+    const SlotTable table = next_table({}, {}, slot_members(members));
+    return std::make_shared<const View>(*View::make(std::move(head), std::move(members), table));
+  }
+  static ViewPtr view_in_etcd(std::vector<Member> members, Epoch epoch, Term term) {
+    ViewHead head{"c", epoch, term, NodeId{"n" + std::to_string(term.value)}, 1, {}, {}};
     const SlotTable table = next_table({}, {}, slot_members(members));
     return std::make_shared<const View>(*View::make(std::move(head), std::move(members), table));
   }
@@ -72,6 +77,20 @@ struct History {
   }
   [[nodiscard]] std::string broken() const {
     return invariants.violation() ? invariants.violation()->invariant : "";
+  }
+};
+
+/// The register is in etcd.
+struct EtcdHistory : History {
+  EtcdHistory() : History(view_in_etcd({}, Epoch{1}, Term{1})) {}
+  void put(std::vector<Member> members, std::uint32_t epoch, Term term) {
+    latest = view_in_etcd(std::move(members), Epoch{epoch}, term);
+    invariants.put_in_etcd(latest, term);
+  }
+  /// Epoch 3, of term 2.
+  void two_members() {
+    put({}, 2, Term{2});
+    put({member(0, 10), member(1, 11)}, 3, Term{2});
   }
 };
 
@@ -361,6 +380,50 @@ BOOST_AUTO_TEST_CASE(i12_an_answer_from_before_an_acknowledged_start) {
   BOOST_TEST(broken() == "");
   invariants.call_ends(5, invariants.call_begins(5), Fence{8});
   BOOST_TEST(broken() == "I12");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(invariants_in_etcd, EtcdHistory)
+
+BOOST_AUTO_TEST_CASE(i1_each_view_is_made_from_the_one_before) {
+  two_members();
+  put({member(0, 10), member(1, 11)}, 4, Term{3});
+  BOOST_TEST(broken() == "");
+  BOOST_TEST(invariants.elections() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(i1_a_view_that_is_put_over_another_of_its_epoch) {
+  two_members();
+  put({member(0, 10)}, 3, Term{2});
+  BOOST_TEST(broken() == "I1");
+}
+
+BOOST_AUTO_TEST_CASE(i1_a_view_of_a_term_that_is_over) {
+  two_members();
+  put({member(0, 10), member(1, 11)}, 4, Term{3});
+  invariants.put_in_etcd(view_in_etcd({member(0, 10)}, Epoch{5}, Term{2}), Term{3});
+  BOOST_TEST(broken() == "I1");
+}
+
+BOOST_AUTO_TEST_CASE(i1_a_new_coordinator_that_changes_more_than_itself) {
+  two_members();
+  put({member(0, 10)}, 4, Term{3});
+  BOOST_TEST(broken() == "I1");
+}
+
+BOOST_AUTO_TEST_CASE(i3_a_grant_of_a_term_that_was_not_found_current_since_the_renewal) {
+  two_members();
+  step(1, 11, 3, 3, none);
+  invariants.sent(1, Renew{Incarnation{11}, Epoch{3}, Epoch{3}, 1, false, 0});
+  invariants.set_now(100);
+  invariants.confirmed_by_etcd(Term{2});
+  invariants.sent(0, Grant{Incarnation{11}, 1, Term{2}, Epoch{3}, Epoch{}});
+  BOOST_TEST(broken() == "");
+  invariants.set_now(200);
+  invariants.sent(1, Renew{Incarnation{11}, Epoch{3}, Epoch{3}, 2, false, 0});
+  invariants.sent(0, Grant{Incarnation{11}, 2, Term{2}, Epoch{3}, Epoch{}});
+  BOOST_TEST(broken() == "I3");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

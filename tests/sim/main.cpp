@@ -137,12 +137,14 @@ int main(int argc, char** argv) {
   std::string seeds;
   std::string faults = "all";
   std::string profile = "lan";
+  std::string engine = "embedded";
   std::string only;
   std::int64_t seconds = 120;
   app.add_option("--seed,--seeds", seeds, "a seed, or A..B")->default_str("1");
   app.add_option("--seconds", seconds, "virtual time with faults")->capture_default_str()->check(CLI::Range(1, 1000000));
   app.add_option("--nodes", a.run.nodes, "nodes")->capture_default_str()->check(CLI::Range(1, 1000));
   app.add_option("--profile", profile, "timing")->capture_default_str()->check(CLI::IsMember({"lan", "cloud"}));
+  app.add_option("--engine", engine, "where the register is")->capture_default_str()->check(CLI::IsMember({"embedded", "etcd"}));
   app.add_option("--faults", faults, "kinds: all, none, crash,pause, all,-loss; a run has some of them")->capture_default_str();
   app.add_option("--only", only, "numbers of the plan's faults, or none");
   app.add_option("--watch", a.run.watch, "only these invariants: I8,I12");
@@ -155,6 +157,7 @@ int main(int argc, char** argv) {
 
   a.run.lasts = seconds * second;
   a.run.cloud = profile == "cloud";
+  a.run.etcd = engine == "etcd";
   if (!seeds.empty() && !read_range(seeds, a)) return std::fprintf(stderr, "--seeds: want 7 or 1..2000\n"), 2;
   if (!parse(faults, a.run.kinds)) return std::fprintf(stderr, "--faults: known are %s\n", text_of(all_faults).c_str()), 2;
   if (!a.mutation.empty() && !activate(a.mutation)) return std::fprintf(stderr, "--mutation: not in this program\n"), 2;
@@ -167,6 +170,6 @@ int main(int argc, char** argv) {
     }
   }
   std::signal(SIGABRT, on_abort);
-  if (!a.scenario.empty()) return print_scenario(a.scenario, a.run.nodes, a.run.cloud, a.first);
+  if (!a.scenario.empty()) return print_scenario(a.scenario, a.run.nodes, a.run.cloud, a.run.etcd, a.first);
   return run_range(a);
 }

@@ -26,12 +26,13 @@ void Node::begin(std::uint64_t seed) {
   self.node_id = id();
   self.addr = "tcp://h:1";
   self.control = "tcp://h:2";
-  Membership::Options options{{self, world_.timing, world_.names, seed}, store};
+  Membership::Options options{{self, world_.timing, world_.names, seed}, store, world_.etcd.has_value()};
   if (world_.names.size() > 16) options.agent.seeds.resize(5);
   machine_.emplace(std::move(options));
   ++life_;
   leaving_ = false;
   timer_at_ = never;
+  asked_etcd_ = 0;
   actors_.begin(*machine_, life_);
   world_.invariants.process_begins(index_, store ? &*store : nullptr);
   machine_->tick(now());
@@ -94,6 +95,20 @@ bool Node::on_disk() {
   return true;
 }
 
+void Node::on_etcd(const EtcdReply& reply) {
+  if (reply.number != asked_etcd_) return;  // the time-out was first
+  asked_etcd_ = 0;
+  machine_->etcd_answered(reply, now());
+  effects(world_.now);
+}
+
+void Node::on_etcd_timeout(std::uint32_t number) {
+  if (number != asked_etcd_) return;
+  EtcdReply unknown;
+  unknown.number = number;
+  on_etcd(unknown);
+}
+
 void Node::on_actor(std::uint32_t payload) {
   actors_.set_now(now().boot);
   actors_.event(payload);
@@ -137,6 +152,7 @@ void Node::effects(Time left) {
       waiting_ = std::move(*write);
       if (!writing_) write_next();
     }
+    ask_etcd();
     for (const AgentEvent& event : machine_->take_events()) {
       act(event);
       if (const auto* extended = std::get_if<LeaseExtended>(&event)) {
@@ -198,6 +214,16 @@ void Node::write_next() {
                      : dice < 100                   ? 100 * microsecond + world_.below(disk.slow)
                                                     : 100 * microsecond + world_.below(disk.usual);
   world_.schedule(world_.now + takes, Event::Kind::disk, index_, life_);
+}
+
+/// As the shell does: each transaction has an answer, or is given up after half a lease.
+void Node::ask_etcd() {
+  auto txn = machine_->take_etcd();
+  if (!txn) return;
+  asked_etcd_ = txn->number;
+  const Time end = clock.when(now().boot + world_.timing.lease / 2);
+  world_.schedule(end, Event::Kind::etcd_timeout, index_, life_, static_cast<std::uint32_t>(txn->number));
+  world_.ask_etcd(index_, life_, std::move(*txn));
 }
 
 void Node::schedule() {

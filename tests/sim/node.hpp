@@ -53,6 +53,8 @@ class Node {
   void on_timer(std::uint32_t number);
   /// False if the write has failed: the process must end.
   [[nodiscard]] bool on_disk();
+  void on_etcd(const membership::EtcdReply& reply);
+  void on_etcd_timeout(std::uint32_t number);
   void on_actor(std::uint32_t payload);
 
   Time away = 0;  ///< After it has left.
@@ -68,6 +70,7 @@ class Node {
   void act(const membership::AgentEvent& event);
   [[nodiscard]] Observed observed(bool slots_changed) const;
   void write_next();
+  void ask_etcd();
   void schedule();
   [[nodiscard]] membership::Clocks now() const { return clock.read(world_.now); }
 
@@ -81,6 +84,7 @@ class Node {
   std::uint32_t timer_number_ = 0;  ///< Of the one event that counts.
   std::optional<membership::Membership::Write> writing_;
   std::optional<membership::Membership::Write> waiting_;
+  std::uint64_t asked_etcd_ = 0;  ///< The transaction whose answer it waits for; 0: none.
   std::vector<membership::Outbox::Item> outbox_;
 };
 

@@ -12,10 +12,11 @@ namespace {
 
 constexpr std::array<std::string_view, 5> names{"join", "leave", "kill", "kill_unguarded", "coordinator"};
 
-Cluster::Options healthy(std::size_t nodes, bool cloud, Time round_trip, std::uint64_t seed) {
+Cluster::Options healthy(std::size_t nodes, bool cloud, bool etcd, Time round_trip, std::uint64_t seed) {
   Cluster::Options out;
   out.seed = seed;
   out.nodes = nodes;
+  out.etcd = etcd;
   out.voters = nodes >= 5 ? 5 : nodes >= 3 ? 3 : 1;
   out.timing = cloud ? membership::cloud() : membership::lan();
   constexpr std::int64_t ten_gigabit = 1'250'000'000;
@@ -75,8 +76,8 @@ void make(Cluster& cluster, Change change, std::uint16_t who) {
 
 }  // namespace
 
-Timeline measure(Change change, std::size_t nodes, bool cloud, Time round_trip, std::uint64_t seed) {
-  Cluster cluster(healthy(nodes, cloud, round_trip, seed));
+Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time round_trip, std::uint64_t seed) {
+  Cluster cluster(healthy(nodes, cloud, etcd, round_trip, seed));
   World& world = cluster.world();
   const auto last = static_cast<std::uint16_t>(nodes - 1);
   for (std::uint16_t i = 0; i < nodes; ++i) {
@@ -108,10 +109,10 @@ Timeline measure(Change change, std::size_t nodes, bool cloud, Time round_trip, 
   return out;
 }
 
-int print_scenario(const std::string& name, std::size_t nodes, bool cloud, std::uint64_t seed) {
+int print_scenario(const std::string& name, std::size_t nodes, bool cloud, bool etcd, std::uint64_t seed) {
   const auto it = std::ranges::find(names, name);
   if (it == names.end()) return 2;
-  const Timeline t = measure(static_cast<Change>(it - names.begin()), nodes, cloud, millisecond, seed);
+  const Timeline t = measure(static_cast<Change>(it - names.begin()), nodes, cloud, etcd, millisecond, seed);
   const auto ms = [](Time at) { return static_cast<double>(at) / 1e6; };
   std::printf("%s, %zu nodes, round trip 1 ms, lines of 10 Gbit/s: decided after %.1f ms, installed by all %.1f ms later, settled %.1f ms after that\n",
               name.c_str(), nodes, ms(t.decided), ms(t.installed - t.decided), ms(t.settled - t.installed));

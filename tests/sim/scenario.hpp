@@ -28,9 +28,9 @@ struct Timeline {
 };
 
 /// `round_trip` between any two nodes.
-[[nodiscard]] Timeline measure(Change change, std::size_t nodes, bool cloud, Time round_trip, std::uint64_t seed);
+[[nodiscard]] Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time round_trip, std::uint64_t seed);
 
 /// 0, or 2 if there is no such change.
-int print_scenario(const std::string& name, std::size_t nodes, bool cloud, std::uint64_t seed);
+int print_scenario(const std::string& name, std::size_t nodes, bool cloud, bool etcd, std::uint64_t seed);
 
 }  // namespace reki::sim

@@ -13,6 +13,7 @@ Cluster::Options cluster_of(const RunOptions& options, SplitMix& random) {
   out.nodes = options.nodes;
   const auto dice = random.below(10);
   out.voters = std::min<std::size_t>(options.nodes, dice == 0 ? 1 : dice < 7 ? 3 : 5);
+  out.etcd = options.etcd;
   if (out.voters == 2 || out.voters == 4) --out.voters;
   out.timing = options.cloud ? membership::cloud() : membership::lan();
   constexpr std::array<Time, 3> thinks{30 * millisecond, 60 * millisecond, 200 * millisecond};
@@ -68,7 +69,8 @@ Outcome run(const RunOptions& options) {
   World& world = cluster.world();
   world.invariants.watch_only(options.watch);
   Outcome out;
-  out.plan = make_plan(options.seed, options.lasts, options.nodes, chosen.clients, options.kinds);
+  out.plan = make_plan(options.seed, options.lasts, options.nodes, chosen.clients,
+                       options.kinds & faults_of(options.etcd));
   const auto is_clock = [](const Fault& f) { return f.kind == FaultKind::clock; };
   if (std::ranges::any_of(out.plan, is_clock)) set_clocks(cluster, random);
   schedule_plan(options, out.plan, world);
@@ -94,7 +96,7 @@ Outcome run(const RunOptions& options) {
 
 std::string command_of(const RunOptions& o) {
   std::string out = "reki-sim --seed " + std::to_string(o.seed) + " --seconds " + std::to_string(o.lasts / second) + " --nodes " +
-                    std::to_string(o.nodes) + " --profile " + (o.cloud ? "cloud" : "lan") + " --faults " +
+                    std::to_string(o.nodes) + " --profile " + (o.cloud ? "cloud" : "lan") + (o.etcd ? " --engine etcd" : "") + " --faults " +
                     (o.kinds == all_faults ? "all" : text_of(o.kinds));
   if (!o.only) return out;
   out += " --only ";

@@ -18,6 +18,7 @@ struct RunOptions {
   Time lasts = 120 * second;  ///< With faults; then all is well again, and the cluster has `recovery_max`.
   std::size_t nodes = 5;
   bool cloud = false;
+  bool etcd = false;  ///< The register is in etcd.
   FaultSet kinds = all_faults;
   std::optional<std::vector<std::uint32_t>> only;  ///< These faults of the plan and no others.
   std::string watch;  ///< These invariants and no others; empty: all.

@@ -47,6 +47,7 @@ BOOST_AUTO_TEST_CASE(every_kind_of_fault_happens_and_breaks_nothing) {
   for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
     RunOptions options = short_run(100 + kind);
     options.kinds = FaultSet{1} << kind;
+    options.etcd = !has(faults_of(false), static_cast<FaultKind>(kind));
     const Outcome outcome = run(options);
     BOOST_TEST(outcome.faults[kind] > 0U, name_of(static_cast<FaultKind>(kind)));
     BOOST_TEST(!outcome.violation.has_value(), command_of(options));
@@ -60,7 +61,19 @@ BOOST_AUTO_TEST_CASE(clusters_of_one_to_seven_nodes_keep_their_promises) {
     BOOST_TEST(broken(options) == "");
     options.cloud = true;
     BOOST_TEST(broken(options) == "");
+    options.etcd = true;
+    BOOST_TEST(broken(options) == "");
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_cluster_with_etcd_forms_and_serves) {
+  RunOptions options = short_run(1);
+  options.kinds = 0;
+  options.etcd = true;
+  const Outcome outcome = run(options);
+  BOOST_TEST(!outcome.violation.has_value());
+  BOOST_TEST(outcome.stats.calls_ok > 300U);
+  BOOST_TEST(outcome.stats.elections == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(names_of_faults_are_read_as_they_are_written) {
@@ -79,9 +92,9 @@ BOOST_AUTO_TEST_SUITE(scenario)
 namespace {
 
 /// The longest of a few runs, until everyone holds what it owns.
-Time slowest(Change change) {
+Time slowest(Change change, bool etcd = false) {
   Time out = 0;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed) out = std::max(out, measure(change, 5, false, millisecond, seed).settled);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) out = std::max(out, measure(change, 5, false, etcd, millisecond, seed).settled);
   return out;
 }
 
@@ -94,6 +107,13 @@ BOOST_AUTO_TEST_CASE(a_join_and_a_leave_take_less_than_a_tenth_of_a_second) {
 
 BOOST_AUTO_TEST_CASE(a_death_that_the_guard_reports_is_over_in_a_tenth_of_a_second) {
   BOOST_TEST(slowest(Change::kill) < 100 * millisecond);
+}
+
+BOOST_AUTO_TEST_CASE(with_etcd_changes_are_as_quick_and_a_lost_coordinator_takes_little_more_than_a_second) {
+  BOOST_TEST(slowest(Change::join, true) < 100 * millisecond);
+  BOOST_TEST(slowest(Change::kill, true) < 100 * millisecond);
+  BOOST_TEST(slowest(Change::kill_unguarded, true) < second);
+  BOOST_TEST(slowest(Change::coordinator, true) < 1300 * millisecond);
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_machine_is_replaced_in_a_second) {

@@ -32,11 +32,11 @@ Stats& Stats::operator+=(const Stats& o) {
   return *this;
 }
 
-World::World(std::vector<NodeId> node_names, std::size_t clients, const membership::Timing& t, const Weather& weather,
-             std::uint64_t seed, const Truth& truth)
+World::World(std::vector<NodeId> node_names, std::size_t clients, bool has_etcd, const membership::Timing& t,
+             const Weather& weather, std::uint64_t seed, const Truth& truth)
     : names(std::move(node_names)),
       timing(t),
-      network(names.size() + clients, weather, seed ^ 0x6e6574776f726b),
+      network(names.size() + clients + (has_etcd ? 1 : 0), weather, seed ^ 0x6e6574776f726b),
       invariants(names, t, truth),
       random(seed) {
   static const std::vector<Key> all = make_keys();
@@ -64,6 +64,28 @@ void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) 
     schedule(fate.at[1], Event::Kind::letter, target, 0, letters.put({{names[from], body}, now}));
   }
   schedule(fate.at[0], Event::Kind::letter, target, 0, letters.put({{names[from], std::move(body)}, now}));
+}
+
+void World::ask_etcd(std::uint16_t from, std::uint32_t life, membership::EtcdTxn&& txn) {
+  if (verbose) note(from, "etcd <- " + describe(txn));
+  const Network::Fate fate = network.fate(from, static_cast<std::uint16_t>(network.endpoints() - 1), now);
+  for (int i = 0; i < fate.copies; ++i) {
+    const Time at = fate.at[static_cast<std::size_t>(i)] + etcd->service_time();
+    schedule(at, Event::Kind::etcd_request, from, life, etcd_requests.put({from, life, txn}));
+  }
+}
+
+void World::etcd_asked(std::uint32_t payload) {
+  if (now < etcd->paused_until) {
+    return schedule(etcd->paused_until + below(millisecond), Event::Kind::etcd_request, 0, 0, payload);
+  }
+  const EtcdRequest request = etcd_requests.take(payload);
+  if (etcd->down > 0) return;
+  membership::EtcdReply reply = etcd->carry_out(request.txn);
+  if (verbose) note(request.from, "etcd -> " + describe(reply));
+  const Network::Fate fate = network.fate(static_cast<std::uint16_t>(network.endpoints() - 1), request.from, now);
+  if (fate.copies == 0) return;
+  schedule(fate.at[0], Event::Kind::etcd_reply, request.from, request.life, etcd_replies.put(std::move(reply)));
 }
 
 void World::send(Packet&& packet) {

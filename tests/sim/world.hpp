@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "etcd.hpp"
 #include "event_queue.hpp"
 #include "invariants.hpp"
 #include "network.hpp"
@@ -38,6 +39,13 @@ struct Packet {
   membership::ViewPtr view;     ///< With wrong_node, and to who has an older one.
 };
 
+/// A transaction on its way to etcd.
+struct EtcdRequest {
+  std::uint16_t from = 0;
+  std::uint32_t life = 0;
+  membership::EtcdTxn txn;
+};
+
 /// A key that the simulated clients use.
 struct Key {
   std::string name;
@@ -65,11 +73,15 @@ struct Stats {
 /// What all parts of one simulation share.
 class World {
  public:
-  World(std::vector<NodeId> names, std::size_t clients, const membership::Timing& timing, const Weather& weather,
-        std::uint64_t seed, const Truth& truth);
+  /// The last of the network's endpoints is etcd, if there is one.
+  World(std::vector<NodeId> names, std::size_t clients, bool has_etcd, const membership::Timing& timing,
+        const Weather& weather, std::uint64_t seed, const Truth& truth);
 
   void post(std::uint16_t from, const NodeId& to, membership::Body&& body);
   void send(Packet&& packet);
+  void ask_etcd(std::uint16_t from, std::uint32_t life, membership::EtcdTxn&& txn);
+  /// It has arrived: its answer, if it gets there, is on its way.
+  void etcd_asked(std::uint32_t payload);
   void schedule(Time at, Event::Kind kind, std::uint16_t node, std::uint32_t life = 0, std::uint32_t payload = 0) {
     queue.push({at, 0, payload, life, node, kind});
   }
@@ -89,6 +101,9 @@ class World {
   Network network;
   Pool<Letter> letters;
   Pool<Packet> packets;
+  Pool<EtcdRequest> etcd_requests;
+  Pool<membership::EtcdReply> etcd_replies;
+  std::optional<Etcd> etcd;
   Invariants invariants;
   SplitMix random;
   std::vector<Key> keys;

@@ -1,0 +1,17 @@
+#include "reki/core/membership/register.hpp"
+
+#include "reki/core/assert.hpp"
+
+namespace reki::membership {
+
+ViewPtr reign(const View& last, Term term, const NodeId& coordinator) {
+  ViewHead head = last.head();
+  head.epoch = Epoch{head.epoch.value + 1};
+  head.term = term;
+  head.coordinator = coordinator;
+  auto made = View::make(std::move(head), {last.members().begin(), last.members().end()}, last.table());
+  REKI_ASSERT(made.has_value());
+  return std::make_shared<const View>(std::move(*made));
+}
+
+}  // namespace reki::membership

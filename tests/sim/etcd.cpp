@@ -1,0 +1,75 @@
+#include "etcd.hpp"
+
+#include "world.hpp"
+
+namespace reki::sim {
+
+using namespace membership;
+
+namespace {
+
+/// More than are written within the longest staleness.
+constexpr std::size_t states_max = 256;
+
+Term term_in(const std::string& text) {
+  const auto office = parse_office(text);
+  return office ? office->term : Term{};
+}
+
+}  // namespace
+
+Etcd::Etcd(World& world, ViewPtr first) : world_(world) {
+  const std::int64_t revision = 1 + world.below(1000);
+  states_.push_back({0, revision, {text_of(EtcdOffice{first->term(), {}, 0}), revision}, {first, revision}});
+}
+
+Time Etcd::service_time() {
+  const bool slow = world_.chance(5);
+  return 100 * microsecond + world_.below(slow ? 300 * millisecond : 4 * millisecond);
+}
+
+bool Etcd::holds(const EtcdTxn& txn, const State& state) {
+  if (txn.coordinator_is && *txn.coordinator_is != state.coordinator.text) return false;
+  if (txn.coordinator_revision && *txn.coordinator_revision != state.coordinator.revision) return false;
+  return !txn.view_revision || *txn.view_revision == state.view.revision;
+}
+
+const Etcd::State& Etcd::state_for(const EtcdTxn& txn) {
+  if (!txn.reads() || stale == 0) return states_.back();
+  const Time then = world_.now - world_.below(stale);
+  for (auto it = states_.rbegin(); it != states_.rend(); ++it) {
+    if (it->at <= then) return *it;
+  }
+  return states_.front();
+}
+
+EtcdReply Etcd::carry_out(const EtcdTxn& txn) {
+  const State& state = state_for(txn);
+  EtcdReply out;
+  out.number = txn.number;
+  const bool held = holds(txn, state);
+  out.outcome = held ? EtcdReply::Outcome::done : EtcdReply::Outcome::refused;
+  if (!held || txn.reads()) out.coordinator = state.coordinator;
+  if (!held) out.view = state.view;
+  const bool newest = &state == &states_.back();
+  if (held && newest && txn.coordinator_is) world_.invariants.confirmed_by_etcd(term_in(*txn.coordinator_is));
+  out.revision = state.revision;
+  if (!held || txn.reads()) return out;
+  put(txn);
+  out.revision = states_.back().revision;
+  return out;
+}
+
+void Etcd::put(const EtcdTxn& txn) {
+  State next = states_.back();
+  next.at = world_.now;
+  // Others write to the same etcd.
+  next.revision += 1 + (world_.chance(100) ? world_.below(5) : 0);
+  if (txn.coordinator) next.coordinator = {*txn.coordinator, next.revision};
+  if (txn.view) next.view = {txn.view, next.revision};
+  states_.push_back(std::move(next));
+  if (states_.size() > states_max) states_.pop_front();
+  if (txn.view) world_.invariants.put_in_etcd(txn.view, term_in(states_.back().coordinator.text));
+}
+
+}  // namespace reki::sim
