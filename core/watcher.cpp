@@ -135,6 +135,7 @@ void Watcher::take(Leg& leg, wire::WatchReply reply, Instant now) {
   if (std::exchange(leg.unwatched, false) && !missed && leg.position != WatchPosition{}) {
     tell(WatchKind::watching, leg.node);
   }
+  const bool begins = leg.position == WatchPosition{};
   leg.position = reply.position;
   leg.due = now;
   leg.moved = Epoch{};
@@ -146,12 +147,16 @@ void Watcher::take(Leg& leg, wire::WatchReply reply, Instant now) {
     }
     if (event.kind == WatchKind::ended) {
       leg.ended = true;
-      if (had_ended) continue;
+      if (had_ended || leg.moved.value != 0) continue;  // known, or of no matter: the key is elsewhere
     }
     leg.handed_over = event.kind == WatchKind::stopped && event.reason == WatchReason::moved;
     tell(leg, std::move(event));
   }
-  if (leg.moved.value != 0) return settle_move(leg, now);
+  if (leg.moved.value != 0) {
+    // Of a node that is behind: it has told nothing yet that could be gone on from.
+    if (begins) leg.position = {};
+    return settle_move(leg, now);
+  }
   if (leg.ended) return pause(leg, now);
   leg.failures = 0;
 }

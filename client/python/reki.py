@@ -571,6 +571,7 @@ class _Watcher:
         if node in self.unwatched and not missed and self.positions[node] != [0, 0]:
             yield self._event("watching", node=node)
         self.unwatched.discard(node)
+        begins = self.positions[node] == [0, 0]
         self.positions[node] = [incarnation, sequence]
         had_ended = node in self.ended
         self.ended.discard(node)
@@ -579,13 +580,15 @@ class _Watcher:
             kind, reason = KINDS.get(kind, f"kind_{kind}"), REASONS.get(reason, f"reason_{reason}")
             if kind == "moved":
                 self.moved_by = number
+                if begins:  # it is behind, and has told nothing yet that could be gone on from
+                    self.positions[node] = [0, 0]
                 self.client.seen(number, "")
                 time.sleep(PAUSE_MIN)  # it may be behind
                 continue
             if kind == "ended":
                 self.ended.add(node)
                 time.sleep(PAUSE_MIN)
-                if had_ended:
+                if had_ended or self.moved_by:  # known, or of no matter: the key is elsewhere
                     continue
             self.handed_over = (kind, reason) == ("stopped", "moved")
             where, other = (named or "", "") if not self.type else (node, named or "")

@@ -248,7 +248,8 @@ class SmallDisk(DiskCluster):
         self.holder = self.start("unshare", "--mount", "--", "sh", "-c",
                                  f"mount -t tmpfs -o size=2m reki-test '{where}' && echo ready && exec sleep infinity")
         check("a small disk", self.holder.stdout.readline() == "ready\n", self.holder.poll())
-        inside = ["nsenter", f"--target={self.holder.pid}", "--mount", f"--wd={self.folder}", "--"]
+        # With the holder's root too: the tests may run in a root of their own.
+        inside = ["nsenter", f"--target={self.holder.pid}", "--mount", "--root", f"--wd={self.folder}", "--"]
         words = nodes["n2"].words
         nodes["n2"].words = lambda: [*inside, *words()]
         return nodes

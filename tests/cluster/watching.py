@@ -120,8 +120,7 @@ def a_killed_node_is_lost_to_its_watchers_who_go_on_where_its_keys_are():
             check("its start is told", lines(watcher.take(1)) == [f"started {key} @n2"])
         c.nodes["n2"].kill_child()
 
-        # Whether n3 is asked once more before its last slot is gone depends on who is faster.
-        told = [e for e in but_silence(of_key.until(lambda e: e["event"] == "not_running")) if e["event"] != "ended"]
+        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
         heir = c.owner("neighbour", key)
         check("the key is somebody else's", heir != "n2", heir)
         check("the key's watcher has followed", lines(told) == [f"moved(node_lost) {key} @{heir}", f"not_running {key} @{heir}"], told)
@@ -166,8 +165,7 @@ def a_node_that_stood_still_is_another_life_to_its_watchers():
         check("its start is told", lines(of_key.take(1)) == [f"started {key} @n2"])
         check("to both", lines(of_type.take(1)) == [f"started {key} @n2"])
         victim.freeze()
-        # Whether n3 is asked once more before its last slot is gone depends on who is faster.
-        told = [e for e in but_silence(of_key.until(lambda e: e["event"] == "not_running")) if e["event"] != "ended"]
+        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
         heir = told[-1]["node"]
         check("the key's watcher goes on at its heir", lines(told) == [f"moved(node_lost) {key} @{heir}", f"not_running {key} @{heir}"], told)
         after = c.reki("start", "neighbour", key)
@@ -248,8 +246,7 @@ def a_node_that_is_told_to_end_tells_its_watchers_where_its_keys_go_and_that_it_
         c.nodes["n3"].killed = True
         told = of_type.until(lambda e: e["event"] == "ended")
         check("why its actor stops, and that it ends", lines(told) == [f"stopped(moved) {key} @n3", "ended(closing) @n3"], told)
-        # Whether n3 is asked once more before its last slot is gone depends on who is faster.
-        told = [e for e in but_silence(of_key.until(lambda e: e["event"] == "not_running")) if e["event"] != "ended"]
+        told = but_silence(of_key.until(lambda e: e["event"] == "not_running"))
         heir = c.owner("neighbour", key)
         check("the key's watcher follows", lines(told)
               == [f"stopped(moved) {key} @n3", f"moved(moved) {key} @{heir}", f"not_running {key} @{heir}"], told)

@@ -167,10 +167,14 @@ BOOST_FIXTURE_TEST_CASE(a_new_owner_that_is_behind_is_asked_again_until_it_has_t
     BOOST_TEST(asked.empty());
     wait(200ms);
     BOOST_TEST(asked.size() == 1U);
+    BOOST_TEST((position_at("n2") == WatchPosition{}));  // it has told nothing yet
   }
   BOOST_TEST(told().empty());
-  answer("n2", {event(WatchKind::running, "k")});
+  answer("n2", {event(WatchKind::running, "k")}, 7);
   BOOST_TEST((told() == Lines{"running k @n2"}));
+  answer("n2", {moved(1)}, 8);
+  wait(1s);
+  BOOST_TEST(position_at("n2").sequence == 8U);  // should it come back, it was elsewhere meanwhile
   BOOST_TEST((asked.size() == 1U && asked.contains("n2")));
 }
 
@@ -213,6 +217,16 @@ BOOST_FIXTURE_TEST_CASE(an_owner_that_has_told_of_the_move_and_left_before_it_wa
   told();
   set_view(3, {"n3"});
   BOOST_TEST((told() == Lines{"moved(node_lost) k @n3 <>n2"}));  // that one has told nothing of the kind
+}
+
+BOOST_FIXTURE_TEST_CASE(that_a_node_ends_is_not_told_of_a_key_that_has_gone_elsewhere, Fixture) {
+  set_view(2, {"n1", "n2"});
+  answer("n1", {event(WatchKind::running)});
+  told();
+  answer("n1", {moved(3), event(WatchKind::ended)});
+  BOOST_TEST(told().empty());
+  set_view(3, {"n2", "n1"});
+  BOOST_TEST((told() == Lines{"moved(moved) k @n2 <>n1"}));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_silent_node_is_named_once_and_asked_again_and_again, Fixture) {

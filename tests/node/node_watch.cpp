@@ -1,5 +1,6 @@
 // Watching through real sockets: nodes in this process, clients, and peers without manners.
 #include <boost/test/unit_test.hpp>
+#include <thread>
 #include <future>
 #include <set>
 
@@ -392,6 +393,7 @@ BOOST_AUTO_TEST_CASE(an_open_question_about_a_key_that_moves_is_let_go_and_the_o
   peer.request({watch_of(1, "counter", "", {})});
   const auto args = wire::encode_watch_args(watched(peer).position);
   peer.request({watch_of(2, "counter", key, args), watch_of(3, "counter", "", args)});
+  while (cluster.nodes[1]->server_stats().requests < 3) std::this_thread::yield();  // open before the view comes
   auto members = members_of(*cluster.view);
   members[1].weight = 0;
   cluster.nodes[1]->set_view(next_view(*cluster.view, members));
