@@ -24,7 +24,7 @@ static_assert(limits::message_bytes_max + limits::args_bytes_max + limits::key_b
 static_assert(limits::requests_per_frame_max <= 0xffff, "the head of a frame has a 16-bit count");
 
 constexpr std::string_view name_of(FrameKind kind) {
-  constexpr std::string_view names[] = {"", "HELLO", "WELCOME", "REJECT", "REQUEST", "REPLY", "PING", "PONG"};
+  constexpr std::string_view names[] = {"", "HELLO", "WELCOME", "REJECT", "REQUEST", "REPLY", "PING", "PONG", "GOODBYE"};
   return names[static_cast<std::size_t>(kind)];
 }
 
