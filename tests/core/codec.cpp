@@ -566,7 +566,7 @@ BOOST_AUTO_TEST_CASE(a_hello_that_makes_no_sense_says_why) {
 }
 
 BOOST_AUTO_TEST_CASE(a_kind_that_is_none_is_an_error) {
-  for (const Bytes& frame : {""s, "\x90"s, "\x91\x00"s, "\x91\x08"s, "\x91\xa1x"s, "\x01"s, "\x92\x06"s, "hello"s}) {
+  for (const Bytes& frame : {""s, "\x90"s, "\x91\x00"s, "\x91\x09"s, "\x91\xa1x"s, "\x01"s, "\x92\x06"s, "hello"s}) {
     BOOST_TEST((code_of(kind_of(frame)) == ErrorCode::malformed_frame));
   }
 }
