@@ -24,7 +24,7 @@ static_assert(limits::message_bytes_max + limits::args_bytes_max + limits::key_b
 static_assert(limits::requests_per_frame_max <= 0xffff, "the head of a frame has a 16-bit count");
 
 constexpr std::string_view name_of(FrameKind kind) {
-  constexpr std::string_view names[] = {"", "HELLO", "WELCOME", "REJECT", "REQUEST", "REPLY", "PING", "PONG"};
+  constexpr std::string_view names[] = {"", "HELLO", "WELCOME", "REJECT", "REQUEST", "REPLY", "PING", "PONG", "GOODBYE"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -149,7 +149,7 @@ Result<FrameKind> kind_of(BytesView frame) {
   if (!in.read_array(count) || count == 0 || !in.read_uint(kind)) {
     return fail(ErrorCode::malformed_frame, "not an array that starts with a kind");
   }
-  if (kind < 1 || kind > static_cast<std::uint64_t>(FrameKind::pong)) {
+  if (kind < 1 || kind > static_cast<std::uint64_t>(FrameKind::goodbye)) {
     return fail(ErrorCode::malformed_frame, "no frame has kind " + std::to_string(kind));
   }
   return static_cast<FrameKind>(kind);
@@ -228,6 +228,13 @@ Result<Pong> decode_pong(BytesView frame) {
   return pong;
 }
 
+Result<Goodbye> decode_goodbye(BytesView frame) {
+  Goodbye goodbye;
+  auto error = read_frame(frame, FrameKind::goodbye, 2, [&](Elements& e) { e.number("frames", goodbye.frames); });
+  if (error) return tl::make_unexpected(*std::move(error));
+  return goodbye;
+}
+
 Bytes encode_hello(const Hello& hello) {
   return encode_frame(FrameKind::hello, 8, [&](MsgpackWriter& w) {
     w.write_str(magic);
@@ -266,6 +273,10 @@ Bytes encode_pong(const Pong& pong) {
     w.write_uint(pong.nonce);
     w.write_uint(pong.epoch.value);
   });
+}
+
+Bytes encode_goodbye(const Goodbye& goodbye) {
+  return encode_frame(FrameKind::goodbye, 2, [&](MsgpackWriter& w) { w.write_uint(goodbye.frames); });
 }
 
 std::optional<Error> check(const Request& r) {

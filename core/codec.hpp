@@ -28,6 +28,7 @@ namespace reki::wire {
 [[nodiscard]] Result<Reject> decode_reject(BytesView frame);
 [[nodiscard]] Result<Ping> decode_ping(BytesView frame);
 [[nodiscard]] Result<Pong> decode_pong(BytesView frame);
+[[nodiscard]] Result<Goodbye> decode_goodbye(BytesView frame);
 
 [[nodiscard]] Bytes encode_hello(const Hello& hello);
 [[nodiscard]] Bytes encode_welcome(const Welcome& welcome);
@@ -35,6 +36,7 @@ namespace reki::wire {
 [[nodiscard]] Bytes encode_reject(const Reject& reject);
 [[nodiscard]] Bytes encode_ping(const Ping& ping);
 [[nodiscard]] Bytes encode_pong(const Pong& pong);
+[[nodiscard]] Bytes encode_goodbye(const Goodbye& goodbye);
 
 /// What a batch's reader has come to.
 enum class Next : std::uint8_t {

@@ -80,6 +80,8 @@ class Outbound {
   void reply_unreadable(PeerIndex peer, const wire::ReplyHeader& header, RequestId id, const Error& why, Instant now);
   /// Any other sign of life, with the epoch of the peer's view (0: it did not say).
   void heard(PeerIndex peer, Epoch epoch, Instant now);
+  /// The peer closes; it has read so many frames since its WELCOME, and what it has not answered it will not answer.
+  void goodbye(PeerIndex peer, std::uint64_t frames, Instant now);
   /// The connection broke after all that has been reported from it.
   void disconnected(PeerIndex peer, Instant now);
   /// Time has passed. Call it once all that has come has been told, and at `next_wake` at the latest; more often costs
@@ -151,6 +153,7 @@ class Outbound {
   std::string why_outdated(const OutboundRequest& request, const Peer& peer, const wire::ReplyHeader& header,
                            const wire::Reply& reply) const;
   void settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again);
+  void lose(Peer& peer, std::uint64_t last_executed_frame, const Error& why, Instant now);
 
   // Views.
   Peer& peer_of(const Member& member);

@@ -185,15 +185,26 @@ void Outbound::rejected(PeerIndex index, ErrorCode code, std::string_view text, 
   while (!peer.queued.empty()) finish(peer.queued.front(), peer.session.refusal());
 }
 
+void Outbound::goodbye(PeerIndex index, std::uint64_t frames, Instant now) {
+  Peer& peer = peers_[index];
+  if (!peer.session.ready()) return;  // of a session that is over already
+  peer.session.heard(now);
+  lose(peer, peer.session.last_read(frames), Error{ErrorCode::shutting_down, describe(peer) + " has closed"}, now);
+}
+
 void Outbound::disconnected(PeerIndex index, Instant now) {
   Peer& peer = peers_[index];
+  lose(peer, peer.session.last_executed(),
+       Error{ErrorCode::unreachable, "the connection to " + describe(peer) + " is over"}, now);
+}
+
+/// What was not executed there waits, for `why`.
+void Outbound::lose(Peer& peer, std::uint64_t last_executed_frame, const Error& why, Instant now) {
   Queue lost;
-  settle(peer, peer.session.last_executed(), lost);
+  settle(peer, last_executed_frame, lost);
   peer.session.disconnected();
   polls_.trouble(now);
-  while (!lost.empty()) {
-    hold(lost.front(), peer, Error{ErrorCode::unreachable, "the connection to " + describe(peer) + " is over"}, now);
-  }
+  while (!lost.empty()) hold(lost.front(), peer, why, now);
   work_for(peer);
 }
 

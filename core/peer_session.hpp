@@ -66,6 +66,11 @@ class PeerSession {
   /// it were refused.
   std::uint64_t last_executed() const { return frames_sent_ - std::min(frames_refused_, frames_sent_); }
 
+  /// The number of the last frame that the peer has read if it says that it has read so many since the WELCOME.
+  std::uint64_t last_read(std::uint64_t since_welcome) const {
+    return frames_at_hello_ + std::min(since_welcome, frames_sent_ - frames_at_hello_);
+  }
+
   void heard(Instant now) { heard_ = std::max(heard_, now); }
   /// Returns the number of the last frame that may have been executed by whoever said the last WELCOME; those after it
   /// were refused.

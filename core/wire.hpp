@@ -14,7 +14,7 @@ namespace reki::wire {
 inline constexpr std::uint16_t version_min = 1;
 inline constexpr std::uint16_t version_max = 1;
 
-enum class FrameKind : std::uint8_t { hello = 1, welcome = 2, reject = 3, request = 4, reply = 5, ping = 6, pong = 7 };
+enum class FrameKind : std::uint8_t { hello = 1, welcome = 2, reject = 3, request = 4, reply = 5, ping = 6, pong = 7, goodbye = 8 };
 
 enum class Role : std::uint8_t { client = 1, node = 2 };
 
@@ -49,6 +49,11 @@ struct Ping {
 struct Pong {
   std::uint64_t nonce = 0;
   Epoch epoch;
+};
+
+/// The node's last word on a connection: it closes, has answered what it will, and reads no more.
+struct Goodbye {
+  std::uint64_t frames = 0;  ///< REQUESTs and PINGs that it has read since its WELCOME: none after them was executed.
 };
 
 enum class Op : std::uint8_t {

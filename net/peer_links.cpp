@@ -244,6 +244,9 @@ void PeerLinks::read_frame(Link& link, BytesView frame, Instant now) {
     case wire::FrameKind::pong:
       if (const auto pong = wire::decode_pong(frame)) return outbound_.heard(link.peer, pong->epoch, now);
       break;
+    case wire::FrameKind::goodbye:
+      if (const auto goodbye = wire::decode_goodbye(frame)) return outbound_.goodbye(link.peer, goodbye->frames, now);
+      break;
     default:
       break;
   }

@@ -153,7 +153,10 @@ void Inbound::ping(std::string_view route, BytesView frame, Instant now) {
   Session* const session = sessions_.find(route);
   // Also to a stranger, who learns no more than that somebody is there: a REJECT would tell a peer that counts them
   // (core/peer_session.hpp) that a REQUEST was refused.
-  if (session != nullptr) sessions_.heard(*session, now);
+  if (session != nullptr) {
+    ++session->frames;
+    sessions_.heard(*session, now);
+  }
   const Epoch epoch = session != nullptr && view_ ? view_->epoch() : Epoch{};
   sink_.send(route, wire::encode_pong({ping->nonce, epoch}));
 }
@@ -164,6 +167,7 @@ void Inbound::requests(std::string_view route, BytesView frame, Instant now) {
     const Error why{ErrorCode::hello_required, "say HELLO first: the node does not know this connection"};
     return refuse(route, ServerEvent::hello_required, why, now);
   }
+  ++session->frames;
   auto reader = wire::RequestReader::open(frame);
   if (!reader) return refuse(route, ServerEvent::malformed_frame, reader.error(), now);
   if (reader->header().target.value != 0 && reader->header().target != incarnation_) {

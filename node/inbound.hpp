@@ -69,6 +69,8 @@ class Inbound final : public AnswerQueue::Receiver {
   [[nodiscard]] Instant next_wake();
   /// From now on new requests get `shutting_down`; what is under way is still answered.
   void refuse_new();
+  /// The last word on every connection: nothing is read after it.
+  void say_goodbye();
 
  private:
   void hello(std::string_view route, BytesView frame, Instant now);

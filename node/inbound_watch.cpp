@@ -86,6 +86,10 @@ void Inbound::refuse_new() {
   answer_node_watchers(Error{ErrorCode::shutting_down, "node '" + options_.node.value + "'"});
 }
 
+void Inbound::say_goodbye() {
+  sessions_.for_each([this](const Session& session) { sink_.send(session.route, wire::encode_goodbye({session.frames})); });
+}
+
 Instant Inbound::next_wake() {
   const Instant idle = sessions_.next_due();
   return nodes_questions_.empty() ? idle : std::min(idle, nodes_questions_.begin()->first);

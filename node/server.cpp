@@ -283,6 +283,7 @@ void Server::finish() {
   try {
     inbound_.take_answers(now_);
     inbound_.flush(now_);
+    inbound_.say_goodbye();
     router_.set(zmq::sockopt::linger, static_cast<int>(limits::flush_time_max.count()));
   } catch (const std::exception&) {
     // The sockets are what has failed; there is nobody left to tell.

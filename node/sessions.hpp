@@ -30,6 +30,7 @@ struct Session : ListHook<struct IdleTag> {
 
   Instant quiet_since;                       ///< Of an idle one: since when.
   std::uint32_t under_way = 0;               ///< Requests without an answer yet.
+  std::uint64_t frames = 0;                  ///< REQUESTs and PINGs that were read on it.
   std::unique_ptr<wire::ReplyWriter> batch;  ///< Replies that wait to be sent; null if there are none.
   bool lost = false;                         ///< The connection is known to be gone.
 };
@@ -63,6 +64,10 @@ class Sessions {
   /// When forget_idle() next has something to do; `never()` if there is no idle session.
   [[nodiscard]] Instant next_due();
   [[nodiscard]] std::size_t size() const { return by_route_.size(); }
+  template <class Use>
+  void for_each(Use use) {
+    for (const auto& [route, session] : by_route_) use(*session);
+  }
 
  private:
   struct Place {

@@ -54,7 +54,7 @@ SLOTS = 16384
 NOBODY = 0xFFFF  # in a table
 REDIRECTS_MAX = 2
 
-HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
+HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG, GOODBYE = range(1, 9)
 (LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW, WATCH) = range(1, 13)
 CLIENT_ROLE = 1
 FAIL_IF_RESTARTING = 1
@@ -261,6 +261,8 @@ class _Connection:
         self.hello_at = 0.0  # not before
         self.frames = 0  # REQUESTs sent so far
         self.frames_at_hello = 0
+        self.said = 0  # REQUESTs and PINGs
+        self.said_at_hello = 0
         self.frames_refused = 0  # by REJECT, since the last WELCOME
         self.pings = itertools.count(1)
         self.nonce = 0  # of the last PING of this session
@@ -323,10 +325,12 @@ class _Connection:
         self._send([HELLO, "reki", VERSION, VERSION, client.cluster, CLIENT_ROLE, client.name, client.incarnation])
         self.hello_at = time.monotonic() + HELLO_AGAIN
         self.frames_at_hello = self.frames
+        self.said_at_hello = self.said
 
     def send_ping(self) -> None:
         self.nonce = next(self.pings)
         self._send([PING, self.nonce])
+        self.said += 1
 
     def send_request(self, request: list, deadline: float) -> None:
         left = deadline - time.monotonic()
@@ -334,6 +338,7 @@ class _Connection:
         id, op, *rest = request
         self._send([REQUEST, self.client.epoch, self.welcome.incarnation, [[id, op, remaining, *rest]]])
         self.frames += 1
+        self.said += 1
 
     def welcomed(self, rest: list) -> int | None:
         """The number of the last REQUEST that may have been executed; None if this session had its WELCOME before."""
@@ -399,6 +404,7 @@ class _Exchange:
         self.deadline = deadline
         self.repeat = repeat  # it may be executed twice without harm
         self.frame = 0  # the number of the one that carries the request; 0: not sent, or known to be refused
+        self.said = 0  # the same, PINGs counted too
         self.began = self.heard = self.sent = self.asked = time.monotonic()
 
     def run(self) -> _Answer:
@@ -439,7 +445,7 @@ class _Exchange:
 
     def _say_request(self) -> None:
         self.connection.send_request(self.request, self.deadline)
-        self.frame = self.connection.frames
+        self.frame, self.said = self.connection.frames, self.connection.said
         self.sent = self.asked = time.monotonic()
 
     def _say_ping(self) -> None:
@@ -458,6 +464,12 @@ class _Exchange:
                 self.frame = 0
         elif kind == REJECT:
             connection.rejected(rest, self.in_doubt)
+        elif kind == GOODBYE:
+            in_doubt = self.in_doubt and self.said <= connection.said_at_hello + rest[0]
+            connection.lost()
+            if in_doubt:
+                raise _error("unknown_outcome", f"{connection.name} has closed and not answered")
+            raise _Silence()
         elif kind == PONG and rest[0] == connection.nonce:
             if rest[1] == 0:
                 connection.lost()

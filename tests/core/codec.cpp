@@ -132,6 +132,8 @@ bool read_all(BytesView frame) {
       return decode_ping(frame).has_value();
     case FrameKind::pong:
       return decode_pong(frame).has_value();
+    case FrameKind::goodbye:
+      return decode_goodbye(frame).has_value();
   }
   return false;
 }
@@ -172,7 +174,8 @@ std::vector<Bytes> one_frame_of_each_kind() {
           requests.take(Epoch{5}, Incarnation{77}),
           replies.take(Epoch{5}, Incarnation{77}),
           encode_ping({9}),
-          encode_pong({9, Epoch{5}})};
+          encode_pong({9, Epoch{5}}),
+          encode_goodbye({1ULL << 33})};
 }
 
 template <class T>
@@ -200,6 +203,7 @@ BOOST_AUTO_TEST_CASE(the_frames_of_a_connection_come_back) {
   BOOST_TEST((reject->code == ErrorCode::wrong_cluster && reject->text == "this is shop"));
   BOOST_TEST(decode_ping(frames[5])->nonce == 9U);
   BOOST_TEST((decode_pong(frames[6])->nonce == 9U && decode_pong(frames[6])->epoch == Epoch{5}));
+  BOOST_TEST(decode_goodbye(frames[7])->frames == 1ULL << 33);
 }
 
 BOOST_AUTO_TEST_CASE(batches_of_any_requests_come_back_in_order_from_one_reused_writer) {
@@ -562,7 +566,7 @@ BOOST_AUTO_TEST_CASE(a_hello_that_makes_no_sense_says_why) {
 }
 
 BOOST_AUTO_TEST_CASE(a_kind_that_is_none_is_an_error) {
-  for (const Bytes& frame : {""s, "\x90"s, "\x91\x00"s, "\x91\x08"s, "\x91\xa1x"s, "\x01"s, "\x92\x06"s, "hello"s}) {
+  for (const Bytes& frame : {""s, "\x90"s, "\x91\x00"s, "\x91\x09"s, "\x91\xa1x"s, "\x01"s, "\x92\x06"s, "hello"s}) {
     BOOST_TEST((code_of(kind_of(frame)) == ErrorCode::malformed_frame));
   }
 }

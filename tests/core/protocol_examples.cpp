@@ -186,6 +186,11 @@ void pong(const Bytes& page) {
   BOOST_TEST((decode_pong(page)->nonce == 7U && decode_pong(page)->epoch == Epoch{6}));
 }
 
+void goodbye(const Bytes& page) {
+  BOOST_TEST(hex_of(encode_goodbye({12})) == hex_of(page));
+  BOOST_TEST(decode_goodbye(page)->frames == 12U);
+}
+
 void delta(const Bytes& page) {
   const auto view = [](std::uint32_t epoch, std::vector<Member> members, std::vector<int> slots_of_n2) {
     SlotTable table = next_table({}, {}, slot_members(std::span{members}.first(1)));
@@ -208,7 +213,7 @@ const std::map<std::string, std::function<void(const Bytes&)>> checks{
     {"list", list},         {"list reply", list_reply},
     {"watch", watch},       {"watch reply", watch_reply},
     {"PING", ping},         {"PONG", pong},
-    {"delta", delta},
+    {"GOODBYE", goodbye},   {"delta", delta},
 };
 
 }  // namespace

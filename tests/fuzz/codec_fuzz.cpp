@@ -112,6 +112,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(decode_ping(encode_ping(*ping))->nonce == ping->nonce, "PING comes back");
   if (const auto pong = decode_pong(frame))
     must(decode_pong(encode_pong(*pong))->nonce == pong->nonce, "PONG comes back");
+  if (const auto goodbye = decode_goodbye(frame))
+    must(decode_goodbye(encode_goodbye(*goodbye))->frames == goodbye->frames, "GOODBYE comes back");
   requests_or_replies<Request, RequestReader, RequestWriter>(frame, same_request);
   requests_or_replies<Reply, ReplyReader, ReplyWriter>(frame, same_reply);
 

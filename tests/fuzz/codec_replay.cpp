@@ -80,6 +80,7 @@ std::vector<Bytes> corpus() {
           replies.take(Epoch{5}, Incarnation{77}),
           encode_ping({1}),
           encode_pong({1, Epoch{2}}),
+          encode_goodbye({3}),
           page.take("b"),
           encode_list_args({"b", 10}),
           encode_view_args(Epoch{4}, true),

@@ -507,6 +507,25 @@ BOOST_AUTO_TEST_CASE(a_stop_answers_what_is_under_way_and_refuses_what_comes) {
   BOOST_TEST(!late.receive_within(100ms));
 }
 
+BOOST_AUTO_TEST_CASE(the_last_word_of_a_node_that_closes_is_how_much_it_has_read) {
+  OneNode one;
+  RawPeer peer(one.node->address());
+  RawPeer quiet(one.node->address());
+  peer.greet();
+  quiet.greet();
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    peer.request({start_of(id, "a"), start_of(id + 10, "b")});
+    BOOST_TEST(peer.replies().size() == 2U);
+  }
+  peer.send(wire::encode_ping({1}));
+  BOOST_TEST(wire::decode_pong(peer.receive()).has_value());
+  BOOST_TEST(one.node->stop());
+  const auto last = wire::decode_goodbye(peer.receive());
+  BOOST_REQUIRE(last.has_value());
+  BOOST_TEST(last->frames == 4U);
+  BOOST_TEST(wire::decode_goodbye(quiet.receive())->frames == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
   const auto gate = std::make_shared<test::Gate>();
   test::Gate round;  // holds the data thread in the part of its round that follows the answers
