@@ -36,6 +36,7 @@ Sessions::Greeted Sessions::greet(std::string_view route, const wire::Hello& hel
   out.session->role = hello.role;
   out.session->name = hello.name;
   out.session->incarnation = hello.incarnation;
+  out.session->frames = 0;
   heard(*out.session, now);
   return out;
 }

@@ -30,7 +30,7 @@ struct Session : ListHook<struct IdleTag> {
 
   Instant quiet_since;                       ///< Of an idle one: since when.
   std::uint32_t under_way = 0;               ///< Requests without an answer yet.
-  std::uint64_t frames = 0;                  ///< REQUESTs and PINGs that were read on it.
+  std::uint64_t frames = 0;                  ///< REQUESTs and PINGs that were read since the last HELLO.
   std::unique_ptr<wire::ReplyWriter> batch;  ///< Replies that wait to be sent; null if there are none.
   bool lost = false;                         ///< The connection is known to be gone.
 };

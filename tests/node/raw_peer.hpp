@@ -59,6 +59,7 @@ class RawPeer {
   }
   // The values point into the frame received last.
   reki::wire::Welcome welcome() { return value(reki::wire::decode_welcome(receive())); }
+  reki::wire::Goodbye goodbye() { return value(reki::wire::decode_goodbye(receive())); }
   reki::wire::Reject reject() { return value(reki::wire::decode_reject(receive())); }
   /// The replies of the next frame.
   std::vector<reki::wire::Reply> replies() {

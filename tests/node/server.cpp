@@ -454,6 +454,7 @@ BOOST_AUTO_TEST_CASE(a_restarted_node_asks_for_hello_and_has_done_nothing) {
   peer.greet();
   const auto earlier = node->incarnation();
   BOOST_TEST(node->stop());
+  BOOST_TEST(peer.goodbye().frames == 0U);
   node.reset();
   node = test::start(config, "n1");
   BOOST_TEST((node->incarnation() != earlier));
@@ -513,6 +514,11 @@ BOOST_AUTO_TEST_CASE(the_last_word_of_a_node_that_closes_is_how_much_it_has_read
   RawPeer quiet(one.node->address());
   peer.greet();
   quiet.greet();
+  RawPeer twice(one.node->address());
+  for (int i = 0; i < 2; ++i) {  // the count begins anew
+    twice.greet();
+    must_serve(twice);
+  }
   for (std::uint64_t id = 1; id <= 3; ++id) {
     peer.request({start_of(id, "a"), start_of(id + 10, "b")});
     BOOST_TEST(peer.replies().size() == 2U);
@@ -520,10 +526,9 @@ BOOST_AUTO_TEST_CASE(the_last_word_of_a_node_that_closes_is_how_much_it_has_read
   peer.send(wire::encode_ping({1}));
   BOOST_TEST(wire::decode_pong(peer.receive()).has_value());
   BOOST_TEST(one.node->stop());
-  const auto last = wire::decode_goodbye(peer.receive());
-  BOOST_REQUIRE(last.has_value());
-  BOOST_TEST(last->frames == 4U);
-  BOOST_TEST(wire::decode_goodbye(quiet.receive())->frames == 0U);
+  BOOST_TEST(peer.goodbye().frames == 4U);
+  BOOST_TEST(quiet.goodbye().frames == 0U);
+  BOOST_TEST(twice.goodbye().frames == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {

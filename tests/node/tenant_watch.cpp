@@ -16,7 +16,7 @@ namespace {
 struct Fixture {
   Fixture() {
     page.set_lease_end(Instant::never());
-    registry.set_owned(all);
+    own(all);
     registry.gain(all, Epoch{1});
   }
   RuntimeOptions options() {
@@ -63,8 +63,12 @@ struct Fixture {
   static bool open(const std::future<Answer>& answer) {
     return answer.wait_for(std::chrono::seconds(0)) == std::future_status::timeout;
   }
+  void own(const SlotSet& slots) {
+    registry.expect(slots);
+    registry.expect_only(slots);
+  }
   void lose() {
-    registry.set_owned(SlotSet{});
+    own(SlotSet{});
     registry.lose(all);
   }
 
@@ -82,7 +86,7 @@ BOOST_AUTO_TEST_SUITE(tenant_watch)
 
 BOOST_FIXTURE_TEST_CASE(a_key_on_its_way_is_not_told_of_before_it_is_here, Fixture) {
   lose();
-  registry.set_owned(all);
+  own(all);
   BOOST_TEST((told(ask("k")) == Lines{"unavailable"}));
   registry.gain(all, Epoch{3});
   BOOST_TEST((told(ask("k")) == Lines{"not_running k"}));
@@ -121,7 +125,7 @@ BOOST_FIXTURE_TEST_CASE(who_comes_back_with_the_key_is_told_that_it_was_elsewher
   const auto before = position;
   auto of_type = ask("", before);
   lose();
-  registry.set_owned(all);
+  own(all);
   registry.gain(all, Epoch{3});
   BOOST_TEST((told(ask("k", before)) == Lines{"missed(moved)", "not_running k"}));
   BOOST_TEST(open(of_type));  // which is complete as far as this node goes

@@ -56,6 +56,17 @@ class WithNodes(unittest.TestCase):
         self.assertEqual(caught.exception.name, name, caught.exception)
         return caught.exception
 
+    def fails_in_no_doubt(self, name, function, *args, **options):
+        """As fails(), for what is tried until its deadline: a last try may still be under way by then."""
+        for _ in range(10):
+            try:
+                function(*args, **options)
+            except RekiError as error:
+                if error.name != "unknown_outcome":
+                    self.assertEqual(error.name, name, error)
+                    return error
+        self.fail("each call was in doubt in the end")
+
 
 class Page(unittest.TestCase):
     """The client against what the page says."""
@@ -582,8 +593,8 @@ class Changes(WithNodes):
         for node in self.nodes:
             self.refuse(node, 44, "no quorum: 1 of 3 voters")
         for call in (self.c.lookup, lambda *a, **o: self.c.call(*a, "increment", **o)):
-            began = time.monotonic()
-            error = self.fails("unavailable", call, "counter", "a", timeout=0.4)
+            began = time.monotonic()  # of the first one
+            error = self.fails_in_no_doubt("unavailable", call, "counter", "a", timeout=0.4)
             self.assertIn("no quorum", error.text)
             self.assertGreater(time.monotonic() - began, 0.3)
 
