@@ -152,14 +152,16 @@ class Outbound {
   bool fences_count() const { return view_ != nullptr && view_->term().value != 0; }
   std::string why_outdated(const OutboundRequest& request, const Peer& peer, const wire::ReplyHeader& header,
                            const wire::Reply& reply) const;
-  void settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again);
+  enum class InDoubt : std::uint8_t { ends, waits };
+  void settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again, InDoubt in_doubt = InDoubt::ends);
   void lose(Peer& peer, std::uint64_t last_executed_frame, const Error& why, Instant now);
 
   // Views.
   Peer& peer_of(const Member& member);
   bool belongs(OutboundRequest& request, const Peer& peer);
   void take_misplaced(Queue& from, const Peer& peer, Queue& misplaced);
-  void leave(Peer& peer, Queue& moving);
+  void leave(Peer& peer, Queue& moving, Instant now);
+  void part_in_time(Instant now);
   void follow(Instant now);
   bool is_stuck(Peer& peer, Instant now);
   bool anything_stuck(Instant now);
@@ -192,6 +194,7 @@ class Outbound {
   ViewPolls polls_;
   Queue view_answers_;
   std::vector<std::string> seeds_;  // addresses given by hand
+  std::vector<PeerIndex> parting_;  // closed, with something in flight
   std::uint32_t next_asked_ = 0;
   std::uint32_t next_opened_ = 0;
 

@@ -147,8 +147,9 @@ void Outbound::welcomed(PeerIndex index, const wire::Welcome& welcome, Instant n
   work_for(peer);
 }
 
-/// No reply will come any more to what is in flight there. What may be sent again is moved to `again`, as queued.
-void Outbound::settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again) {
+/// No reply is waited for any more to what is in flight there; but perhaps to what it may have executed. What may be sent
+/// again is moved to `again`, as queued.
+void Outbound::settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again, InDoubt in_doubt) {
   Queue before;
   before.append(peer.in_flight);
   while (!before.empty()) {
@@ -157,7 +158,8 @@ void Outbound::settle(Peer& peer, std::uint64_t last_executed_frame, Queue& agai
     if (request.asks_for_view_) {
       finish(request, ErrorCode::unreachable, {});
     } else if (request.frame_ <= last_executed_frame && !may_repeat(request.op)) {
-      finish(request, ErrorCode::unknown_outcome, "the connection to " + describe(peer) + " was over before it answered");
+      if (in_doubt == InDoubt::waits) peer.in_flight.push_back(request);
+      else finish(request, ErrorCode::unknown_outcome, "the connection to " + describe(peer) + " was over before it answered");
     } else {
       request.state_ = State::queued;
       again.push_back(request);

@@ -38,9 +38,10 @@ void Outbound::hold(OutboundRequest& request, Peer& peer, Error why, Instant now
   ++stats_.retries;
   request.unlink_queue();
   if (request.state_ == State::in_flight) request.trip_ = now - request.sent_;
+  request.last_ = std::move(why);
+  if (peer.closed) return route(request, now);
   request.state_ = State::waiting;
   request.at_ = peer.index;
-  request.last_ = std::move(why);
   polls_.trouble(now);
   if (now + limits::give_up_before >= request.deadline) return finish(request, std::move(request.last_));
   if (peer.release_at <= now || peer.release_at == Instant::never()) {
@@ -83,6 +84,7 @@ void Outbound::tick(Instant now) {
   install_answers(now);
   timers_.advance(now, [&](TimerHook& hook) { expire(static_cast<OutboundRequest&>(hook), now); });
   let_go_in_time(now);
+  part_in_time(now);
   follow(now);
   check_peers(now);
 }
@@ -92,6 +94,7 @@ Instant Outbound::next_wake() const {
   Instant at = std::min(timers_.next(), let_go_at_);
   if (options_.follow_views && view_) at = std::min(at, polls_.next());
   if (peers_need_time_) at = std::min(at, peers_checked_ + peer_check_interval);
+  for (const PeerIndex index : parting_) at = std::min(at, peers_[index].parts_at);
   return at;
 }
 

@@ -4,6 +4,12 @@
 #include "reki/core/outbound.hpp"
 
 namespace reki {
+namespace {
+
+/// A node that has left closes its connections within that time, and says what it has not read.
+constexpr Duration parting_time_max = limits::closing_time_max + limits::flush_time_max;
+
+}  // namespace
 
 PeerIndex Outbound::add_peer(std::string address) {
   seeds_.push_back(address);
@@ -20,7 +26,7 @@ void Outbound::set_view(std::shared_ptr<const View> view, Instant now) {
   view_ = std::move(view);
   polls_.installed(epoch());
   Queue moving;
-  for (const PeerIndex left : peers_.seat(*view_)) leave(peers_[left], moving);
+  for (const PeerIndex left : peers_.seat(*view_)) leave(peers_[left], moving, now);
   for (const PeerIndex index : peers_.open()) {
     take_misplaced(peers_[index].held, peers_[index], moving);
     take_misplaced(peers_[index].queued, peers_[index], moving);
@@ -29,12 +35,27 @@ void Outbound::set_view(std::shared_ptr<const View> view, Instant now) {
   route_all(moving, now);
 }
 
-/// Nothing that comes from there counts any more.
-void Outbound::leave(Peer& peer, Queue& moving) {
-  settle(peer, peer.session.last_executed(), moving);
+/// Nothing is sent there any more. A node that left as it should has answered what it executed, and the answer may come
+/// later than the view without it; one that was put out has not long to live, if it does, and is not waited for.
+void Outbound::leave(Peer& peer, Queue& moving, Instant now) {
+  settle(peer, peer.session.last_executed(), moving, peer.leaving ? InDoubt::waits : InDoubt::ends);
   moving.append(peer.held);
   moving.append(peer.queued);
-  closed_.push_back(peer.index);
+  if (peer.in_flight.empty()) return closed_.push_back(peer.index);
+  peer.parts_at = now + parting_time_max;
+  parting_.push_back(peer.index);
+}
+
+void Outbound::part_in_time(Instant now) {
+  Queue moving;
+  std::erase_if(parting_, [&](PeerIndex index) {
+    Peer& peer = peers_[index];
+    if (!peer.in_flight.empty() && now < peer.parts_at) return false;
+    settle(peer, peer.session.last_executed(), moving);
+    closed_.push_back(index);
+    return true;
+  });
+  route_all(moving, now);
 }
 
 void Outbound::take_misplaced(Queue& from, const Peer& peer, Queue& misplaced) {

@@ -210,7 +210,7 @@ def rolling(cluster, rounds=10, rate=500):
     codes = [one["exit_code"] for one in cluster.drains]
     check("nodes that are told to end exit with 0", set(codes) == {0}, cluster.drains)
     return {"rounds": rounds, "restarts": len(codes), "calls": totals["ok"] + sum(totals["failed"].values()),
-            "failed": totals["failed"], "longest_call_ms": round(totals["max_ms"], 1), "round_s": percentiles(took)}
+            "failed": totals["failed"], "why": totals["why"], "longest_call_ms": round(totals["max_ms"], 1), "round_s": percentiles(took)}
 
 
 def measure(options):

@@ -33,6 +33,7 @@ using namespace std::chrono_literals;
 using reki::boot_time;
 using reki::Client;
 using reki::Duration;
+using reki::Error;
 using reki::ErrorCode;
 using reki::Instant;
 using Json = nlohmann::ordered_json;
@@ -44,16 +45,22 @@ constexpr std::int64_t spin_ms_max = 5;
 /// What was answered since somebody last asked.
 class Tally {
  public:
-  void add(ErrorCode code, Duration took) {
+  void add(const Error& outcome, Duration took) {
     const std::lock_guard lock(mutex_);
-    if (code == ErrorCode::ok) ++ok_;
-    else ++failed_[std::string{reki::name_of(code)}];
+    if (outcome.code == ErrorCode::ok) {
+      ++ok_;
+    } else {
+      const std::string name{reki::name_of(outcome.code)};
+      ++failed_[name];
+      why_.emplace(name, outcome.text);
+    }
     longest_ = std::max(longest_, took);
   }
   Json take() {
     const std::lock_guard lock(mutex_);
     Json out{{"ok", std::exchange(ok_, 0)},
              {"failed", std::exchange(failed_, {})},
+             {"why", std::exchange(why_, {})},
              {"max_ms", static_cast<double>(std::exchange(longest_, Duration{0}).count()) / 1e6}};
     return out;
   }
@@ -62,6 +69,7 @@ class Tally {
   std::mutex mutex_;
   std::uint64_t ok_ = 0;
   std::map<std::string, std::uint64_t> failed_;
+  std::map<std::string, std::string> why_;  // the first text of each
   Duration longest_{0};
 };
 
@@ -156,15 +164,16 @@ class Caller {
     entry.op = verb > Verb::stop ? "call" : verb_names[static_cast<std::size_t>(verb)];
     const Instant invoked = boot_time();
     entry.invoked = invoked.ns;
-    const ErrorCode code = carry_out(verb, entry);
+    Error outcome = carry_out(verb, entry);
     const Instant returned = boot_time();
-    if (code == ErrorCode::ok || code == ErrorCode::not_running) entry.returned = returned.ns;
-    else set_failed(entry, code, returned.ns);
+    if (outcome.code == ErrorCode::not_running) outcome = Error{ErrorCode::ok};
+    if (outcome.code == ErrorCode::ok) entry.returned = returned.ns;
+    else set_failed(entry, outcome.code, returned.ns);
     history_.add(entry);
-    tally_.add(code == ErrorCode::not_running ? ErrorCode::ok : code, returned - invoked);
+    tally_.add(outcome, returned - invoked);
   }
 
-  ErrorCode carry_out(Verb verb, HistoryEntry& entry) {
+  Error carry_out(Verb verb, HistoryEntry& entry) {
     switch (verb) {
       case Verb::lookup_or_start:
         return refer(client_.lookup_or_start<Witnessed>(entry.key, {}, options_).get(), entry);
@@ -177,30 +186,30 @@ class Caller {
     }
   }
 
-  static ErrorCode refer(const reki::Result<reki::ActorRef<Witnessed>>& ref, HistoryEntry& entry) {
+  static Error refer(const reki::Result<reki::ActorRef<Witnessed>>& ref, HistoryEntry& entry) {
     if (!ref) {
       entry.outcome = "not_running";  // what it is if it is no failure
-      return ref.error().code;
+      return ref.error();
     }
     entry.outcome = ref->started() ? "started" : "found";
     entry.fence = ref->fence().value;
-    return ErrorCode::ok;
+    return Error{ErrorCode::ok};
   }
-  ErrorCode stop(HistoryEntry& entry) {
+  Error stop(HistoryEntry& entry) {
     const auto fence = client_.stop<Witnessed>(entry.key, options_).get();
     entry.outcome = fence ? "stopped" : "not_running";
-    if (!fence) return fence.error().code;
+    if (!fence) return fence.error();
     entry.fence = fence->value;
-    return ErrorCode::ok;
+    return Error{ErrorCode::ok};
   }
   template <class Message>
-  ErrorCode call(HistoryEntry& entry, Message message) {
+  Error call(HistoryEntry& entry, Message message) {
     const auto seen = client_.call<Witnessed>(entry.key, std::move(message), {}, options_).get();
-    if (!seen) return seen.error().code;
+    if (!seen) return seen.error();
     entry.outcome = "found";
     entry.fence = seen->fence;
     entry.value = seen->total;
-    return ErrorCode::ok;
+    return Error{ErrorCode::ok};
   }
 
   std::string random_key() { return "key-" + std::to_string(dice_() % keys_); }
@@ -223,12 +232,13 @@ void add_to(Json& totals, const Json& second) {
   for (const auto& [name, count] : second["failed"].items()) {
     totals["failed"][name] = totals["failed"].value(name, std::uint64_t{0}) + count.get<std::uint64_t>();
   }
+  for (const auto& [name, text] : second["why"].items()) totals["why"].emplace(name, Json(text));
   totals["max_ms"] = std::max(totals["max_ms"].get<double>(), second["max_ms"].get<double>());
 }
 
 /// Prints what each second brought, until SIGTERM, SIGINT or `end`; returns the totals.
 Json report(Tally& tally, Histories& history, const sigset_t& signals, Instant end) {
-  Json totals{{"ok", 0}, {"failed", Json::object()}, {"max_ms", 0.0}};
+  Json totals{{"ok", 0}, {"failed", Json::object()}, {"why", Json::object()}, {"max_ms", 0.0}};
   for (Instant due = boot_time() + 1s; boot_time() < end; due = due + 1s) {
     const auto left = std::max(Duration{0}, due - boot_time());
     const timespec wait{left.count() / 1'000'000'000, left.count() % 1'000'000'000};

@@ -222,31 +222,6 @@ BOOST_AUTO_TEST_CASE(a_lost_connection_retries_lookups_and_ends_calls_that_were_
   BOOST_TEST(done.size() == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(what_a_closing_node_has_not_read_goes_elsewhere_and_what_it_has_read_is_in_doubt) {
-  const auto key = key_of("n3");
-  submit(Op::call, key);
-  pump();
-  submit(Op::call, key);
-  pump();
-  submit(Op::call, key);
-  pump();
-  BOOST_REQUIRE(sent.size() == 3U);
-  const PeerIndex peer = last().peer;
-  out.goodbye(peer, 1, now);
-  pump();
-  BOOST_TEST((only_outcome() == ErrorCode::unknown_outcome));
-  run(100ms);
-  BOOST_TEST(sent.size() == 5U);  // the two others, once more
-}
-
-BOOST_AUTO_TEST_CASE(a_goodbye_cannot_speak_of_frames_that_were_never_sent) {
-  submit(Op::call, key_of("n3"));
-  pump();
-  out.goodbye(last().peer, ~std::uint64_t{0}, now);
-  pump();
-  BOOST_TEST((only_outcome() == ErrorCode::unknown_outcome));
-}
-
 BOOST_AUTO_TEST_CASE(at_the_deadline_what_was_never_sent_is_unreachable) {
   blocked = {0, 1, 2};
   submit(Op::call, "a", 500ms);
