@@ -55,7 +55,6 @@ std::vector<PeerIndex> OutboundPeers::seat(const View& view) {
     if (peer == nullptr) peer = &add(member.addr);
     peer->node = member.node_id;
     peer->named = member.incarnation;
-    peer->leaving = member.state == MemberState::leaving;
     by_member_.push_back(peer->index);
   }
   open_ = by_member_;

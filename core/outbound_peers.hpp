@@ -34,9 +34,8 @@ struct OutboundPeer {
 
   bool has_work = false;
   bool asked_for_view = false;
-  bool leaving = false;                  ///< In the last view that had it.
-  bool closed = false;                   ///< In no view any more: it is asked nothing.
-  Instant parts_at = Instant::never();   ///< Of a closed one: how long at most it may answer what it was asked before.
+  bool closed = false;                    ///< In no view any more: it is asked nothing.
+  Instant parts_at = Instant::never();    ///< Of a closed one: how long at most it may answer what it was asked before.
 };
 
 /// The peers of an `Outbound`: those of the view's members, and addresses that were given by hand.

@@ -35,10 +35,12 @@ void Outbound::set_view(std::shared_ptr<const View> view, Instant now) {
   route_all(moving, now);
 }
 
-/// Nothing is sent there any more. A node that left as it should has answered what it executed, and the answer may come
-/// later than the view without it; one that was put out has not long to live, if it does, and is not waited for.
+/// Nothing is sent there any more. A node that has left has answered what it executed, and the answer may come later than
+/// the view without it; one that is silent is not waited for.
 void Outbound::leave(Peer& peer, Queue& moving, Instant now) {
-  settle(peer, peer.session.last_executed(), moving, peer.leaving ? InDoubt::waits : InDoubt::ends);
+  const OutboundRequest* const owed = oldest_owed(peer);
+  const bool silent = owed != nullptr && peer.session.silent_to_ping(owed->sent_, now);
+  settle(peer, peer.session.last_executed(), moving, silent ? InDoubt::ends : InDoubt::waits);
   moving.append(peer.held);
   moving.append(peer.queued);
   if (peer.in_flight.empty()) return closed_.push_back(peer.index);

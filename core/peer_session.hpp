@@ -57,6 +57,11 @@ class PeerSession {
   /// True if the peer owes replies and says nothing, though it may have been asked by a PING.
   bool silent(Instant oldest_sent, Instant now) const { return now >= std::max(heard_, oldest_sent) + options_.ping_after; }
 
+  /// The same, and a PING would have been answered by now.
+  bool silent_to_ping(Instant oldest_sent, Instant now) const {
+    return now >= std::max(heard_, oldest_sent) + 2 * options_.ping_after;
+  }
+
   void hello_sent(Instant now);
   void ping_sent(Instant now);
   /// The number of the REQUEST frame that was just sent, or is about to be: the first is 1.

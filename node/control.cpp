@@ -187,7 +187,8 @@ void Control::read(const std::string& route, BytesView bytes) {
   }
   if (frame->answer) send({from, *frame->answer});
   if (!frame->body) return;
-  if (const auto epoch = membership::view_of_sender(*frame->body)) epochs_[from] = *epoch;
+  const bool room = epochs_.size() < ControlLinks::peers_max || epochs_.contains(from);  // strangers come and go
+  if (const auto epoch = membership::view_of_sender(*frame->body); epoch && room) epochs_[from] = *epoch;
   machine_->on({from, std::move(*frame->body)}, clocks());
   effects();
 }

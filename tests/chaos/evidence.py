@@ -143,11 +143,6 @@ def the_load_outlives_its_nodes_and_writes_all_that_it_did():
                                            ("found", "started", "stopped")))
 
 
-def a_short_campaign_keeps_the_promise_and_counts_what_it_did():
-    run_campaign("--faults", 12, "--seed", 4, "--longest", 1, "--rate", 200, "--kinds",
-                 "delay,loss,disorder,stop_child,stop_all,cut,partition,kill_child,kill_all,drain,data_port,disk_full")
-
-
 def sixty_faults_of_all_kinds_break_nothing():
     kinds = campaign.kinds_of(run_campaign("--faults", 60, "--seed", 3, "--shortest", 0.05, "--longest", 2, "--rest", 0.1,
                                            "--rate", 1000))

@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(a_new_life_of_a_node_is_another_peer_with_a_connection_of_i
   const auto second = view(2, three);
   give(second, three);
   out.set_view(second, now);
-  run(1ms);
+  run(1s);
   BOOST_TEST(count(ErrorCode::unknown_outcome) == 1);
   BOOST_TEST(count(ErrorCode::ok) == 2);
   BOOST_TEST(node("n1").executed == 2);  // the two look-ups

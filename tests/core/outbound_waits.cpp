@@ -172,14 +172,6 @@ BOOST_AUTO_TEST_CASE(a_newer_view_moves_what_waits_and_closes_the_peers_that_lef
   BOOST_TEST(done.size() == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(a_call_sent_to_a_node_that_has_left_the_view_is_of_unknown_outcome_at_once) {
-  submit(Op::call, key_of("n2"));
-  pump();
-  out.set_view(make_view(2, {"n1", "n3"}), now);
-  pump();
-  BOOST_TEST((only_outcome() == ErrorCode::unknown_outcome));
-}
-
 BOOST_AUTO_TEST_CASE(what_asks_one_peer_ends_when_that_peer_has_left_the_view) {
   submit(Op::lookup, key_of("n1"));
   pump();
