@@ -117,6 +117,8 @@ void Control::run() {
     effects();
     while (!stopping_) round();
     part();
+    // No handler will run any more: the process may take its time to end.
+    if (node_.is_quiet()) options_.page->set_lease_end(Instant{});
   } catch (const std::exception& e) {
     // Without it the lease ends, the gate closes, and the guard ends the process: nothing is done wrongly meanwhile.
     log(LogLevel::error, "control_thread_stopped", std::string("text=\"") + e.what() + '"');

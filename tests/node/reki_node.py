@@ -204,4 +204,12 @@ def it_serves_what_its_plugin_has():
         assert any("event=malformed_frame" in line for line in node.lines), node.lines
 
 
+def once_it_has_stopped_it_may_take_its_time_to_exit():
+    os.environ["REKI_TEST_EXIT_MS"] = "3000"
+    with Running(config(f'[types.counter]\nplugin = "{GOOD}"\n')) as node:
+        del os.environ["REKI_TEST_EXIT_MS"]
+        assert node.end(signal.SIGTERM) == 0, node.lines
+        assert not any("event=fenced" in line for line in node.lines), node.lines
+
+
 globals()[sys.argv[1]]()

@@ -1,3 +1,8 @@
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
 #include "../../actor/example_actors.hpp"
 #include "reki/node/plugin.hpp"
 
@@ -25,6 +30,16 @@ class TallyActor : public reki::Actor<Tally> {
  private:
   std::int64_t value_ = 0;
 };
+
+/// Makes the process that has it take long to exit, if it is told to.
+struct SlowExit {
+  SlowExit() = default;
+  SlowExit(const SlowExit&) = delete;
+  SlowExit& operator=(const SlowExit&) = delete;
+  ~SlowExit() {
+    if (const char* ms = std::getenv("REKI_TEST_EXIT_MS")) std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(ms)));
+  }
+} slow_exit;
 
 }  // namespace
 
