@@ -237,7 +237,7 @@ def may_meet(*kinds):
 def _draw_fault(dice, ids, kind_of_it):
     minority = dice.sample(ids, max(1, (len(ids) - 1) // 2))
     return {"kind": kind_of_it, "node": dice.choice(ids), "group": sorted(minority),
-            "toss": round(dice.random(), 3), "size": round(dice.random(), 3)}
+            "toss": dice.randrange(1000) / 1000, "size": dice.randrange(1000) / 1000}
 
 
 def strike(cluster, step):
