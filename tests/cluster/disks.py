@@ -25,7 +25,7 @@ class DiskCluster(Cluster):
     def __init__(self, nodes=3, voters=3, expected=()):
         settings = "voters = [" + ", ".join(f'"n{i + 1}"' for i in range(voters)) + "]\n"
         super().__init__(types=counter_type(), nodes=nodes, settings=settings,
-                         expected=["guard_killed", "node_killed", "fenced", "joining", *expected])
+                         expected=["guard_killed", "node_killed", "fenced", *expected])
         self.voters = voters
 
     def kill(self, *ids):

@@ -38,7 +38,7 @@ def one_gap(c, how):
 
 
 def measure(how, samples, profile):
-    expected = ["node_killed", "etcd_silent", "fenced", "joining"]
+    expected = ["node_killed", "etcd_silent", "fenced"]
     with Etcd() as etcd, EtcdCluster(etcd, profile, guarded=how == "kill", expected=expected) as c:
         gaps = sorted(one_gap(c, how) for _ in range(samples))
     at = lambda q: round(gaps[min(int(q * len(gaps)), len(gaps) - 1)], 1)

@@ -47,7 +47,7 @@ class Scene:
 
 def a_coordinator_that_dies_is_replaced():
     demand_etcd()
-    with Etcd() as etcd, EtcdCluster(etcd, expected=["node_killed", "guard_killed", "etcd_silent", "joining"]) as c:
+    with Etcd() as etcd, EtcdCluster(etcd, expected=["node_killed", "guard_killed", "etcd_silent"]) as c:
         for how in ("the node alone", "its guard too"):
             term, id, _ = c.office()
             key = key_of_each_node(c)[id]
@@ -69,7 +69,7 @@ def a_coordinator_that_dies_is_replaced():
 
 def etcd_that_is_killed_comes_back_with_its_data_and_nothing_is_lost():
     demand_etcd()
-    with Etcd() as etcd, EtcdCluster(etcd, profile="cloud", guarded=False, expected=["etcd_silent", "joining"]) as c:
+    with Etcd() as etcd, EtcdCluster(etcd, profile="cloud", guarded=False, expected=["etcd_silent"]) as c:
         scene = Scene(c)
         etcd.members[0].kill()
         until("every actor is suspended", 20, scene.is_suspended)
@@ -80,7 +80,7 @@ def etcd_that_is_killed_comes_back_with_its_data_and_nothing_is_lost():
 
 def etcd_that_stands_still_suspends_actors_and_evicts_nobody():
     demand_etcd()
-    with Etcd() as etcd, EtcdCluster(etcd, profile="cloud", guarded=False, expected=["etcd_silent", "joining"]) as c:
+    with Etcd() as etcd, EtcdCluster(etcd, profile="cloud", guarded=False, expected=["etcd_silent"]) as c:
         scene = Scene(c)
         began = time.monotonic()
         etcd.members[0].stop_still()
@@ -93,7 +93,7 @@ def etcd_that_stands_still_suspends_actors_and_evicts_nobody():
 
 def an_etcd_of_three_may_lose_its_leader():
     demand_etcd()
-    with Etcd(3) as etcd, EtcdCluster(etcd, profile="cloud", guarded=False, expected=["etcd_silent", "joining"]) as c:
+    with Etcd(3) as etcd, EtcdCluster(etcd, profile="cloud", guarded=False, expected=["etcd_silent"]) as c:
         scene = Scene(c)
         etcd.leader().kill()
         scene.as_before("kill -9 of etcd's leader")
@@ -102,7 +102,7 @@ def an_etcd_of_three_may_lose_its_leader():
 
 def a_whole_cluster_starts_again_from_etcd():
     demand_etcd()
-    with Etcd() as etcd, EtcdCluster(etcd, profile="cloud", expected=["etcd_silent", "joining"]) as c:
+    with Etcd() as etcd, EtcdCluster(etcd, profile="cloud", expected=["etcd_silent"]) as c:
         keys = key_of_each_node(c)
         before = {key: found(c, key)["fence"] for key in keys.values()}
         c.stop()
