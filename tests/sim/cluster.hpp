@@ -53,6 +53,8 @@ class Cluster final : public Truth {
   [[nodiscard]] std::string trouble();
   /// Voters of the newest view whose store is on no disk.
   [[nodiscard]] std::size_t stores_missing() const;
+  /// When an empty store was last taken away again that its node had offered to be a voter with; 0: never.
+  Time offer_gone_at = 0;
 
   World& world() { return world_; }
   Node& node(std::uint16_t index) { return *nodes_[index]; }

@@ -178,10 +178,13 @@ bool voters_are_undecided(Cluster& cluster) {
   return false;
 }
 
-/// A store may only go while those that are left can still agree.
+/// A store may only go while those that are left can still agree. An empty one that was offered and went counts as lost
+/// until whoever may have heard of it, and stands still, has proposed it or not.
 bool can_spare_a_store(Cluster& cluster, std::uint16_t node) {
+  constexpr Time offer_lasts = 15 * second;
   const auto& store = cluster.node(node).store;
   if (!store || store->view == nullptr || voters_are_undecided(cluster)) return false;
+  if (cluster.offer_gone_at != 0 && cluster.world().now < cluster.offer_gone_at + offer_lasts) return false;
   return 2 * (cluster.stores_missing() + 1) < cluster.world().invariants.latest()->voters().size();
 }
 
@@ -206,13 +209,17 @@ void lose_store(const Fault& f, Cluster& cluster) {
   cluster.boot_at(f.who, cluster.world().now + 200 * millisecond);
 }
 
-/// If the old store is in use no more, nothing changes for the others but that the new one is missing.
+/// If the old store is in use no more, nothing changes for the others but that the new one is missing. If it is, the new
+/// one may be about to take its place.
 void find_store(const Fault& f, Cluster& cluster) {
   Node& node = cluster.node(f.who);
   if (!node.mislaid) return;
   const auto& view = cluster.world().invariants.latest();
   const bool in_use = std::ranges::any_of(view->voters(), [&](const Voter& v) { return v.store == node.mislaid->store; });
   if (!in_use && !can_spare_a_store(cluster, f.who)) return;
+  const bool offered = node.store && node.store->view == nullptr;
+  if (in_use && offered && cluster.stores_missing() > 1) return;
+  if (offered) cluster.offer_gone_at = cluster.world().now;
   cluster.crash(f.who, f.flag);
   node.store = std::exchange(node.mislaid, std::nullopt);
   cluster.boot_at(f.who, cluster.world().now + 200 * millisecond);

@@ -230,8 +230,7 @@ void Invariants::stepped(const Observed& o) {
   if (o.term != p.term) terms_never_decrease(std::exchange(p.term, o.term), o.term, "a node's term");
   if (o.promised != p.promised) {
     terms_never_decrease(p.promised, o.promised, "a voter's promise");
-    p.promised_before = std::exchange(p.promised, o.promised);
-    p.promised_at = now_;
+    p.promises[p.promises_next++ % p.promises.size()] = {std::exchange(p.promised, o.promised), now_};
   }
   const bool other_life = o.incarnation != p.incarnation;
   const bool other_view = *o.view != p.view;
@@ -337,7 +336,9 @@ void Invariants::grants_are_confirmed(std::uint16_t node, const Grant& grant) {
   };
   const auto acknowledged = [&](const Voter& v) {
     if (v.node == names_[node]) {
-      return own.promised == grant.term || (own.promised_before == grant.term && own.promised_at >= renewal.at);
+      return own.promised == grant.term || std::ranges::any_of(own.promises, [&](const Process::Past& past) {
+        return past.term == grant.term && past.until >= renewal.at;
+      });
     }
     return acknowledged_since(v.store, grant.term, renewal.at);
   };

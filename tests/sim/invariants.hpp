@@ -123,8 +123,12 @@ class Invariants {
     Epoch cleared;
     Term term;
     Term promised;
-    Term promised_before;
-    Time promised_at = 0;
+    struct Past {
+      Term term;
+      Time until = 0;
+    };
+    std::array<Past, 16> promises{};  ///< The last before it.
+    std::size_t promises_next = 0;
     Instant lease_end;
     membership::ViewPtr view;
     SlotSet held;
