@@ -178,8 +178,8 @@ class Node:
 
 class Cluster:
     """`with Cluster() as c:` starts the nodes n1, n2, n3. `types` is TOML, `settings` too, for [cluster]; `expected` names
-    log events of the levels warning and error that this test brings about. `profile` is that of its leases: by default one
-    whose leases no busy machine outlasts."""
+    log events of the levels warning and error that this test brings about. `profile` is that of its leases: by default the
+    one with longer leases, for machines that are busy."""
 
     def __init__(self, types=None, expected=(), nodes=3, settings="", profile="cloud"):
         self.name = f"test-{secrets.token_hex(4)}"

@@ -32,8 +32,8 @@ def free_port():
 
 
 def config(more="", port=None, node_more=""):
-    """A file with one node; `more` begins at line 7, `node_more` is line 6. Its leases are those that no busy machine
-    outlasts."""
+    """A file with one node; `more` begins at line 7, `node_more` is line 6. Its leases are the longer ones, for machines
+    that are busy."""
     path = os.path.join(folder.name, "cluster.toml")
     with open(path, "w") as f:
         f.write(f'cluster = {{ name = "test", profile = "cloud" }}\n\n[[node]]\nid = "n1"\nlisten = "tcp://127.0.0.1:{port or free_port()}"\n'
