@@ -1,0 +1,141 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "reki/bench/figures.hpp"
+#include "reki/bench/latencies.hpp"
+#include "reki/core/error.hpp"
+
+namespace reki::bench {
+
+/// What came of many requests. Latencies are of those that were served.
+struct Tally {
+  Latencies latencies;
+  std::map<ErrorCode, std::uint64_t> refused;
+  double seconds = 0;
+
+  void add(ErrorCode code, Duration took) {
+    if (code == ErrorCode::ok) latencies.add(took);
+    else ++refused[code];
+  }
+  [[nodiscard]] double rate() const { return seconds > 0 ? static_cast<double>(latencies.count()) / seconds : 0; }
+};
+
+/// One question after the other, each when the one before has been answered. `ask()` blocks and returns an ErrorCode.
+template <class Ask>
+Tally one_at_a_time(Ask ask, Duration length) {
+  Tally out;
+  const Stopwatch all;
+  while (all.elapsed() < length) {
+    const Stopwatch one;
+    const ErrorCode code = ask();
+    out.add(code, one.elapsed());
+  }
+  out.seconds = all.seconds();
+  return out;
+}
+
+/// `lanes` questions are under way at any time: each answer is followed by the next question, on the thread that brings the
+/// answers, of which there must be one. `ask(lane, done)` calls `done(code)` once, later.
+template <class Ask>
+class ClosedLoop {
+ public:
+  ClosedLoop(Ask ask, std::size_t lanes, Duration length) : ask_(std::move(ask)), begun_(lanes), active_(lanes), length_(length) {}
+
+  Tally run() {
+    for (std::size_t lane = 0; lane < begun_.size(); ++lane) begin(lane);
+    std::unique_lock lock(mutex_);
+    finished_.wait(lock, [&] { return over_; });
+    tally_.seconds = all_.seconds();
+    return std::move(tally_);
+  }
+
+ private:
+  void begin(std::size_t lane) {
+    begun_[lane] = all_.elapsed();
+    ask_(lane, [this, lane](ErrorCode code) { answered(lane, code); });
+  }
+  void answered(std::size_t lane, ErrorCode code) {
+    const Duration now = all_.elapsed();
+    tally_.add(code, now - begun_[lane]);
+    if (now < length_) return begin(lane);
+    if (--active_ > 0) return;
+    const std::lock_guard lock(mutex_);  // notified under it: run() goes on, and all of this ends, once `over_` is seen
+    over_ = true;
+    finished_.notify_one();
+  }
+
+  Ask ask_;
+  std::vector<Duration> begun_;
+  std::size_t active_;  // the answering thread only
+  const Duration length_;
+  Tally tally_;
+  const Stopwatch all_;
+  std::mutex mutex_;
+  std::condition_variable finished_;
+  bool over_ = false;
+};
+
+/// Questions at a fixed rate, whether or not the ones before have been answered. A latency counts from when its question was
+/// due. `ask(done)` calls `done(code)` once, perhaps before it returns, on this thread or on the one that brings the answers.
+template <class Ask>
+class OpenLoop {
+ public:
+  OpenLoop(Ask ask, double per_second, Duration length) : ask_(std::move(ask)), per_second_(per_second), length_(length) {}
+
+  /// `each_tick(asked, elapsed)` is called about once a millisecond. Returns once all is answered.
+  template <class Tick>
+  Tally run(Tick each_tick) {
+    std::uint64_t asked = 0;
+    for (Duration now{0}; now < length_; now = all_.elapsed()) {
+      const auto due = static_cast<std::uint64_t>(per_second_ * static_cast<double>(now.count()) / 1e9);
+      for (; asked < due; ++asked) begin(Duration{static_cast<std::int64_t>(static_cast<double>(asked) / per_second_ * 1e9)});
+      each_tick(asked, now);
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    }
+    const double seconds = all_.seconds();
+    std::unique_lock lock(mutex_);
+    expected_ = asked;
+    answered_all_.wait(lock, [&] { return answers_ == expected_; });
+    tally_.seconds = seconds;
+    return std::move(tally_);
+  }
+  /// Answers that were refused later than this after they were due. Before run().
+  void watch_deadline(Duration deadline) { deadline_ = deadline; }
+  [[nodiscard]] std::uint64_t late() const { return late_; }
+  [[nodiscard]] Duration refused_at_most() const { return refused_at_most_; }
+
+ private:
+  void begin(Duration due) {
+    ask_([this, due](ErrorCode code) {
+      const Duration took = all_.elapsed() - due;
+      const std::lock_guard lock(mutex_);
+      tally_.add(code, took);
+      if (took > deadline_) ++late_;
+      if (code != ErrorCode::ok) refused_at_most_ = std::max(refused_at_most_, took);
+      if (++answers_ == expected_) answered_all_.notify_one();
+    });
+  }
+
+  Ask ask_;
+  const double per_second_;
+  const Duration length_;
+  const Stopwatch all_;
+  Duration deadline_ = Duration::max();
+  std::mutex mutex_;
+  std::condition_variable answered_all_;
+  Tally tally_;                    // guarded by mutex_
+  std::uint64_t answers_ = 0;      // guarded by mutex_
+  std::uint64_t expected_ = UINT64_MAX;  // guarded by mutex_
+  std::uint64_t late_ = 0;         // guarded by mutex_
+  Duration refused_at_most_{0};    // guarded by mutex_
+};
+
+}  // namespace reki::bench
