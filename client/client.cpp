@@ -155,6 +155,29 @@ void Client::submit_many(std::vector<Posting> postings) {
   if (!requests.empty()) impl_->io.post_all(std::move(requests));
 }
 
+Answer Client::exchange(Submission& submission) {
+  // The answer comes by the deadline, and knows best what became of the request; this is for when it does not.
+  constexpr auto grace = std::chrono::milliseconds(50);
+  // A count is many requests.
+  if (detail::on_worker_thread || submission.op == wire::Op::count) return Registry::exchange(submission);
+  Submission sent;
+  sent.op = submission.op;
+  sent.type = submission.type;
+  sent.key = submission.key;
+  sent.args = submission.args;
+  sent.message = std::move(submission.message);
+  sent.fence = submission.fence;
+  sent.timeout = submission.timeout;
+  sent.flags = submission.flags;
+  const bool is_message = sent.message != nullptr;
+  const Instant give_up = boot_time() + sent.timeout + grace;
+  const auto meeting = std::make_shared<Meeting>();
+  impl_->prepare(std::move(sent), Meeting::completion(meeting),
+                 [&](std::unique_ptr<Pending> request) { impl_->io.post_and_drive(std::move(request), *meeting); });
+  if (meeting->has_arrived() || meeting->wait(std::max(Duration{0}, give_up - boot_time()))) return meeting->take();
+  return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
+}
+
 Result<NodeId> Client::owner(std::string_view type, std::string_view key) const {
   wire::Request request;
   request.type = type;

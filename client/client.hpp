@@ -34,9 +34,9 @@ using NodeStatus = std::map<std::string, std::variant<std::uint64_t, double, std
 ///     auto counter = (*client)->lookup_or_start<Counter>("user_123").get();
 ///     counter->call(Increment{2}).get();
 ///
-/// Thread-safe. One thread of its own does all input and output: it goes straight to the owner of each key, sends all
+/// Thread-safe. One thread of its own does input and output: it goes straight to the owner of each key, sends all
 /// that is waiting for a node in one frame, follows the cluster as it changes, and runs callbacks, which must not block
-/// or throw. Every call is answered by its deadline (and a few milliseconds for the answer to get there).
+/// or throw. (A caller that blocks does its work instead, while there is nothing else to do.) Every call is answered by its deadline (and a few milliseconds for the answer to get there).
 ///
 /// Destroying it answers what is under way with `shutting_down`, except for a `call` or `send` that has been sent:
 /// `unknown_outcome`. Not to be destroyed by one of its own callbacks.
@@ -49,6 +49,7 @@ class Client final : public Registry {
 
   void submit(Submission submission, Completion done) override;
   void submit_many(std::vector<Posting> postings) override;
+  Answer exchange(Submission& submission) override;
   /// From the table that this client goes by.
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
   /// The callback runs on the client's own thread. That the client is destroyed is told as `ended` without a node.

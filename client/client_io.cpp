@@ -1,5 +1,6 @@
 #include "reki/client/client_io.hpp"
 
+#include <algorithm>
 #include <random>
 #include <span>
 
@@ -56,6 +57,7 @@ ClientIo::~ClientIo() {
   REKI_ASSERT(!on_io_thread());
   stopping_ = true;
   mailbag_.wakeup().signal();
+  duty_.recall();
   thread_.join();
 }
 
@@ -68,13 +70,21 @@ Result<void> ClientIo::wait_connected() {
 }
 
 void ClientIo::post(std::unique_ptr<Pending> request) {
-  if (mailbag_.push(std::move(request))) return;
-  too_late(*request);  // NOLINT(bugprone-use-after-move): what is not taken is left as it was
+  if (!mailbag_.push(std::move(request))) return too_late(*request);  // NOLINT(bugprone-use-after-move): it is as it was
+  duty_.recall();
 }
 
 void ClientIo::post_all(std::vector<std::unique_ptr<Pending>> requests) {
-  if (mailbag_.push_all(requests)) return;
+  if (mailbag_.push_all(requests)) return duty_.recall();
   for (auto& request : requests) too_late(*request);
+}
+
+void ClientIo::post_and_drive(std::unique_ptr<Pending> request, const Meeting& meeting) {
+  request->caller_waits = true;
+  if (!mailbag_.push_quietly(std::move(request))) return too_late(*request);  // NOLINT(bugprone-use-after-move)
+  if (!duty_.take()) return mailbag_.wakeup().signal();
+  drive(meeting);
+  duty_.give_back([this] { return is_idle(); });
 }
 
 /// Only a callback of the I/O thread can still ask when the mailbag is closed: callers must not outlive the client.
@@ -88,27 +98,64 @@ std::shared_ptr<const View> ClientIo::view() const {
   return view_;
 }
 
-// ---- I/O thread
+// ---- whoever has the duty
 
 void ClientIo::run() {
   try {
-    while (!stopping_) round();
+    while (!stopping_ && !broken_) {
+      if (may_lend()) duty_.lend([this] { return is_idle(); });
+      now_ = boot_time();
+      take_posted();
+      send();
+      receive();
+    }
   } catch (const std::exception& e) {
-    // libzmq or memory gave up; nothing more can be sent.
-    connected(fail(ErrorCode::internal, std::string{"input and output stopped: "} + e.what()));
+    broken_ = e.what();
   }
+  // libzmq or memory gave up.
+  if (broken_) connected(fail(ErrorCode::internal, "input and output stopped: " + *broken_));
   end();
 }
 
-void ClientIo::round() {
-  mailbag_.take(posted_);
+/// What a caller does until its answer is there. It leaves to the thread what has callbacks.
+void ClientIo::drive(const Meeting& meeting) {
+  try {
+    now_ = boot_time();
+    while (!stopping_ && !broken_) {
+      take_posted();
+      if (!std::ranges::all_of(posted_, &Pending::caller_waits, [](const auto& r) -> const Pending& { return *r; })) return;
+      send();
+      if (meeting.has_arrived()) return;
+      receive();
+      if (meeting.has_arrived()) return;
+    }
+  } catch (const std::exception& e) {
+    broken_ = e.what();
+  }
+}
+
+/// Callers wait for their answers, one after the other, and there is nothing that has a callback.
+bool ClientIo::may_lend() const { return callers_wait_ && outbound_.outstanding() == 0 && watches_.empty(); }
+
+bool ClientIo::is_idle() const {
+  return outbound_.outstanding() == 0 && posted_.empty() && mailbag_.empty() && !stopping_ && !broken_;
+}
+
+void ClientIo::take_posted() {
+  if (posted_.empty()) mailbag_.take(posted_);
+}
+
+void ClientIo::send() {
   for (auto& request : posted_) submit(std::move(request));
+  posted_.clear();
   outbound_.tick(now_);
   publish_view();
   watches_.tick(now_);
   links_.flush(now_);
   deliver();
+}
 
+void ClientIo::receive() {
   items_.assign(1, zmq::pollitem_t{nullptr, mailbag_.wakeup().fd(), ZMQ_POLLIN, 0});
   links_.append_to(items_);
   mailbag_.wakeup().arm();
@@ -123,6 +170,7 @@ void ClientIo::round() {
 bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && mailbag_.empty(); }
 
 void ClientIo::submit(std::unique_ptr<Pending> request) {
+  callers_wait_ = request->caller_waits;
   if (request->then == Pending::Then::watch) {
     return watches_.add({std::move(request->type), std::move(request->key)}, std::move(request->sink), now_);
   }
@@ -143,6 +191,7 @@ void ClientIo::carry(Watches::Question question, Completion done) {
 
 void ClientIo::end() {
   mailbag_.close();
+  for (auto& request : std::exchange(posted_, {})) submit(std::move(request));
   mailbag_.take(posted_);
   for (auto& request : posted_) submit(std::move(request));
   watches_.close();
@@ -201,6 +250,7 @@ void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
   further->then = Pending::Then::list;
   further->list_limit = request->list_limit;
   further->done = std::move(request->done);
+  further->caller_waits = request->caller_waits;
   submit(std::move(further));
 }
 

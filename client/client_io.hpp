@@ -4,10 +4,13 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "reki/client/io_duty.hpp"
+#include "reki/client/meeting.hpp"
 #include "reki/client/pending.hpp"
 #include "reki/core/outbound.hpp"
 #include "reki/net/mailbag.hpp"
@@ -18,8 +21,8 @@ namespace reki {
 
 /// The client's input and output: takes what callers post, sends it, and brings the outcomes back.
 ///
-/// post() and view() from any thread; all else is one thread's, the one that round() runs on. That is a thread of its
-/// own here; a caller that is about to block could run round() itself instead, under a lock, and save two wake-ups.
+/// post...() and view() from any thread; all else belongs to whoever has the duty (IoDuty): a thread of its own,
+/// or a caller in post_and_drive(). Callbacks run on the thread alone.
 class ClientIo final : private Watches::Carrier {
  public:
   struct Options {
@@ -38,14 +41,22 @@ class ClientIo final : private Watches::Carrier {
   /// Answers at once with `shutting_down` if it is too late.
   void post(std::unique_ptr<Pending> request);
   void post_all(std::vector<std::unique_ptr<Pending>> requests);
+  /// The same for a request whose answer goes to `meeting`, where the present thread is going to wait: it does the input
+  /// and output until the answer is there, if nobody else does.
+  void post_and_drive(std::unique_ptr<Pending> request, const Meeting& meeting);
   std::shared_ptr<const View> view() const;
   bool on_io_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
   static void too_late(Pending& request);
   void run();
-  /// Sends what there is, waits until something happens, reads it, and hands out what came of it.
-  void round();
+  void drive(const Meeting& meeting);
+  bool may_lend() const;
+  bool is_idle() const;
+  // One round: sends what there is; waits until something happens, reads it, and hands out what came of it.
+  void take_posted();
+  void send();
+  void receive();
   bool nothing_to_do() const;
   void end();
 
@@ -72,14 +83,17 @@ class ClientIo final : private Watches::Carrier {
   std::condition_variable changed_;
   std::shared_ptr<const View> view_;             // guarded by mutex_
   std::optional<Result<void>> connect_result_;   // guarded by mutex_
+  IoDuty duty_;
 
-  // I/O thread only.
+  // Of whoever has the duty.
   zmq::context_t context_{1};
   Watches watches_{*this};  // before outbound_, which has its questions
   Outbound outbound_;
   PeerLinks links_;
   Instant now_;
-  std::vector<std::unique_ptr<Pending>> posted_;
+  std::vector<std::unique_ptr<Pending>> posted_;  // taken from the mailbag, to be submitted
+  bool callers_wait_ = false;                     // for the answer to the last request
+  std::optional<std::string> broken_;             // why nothing more can be sent
   std::vector<zmq::pollitem_t> items_;
   Epoch published_;                     // of view_
   std::size_t first_fetches_ = 0;       // of the addresses, under way

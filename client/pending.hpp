@@ -27,6 +27,7 @@ struct Pending final : OutboundRequest {
     watch,       ///< No request at all: the beginning of a watch.
   };
   Then then = Then::answer;
+  bool caller_waits = false;                 ///< Its `done` runs no code of a user's, so that any thread may call it.
   Completion done;                           // answer, list
   std::uint32_t list_limit = 0;              // list
   std::shared_ptr<CountGathering> gathering;  // count

@@ -18,12 +18,15 @@ class Mailbag {
  public:
   /// Any thread. False if the mailbag is closed; then `item` is as it was.
   bool push(T&& item) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (closed_) return false;
-      items_.push_back(std::move(item));
-    }
+    if (!push_quietly(std::move(item))) return false;
     wakeup_.signal();
+    return true;
+  }
+  /// The same without a wake-up, which is for the caller to give.
+  bool push_quietly(T&& item) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    items_.push_back(std::move(item));
     return true;
   }
   /// Any thread. All of them with one wake-up; next to each other.

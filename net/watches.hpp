@@ -46,6 +46,7 @@ class Watches {
   void set_view(std::shared_ptr<const View> view, Instant now);
   /// Asks again what had to wait. Call at next_wake() at the latest.
   void tick(Instant now);
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
   [[nodiscard]] Instant next_wake() const { return wakes_.empty() ? Instant::never() : wakes_.begin()->first; }
   /// Tells all watchers that it is over.
   void close();

@@ -1,10 +1,13 @@
 #include "reki/client/client.hpp"
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "../actor/example_actors.hpp"
 #include "../actor/watched.hpp"
@@ -208,6 +211,41 @@ BOOST_AUTO_TEST_CASE(calls_from_many_threads_all_get_their_own_answers) {
   }
   threads.clear();
   BOOST_TEST(wrong == 0);
+}
+
+BOOST_AUTO_TEST_CASE(callbacks_run_on_one_thread_that_is_no_callers_while_callers_block_for_answers) {
+  Fixture f;
+  std::atomic<bool> over = false;
+  std::set<std::thread::id> callers;
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      {
+        const std::lock_guard lock(mutex);
+        callers.insert(std::this_thread::get_id());
+      }
+      while (!over) {
+        if (!f.client->lookup_or_start<Counter>("k").get()) ++failures;
+      }
+    });
+  }
+  Tally answers;
+  std::set<std::thread::id> answering;
+  for (int n = 1; n <= 300; ++n) {
+    f.client->lookup_or_start<Counter>("k").then([&](const auto& ref) {
+      answering.insert(std::this_thread::get_id());
+      answers.add(code_of(ref));
+    });
+    if (n % 3 == 0) BOOST_REQUIRE(answers.wait_for(n));  // between, the callers have the client to themselves
+  }
+  over = true;
+  for (auto& thread : threads) thread.join();
+  BOOST_TEST(failures == 0);
+  BOOST_TEST(answers.of(ErrorCode::ok) == 300);
+  BOOST_TEST(answering.size() == 1U);
+  for (const auto& id : callers) BOOST_TEST(!answering.contains(id));
 }
 
 BOOST_AUTO_TEST_CASE(many_keys_in_one_call_are_one_frame_per_owner) {
