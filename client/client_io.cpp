@@ -135,10 +135,15 @@ void ClientIo::drive(const Meeting& meeting) {
 }
 
 /// Callers wait for their answers, one after the other, and there is nothing that has a callback.
-bool ClientIo::may_lend() const { return callers_wait_ && outbound_.outstanding() == 0 && watches_.empty(); }
+bool ClientIo::may_lend() const { return callers_wait_ && nothing_under_way() && watches_.empty(); }
 
 bool ClientIo::is_idle() const {
-  return outbound_.outstanding() == 0 && posted_.empty() && mailbag_.empty() && !stopping_ && !broken_;
+  return nothing_under_way() && posted_.empty() && mailbag_.empty() && !stopping_ && !broken_;
+}
+
+/// A newer view that a node has spoken of is fetched without delay, whether or not a caller comes.
+bool ClientIo::nothing_under_way() const {
+  return outbound_.outstanding() == 0 && outbound_.epoch_seen() <= outbound_.epoch();
 }
 
 void ClientIo::take_posted() {

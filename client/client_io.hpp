@@ -53,6 +53,7 @@ class ClientIo final : private Watches::Carrier {
   void drive(const Meeting& meeting);
   bool may_lend() const;
   bool is_idle() const;
+  bool nothing_under_way() const;
   // One round: sends what there is; waits until something happens, reads it, and hands out what came of it.
   void take_posted();
   void send();
