@@ -8,6 +8,10 @@
 
 namespace reki {
 
+namespace {
+thread_local const Workers* pool_of_this_thread = nullptr;
+}
+
 void Workers::start() {
   const std::lock_guard lock(mutex_);
   wanted_ = options_.threads;
@@ -29,12 +33,19 @@ void Workers::schedule(Turn* turn) {
     (last_ != nullptr ? last_->next_turn_ : first_) = turn;
     last_ = turn;
     ++queued_;
-    wake = sleeping_ > 0;
+    const bool takes_it_itself = pool_of_this_thread == this && queued_ == 1 && options_.threads > 0;
+    wake = !takes_it_itself && claim_wake_locked();
     // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
     const bool on_demand = options_.threads == 0 && queued_ > static_cast<std::size_t>(sleeping_);
     if (on_demand && alive_ < options_.threads_max && !stopping_) spawn_locked();
   }
   if (wake) work_.notify_one();
+}
+
+bool Workers::claim_wake_locked() {
+  if (queued_ == 0 || sleeping_ == 0 || waking_) return false;
+  waking_ = true;
+  return true;
 }
 
 Turn* Workers::next(std::unique_lock<std::mutex>& lock) {
@@ -52,6 +63,7 @@ Turn* Workers::next(std::unique_lock<std::mutex>& lock) {
     ++sleeping_;
     const auto woken = work_.wait_for(lock, options_.idle_exit);
     --sleeping_;
+    waking_ = false;
     if (woken == std::cv_status::timeout && surplus && first_ == nullptr) return nullptr;
   }
 }
@@ -59,9 +71,12 @@ Turn* Workers::next(std::unique_lock<std::mutex>& lock) {
 void Workers::work(const std::shared_ptr<Seat>& seat) {
   // A pool for what blocks may block; a pool of workers must not wait for its own actors.
   detail::on_worker_thread = options_.threads > 0;
+  pool_of_this_thread = this;
   std::unique_lock lock(mutex_);
   while (Turn* turn = next(lock)) {
+    const bool more = claim_wake_locked();
     lock.unlock();
+    if (more) work_.notify_one();
     seat->busy_since.store(boot_time().ns, std::memory_order_relaxed);
     turn->run();
     seat->busy_since.store(0, std::memory_order_relaxed);
@@ -76,6 +91,7 @@ void Workers::work(const std::shared_ptr<Seat>& seat) {
 
 void Workers::watch(Instant at) {
   Seats left;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     left.swap(left_);
@@ -87,7 +103,9 @@ void Workers::watch(Instant at) {
     // looks instead of two at a time.
     if (options_.threads > 0) wanted_ = std::min(options_.threads + 2 * static_cast<int>(blocked), options_.threads_max);
     while (alive_ < wanted_ && queued_ > 0 && !stopping_) spawn_locked();
+    wake = claim_wake_locked();
   }
+  if (wake) work_.notify_one();
   join(left);
 }
 

@@ -28,7 +28,11 @@ class Turn {
 ///
 /// Handlers should not block, but people write ones that do, and factories that open databases. So the pool looks at
 /// itself: a thread that has been in one turn for longer than `blocked_after` no longer counts, and others take its
-/// place, so that a slow start never delays other keys by more than that. Thread-safe.
+/// place, so that a slow start never delays other keys by more than that.
+///
+/// To wake a thread costs more than most turns. So one is woken at a time, which wakes the next if there is more to do;
+/// and for the one turn that a thread of the pool makes itself nobody is woken at all: the thread takes it when its own is
+/// over, or `watch` finds it waiting. Thread-safe.
 class Workers {
  public:
   struct Options {
@@ -61,6 +65,8 @@ class Workers {
   using Seats = std::vector<std::shared_ptr<Seat>>;
 
   void spawn_locked();
+  /// True if a sleeping thread is to be woken, by the caller, for what is queued.
+  [[nodiscard]] bool claim_wake_locked();
   void work(const std::shared_ptr<Seat>& seat);
   Turn* next(std::unique_lock<std::mutex>& lock);
   static void join(const Seats& left);
@@ -77,6 +83,7 @@ class Workers {
   Turn* last_ = nullptr;
   std::size_t queued_ = 0;
   int sleeping_ = 0;
+  bool waking_ = false;  ///< One of the sleeping was woken and has not come to the lock yet.
   int wanted_ = 0;  ///< Threads that there may be now: `threads` and two for each blocked one.
   bool stopping_ = false;
   Seats seats_;
