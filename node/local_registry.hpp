@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "reki/actor/registry.hpp"
 #include "reki/core/membership/slot_set.hpp"
 #include "reki/node/factories.hpp"
+#include "reki/node/replaceable.hpp"
 #include "reki/node/tenancy.hpp"
 
 namespace reki {
@@ -109,11 +109,8 @@ class LocalRegistry final : public Registry {
   void readmit(std::string_view type, std::string_view key, EnvelopePtr request);
 
  private:
-  [[nodiscard]] std::shared_ptr<Runtime> current() const;
-
   const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
-  mutable std::mutex mutex_;          // not an atomic shared_ptr: libstdc++ 12's is a data race to ThreadSanitizer
-  std::shared_ptr<Runtime> runtime_;  // guarded by mutex_
+  Replaceable<Runtime> runtime_;
   Registry* front_;
   std::vector<std::thread> ends_;     ///< Of runtimes that were dropped: they wait for handlers that still run.
 };

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace reki {
+
+/// An object that all threads use all the time, and that is replaced by another now and then.
+///
+/// What std::atomic<std::shared_ptr> is for; but there each use writes to one counter, so that threads on different cores
+/// wait for each other's cache line, and libstdc++ 12's is a data race to ThreadSanitizer. Here a use writes to one of 64
+/// counters, a thread always to the same. Thread-safe.
+template <class T>
+class Replaceable {
+ public:
+  explicit Replaceable(std::shared_ptr<T> first) : owner_(std::move(first)), now_(owner_.get()) {}
+
+  /// Keeps the object alive while it is held, if whoever replaces it keeps it until `wait_until_unused` has returned.
+  class Use {
+   public:
+    Use(std::atomic<int>& users, const std::atomic<T*>& now) : users_(users) {
+      // Counted before it is read: who has replaced it and then sees no count knows that whoever comes later reads the
+      // next one. That takes one order of all four steps, so nothing weaker than the default.
+      users_.fetch_add(1);
+      object_ = now.load();
+    }
+    ~Use() { users_.fetch_sub(1, std::memory_order_release); }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    T* operator->() const { return object_; }
+
+   private:
+    std::atomic<int>& users_;
+    T* object_;
+  };
+  [[nodiscard]] Use use() const { return {lanes_[lane()].users, now_}; }
+
+  /// For who keeps it for longer.
+  [[nodiscard]] std::shared_ptr<T> share() const {
+    const std::lock_guard lock(mutex_);
+    return owner_;
+  }
+  /// Returns the one before, which is still in use: see wait_until_unused.
+  [[nodiscard]] std::shared_ptr<T> replace(std::shared_ptr<T> next) {
+    const std::lock_guard lock(mutex_);
+    now_.store(next.get());
+    return std::exchange(owner_, std::move(next));
+  }
+  /// Returns once no use that began before this call is left.
+  void wait_until_unused() const {
+    for (const Lane& lane : lanes_) {
+      while (lane.users.load() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+ private:
+  struct alignas(64) Lane {
+    std::atomic<int> users{0};
+  };
+  static std::size_t lane() {
+    static std::atomic<std::size_t> threads{0};
+    thread_local const std::size_t mine = threads.fetch_add(1, std::memory_order_relaxed) % lanes;
+    return mine;
+  }
+
+  static constexpr std::size_t lanes = 64;
+
+  mutable std::array<Lane, lanes> lanes_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<T> owner_;  // guarded by mutex_
+  std::atomic<T*> now_;
+};
+
+}  // namespace reki
