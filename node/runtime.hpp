@@ -258,6 +258,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::atomic<bool> closing_{false};
   std::atomic<bool> abandoned_{false};
   std::atomic<std::size_t> parked_{0};
+  std::atomic<std::int64_t> lately_{0};  ///< The time at the last tick, Instant::ns.
   std::mutex suspended_mutex_;
   std::vector<ActorCell*> suspended_;  // guarded by suspended_mutex_
   struct SignOfLife final : Turn {

@@ -19,6 +19,7 @@ ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell
 // Time
 
 void Runtime::tick(Instant at) {
+  lately_.store(at.ns, std::memory_order_relaxed);
   workers_->watch(at);
   blocking_->watch(at);
   for (Shard& shard : shards_) {
