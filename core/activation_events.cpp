@@ -34,10 +34,10 @@ WatchEvent event_of_end(const Activation& a, WatchReason reason, std::string_vie
   WatchEvent out = about(a, WatchKind::stopped);
   if (a.state == State::down) {
     out.kind = WatchKind::down;
-    out.retry_after = until(a.due, now);
+    out.retry_after = until(a.due(), now);
   } else if (restart_follows(a)) {
     if (failed) out.kind = WatchKind::crashed;
-    out.retry_after = until(a.due, now);
+    out.retry_after = until(a.due(), now);
   }
   out.reason = reason;
   out.text = cut(text, limits::watch_text_bytes_max);
@@ -48,7 +48,7 @@ WatchEvent present(const Activation* a, std::string_view key, Instant now) {
   WatchEvent out;
   out.kind = WatchKind::not_running;
   out.key = key;
-  if (a == nullptr || (a->state == State::down && a->due <= now)) return out;
+  if (a == nullptr || (a->state == State::down && a->due() <= now)) return out;
   const bool stopping_in_back_off = a->state == State::stopping && a->restart;
   if (a->state == State::live || (a->state == State::stopping && !stopping_in_back_off)) {
     return about(*a, WatchKind::running);
@@ -56,8 +56,8 @@ WatchEvent present(const Activation* a, std::string_view key, Instant now) {
   if (a->state == State::down || restart_follows(*a) || stopping_in_back_off) {
     out = about(*a, a->state == State::down ? WatchKind::down : WatchKind::restarting);
     out.reason = WatchReason::crashed;
-    out.text = cut(a->last_error, limits::watch_text_bytes_max);
-    out.retry_after = until(a->due, now);
+    out.text = cut(a->last_error(), limits::watch_text_bytes_max);
+    out.retry_after = until(a->due(), now);
   }
   return out;
 }

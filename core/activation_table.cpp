@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "reki/core/assert.hpp"
@@ -30,7 +31,7 @@ ActivationTable::ActivationTable(Options options)
 }
 
 ActivationTable::~ActivationTable() {
-  for (Activation* a : entries_) delete a;
+  for (Activation* a : entries_) destroy(a);
 }
 
 void ActivationTable::acquire(SlotId slot, Epoch epoch) {
@@ -45,7 +46,7 @@ void ActivationTable::acquire(SlotId slot, Epoch epoch) {
 Verdict ActivationTable::request(std::uint64_t hash, TypeIndex type, std::string_view key, const Demand& demand,
                                  Instant now) {
   Activation* a = find(hash, type, key);
-  if (a != nullptr && a->state == State::down && now >= a->due) {
+  if (a != nullptr && a->state == State::down && now >= a->due()) {
     erase(*a);
     a = nullptr;
   }
@@ -72,7 +73,7 @@ Verdict ActivationTable::request_known(Activation& a, const Demand& demand, Inst
         enter(a, State::stopping);
         return {What::stop, &a, ErrorCode::ok, Duration{0}, false, For::stop};
       }
-      return refuse(ErrorCode::crash_loop, &a, a.due - now);
+      return refuse(ErrorCode::crash_loop, &a, a.due() - now);
   }
   return refuse(ErrorCode::internal);
 }
@@ -113,7 +114,7 @@ Verdict ActivationTable::while_restarting(Activation& a, const Demand& demand, I
     return {What::stop, &a, ErrorCode::ok, Duration{0}, false, For::stop};
   }
   if (demand.op == Op::start) return refuse(ErrorCode::already_started, &a);
-  if (demand.fail_if_restarting || a.due >= demand.deadline) return refuse(ErrorCode::restarting, &a, a.due - now);
+  if (demand.fail_if_restarting || a.due() >= demand.deadline) return refuse(ErrorCode::restarting, &a, a.due() - now);
   return bounded_wait(a, For::start);
 }
 
@@ -159,7 +160,7 @@ bool ActivationTable::begin_start(Activation& a, Instant now) {
 
 WaiterList ActivationTable::started(Activation& a, Instant now) {
   REKI_ASSERT(a.state == State::starting);
-  if (a.restart) ++a.restarts;
+  if (a.restart) ++trouble_of(a).restarts;
   a.used.store(now.ns, std::memory_order_relaxed);
   enter(a, State::live);
   if (std::exchange(a.stop_requested, false)) close(a);
@@ -188,10 +189,10 @@ ActivationTable::After ActivationTable::ended(Activation& a, ExitKind kind, std:
 }
 
 ActivationTable::Next ActivationTable::decide_restart(Activation& a, ExitKind kind, std::string text, Instant now) {
-  if (!text.empty()) a.last_error = std::move(text);
-  if (!a.history) a.history = std::make_unique<RestartHistory>();
-  const auto decision = decide(options_.policies[a.type.value], *a.history, now, kind);
-  a.due = decision.until;
+  Activation::Trouble& trouble = trouble_of(a);
+  if (!text.empty()) trouble.last_error = std::move(text);
+  const auto decision = decide(options_.policies[a.type.value], trouble.history, now, kind);
+  trouble.due = decision.until;
   switch (decision.what) {
     case RestartDecision::What::restart:
       a.restart = true;
@@ -226,7 +227,7 @@ ActivationTable::After ActivationTable::stopped(Activation& a) {
 
 ActivationTable::Next ActivationTable::start_again_or_erase(Activation& a) {
   a.restart = false;
-  a.history.reset();
+  if (a.trouble) a.trouble->history = {};
   if (a.waiters.empty()) return Next::erase;
   WaiterList waiters = std::move(a.waiters);
   bool first = true;
@@ -242,7 +243,7 @@ ActivationTable::Next ActivationTable::start_again_or_erase(Activation& a) {
 }
 
 bool ActivationTable::restart_due(Activation& a, Instant now) {
-  if (a.state != State::restarting || now < a.due) return false;
+  if (a.state != State::restarting || now < a.due()) return false;
   enter(a, State::starting);
   return true;
 }
@@ -258,7 +259,7 @@ void ActivationTable::erase(Activation& a) {
   waiting_.erase(&a);
   down_.erase(&a);
   entries_.erase(&a);
-  delete &a;
+  destroy(&a);
 }
 
 template <class Predicate>
@@ -269,10 +270,14 @@ WaiterList ActivationTable::release(Activation& a, Predicate chosen) {
 }
 
 Activation& ActivationTable::insert(std::uint64_t hash, TypeIndex type, std::string_view key) {
-  auto* a = new Activation;
+  // The key's bytes stand behind the entry: one allocation, and a look-up finds them on the cache lines it reads anyway.
+  void* const memory = ::operator new(sizeof(Activation) + key.size());
+  char* const bytes = static_cast<char*>(memory) + sizeof(Activation);
+  key.copy(bytes, key.size());
+  auto* a = new (memory) Activation;
   a->hash = hash;
   a->type = type;
-  a->key = key;
+  a->key = {bytes, key.size()};
   a->slot = SlotId{static_cast<std::uint16_t>(hash % slot_count)};
   Slot& slot = slot_of_entry(*a);
   a->slot_next = slot.first;
@@ -281,6 +286,16 @@ Activation& ActivationTable::insert(std::uint64_t hash, TypeIndex type, std::str
   entries_.insert(a);
   ++types_[type.value].count;
   return *a;
+}
+
+void ActivationTable::destroy(Activation* a) {
+  a->~Activation();
+  ::operator delete(a);
+}
+
+Activation::Trouble& ActivationTable::trouble_of(Activation& a) {
+  if (!a.trouble) a.trouble = std::make_unique<Activation::Trouble>();
+  return *a.trouble;
 }
 
 void ActivationTable::enter(Activation& a, State state) {
@@ -313,7 +328,7 @@ WaiterList ActivationTable::expire(Instant now) {
 std::size_t ActivationTable::forget_crash_loops(Instant now) {
   std::vector<Activation*> over;
   for (Activation* a : down_) {
-    if (now >= a->due) over.push_back(a);
+    if (now >= a->due()) over.push_back(a);
   }
   for (Activation* a : over) erase(*a);
   return over.size();

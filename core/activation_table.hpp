@@ -32,30 +32,40 @@ struct Activation {
     down,        ///< Crash loop: no start before `due`.
   };
 
-  std::uint64_t hash = 0;
-  std::string key;
-  TypeIndex type;
-  SlotId slot;
-  State state = State::starting;
-  bool restart = false;         ///< starting: not the first start, the key is supervised already.
-  bool stop_requested = false;  ///< starting: is to stop as soon as it has started.
-  Fence fence;                  ///< Of the latest start; 0 before the first.
-  Instant due;                  ///< restarting, down
-  RequestOrigin starter;        ///< Whose request began the latest start.
-  WaiterList waiters;
-  std::unique_ptr<RestartHistory> history;  ///< Of keys that have crashed.
-  std::string last_error;                   ///< Of the latest crash; empty if none.
-  std::uint32_t restarts = 0;               ///< Since the key was first started.
-
-  void* cell = nullptr;                     ///< The runtime's part: the actor and its mailbox.
-  std::atomic<std::int64_t> used{0};        ///< When it was last needed (Instant::ns); the runtime writes it.
+  /// Of keys that have crashed.
+  struct Trouble {
+    RestartHistory history;
+    Instant due;                 ///< restarting, down
+    std::string last_error;      ///< Of the latest crash; empty if none.
+    std::uint32_t restarts = 0;  ///< Since the key was first started.
+  };
 
   // In the list of its slot, and while live in its type's list by age of use.
   Activation* slot_next = nullptr;
   Activation* slot_prev = nullptr;
   Activation* lru_next = nullptr;
   Activation* lru_prev = nullptr;
-  std::int64_t listed_use = 0;  ///< `used` as it was when it got its place in the list by age.
+  std::int64_t listed_use = 0;       ///< `used` as it was when it got its place in the list by age.
+
+  RequestOrigin starter;             ///< Whose request began the latest start.
+  WaiterList waiters;
+  std::unique_ptr<Trouble> trouble;
+
+  // What a look-up reads stands at the end, where the table puts the key's bytes: mostly on one cache line.
+  void* cell = nullptr;              ///< The runtime's part: the actor and its mailbox.
+  Fence fence;                       ///< Of the latest start; 0 before the first.
+  std::atomic<std::int64_t> used{0};  ///< When it was last needed (Instant::ns); the runtime writes it.
+  TypeIndex type;
+  SlotId slot;
+  State state = State::starting;
+  bool restart = false;              ///< starting: not the first start, the key is supervised already.
+  bool stop_requested = false;       ///< starting: is to stop as soon as it has started.
+  std::uint64_t hash = 0;
+  std::string_view key;
+
+  [[nodiscard]] Instant due() const { return trouble ? trouble->due : Instant{}; }
+  [[nodiscard]] std::string_view last_error() const { return trouble ? std::string_view{trouble->last_error} : ""; }
+  [[nodiscard]] std::uint32_t restarts() const { return trouble ? trouble->restarts : 0; }
 };
 
 /// Decides what becomes of every request for a key, and of every event of its actor: key → starting | live |
@@ -210,6 +220,8 @@ class ActivationTable {
   static Verdict while_stopping(Activation& a, const Demand& demand);
   Verdict bounded_wait(Activation& a, Waiter::For waits_for) const;
   Activation& insert(std::uint64_t hash, TypeIndex type, std::string_view key);
+  static void destroy(Activation* a);
+  static Activation::Trouble& trouble_of(Activation& a);
   void enter(Activation& a, Activation::State state);
   void list_by_use(Activation& a);
   void unlist(Activation& a);

@@ -89,7 +89,7 @@ TimerId ActorCell::Scope::set_timer(Duration after, EnvelopePtr message) {
   }
   const Activation& a = cell_.activation_;
   message->op = wire::Op::send;
-  const auto id = timers.add_message({a.hash, a.type, a.key}, a.fence, std::move(message), boot_time() + after);
+  const auto id = timers.add_message(reki::name_of(a), a.fence, std::move(message), boot_time() + after);
   ids->push_back(id);
   return id;
 }
@@ -152,12 +152,12 @@ ActorCell::Step ActorCell::start() {
     const bool told_to_end = activation_.stop_requested || runtime_.closing();
     if (!here && !told_to_end && runtime_.suspend(this)) return Step::suspended;
     begun = here && !runtime_.closing() && shard_.table->begin_start(activation_, boot_time());
-    if (begun && !args_) {
-      args_ = std::make_unique<Bytes>();
+    if (begun && !has_args_) {
+      has_args_ = true;
       const auto starts = [&](bool beginner) {
         return activation_.waiters.any([&](const Waiter& w) {
           const bool chosen = w.waits_for == For::start && w.starts && (w.begins || !beginner);
-          if (chosen) *args_ = static_cast<const Envelope&>(w).args;
+          if (chosen) set_args(static_cast<const Envelope&>(w).args);
           return chosen;
         });
       };
@@ -209,7 +209,7 @@ ActorCell::Step ActorCell::start() {
 
 Result<std::unique_ptr<AnyActor>> ActorCell::construct(Scope& scope) {
   try {
-    auto made = type().make(*args_);
+    auto made = type().make(args_ ? BytesView{*args_} : BytesView{});
     if (!made) {
       if (made.error().code != ErrorCode::malformed_message) made.error().code = ErrorCode::start_failed;
       return made;
@@ -270,7 +270,7 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
     Followups followups;
     {
       const std::lock_guard lock(shard_.mutex);
-      runtime_.readmit_locked(shard_, {activation_.hash, activation_.type, activation_.key}, std::move(envelope), at, followups);
+      runtime_.readmit_locked(shard_, reki::name_of(activation_), std::move(envelope), at, followups);
     }
     followups.run(runtime_);
     return Step::more;
@@ -452,8 +452,11 @@ ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups&
   // The entry may be erased here, and this cell with it; what is decided over again may make a new one.
   Runtime& runtime = runtime_;
   Shard& shard = shard_;
-  const KeyName name{activation_.hash, activation_.type, activation_.key};
-  if (!activation_.restart) args_.reset();  // the next start is another request's
+  const KeyName name = reki::name_of(activation_);
+  if (!activation_.restart) {  // the next start is another request's
+    has_args_ = false;
+    args_.reset();
+  }
   const bool gone = runtime.follow_locked(shard, activation_, after.next, boot_time(), followups);
   while (Waiter* w = again.pop()) runtime.readmit_locked(shard, name, envelope_of(w), boot_time(), followups);
   return gone ? Step::gone : Step::more;

@@ -89,6 +89,7 @@ class ActorCell final : public Turn {
   /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.
   Step ended_locked(ActivationTable::After after, Followups& followups);
   void say_goodbye(StopReason reason);
+  void set_args(const Bytes& args) { args_ = args.empty() ? nullptr : std::make_unique<Bytes>(args); }
   void destroy_actor();
   void drop_timers();
 
@@ -98,13 +99,14 @@ class ActorCell final : public Turn {
   TypeEntry& type_;
   Mailbox mailbox_;
   std::unique_ptr<AnyActor> actor_;                 ///< Turn only.
-  std::unique_ptr<Bytes> args_;                     ///< Of the first start, for restarts. Turn only.
+  std::unique_ptr<Bytes> args_;                     ///< Of the first start, for restarts; null: empty. Turn only.
   std::unique_ptr<Bytes> state_;                    ///< For the first start; shard's lock until that, then turn only.
   std::unique_ptr<std::vector<TimerId>> timers_;    ///< Turn only.
   std::unique_ptr<Unreleased> unreleased_;          ///< Turn only.
   std::uint64_t born_ = 0;                          ///< Guarded by the shard's mutex.
   std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
   std::atomic<bool> revoked_{false};
+  bool has_args_ = false;                           ///< `args_` are those of the start. Turn only.
 };
 
 }  // namespace reki

@@ -27,9 +27,9 @@ std::string refusal_text(const Verdict& verdict) {
   const Activation& a = *verdict.activation;
   switch (verdict.code) {
     case ErrorCode::restarting:
-      return "it crashed: " + a.last_error;
+      return "it crashed: " + std::string{a.last_error()};
     case ErrorCode::crash_loop:
-      return "it crashed too often, last: " + a.last_error;
+      return "it crashed too often, last: " + std::string{a.last_error()};
     case ErrorCode::overloaded:
       return std::to_string(a.waiters.size()) + " callers wait for this key already";
     default:
@@ -386,7 +386,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
 bool Runtime::follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant, Followups& followups) {
   if (next == ActivationTable::Next::start) return false;
   if (next == ActivationTable::Next::nothing && a.state == State::restarting) {
-    followups.restart_at({a.hash, a.type, a.key}, a.due);
+    followups.restart_at(name_of(a), a.due());
     return false;
   }
   if (a.cell != nullptr) followups.destroy(std::unique_ptr<ActorCell>{&cell_of(a)});

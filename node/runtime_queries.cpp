@@ -69,7 +69,7 @@ Answer Runtime::list(TypeEntry& type, std::string_view prefix, std::optional<Byt
       const std::lock_guard lock(shard.mutex);
       for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
         const bool shown = a->type == type.index && ActivationTable::is_running(*a);
-        if (shown && a->key.starts_with(prefix) && (after.empty() || a->key > after)) keys.push_back(a->key);
+        if (shown && a->key.starts_with(prefix) && (after.empty() || a->key > after)) keys.emplace_back(a->key);
       }
     }
     std::ranges::sort(keys);

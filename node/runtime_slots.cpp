@@ -191,7 +191,7 @@ void Runtime::lose(const SlotSet& slots) {
 void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Followups& followups) {
   state_of(shard, slot) = SlotState::foreign;
   std::vector<KeyName> keys;
-  for (Activation* a = shard.table->first_in(slot); a != nullptr; a = a->slot_next) keys.push_back({a->hash, a->type, a->key});
+  for (Activation* a = shard.table->first_in(slot); a != nullptr; a = a->slot_next) keys.push_back(name_of(*a));
   for (const KeyName& key : keys) {
     Request stop;
     stop.op = wire::Op::stop;
@@ -236,7 +236,7 @@ void Runtime::hand_over(const Activation& a, Bytes args, Bytes state) const {
   if (state.size() > limits::state_bytes_max || !options_.tenancy) {
     return log("state_too_large", a, "its saved state has " + std::to_string(state.size()) + " bytes, and was dropped");
   }
-  options_.tenancy->hand_over({types_[a.type.value].type->name, a.key, std::move(args), std::move(state)});
+  options_.tenancy->hand_over({types_[a.type.value].type->name, std::string{a.key}, std::move(args), std::move(state)});
 }
 
 Result<void> Runtime::arrive(HandedOver&& state) {

@@ -136,7 +136,7 @@ void Runtime::stop_everything() {
     for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
       if (&shard_of(slot) != &shard) continue;
       for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
-        all.push_back({a->cell != nullptr ? cell_of(*a).born() : 0, {a->hash, a->type, a->key}});
+        all.push_back({a->cell != nullptr ? cell_of(*a).born() : 0, name_of(*a)});
       }
     }
   }

@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_failed_first_start_leaves_nothing_and_a_failed_restart_is
   BOOST_TEST(table.begin_start(b, start));
   BOOST_TEST((table.start_failed(b, "no", start).next == Next::nothing));
   BOOST_TEST((b.state == State::restarting));
-  BOOST_TEST((b.due == start + 10ms));
+  BOOST_TEST((b.due() == start + 10ms));
 }
 
 BOOST_AUTO_TEST_CASE(in_back_off_one_waits_if_the_deadline_allows_and_else_is_told_when) {
@@ -155,15 +155,15 @@ BOOST_AUTO_TEST_CASE(in_back_off_one_waits_if_the_deadline_allows_and_else_is_to
   BOOST_TEST(table.restart_due(a, start + 10ms));
   BOOST_TEST(table.begin_start(a, start + 10ms));
   BOOST_TEST(release(table.started(a, start + 10ms)) == 1U);
-  BOOST_TEST(a.restarts == 2U);
-  BOOST_TEST(a.last_error == "two");
+  BOOST_TEST(a.restarts() == 2U);
+  BOOST_TEST(a.last_error() == "two");
 }
 
 BOOST_AUTO_TEST_CASE(a_crash_loop_refuses_until_it_is_over_or_stopped) {
   Activation& a = live("k");
   for (int i = 0; i < 2; ++i) {
     (void)table.ended(a, ExitKind::crashed, "boom", start);
-    if (a.state == State::restarting) BOOST_TEST(table.restart_due(a, a.due));
+    if (a.state == State::restarting) BOOST_TEST(table.restart_due(a, a.due()));
     BOOST_TEST(table.begin_start(a, start));
     release(table.started(a, start));
   }
