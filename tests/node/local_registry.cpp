@@ -326,7 +326,7 @@ BOOST_AUTO_TEST_CASE(many_keys_are_listed_in_pages_each_exactly_once) {
 BOOST_AUTO_TEST_CASE(closing_stops_all_youngest_first_and_a_new_registry_starts_clean) {
   Stage stage;
   {
-    LocalRegistry registry{puppets(stage), {.workers = 1}};
+    LocalRegistry registry{puppets(stage), {.workers = 1, .blocking_threads_max = 0}};  // nobody stands in for it
     for (int i = 0; i < 20; ++i) registry.call<Puppet>("k" + std::to_string(i), Add{1}).get().value();
     auto ref = registry.lookup_or_start<Puppet>("k0").get().value();
     BOOST_TEST(registry.close(5s));
