@@ -11,6 +11,7 @@ using State = Activation::State;
 using For = Waiter::For;
 
 thread_local Outputs* Outputs::current_ = nullptr;
+thread_local std::vector<Outputs::Held> Outputs::spare_;
 
 std::string_view name_of(StopReason reason) {
   switch (reason) {
@@ -42,17 +43,17 @@ std::string text_of_current_exception() {
   }
 }
 
-/// Counts a function of an actor that runs, so that a node knows when none does. Counted before the gate is looked at:
+/// Counts a turn that runs, so that a node knows when no function of an actor does. Counted before the gate is looked at:
 /// whoever sees the gate closed and then the count at 0 knows that nothing runs until the gate opens.
 class Running {
  public:
-  explicit Running(Runtime& runtime) : busy_(runtime.busy) { busy_.fetch_add(1); }
-  ~Running() { busy_.fetch_sub(1); }
+  explicit Running(Runtime& runtime) : turns_(runtime.tallies.mine().turns) { turns_.fetch_add(1); }
+  ~Running() { turns_.fetch_sub(1); }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
  private:
-  std::atomic<int>& busy_;
+  std::atomic<int>& turns_;
 };
 
 }  // namespace
@@ -65,8 +66,8 @@ class ActorCell::Scope final : public Context {
   std::string_view type() const override { return cell_.type_.type->name; }
   std::string_view key() const override { return cell_.activation_.key; }
   Fence fence() const override { return cell_.activation_.fence; }
-  const NodeId& node() const override { return cell_.runtime_.options().node; }
-  Registry& registry() override { return cell_.runtime_.front(); }
+  const NodeId& node() const override { return cell_.runtime().options().node; }
+  Registry& registry() override { return cell_.runtime().front(); }
   void stop_self() override { stop_wanted_ = true; }
   TimerId set_timer(Duration after, EnvelopePtr message) override;
   void cancel_timer(TimerId id) override;
@@ -80,22 +81,21 @@ class ActorCell::Scope final : public Context {
 };
 
 TimerId ActorCell::Scope::set_timer(Duration after, EnvelopePtr message) {
-  auto& ids = cell_.timers_;
-  auto& timers = cell_.runtime_.timers();
-  if (!ids) ids = std::make_unique<std::vector<TimerId>>();
-  if (ids->size() >= limits::timers_per_actor_max) std::erase_if(*ids, [&](TimerId id) { return !timers.is_pending(id); });
-  if (ids->size() >= limits::timers_per_actor_max) {
+  auto& ids = cell_.rare().timers;
+  auto& timers = cell_.runtime().timers();
+  if (ids.size() >= limits::timers_per_actor_max) std::erase_if(ids, [&](TimerId id) { return !timers.is_pending(id); });
+  if (ids.size() >= limits::timers_per_actor_max) {
     throw std::length_error("more than " + std::to_string(limits::timers_per_actor_max) + " timers of one actor");
   }
   const Activation& a = cell_.activation_;
   message->op = wire::Op::send;
   const auto id = timers.add_message(reki::name_of(a), a.fence, std::move(message), boot_time() + after);
-  ids->push_back(id);
+  ids.push_back(id);
   return id;
 }
 
 void ActorCell::Scope::cancel_timer(TimerId id) {
-  if (cell_.timers_ && std::erase(*cell_.timers_, id) > 0) cell_.runtime_.timers().cancel_message(id);
+  if (cell_.rare_ && std::erase(cell_.rare_->timers, id) > 0) cell_.runtime().timers().cancel_message(id);
 }
 
 ActorCell::~ActorCell() {
@@ -109,30 +109,32 @@ bool ActorCell::push_stop(StopReason reason, Instant drain_until) {
 }
 
 void ActorCell::run() {
-  if (turn() == Step::more) runtime_.schedule(this);
+  if (turn() == Step::more) runtime().schedule(this);
 }
 
 ActorCell::Step ActorCell::turn() {
+  const Running running(runtime());
   const Instant began = boot_time();
-  Instant at = began;
-  for (int handled = 0; handled < limits::messages_per_turn && at - began < limits::turn_time_max;) {
-    if (unreleased_) {
-      const Step step = settle();
+  Instant at = began;  // 0: has to be read again
+  for (int handled = 0; handled < limits::messages_per_turn;) {
+    if (has_unreleased() || !actor_) {
+      at = {};
+      const bool settles = has_unreleased();
+      const Step step = settles ? settle() : start();
       if (step != Step::more) return step;
-      continue;
-    }
-    if (!actor_) {
-      const Step step = start();
-      if (step != Step::more) return step;
+      if (settles) continue;
     }
     Waiter* waiter = mailbox_.pop();
     if (waiter == nullptr) {
       if (mailbox_.try_idle()) return Step::idle;
       continue;
     }
+    if (at == Instant{}) at = boot_time();
+    if (at - began >= limits::turn_time_max) {
+      mailbox_.put_back(waiter);
+      return Step::more;
+    }
     ++handled;
-    const Running running(runtime_);
-    at = boot_time();
     const Step step = handle(envelope_of(waiter), at);
     if (step != Step::more) return step;
   }
@@ -142,22 +144,21 @@ ActorCell::Step ActorCell::turn() {
 // Starting
 
 ActorCell::Step ActorCell::start() {
-  const Running running(runtime_);
   bool begun = false;
   bool here = true;
   {
-    const std::lock_guard lock(shard_.mutex);
+    const std::lock_guard lock(shard().mutex);
     if (activation_.state != State::starting) return Step::more;  // in back-off, or to be stopped
-    here = runtime_.gate(boot_time()) && runtime_.stop_reason_locked(shard_, activation_.slot) != StopReason::moved;
-    const bool told_to_end = activation_.stop_requested || runtime_.closing();
-    if (!here && !told_to_end && runtime_.suspend(this)) return Step::suspended;
-    begun = here && !runtime_.closing() && shard_.table->begin_start(activation_, boot_time());
+    here = runtime().gate(boot_time()) && runtime().stop_reason_locked(shard(), activation_.slot) != StopReason::moved;
+    const bool told_to_end = activation_.stop_requested || runtime().closing();
+    if (!here && !told_to_end && runtime().suspend(this)) return Step::suspended;
+    begun = here && !runtime().closing() && shard().table->begin_start(activation_, boot_time());
     if (begun && !has_args_) {
       has_args_ = true;
       const auto starts = [&](bool beginner) {
         return activation_.waiters.any([&](const Waiter& w) {
           const bool chosen = w.waits_for == For::start && w.starts && (w.begins || !beginner);
-          if (chosen) set_args(static_cast<const Envelope&>(w).args);
+          if (chosen) keep_args(static_cast<const Envelope&>(w).args);
           return chosen;
         });
       };
@@ -165,7 +166,7 @@ ActorCell::Step ActorCell::start() {
     }
   }
   if (!begun) {
-    if (runtime_.closing()) return start_failed(Error{ErrorCode::shutting_down});
+    if (runtime().closing()) return start_failed(Error{ErrorCode::shutting_down});
     if (!here) return start_failed(Error{ErrorCode::unavailable, "the key moves to another node"});
     return start_failed(Error{ErrorCode::deadline_exceeded, "the start was not begun in time"});
   }
@@ -176,7 +177,7 @@ ActorCell::Step ActorCell::start() {
     scope.outputs.drop(made.error());
     return start_failed(std::move(made).error());
   }
-  if (!may_release()) {
+  if (!may_release(boot_time())) {
     scope.outputs.drop(Error{ErrorCode::unavailable});
     return start_failed(Error{ErrorCode::unavailable, "the node's lease ended during the start"});
   }
@@ -184,18 +185,18 @@ ActorCell::Step ActorCell::start() {
 
   Followups followups;
   {
-    const std::lock_guard lock(shard_.mutex);
+    const std::lock_guard lock(shard().mutex);
     actor_ = std::move(*made);
-    born_ = runtime_.counters.starts.fetch_add(1, std::memory_order_relaxed) + 1;
+    born_ = runtime().counters.starts.fetch_add(1, std::memory_order_relaxed) + 1;
     const bool again = activation_.restart;
-    if (again) runtime_.counters.restarts.fetch_add(1, std::memory_order_relaxed);
+    if (again) runtime().counters.restarts.fetch_add(1, std::memory_order_relaxed);
     const auto live = type_.live.fetch_add(1, std::memory_order_relaxed) + 1;
-    auto waiters = shard_.table->started(activation_, boot_time());
-    runtime_.tell_start_locked(activation_, again, followups);
-    runtime_.welcome_locked(activation_, std::move(waiters), followups);
+    auto waiters = shard().table->started(activation_, boot_time());
+    runtime().tell_start_locked(activation_, again, followups);
+    runtime().welcome_locked(activation_, std::move(waiters), followups);
     if (activation_.state == State::stopping || scope.stop_wanted()) {
-      if (activation_.state == State::live) shard_.table->close(activation_);
-      const auto told = runtime_.stop_reason_locked(shard_, activation_.slot);
+      if (activation_.state == State::live) shard().table->close(activation_);
+      const auto told = runtime().stop_reason_locked(shard(), activation_.slot);
       const auto reason = scope.stop_wanted() ? StopReason::stopped_self : told;
       const Duration grace = reason == StopReason::moved ? Duration{0} : type().options.stop_grace;
       (void)push_stop(reason, boot_time() + grace);  // this turn goes on anyway
@@ -203,19 +204,19 @@ ActorCell::Step ActorCell::start() {
     const auto cap = static_cast<std::int64_t>(type().options.cap);
     if (cap > 0 && live > cap) followups.over_cap(type_);
   }
-  followups.run(runtime_);
+  followups.run(runtime());
   return Step::more;
 }
 
 Result<std::unique_ptr<AnyActor>> ActorCell::construct(Scope& scope) {
   try {
-    auto made = type().make(args_ ? BytesView{*args_} : BytesView{});
+    auto made = type().make(rare_ ? BytesView{rare_->args} : BytesView{});
     if (!made) {
       if (made.error().code != ErrorCode::malformed_message) made.error().code = ErrorCode::start_failed;
       return made;
     }
     if (*made == nullptr) return fail(ErrorCode::start_failed, "the factory returned no actor");
-    if (const auto state = std::move(state_)) {
+    if (const auto state = rare_ ? std::exchange(rare_->state, std::nullopt) : std::nullopt) {
       if (auto restored = (*made)->restore(*state); !restored) {
         return fail(ErrorCode::start_failed, "it cannot go on with the state handed over: " + restored.error().text);
       }
@@ -232,17 +233,17 @@ ActorCell::Step ActorCell::start_failed(const Error& error) {
   Followups followups;
   Step step = Step::more;
   {
-    const std::lock_guard lock(shard_.mutex);
+    const std::lock_guard lock(shard().mutex);
     const bool supervised = activation_.restart && !activation_.stop_requested;
     if (error.code == ErrorCode::start_failed) {
-      runtime_.counters.start_failures.fetch_add(1, std::memory_order_relaxed);
-      runtime_.log("start_failed", activation_, error.text);
+      runtime().counters.start_failures.fetch_add(1, std::memory_order_relaxed);
+      runtime().log("start_failed", activation_, error.text);
     }
     const bool known = activation_.restart;  // to watchers, as crashed; a first start that fails is its callers' affair
-    auto after = shard_.table->start_failed(activation_, error.text, boot_time());
+    auto after = shard().table->start_failed(activation_, error.text, boot_time());
     if (known) {
-      const auto told_to = watch_reason(runtime_.stop_reason_locked(shard_, activation_.slot));
-      runtime_.tell_end_locked(activation_, supervised ? WatchReason::start_failed : told_to, error.text, followups);
+      const auto told_to = watch_reason(runtime().stop_reason_locked(shard(), activation_.slot));
+      runtime().tell_end_locked(activation_, supervised ? WatchReason::start_failed : told_to, error.text, followups);
     }
     if (!supervised && error.code != ErrorCode::unavailable) {
       // Nothing was supervised yet: it is the callers' failure. Who only looked it up, or wanted it stopped, finds none.
@@ -255,41 +256,44 @@ ActorCell::Step ActorCell::start_failed(const Error& error) {
     }
     step = ended_locked(std::move(after), followups);
   }
-  followups.run(runtime_);
+  followups.run(runtime());
   return step;
 }
 
 // Messages
 
-ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
+ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
+  const Instant now = std::exchange(at, Instant{});
   if (envelope->tag() == &message_tag<ControlEnvelope>) {
     const auto reason = static_cast<ControlEnvelope&>(*envelope).reason;
     return reason ? stop(*reason) : Step::more;
   }
-  if (at.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_ || runtime_.abandoned()) {
+  if (now.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_ || runtime().abandoned()) {
     Followups followups;
     {
-      const std::lock_guard lock(shard_.mutex);
-      runtime_.readmit_locked(shard_, reki::name_of(activation_), std::move(envelope), at, followups);
+      const std::lock_guard lock(shard().mutex);
+      runtime().readmit_locked(shard(), reki::name_of(activation_), std::move(envelope), now, followups);
     }
-    followups.run(runtime_);
+    followups.run(runtime());
     return Step::more;
   }
-  if (envelope->deadline <= at) {
-    runtime_.counters.expired.fetch_add(1, std::memory_order_relaxed);
+  if (envelope->deadline <= now) {
+    runtime().counters.expired.fetch_add(1, std::memory_order_relaxed);
     if (envelope->done) envelope->done(Answer{Error{ErrorCode::deadline_exceeded, "it waited too long in the actor's mailbox"}});
     return Step::more;
   }
-
-  if (!runtime_.gate(at)) {
-    if (runtime_.closing()) {
+  if (!runtime().gate(now)) {
+    if (runtime().closing()) {
       if (envelope->done) envelope->done(Answer{Error{ErrorCode::unavailable, "the node closes without a lease"}});
       return Step::more;
     }
     mailbox_.put_back(envelope.release());
-    return runtime_.suspend(this) ? Step::suspended : Step::more;
+    return runtime().suspend(this) ? Step::suspended : Step::more;
   }
+  return run_handler(std::move(envelope), now, at);
+}
 
+ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant& after) {
   Scope scope(*this);
   Result<void> outcome;
   Bytes reply;
@@ -301,31 +305,35 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant at) {
     return crashed(std::move(envelope), text);
   }
   activation_.used.store(at.ns, std::memory_order_relaxed);
-  runtime_.counters.messages.fetch_add(1, std::memory_order_relaxed);
-  if (!may_release()) {
-    unreleased_ = std::make_unique<Unreleased>(Unreleased{std::move(envelope), std::move(outcome), std::move(reply),
-                                                          scope.outputs.take(), scope.stop_wanted()});
+  runtime().tallies.mine().messages.fetch_add(1, std::memory_order_relaxed);
+  const Instant over = boot_time();
+  if (!may_release(over)) {
+    rare().unreleased.emplace(Unreleased{std::move(envelope), std::move(outcome), std::move(reply), scope.outputs.take(),
+                                         scope.stop_wanted()});
     return Step::more;
   }
+  const bool tells_others = envelope->done || !scope.outputs.empty();
   scope.outputs.release();
   answer(std::move(envelope), std::move(outcome), std::move(reply));
-  return scope.stop_wanted() ? stopped_self() : Step::more;
+  if (scope.stop_wanted()) return stopped_self();
+  if (!tells_others) after = over;  // else their code may have taken its time
+  return Step::more;
 }
 
-bool ActorCell::may_release() const {
-  return !runtime_.options().tenancy || (!revoked_.load(std::memory_order_acquire) && runtime_.gate(boot_time()));
+bool ActorCell::may_release(Instant at) const {
+  return !runtime().options().tenancy || (!revoked_.load(std::memory_order_acquire) && runtime().gate(at));
 }
 
 ActorCell::Step ActorCell::settle() {
-  if (may_release()) {
-    const auto done = std::move(unreleased_);
+  if (may_release(boot_time())) {
+    auto done = std::exchange(rare_->unreleased, std::nullopt);
     for (auto& held : done->held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
     answer(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
-      return done->stop_wanted ? stopped_self() : Step::more;
+    return done->stop_wanted ? stopped_self() : Step::more;
   }
-  const bool over = revoked_.load() || runtime_.abandoned() || runtime_.closing();
-  if (!over) return runtime_.suspend(this) ? Step::suspended : Step::more;
-  const auto lost = std::move(unreleased_);
+  const bool over = revoked_.load() || runtime().abandoned() || runtime().closing();
+  if (!over) return runtime().suspend(this) ? Step::suspended : Step::more;
+  auto lost = std::exchange(rare_->unreleased, std::nullopt);
   const Error why{ErrorCode::unknown_outcome, "the node lost its lease while the message was handled; it has had no effect "
                                               "inside the cluster"};
   for (auto& held : lost->held) held.posting.done(Answer{why});
@@ -353,13 +361,13 @@ Result<void> ActorCell::invoke(Scope& scope, Envelope& envelope, Bytes& reply) {
 
 void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {
   if (!envelope->done) {
-    if (!outcome) runtime_.log(name_of(outcome.error().code), activation_, outcome.error().text);
+    if (!outcome) runtime().log(name_of(outcome.error().code), activation_, outcome.error().text);
     return;
   }
   Answer out = outcome ? Answer{} : Answer{std::move(outcome).error()};
   out.fence = activation_.fence;
   out.started = envelope->begins;
-  out.node = runtime_.options().node;
+  out.node = runtime().options().node;
   out.payload = std::move(reply);
   Completion done = std::move(envelope->done);
   out.envelope = std::move(envelope);
@@ -369,52 +377,51 @@ void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) 
 // Ends
 
 ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, const std::string& text) {
-  runtime_.counters.crashes.fetch_add(1, std::memory_order_relaxed);
-  runtime_.log("crashed", activation_, text);
+  runtime().counters.crashes.fetch_add(1, std::memory_order_relaxed);
+  runtime().log("crashed", activation_, text);
   destroy_actor();
   Followups followups;
   Step step = Step::more;
   {
-    const std::lock_guard lock(shard_.mutex);
+    const std::lock_guard lock(shard().mutex);
     Answer out{Error{ErrorCode::actor_crashed, text}};
     out.fence = activation_.fence;
     followups.answer(std::move(envelope->done), std::move(out));
-    auto after = shard_.table->ended(activation_, ExitKind::crashed, text, boot_time());
-    runtime_.tell_end_locked(activation_, WatchReason::crashed, text, followups);
+    auto after = shard().table->ended(activation_, ExitKind::crashed, text, boot_time());
+    runtime().tell_end_locked(activation_, WatchReason::crashed, text, followups);
     step = ended_locked(std::move(after), followups);
   }
-  followups.run(runtime_);
+  followups.run(runtime());
   return step;
 }
 
 ActorCell::Step ActorCell::stopped_self() {
   {
-    const std::lock_guard lock(shard_.mutex);
-    if (activation_.state == State::live) shard_.table->close(activation_);
+    const std::lock_guard lock(shard().mutex);
+    if (activation_.state == State::live) shard().table->close(activation_);
   }
   return stop(StopReason::stopped_self);
 }
 
 ActorCell::Step ActorCell::stop(StopReason reason) {
   if (actor_) {
-    const Running running(runtime_);
     // Without the lease another may run already: nothing of this one's may interfere.
-    if (!revoked_.load() && runtime_.gate(boot_time())) say_goodbye(reason);
+    if (!revoked_.load() && runtime().gate(boot_time())) say_goodbye(reason);
     destroy_actor();
-    auto& counter = reason == StopReason::passivated ? runtime_.counters.passivations : runtime_.counters.stops;
+    auto& counter = reason == StopReason::passivated ? runtime().counters.passivations : runtime().counters.stops;
     counter.fetch_add(1, std::memory_order_relaxed);
   }
   Followups followups;
   Step step = Step::more;
   {
-    const std::lock_guard lock(shard_.mutex);
+    const std::lock_guard lock(shard().mutex);
     auto after = reason == StopReason::stopped_self
-                     ? shard_.table->ended(activation_, ExitKind::stopped_itself, {}, boot_time())
-                     : shard_.table->stopped(activation_);
-    runtime_.tell_end_locked(activation_, watch_reason(reason), {}, followups);
+                     ? shard().table->ended(activation_, ExitKind::stopped_itself, {}, boot_time())
+                     : shard().table->stopped(activation_);
+    runtime().tell_end_locked(activation_, watch_reason(reason), {}, followups);
     step = ended_locked(std::move(after), followups);
   }
-  followups.run(runtime_);
+  followups.run(runtime());
   return step;
 }
 
@@ -424,11 +431,11 @@ void ActorCell::say_goodbye(StopReason reason) {
     actor_->on_stop(scope, reason);
     std::optional<Bytes> state;
     if (reason == StopReason::moved) state = actor_->save();
-    if (!may_release()) return scope.outputs.drop(Error{ErrorCode::unavailable, "the sender's node lost its lease"});
+    if (!may_release(boot_time())) return scope.outputs.drop(Error{ErrorCode::unavailable, "the sender's node lost its lease"});
     scope.outputs.release();
-    if (state) runtime_.hand_over(activation_, args_ ? *args_ : Bytes{}, std::move(*state));
-    } catch (...) {
-    runtime_.log("on_stop_threw", activation_, text_of_current_exception());
+    if (state) runtime().hand_over(activation_, rare_ ? rare_->args : Bytes{}, std::move(*state));
+  } catch (...) {
+    runtime().log("on_stop_threw", activation_, text_of_current_exception());
   }
 }
 
@@ -442,7 +449,7 @@ ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups&
     }
     Answer stopped;
     stopped.fence = activation_.fence;
-    stopped.node = runtime_.options().node;
+    stopped.node = runtime().options().node;
     followups.answer(std::move(envelope_of(w)->done), std::move(stopped));
   }
   while (Waiter* w = mailbox_.pop()) {
@@ -450,12 +457,12 @@ ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups&
     else again.push(w);
   }
   // The entry may be erased here, and this cell with it; what is decided over again may make a new one.
-  Runtime& runtime = runtime_;
-  Shard& shard = shard_;
+  Runtime& runtime = this->runtime();
+  Shard& shard = this->shard();
   const KeyName name = reki::name_of(activation_);
   if (!activation_.restart) {  // the next start is another request's
     has_args_ = false;
-    args_.reset();
+    if (rare_) rare_->args.clear();
   }
   const bool gone = runtime.follow_locked(shard, activation_, after.next, boot_time(), followups);
   while (Waiter* w = again.pop()) runtime.readmit_locked(shard, name, envelope_of(w), boot_time(), followups);
@@ -469,9 +476,8 @@ void ActorCell::destroy_actor() {
 }
 
 void ActorCell::drop_timers() {
-  if (!timers_) return;
-  for (const TimerId id : *timers_) runtime_.timers().cancel_message(id);
-  timers_.reset();
+  if (!rare_) return;
+  for (const TimerId id : std::exchange(rare_->timers, {})) runtime().timers().cancel_message(id);
 }
 
 }  // namespace reki

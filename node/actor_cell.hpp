@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,7 @@ class ControlEnvelope final : public Envelope {
 /// destroyed together with its entry, by its own turn.
 class ActorCell final : public Turn {
  public:
-  ActorCell(Runtime& runtime, Shard& shard, Activation& activation, TypeEntry& type)
-      : runtime_(runtime), shard_(shard), activation_(activation), type_(type) {}
+  ActorCell(Activation& activation, TypeEntry& type) : activation_(activation), type_(type) {}
   ~ActorCell() override;
 
   void run() override;
@@ -49,7 +49,7 @@ class ActorCell final : public Turn {
   /// Orders actors by when they were started, over all keys; 0 before the first start.
   [[nodiscard]] std::uint64_t born() const { return born_; }
   /// With which its first start goes on.
-  void set_state(Bytes state) { state_ = std::make_unique<Bytes>(std::move(state)); }
+  void set_state(Bytes state) { rare().state = std::move(state); }
   /// Nothing that it does has an effect from now on, but for what has passed its second look at the gate already.
   [[nodiscard]] bool is_revoked() const { return revoked_.load(std::memory_order_acquire); }
   void revoke() { revoked_.store(true, std::memory_order_release); }
@@ -70,17 +70,33 @@ class ActorCell final : public Turn {
     std::vector<Outputs::Held> held;
     bool stop_wanted = false;
   };
+  /// What few actors have, kept apart so that a million others do without.
+  struct Rare {
+    Bytes args;                  ///< Of the first start, for restarts.
+    std::optional<Bytes> state;  ///< For the first start; guarded by the shard's lock until that.
+    std::vector<TimerId> timers;
+    std::optional<Unreleased> unreleased;
+  };
 
+  Runtime& runtime() const { return type_.runtime; }
+  Shard& shard() const { return runtime().shard_of(activation_.hash); }
+  Rare& rare() {
+    if (!rare_) rare_ = std::make_unique<Rare>();
+    return *rare_;
+  }
+  [[nodiscard]] bool has_unreleased() const { return rare_ && rare_->unreleased; }
   Step turn();
   /// Makes the actor if its entry wants one, or ends the entry if it wants none.
   Step start();
   Result<std::unique_ptr<AnyActor>> construct(Scope& scope);
   Step start_failed(const Error& error);
-  Step handle(EnvelopePtr envelope, Instant now);
+  /// `at`: the time; afterwards 0, or the time then, which saves to ask the clock.
+  Step handle(EnvelopePtr envelope, Instant& at);
+  Step run_handler(EnvelopePtr envelope, Instant at, Instant& after);
   Result<void> invoke(Scope& scope, Envelope& envelope, Bytes& reply);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
   /// The second look at the gate: what a handler did may take effect.
-  [[nodiscard]] bool may_release() const;
+  [[nodiscard]] bool may_release(Instant now) const;
   /// Decides over what was held back: it takes effect, never will, or waits on.
   Step settle();
   Step crashed(EnvelopePtr envelope, const std::string& text);
@@ -89,24 +105,21 @@ class ActorCell final : public Turn {
   /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.
   Step ended_locked(ActivationTable::After after, Followups& followups);
   void say_goodbye(StopReason reason);
-  void set_args(const Bytes& args) { args_ = args.empty() ? nullptr : std::make_unique<Bytes>(args); }
+  void keep_args(const Bytes& args) {
+    if (!args.empty() || rare_) rare().args = args;
+  }
   void destroy_actor();
   void drop_timers();
 
-  Runtime& runtime_;
-  Shard& shard_;
   Activation& activation_;
   TypeEntry& type_;
-  Mailbox mailbox_;
-  std::unique_ptr<AnyActor> actor_;                 ///< Turn only.
-  std::unique_ptr<Bytes> args_;                     ///< Of the first start, for restarts; null: empty. Turn only.
-  std::unique_ptr<Bytes> state_;                    ///< For the first start; shard's lock until that, then turn only.
-  std::unique_ptr<std::vector<TimerId>> timers_;    ///< Turn only.
-  std::unique_ptr<Unreleased> unreleased_;          ///< Turn only.
-  std::uint64_t born_ = 0;                          ///< Guarded by the shard's mutex.
+  std::unique_ptr<AnyActor> actor_;                   ///< Turn only.
+  std::unique_ptr<Rare> rare_;                        ///< Turn only, but for what says otherwise.
+  std::uint64_t born_ = 0;                            ///< Guarded by the shard's mutex.
   std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
+  [[no_unique_address]] Mailbox mailbox_;             // leaves room behind it for the two below
   std::atomic<bool> revoked_{false};
-  bool has_args_ = false;                           ///< `args_` are those of the start. Turn only.
+  bool has_args_ = false;                             ///< Those of the start are kept. Turn only.
 };
 
 }  // namespace reki

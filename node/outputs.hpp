@@ -12,8 +12,14 @@ namespace reki {
 /// One at a time on a thread. Every registry that actors can send through asks `hold` first.
 class Outputs {
  public:
-  Outputs() : outer_(current_) { current_ = this; }
-  ~Outputs() { drop(Error{ErrorCode::actor_crashed, "the sender crashed before its message left"}); }
+  Outputs() : outer_(current_) {
+    current_ = this;
+    held_.swap(spare_);
+  }
+  ~Outputs() {
+    drop(Error{ErrorCode::actor_crashed, "the sender crashed before its message left"});
+    if (held_.capacity() <= spare_max) held_.swap(spare_);
+  }
   Outputs(const Outputs&) = delete;
   Outputs& operator=(const Outputs&) = delete;
 
@@ -33,9 +39,10 @@ class Outputs {
   /// Sends all that is held, and holds nothing more.
   void release() {
     current_ = outer_;
-    auto held = std::exchange(held_, {});
-    for (auto& h : held) h.to->submit(std::move(h.posting.submission), std::move(h.posting.done));
+    for (auto& h : held_) h.to->submit(std::move(h.posting.submission), std::move(h.posting.done));
+    held_.clear();
   }
+  [[nodiscard]] bool empty() const { return held_.empty(); }
   struct Held {
     Registry* to;
     Posting posting;
@@ -48,12 +55,14 @@ class Outputs {
   /// Answers all that is held with an error, and holds nothing more.
   void drop(const Error& error) {
     current_ = outer_;
-    auto held = std::exchange(held_, {});
-    for (auto& h : held) h.posting.done(Answer{error});
+    for (auto& h : held_) h.posting.done(Answer{error});
+    held_.clear();
   }
 
  private:
+  static constexpr std::size_t spare_max = 64;
   static thread_local Outputs* current_;
+  static thread_local std::vector<Held> spare_;  // memory of the last one, for the next: empty
 
   Outputs* outer_;
   std::vector<Held> held_;

@@ -131,7 +131,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions opti
                    },
                .each_tick = [this](Instant now) { tick(now); }}) {
   for (const auto& [name, type] : factories_->types()) {
-    TypeEntry& entry = types_.emplace_back(options_.incarnation);
+    TypeEntry& entry = types_.emplace_back(*this, options_.incarnation);
     entry.type = &type;
     entry.index = TypeIndex{static_cast<std::uint16_t>(types_.size() - 1)};
     entry.hash = hash_type(name, options_.hash_seed);
@@ -359,7 +359,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
   TypeEntry& type = *request.type;
   shard.table->wait(verdict, envelope_of(std::move(request)).release());
   if (verdict.what == What::start) {
-    auto* cell = new ActorCell(*this, shard, a, type);
+    auto* cell = new ActorCell(a, type);
     a.cell = cell;
     cell->claim_first_turn();
     followups.schedule(cell);

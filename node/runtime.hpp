@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <deque>
@@ -14,6 +15,7 @@
 
 #include "reki/core/activation_table.hpp"
 #include "reki/core/membership/slot_set.hpp"
+#include "reki/node/lanes.hpp"
 #include "reki/node/local_registry.hpp"
 #include "reki/node/pulse.hpp"
 #include "reki/node/timers.hpp"
@@ -23,10 +25,12 @@
 namespace reki {
 
 class ActorCell;
+class Runtime;
 
 /// The types a registry was made with, in the order of their indices.
 struct TypeEntry {
-  explicit TypeEntry(Incarnation incarnation) : watches(incarnation) {}
+  TypeEntry(Runtime& r, Incarnation incarnation) : runtime(r), watches(incarnation) {}
+  Runtime& runtime;
   const ActorType* type = nullptr;
   TypeIndex index;
   std::uint64_t hash = 0;  ///< hash_type of its name
@@ -153,7 +157,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   /// How long the workers have not taken what they were given. Call it again and again (Pulse).
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
   /// No function of an actor is running.
-  [[nodiscard]] bool is_quiet() const { return busy.load() == 0; }
+  [[nodiscard]] bool is_quiet() const {
+    return std::ranges::all_of(tallies, [](const Tally& tally) { return tally.turns.load() == 0; });
+  }
 
   // For cells
   /// False: it may not run now.
@@ -197,11 +203,16 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
 
   struct Counters {
-    std::atomic<std::uint64_t> starts{0}, start_failures{0}, messages{0}, crashes{0}, restarts{0}, stops{0},
+    std::atomic<std::uint64_t> starts{0}, start_failures{0}, crashes{0}, restarts{0}, stops{0},
         passivations{0}, expired{0}, overloaded{0};
   };
   Counters counters;
-  std::atomic<int> busy{0};  ///< Functions of actors that run.
+  /// What changes with each message, so each thread has its own.
+  struct Tally {
+    std::atomic<int> turns{0};  ///< That run.
+    std::atomic<std::uint64_t> messages{0};
+  };
+  Lanes<Tally> tallies;
 
  private:
   static constexpr std::uint32_t shard_count = 64;

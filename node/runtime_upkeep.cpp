@@ -174,7 +174,7 @@ RuntimeStats Runtime::stats() const {
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
   out.starts = read(counters.starts);
   out.start_failures = read(counters.start_failures);
-  out.messages = read(counters.messages);
+  for (const Tally& tally : tallies) out.messages += read(tally.messages);
   out.crashes = read(counters.crashes);
   out.restarts = read(counters.restarts);
   out.stops = read(counters.stops);
