@@ -41,6 +41,11 @@ inline constexpr std::size_t decode_depth_max = 32;
 inline constexpr std::size_t decode_items_max = std::size_t{1} << 17;
 
 // Per key and per node: at the bound the newest is refused with `overloaded`.
+/// A node that owes more answers than `backlog_requests`, and whose workers take longer than `backlog_time_max` to begin with
+/// a turn, refuses further messages: what it has accepted is served within a few of these times, and is of use then. As many
+/// as a burst of ordinary callers brings are never refused, since a busy machine may delay the workers as long.
+inline constexpr std::uint64_t backlog_requests = 1024;
+inline constexpr auto backlog_time_max = std::chrono::milliseconds(10);
 inline constexpr std::size_t waiters_per_key_max = 65536;
 inline constexpr std::size_t mailbox_messages_default = 10000;
 inline constexpr std::size_t timers_per_actor_max = 64;

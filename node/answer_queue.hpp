@@ -57,6 +57,8 @@ class AnswerQueue {
     const Inline scope(this, &receiver);
     begin();
   }
+  /// Answers that have been promised and are not here yet.
+  [[nodiscard]] std::uint64_t missing() const { return promised_; }
   /// Swaps in what has come, oldest first; `out` is cleared first.
   void take(std::vector<SessionAnswer>& out);
   [[nodiscard]] bool empty() const;

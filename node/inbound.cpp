@@ -28,6 +28,7 @@ bool is_about_request(ErrorCode code) {
       return false;
   }
 }
+bool is_message(wire::Op op) { return op == wire::Op::call || op == wire::Op::send; }
 bool wants_no_reply(const wire::Request& r) { return r.op == wire::Op::send && (r.flags & wire::no_reply) != 0; }
 
 /// Bytes of a peer as they may stand in a log line.
@@ -238,6 +239,12 @@ void Inbound::serve(Session& session, const wire::Request& request) {
                                   Bytes{request.args.value_or(BytesView{})}, Bytes{request.payload}});
     return kept ? reply(session, out) : reply_error(session, request.id, kept.error());
   }
+  if (overloaded_ && is_message(request.op)) {
+    events_.count(ServerEvent::backlogged);
+    const Error why{ErrorCode::overloaded, "node '" + options_.node.value + "' has more messages than it can handle in time"};
+    if (!wants_no_reply(request)) reply_error(session, request.id, why);
+    return;
+  }
   if (wants_no_reply(request)) return registry_.serve(request, session.incarnation, Completion{});
   sessions_.began(session);
   answers_.during(*this,
@@ -279,6 +286,13 @@ void Inbound::take_answers(Instant now) {
   answers_.take(taken_);
   for (auto& item : taken_) answered(item.session, item.request, std::move(item.answer));
   taken_.clear();
+  look_at_backlog();
+}
+
+/// Looks at the workers only while much is under way, so that it costs nothing else, and a busy machine alone refuses nobody.
+void Inbound::look_at_backlog() {
+  constexpr Duration step_max = limits::backlog_time_max / 10;
+  overloaded_ = answers_.missing() > limits::backlog_requests && registry_.backlog(now_, step_max) >= limits::backlog_time_max;
 }
 
 void Inbound::answered(SessionId id, RequestId request, Answer&& answer) {

@@ -60,7 +60,7 @@ class Inbound final : public AnswerQueue::Receiver {
   void frame(std::string_view route, BytesView frame, Instant now);
   /// Something came that is not even a frame: a message of several parts.
   void not_a_frame(std::string_view route, std::string_view why, Instant now);
-  /// Packs the answers that came from other threads.
+  /// Packs the answers that came from other threads. Once a round.
   void take_answers(Instant now);
   /// Sends all that is packed. At the end of each round.
   void flush(Instant now);
@@ -79,6 +79,8 @@ class Inbound final : public AnswerQueue::Receiver {
   [[nodiscard]] bool is_known(const Session& session, Epoch epoch);
   void bad_request(const Session& session, ErrorCode code, const std::string& text);
   void serve(Session& session, const wire::Request& request);
+  /// Whether messages are to be refused, because those before them wait too long.
+  void look_at_backlog();
   void answered(SessionId session, RequestId request, Answer&& answer) override;
   /// True if the key is another node's, which is then in `reply`.
   bool redirect(const wire::Request& request, wire::Reply& reply);
@@ -116,6 +118,7 @@ class Inbound final : public AnswerQueue::Receiver {
   std::vector<std::unique_ptr<wire::ReplyWriter>> writers_;  // that wait for use
   std::vector<SessionAnswer> taken_;
   Instant now_;  // of the round
+  bool overloaded_ = false;
 
   // Of those who watch the nodes of the cluster.
   struct NodesQuestion {

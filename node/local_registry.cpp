@@ -71,6 +71,7 @@ void LocalRegistry::revoke(const SlotSet& slots) { runtime_.use()->revoke(slots)
 bool LocalRegistry::is_empty(const SlotSet& slots) { return runtime_.use()->is_empty(slots); }
 bool LocalRegistry::is_quiet() { return runtime_.use()->is_quiet(); }
 Duration LocalRegistry::delay(Instant now, Duration step_max) { return runtime_.use()->delay(now, step_max); }
+Duration LocalRegistry::backlog(Instant now, Duration step_max) { return runtime_.use()->backlog(now, step_max); }
 void LocalRegistry::resume() { runtime_.use()->resume(); }
 
 void LocalRegistry::start_over(Incarnation incarnation) {

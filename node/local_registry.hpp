@@ -98,6 +98,9 @@ class LocalRegistry final : public Registry {
   [[nodiscard]] bool is_empty(const SlotSet& slots);
   [[nodiscard]] bool is_quiet();
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
+  /// For how long a turn of an actor has been waiting that was queued at an earlier call of this; a pause between two calls
+  /// counts as `step_max` at most. From the data thread alone.
+  [[nodiscard]] Duration backlog(Instant now, Duration step_max);
   void resume();
   /// Drops all actors without a word to them, and begins anew with none, as another life: others may have the slots.
   void start_over(Incarnation incarnation);

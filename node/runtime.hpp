@@ -156,6 +156,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void abandon();
   /// How long the workers have not taken what they were given. Call it again and again (Pulse).
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
+  /// The same for the data thread, which refuses what would wait too long.
+  [[nodiscard]] Duration backlog(Instant now, Duration step_max);
   /// No function of an actor is running.
   [[nodiscard]] bool is_quiet() const {
     return std::ranges::all_of(tallies, [](const Tally& tally) { return tally.turns.load() == 0; });
@@ -277,6 +279,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     Pulse pulse;
   };
   SignOfLife sign_of_life_;
+  SignOfLife backlog_;  // likewise, the data thread's
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Workers> blocking_;
   Timers timers_;

@@ -266,6 +266,11 @@ Duration Runtime::delay(Instant now, Duration step_max) {
   return sign_of_life_.pulse.owed(now, step_max);
 }
 
+Duration Runtime::backlog(Instant now, Duration step_max) {
+  if (backlog_.pulse.ask(now)) workers_->schedule(&backlog_);
+  return backlog_.pulse.owed(now, step_max);
+}
+
 void Runtime::resume() {
   std::vector<ActorCell*> cells;
   {

@@ -9,7 +9,7 @@ std::string_view name_of(ServerEvent event) {
   static constexpr std::array<std::string_view, server_event_count> names{
       "wrong_cluster",     "version_mismatch", "malformed_frame",   "bad_request",     "hello_required",
       "wrong_incarnation", "unknown_sender",   "wrong_node",        "too_many_sessions", "session_dropped",
-      "reply_blocked",     "reply_unroutable", "reply_late",        "reply_too_large"};
+      "reply_blocked",     "reply_unroutable", "reply_late",        "reply_too_large",  "backlogged"};
   return names[static_cast<std::size_t>(event)];
 }
 

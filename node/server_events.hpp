@@ -29,8 +29,9 @@ enum class ServerEvent : std::uint8_t {
   reply_unroutable,   ///< A batch of replies dropped: the peer is gone, as a command that has what it wanted.
   reply_late,         ///< A reply dropped: its session is over.
   reply_too_large,    ///< A reply beyond the limits became an error.
+  backlogged,         ///< A message refused, because those before it wait for too long.
 };
-inline constexpr std::size_t server_event_count = 14;
+inline constexpr std::size_t server_event_count = 15;
 [[nodiscard]] std::string_view name_of(ServerEvent event);
 
 /// What the data thread has done since it started.

@@ -446,6 +446,55 @@ BOOST_AUTO_TEST_CASE(a_slow_reader_loses_replies_and_delays_nobody) {
   must_serve(other);
 }
 
+BOOST_AUTO_TEST_CASE(messages_are_refused_while_those_before_them_wait_too_long_and_look_ups_are_not) {
+  auto config = test::config_of({"n1"});
+  config.runtime.workers = 1;
+  config.runtime.blocking_threads = 1;  // what takes the place of a worker that blocks
+  auto gate = std::make_shared<test::Gate>();
+  Factories factories;
+  factories.add<test::CounterActor>().add<test::GatedActor>({}, [gate](const NoArgs&) { return std::make_unique<test::GatedActor>(gate); });
+  NodeOptions options;
+  options.fixed_view = true;
+  const auto node = Node::start(config, "n1", std::move(factories), std::move(options)).value();
+  RawPeer peer(node->address());
+  peer.greet();
+  peer.request({start_of(1, "live")});
+  BOOST_TEST((peer.reply().code == ErrorCode::ok));
+  peer.request({call_of(2, "a", "pass", {}, "gated"), call_of(3, "b", "pass", {}, "gated")});
+  gate->await_waiting(2);  // all workers
+
+  constexpr std::uint64_t waiting = limits::backlog_requests + 1;
+  for (std::uint64_t id = 10; id < 10 + waiting; ++id) peer.request({call_of(id, "k" + std::to_string(id), "get")});
+  std::uint64_t last = 10 + waiting;
+  const auto refused = [&] {
+    peer.request({call_of(last++, "late", "get")});
+    const auto frame = peer.receive_within(5ms);
+    if (!frame) return false;
+    auto reader = wire::ReplyReader::open(*frame).value();
+    wire::Reply reply;
+    BOOST_REQUIRE((*reader.next(reply) == wire::Next::good));
+    BOOST_TEST((reply.code == ErrorCode::overloaded));
+    return true;
+  };
+  while (!refused()) {
+  }
+  BOOST_TEST(node->server_stats().of(ServerEvent::backlogged) > 0U);
+  peer.request({request_for(last, Op::lookup, "live")});
+  for (bool found = false; !found;) {
+    for (const auto& reply : peer.replies()) found |= reply.id.value == last && reply.code == ErrorCode::ok;
+  }
+
+  gate->open();
+  std::uint64_t served = 0;
+  while (served < waiting + 2) {  // all that came before the refusals
+    for (const auto& reply : peer.replies()) served += reply.code == ErrorCode::ok && reply.id.value < 10 + waiting ? 1 : 0;
+  }
+  peer.request({call_of(last + 1, "late", "get")});
+  for (bool again = false; !again;) {
+    for (const auto& reply : peer.replies()) again |= reply.id.value == last + 1 && reply.code == ErrorCode::ok;
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_restarted_node_asks_for_hello_and_has_done_nothing) {
   auto config = test::config_of({"n1"});
   auto node = test::start(config, "n1");
