@@ -27,7 +27,7 @@ def arguments():
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="a rough picture in less than 3 minutes")
     parser.add_argument("--smoke", action="store_true", help=argparse.SUPPRESS)  # each group once, for the tests
-    parser.add_argument("--only", metavar="P6,P7", help="these groups alone; those that are not run by default too")
+    parser.add_argument("--only", metavar="P6,P7", help="these groups alone; 'all': those that are not run by default too")
     parser.add_argument("--runs", type=int, metavar="N", help="repetitions; by default 5, with --quick 3")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md, and draw docs/pictures/")
     parser.add_argument("--pictures", metavar="FOLDER", help="draw the pictures there")
@@ -42,6 +42,8 @@ def arguments():
 def chosen(all_groups, only):
     if not only:
         return [group for group in all_groups if not group.on_request]
+    if only == "all":
+        return all_groups
     wanted = only.split(",")
     unknown = set(wanted) - {group.id for group in all_groups}
     if unknown:
@@ -102,6 +104,9 @@ def main():
     about = report.about(ROOT, options.runs)
     programs = Programs(ROOT, options.build)
     selected = chosen(all_groups, options.only)
+    if options.write and any(group not in selected for group in chosen(all_groups, None)):
+        print("error: --write needs all groups: the page would lose the others. Leave out --only, or say --only all", file=sys.stderr)
+        return 2
     samples, failures = measure(selected, programs, groups.Mode(options.mode, options.runs))
     rows = [row for group in selected for row in group.rows if not (row.optional and options.smoke)]
     lines = [judge(row, samples[row.group]) for row in rows]
