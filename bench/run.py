@@ -34,6 +34,7 @@ def arguments():
     parser.add_argument("--json", metavar="FILE", help="all figures of all runs, as one document")
     parser.add_argument("--list", action="store_true", help="say what there is to measure")
     out = parser.parse_args()
+    out.build = os.path.abspath(out.build)
     out.mode = "smoke" if out.smoke else "quick" if out.quick else "full"
     out.runs = out.runs or {"full": 5, "quick": 3, "smoke": 1}[out.mode]
     return out
