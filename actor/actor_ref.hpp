@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "reki/actor/registry.hpp"
 
 namespace reki {
@@ -12,17 +14,22 @@ template <Interface A>
 class ActorRef {
  public:
   ActorRef() = default;
-  ActorRef(Registry& registry, std::string key, std::optional<Bytes> args, bool started, Fence fence, NodeId node)
+  /// `node` null: none. Not owned by the pointer if it lives as long as the registry anyway.
+  ActorRef(Registry& registry, SmallString&& key, std::optional<Bytes>&& args, bool started, Fence fence,
+           std::shared_ptr<const NodeId>&& node)
       : registry_(&registry), key_(std::move(key)), args_(std::move(args)), started_(started), fence_(fence), node_(std::move(node)) {}
 
-  const std::string& key() const { return key_; }
+  std::string_view key() const { return key_; }
   /// True if the look-up that made this ref started the actor, false if it found it.
   bool started() const { return started_; }
   /// Of the start that the look-up found or made.
   Fence fence() const { return fence_; }
   StartNumber start_number() const { return fence_.start(); }
   /// Where the actor was at the look-up; empty inside one process without a cluster.
-  const NodeId& node() const { return node_; }
+  const NodeId& node() const {
+    static const NodeId none;
+    return node_ ? *node_ : none;
+  }
 
   /// A ref to that one start: `gone` once it is over.
   [[nodiscard]] ActorRef pinned() const {
@@ -47,12 +54,12 @@ class ActorRef {
   Submission submission(wire::Op op, M message, const CallOptions& options) const;
 
   Registry* registry_ = nullptr;
-  std::string key_;
+  SmallString key_;
   std::optional<Bytes> args_;
   bool started_ = false;
   Fence fence_;
   Fence pin_;
-  NodeId node_;
+  std::shared_ptr<const NodeId> node_;
 };
 
 }  // namespace reki

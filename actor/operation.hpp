@@ -10,6 +10,7 @@
 #include "reki/actor/answer.hpp"
 #include "reki/actor/envelope.hpp"
 #include "reki/core/limits.hpp"
+#include "reki/core/small_string.hpp"
 #include "reki/core/wire.hpp"
 
 namespace reki {
@@ -27,9 +28,12 @@ struct CallOptions {
 
 /// One request to a registry, in the terms of docs/protocol.md, section 2.
 struct Submission {
+  Submission() = default;
+  Submission(wire::Op o, std::string_view t, std::string_view k) : op(o), type(t), key(k) {}
+
   wire::Op op = wire::Op::lookup;
-  std::string type;
-  std::string key;
+  SmallString type;
+  SmallString key;
   std::optional<Bytes> args;  ///< Absent: starts nothing.
   EnvelopePtr message;        ///< call and send
   Fence fence;                ///< Only this start; 0: any.
@@ -97,6 +101,16 @@ class [[nodiscard]] Operation : public Runnable<Operation<T>, Result<T>> {
 
   Operation(Registry& registry, Submission submission, Finish finish)
       : registry_(&registry), submission_(std::move(submission)), finish_(finish) {}
+  /// About one key, without a message; in its place at once, which counts where the answer takes no longer than a move.
+  Operation(Registry& registry, Finish finish, wire::Op op, std::string_view type, std::string_view key,
+            const CallOptions& options, std::optional<Bytes> args = {})
+      : registry_(&registry),
+        submission_(op, type, key),
+        finish_(finish) {
+    submission_.args = std::move(args);
+    submission_.timeout = options.timeout;
+    submission_.flags = options.wait_for_restart ? 0U : wire::fail_if_restarting;
+  }
 
   Result<T> get();
   template <class Callback>

@@ -26,6 +26,8 @@ Answer Registry::exchange(Submission& submission) {
   return detail::wait_for_answer(*this, std::move(sent));
 }
 
+Registry::Live Registry::find_live(std::string_view, std::string_view) { return {}; }
+
 Result<Watch> Registry::watch(WatchFilter, WatchCallback) {
   return fail(ErrorCode::unsupported, "this registry cannot be watched");
 }

@@ -6,8 +6,24 @@
 
 namespace reki {
 
+namespace detail {
+template <class T>
+inline constexpr bool is_ref = false;
+template <Interface A>
+inline constexpr bool is_ref<ActorRef<A>> = true;
+}  // namespace detail
+
 template <class T>
 Result<T> Operation<T>::get() {
+  if constexpr (detail::is_ref<T>) {
+    if (submission_.op == wire::Op::lookup || submission_.op == wire::Op::lookup_or_start) {
+      const Registry::Live live = registry_->find_live(submission_.type, submission_.key);
+      if (live.fence.value != 0) {
+        return Result<T>(tl::in_place, *registry_, std::move(submission_.key), std::move(submission_.args), false, live.fence,
+                         std::shared_ptr<const NodeId>(std::shared_ptr<const NodeId>(), live.node));
+      }
+    }
+  }
   Answer answer = registry_->exchange(submission_);
   return finish_(*registry_, std::move(submission_), std::move(answer));
 }
@@ -80,10 +96,7 @@ class Latch {
 
 template <Interface A>
 Submission about_key(wire::Op op, std::string_view key, const CallOptions& options) {
-  Submission out;
-  out.op = op;
-  out.type = A::type;
-  out.key = key;
+  Submission out(op, A::type, key);
   out.timeout = options.timeout;
   out.flags = options.wait_for_restart ? 0U : wire::fail_if_restarting;
   return out;
@@ -98,7 +111,10 @@ Bytes pack_args(const A& args) {
 template <Interface A>
 Result<ActorRef<A>> finish_ref(Registry& registry, Submission&& sent, Answer&& answer) {
   if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
-  return ActorRef<A>{registry, std::move(sent.key), std::move(sent.args), answer.started, answer.fence, std::move(answer.node)};
+  std::shared_ptr<const NodeId> node;
+  if (!answer.node.value.empty()) node = std::make_shared<const NodeId>(std::move(answer.node));
+  return Result<ActorRef<A>>(tl::in_place, registry, std::move(sent.key), std::move(sent.args), answer.started, answer.fence,
+                             std::move(node));
 }
 
 inline Result<Fence> finish_fence(Registry&, Submission&&, Answer&& answer) {
@@ -161,14 +177,12 @@ std::vector<Result<T>> ManyOperation<T>::get() {
 
 template <Interface A>
 Operation<ActorRef<A>> Registry::lookup_or_start(std::string_view key, const ArgsOf<A>& args, CallOptions options) {
-  auto submission = detail::about_key<A>(wire::Op::lookup_or_start, key, options);
-  submission.args = detail::pack_args(args);
-  return {*this, std::move(submission), &detail::finish_ref<A>};
+  return {*this, &detail::finish_ref<A>, wire::Op::lookup_or_start, A::type, key, options, detail::pack_args(args)};
 }
 
 template <Interface A>
 Operation<ActorRef<A>> Registry::lookup(std::string_view key, CallOptions options) {
-  return {*this, detail::about_key<A>(wire::Op::lookup, key, options), &detail::finish_ref<A>};
+  return {*this, &detail::finish_ref<A>, wire::Op::lookup, A::type, key, options};
 }
 
 template <Interface A>

@@ -12,7 +12,7 @@ using State = Activation::State;
 WatchEvent about(const Activation& a, WatchKind kind) {
   WatchEvent out;
   out.kind = kind;
-  out.key = a.key;
+  out.key = a.key();
   out.fence = a.fence;
   return out;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <new>
 #include <utility>
 
 #include "reki/core/assert.hpp"
@@ -31,7 +30,9 @@ ActivationTable::ActivationTable(Options options)
 }
 
 ActivationTable::~ActivationTable() {
-  for (Activation* a : entries_) destroy(a);
+  for (const Slot& slot : slots_) {
+    for (Activation* a = slot.first; a != nullptr;) destroy_activation(std::exchange(a, a->slot_next));
+  }
 }
 
 void ActivationTable::acquire(SlotId slot, Epoch epoch) {
@@ -139,11 +140,6 @@ void ActivationTable::wait(const Verdict& verdict, Waiter* waiter) {
   a.waiters.push(waiter);
 }
 
-Activation* ActivationTable::find(std::uint64_t hash, TypeIndex type, std::string_view key) const {
-  const auto found = entries_.find(Probe{hash, type, key});
-  return found == entries_.end() ? nullptr : *found;
-}
-
 // Events of an actor
 
 bool ActivationTable::begin_start(Activation& a, Instant now) {
@@ -154,7 +150,7 @@ bool ActivationTable::begin_start(Activation& a, Instant now) {
       });
   Slot& slot = slot_of_entry(a);
   if (!wanted || slot.starts == std::numeric_limits<std::uint32_t>::max()) return false;
-  a.fence = Fence::make(slot.acquired, StartNumber{++slot.starts});
+  a.fence.store(Fence::make(slot.acquired, StartNumber{++slot.starts}), std::memory_order_release);
   return true;
 }
 
@@ -162,8 +158,8 @@ WaiterList ActivationTable::started(Activation& a, Instant now) {
   REKI_ASSERT(a.state == State::starting);
   if (a.restart) ++trouble_of(a).restarts;
   a.used.store(now.ns, std::memory_order_relaxed);
-  enter(a, State::live);
-  if (std::exchange(a.stop_requested, false)) close(a);
+  // One that is to stop is at no moment live to those who look without the lock.
+  enter(a, std::exchange(a.stop_requested, false) ? State::stopping : State::live);
   a.restart = false;
   return release(a, [](const Waiter& w) { return w.waits_for == For::start; });
 }
@@ -258,9 +254,10 @@ void ActivationTable::erase(Activation& a) {
   if (is_running(a)) --types_[a.type.value].count;
   waiting_.erase(&a);
   down_.erase(&a);
-  entries_.erase(&a);
-  destroy(&a);
+  index_.erase(a, retired_);
 }
+
+RetiredActivations ActivationTable::take_retired() { return std::exchange(retired_, {}); }
 
 template <class Predicate>
 WaiterList ActivationTable::release(Activation& a, Predicate chosen) {
@@ -270,27 +267,14 @@ WaiterList ActivationTable::release(Activation& a, Predicate chosen) {
 }
 
 Activation& ActivationTable::insert(std::uint64_t hash, TypeIndex type, std::string_view key) {
-  // The key's bytes stand behind the entry: one allocation, and a look-up finds them on the cache lines it reads anyway.
-  void* const memory = ::operator new(sizeof(Activation) + key.size());
-  char* const bytes = static_cast<char*>(memory) + sizeof(Activation);
-  key.copy(bytes, key.size());
-  auto* a = new (memory) Activation;
-  a->hash = hash;
-  a->type = type;
-  a->key = {bytes, key.size()};
-  a->slot = SlotId{static_cast<std::uint16_t>(hash % slot_count)};
+  Activation* const a = make_activation(hash, type, key);
   Slot& slot = slot_of_entry(*a);
   a->slot_next = slot.first;
   if (slot.first != nullptr) slot.first->slot_prev = a;
   slot.first = a;
-  entries_.insert(a);
+  index_.insert(*a, retired_);
   ++types_[type.value].count;
   return *a;
-}
-
-void ActivationTable::destroy(Activation* a) {
-  a->~Activation();
-  ::operator delete(a);
 }
 
 Activation::Trouble& ActivationTable::trouble_of(Activation& a) {
@@ -302,7 +286,7 @@ void ActivationTable::enter(Activation& a, State state) {
   unlist(a);
   if (a.state == State::down) down_.erase(&a);
   types_[a.type.value].count -= is_running(a) ? 1 : 0;
-  a.state = state;
+  a.state.store(state, std::memory_order_release);
   types_[a.type.value].count += is_running(a) ? 1 : 0;
   if (state == State::down) down_.insert(&a);
   if (state == State::live) {

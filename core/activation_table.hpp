@@ -2,7 +2,6 @@
 
 #include <absl/container/flat_hash_set.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -10,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "reki/core/activation.hpp"
+#include "reki/core/activation_index.hpp"
 #include "reki/core/error.hpp"
 #include "reki/core/limits.hpp"
 #include "reki/core/restart_policy.hpp"
@@ -17,63 +18,14 @@
 
 namespace reki {
 
-/// A type's place in the list of types that a table was made with.
-using TypeIndex = StrongId<struct TypeIndexTag, std::uint16_t>;
-
-/// One key that has an actor, is about to, or had one that must not be started yet.
-///
-/// The table writes all of it but `cell` and `used`. An entry keeps its address until the table erases it.
-struct Activation {
-  enum class State : std::uint8_t {
-    starting,    ///< Its factory is to run, or runs.
-    live,        ///< Takes messages.
-    restarting,  ///< In back-off until `due` after a crash.
-    stopping,    ///< Takes no more messages; on_stop is to run, or runs.
-    down,        ///< Crash loop: no start before `due`.
-  };
-
-  /// Of keys that have crashed.
-  struct Trouble {
-    RestartHistory history;
-    Instant due;                 ///< restarting, down
-    std::string last_error;      ///< Of the latest crash; empty if none.
-    std::uint32_t restarts = 0;  ///< Since the key was first started.
-  };
-
-  // In the list of its slot, and while live in its type's list by age of use.
-  Activation* slot_next = nullptr;
-  Activation* slot_prev = nullptr;
-  Activation* lru_next = nullptr;
-  Activation* lru_prev = nullptr;
-  std::int64_t listed_use = 0;       ///< `used` as it was when it got its place in the list by age.
-
-  RequestOrigin starter;             ///< Whose request began the latest start.
-  WaiterList waiters;
-  std::unique_ptr<Trouble> trouble;
-
-  // What a look-up reads stands at the end, where the table puts the key's bytes: mostly on one cache line.
-  void* cell = nullptr;              ///< The runtime's part: the actor and its mailbox.
-  Fence fence;                       ///< Of the latest start; 0 before the first.
-  std::atomic<std::int64_t> used{0};  ///< When it was last needed (Instant::ns); the runtime writes it.
-  TypeIndex type;
-  SlotId slot;
-  State state = State::starting;
-  bool restart = false;              ///< starting: not the first start, the key is supervised already.
-  bool stop_requested = false;       ///< starting: is to stop as soon as it has started.
-  std::uint64_t hash = 0;
-  std::string_view key;
-
-  [[nodiscard]] Instant due() const { return trouble ? trouble->due : Instant{}; }
-  [[nodiscard]] std::string_view last_error() const { return trouble ? std::string_view{trouble->last_error} : ""; }
-  [[nodiscard]] std::uint32_t restarts() const { return trouble ? trouble->restarts : 0; }
-};
-
 /// Decides what becomes of every request for a key, and of every event of its actor: key → starting | live |
 /// restarting | stopping. Of one shard: the slots s of the node with s mod shards == shard.
 ///
 /// Pure: no clock, thread, allocation of actors, or user code. Not thread-safe: its shard's lock is held by the caller,
-/// who runs factories and handlers outside of it. At most one actor for a key follows from at most one entry for a key,
-/// and from an entry leaving `starting`, `live`, `stopping` only by the events below.
+/// who runs factories and handlers outside of it. Only `find` needs no lock, for who sees to it that nothing is destroyed
+/// meanwhile that `take_retired` gives away from then on; Activation says what may be read of what it finds. At most one
+/// actor for a key follows from at most one entry for a key, and from an entry leaving `starting`, `live`, `stopping` only
+/// by the events below.
 class ActivationTable {
  public:
   struct Options {
@@ -114,7 +66,9 @@ class ActivationTable {
   Verdict request(std::uint64_t hash, TypeIndex type, std::string_view key, const Demand& demand, Instant now);
   /// Keeps a request as its verdict said. REQUIRES: the verdict was wait, start or stop, and nothing came between.
   void wait(const Verdict& verdict, Waiter* waiter);
-  [[nodiscard]] Activation* find(std::uint64_t hash, TypeIndex type, std::string_view key) const;
+  [[nodiscard]] Activation* find(std::uint64_t hash, TypeIndex type, std::string_view key) const {
+    return index_.find(hash, type, key);
+  }
 
   // Events of an actor
 
@@ -150,6 +104,8 @@ class ActivationTable {
   [[nodiscard]] bool restart_due(Activation& a, Instant now);
   /// REQUIRES: nobody waits, and its cell is gone.
   void erase(Activation& a);
+  /// What has been erased since the last call; to be destroyed when no look-up without the lock can still be reading it.
+  [[nodiscard]] RetiredActivations take_retired();
 
   // Time
 
@@ -172,7 +128,7 @@ class ActivationTable {
   /// Keys of a type, live or on the way to it: those that `list` shows.
   [[nodiscard]] std::size_t count(TypeIndex type) const { return types_[type.value].count; }
   [[nodiscard]] std::size_t live(TypeIndex type) const { return types_[type.value].live; }
-  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::size_t size() const { return index_.size(); }
   /// True if `list` and `count` show it: it has an actor, or will have one without being asked again.
   [[nodiscard]] static bool is_running(const Activation& a) { return a.state != Activation::State::down; }
   /// The first entry of a slot; the others follow by `slot_next`.
@@ -190,28 +146,6 @@ class ActivationTable {
     Activation* newest = nullptr;
     Activation* oldest = nullptr;
   };
-  struct Probe {
-    std::uint64_t hash;
-    TypeIndex type;
-    std::string_view key;
-  };
-  struct Hash {
-    using is_transparent = void;
-    // The low 14 bits choose the slot and so the shard: they say nothing in here.
-    std::size_t operator()(const Activation* a) const { return a->hash >> 14 | a->hash << 50; }
-    std::size_t operator()(const Probe& p) const { return p.hash >> 14 | p.hash << 50; }
-  };
-  struct Equal {
-    using is_transparent = void;
-    static Probe probe(const Activation* a) { return {a->hash, a->type, a->key}; }
-    static const Probe& probe(const Probe& p) { return p; }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const {
-      const auto& x = probe(a);
-      const auto& y = probe(b);
-      return x.hash == y.hash && x.type == y.type && x.key == y.key;
-    }
-  };
 
   Verdict request_known(Activation& a, const Demand& demand, Instant now);
   Verdict while_starting(Activation& a, const Demand& demand) const;
@@ -220,7 +154,6 @@ class ActivationTable {
   static Verdict while_stopping(Activation& a, const Demand& demand);
   Verdict bounded_wait(Activation& a, Waiter::For waits_for) const;
   Activation& insert(std::uint64_t hash, TypeIndex type, std::string_view key);
-  static void destroy(Activation* a);
   static Activation::Trouble& trouble_of(Activation& a);
   void enter(Activation& a, Activation::State state);
   void list_by_use(Activation& a);
@@ -230,10 +163,11 @@ class ActivationTable {
   /// After an end: those who wanted a start of their own wait for that start now.
   Next start_again_or_erase(Activation& a);
   Next decide_restart(Activation& a, ExitKind kind, std::string text, Instant now);
-  Slot& slot_of_entry(const Activation& a) { return slots_[a.slot.value / options_.shards]; }
+  Slot& slot_of_entry(const Activation& a) { return slots_[a.slot().value / options_.shards]; }
 
   Options options_;
-  absl::flat_hash_set<Activation*, Hash, Equal> entries_;
+  ActivationIndex index_;
+  RetiredActivations retired_;
   std::vector<Slot> slots_;
   std::vector<Type> types_;
   absl::flat_hash_set<Activation*> waiting_;  ///< Entries with waiters.

@@ -10,7 +10,7 @@ namespace reki {
 using State = Activation::State;
 using For = Waiter::For;
 
-thread_local Outputs* Outputs::current_ = nullptr;
+constinit thread_local Outputs* Outputs::current_ = nullptr;
 thread_local std::vector<Outputs::Held> Outputs::spare_;
 
 std::string_view name_of(StopReason reason) {
@@ -64,7 +64,7 @@ class ActorCell::Scope final : public Context {
   explicit Scope(ActorCell& cell) : cell_(cell) {}
 
   std::string_view type() const override { return cell_.type_.type->name; }
-  std::string_view key() const override { return cell_.activation_.key; }
+  std::string_view key() const override { return cell_.activation_.key(); }
   Fence fence() const override { return cell_.activation_.fence; }
   const NodeId& node() const override { return cell_.runtime().options().node; }
   Registry& registry() override { return cell_.runtime().front(); }
@@ -149,7 +149,7 @@ ActorCell::Step ActorCell::start() {
   {
     const std::lock_guard lock(shard().mutex);
     if (activation_.state != State::starting) return Step::more;  // in back-off, or to be stopped
-    here = runtime().gate(boot_time()) && runtime().stop_reason_locked(shard(), activation_.slot) != StopReason::moved;
+    here = runtime().gate(boot_time()) && runtime().stop_reason_locked(shard(), activation_.slot()) != StopReason::moved;
     const bool told_to_end = activation_.stop_requested || runtime().closing();
     if (!here && !told_to_end && runtime().suspend(this)) return Step::suspended;
     begun = here && !runtime().closing() && shard().table->begin_start(activation_, boot_time());
@@ -196,7 +196,7 @@ ActorCell::Step ActorCell::start() {
     runtime().welcome_locked(activation_, std::move(waiters), followups);
     if (activation_.state == State::stopping || scope.stop_wanted()) {
       if (activation_.state == State::live) shard().table->close(activation_);
-      const auto told = runtime().stop_reason_locked(shard(), activation_.slot);
+      const auto told = runtime().stop_reason_locked(shard(), activation_.slot());
       const auto reason = scope.stop_wanted() ? StopReason::stopped_self : told;
       const Duration grace = reason == StopReason::moved ? Duration{0} : type().options.stop_grace;
       (void)push_stop(reason, boot_time() + grace);  // this turn goes on anyway
@@ -242,7 +242,7 @@ ActorCell::Step ActorCell::start_failed(const Error& error) {
     const bool known = activation_.restart;  // to watchers, as crashed; a first start that fails is its callers' affair
     auto after = shard().table->start_failed(activation_, error.text, boot_time());
     if (known) {
-      const auto told_to = watch_reason(runtime().stop_reason_locked(shard(), activation_.slot));
+      const auto told_to = watch_reason(runtime().stop_reason_locked(shard(), activation_.slot()));
       runtime().tell_end_locked(activation_, supervised ? WatchReason::start_failed : told_to, error.text, followups);
     }
     if (!supervised && error.code != ErrorCode::unavailable) {

@@ -2,12 +2,14 @@
 
 #include "reki/core/watch_codec.hpp"
 #include "reki/node/local_watch.hpp"
+#include "reki/node/outputs.hpp"
 #include "reki/node/runtime.hpp"
 
 namespace reki {
 
 LocalRegistry::LocalRegistry(Factories factories, const RuntimeOptions& options)
-    : make_([factories = std::make_shared<const Factories>(std::move(factories)), options](Incarnation incarnation) {
+    : node_(options.node),
+      make_([factories = std::make_shared<const Factories>(std::move(factories)), options](Incarnation incarnation) {
         RuntimeOptions own = options;
         own.incarnation = incarnation;
         return std::make_shared<Runtime>(factories, std::move(own));
@@ -29,11 +31,11 @@ void LocalRegistry::submit(Submission submission, Completion done) {
 }
 
 Answer LocalRegistry::exchange(Submission& submission) {
-  if (auto found = runtime_.use()->find_live(submission)) return std::move(*found);
+  Outputs::release_before_blocking();
   return Registry::exchange(submission);
 }
 
-Result<NodeId> LocalRegistry::owner(std::string_view, std::string_view) const { return runtime_.use()->options().node; }
+Result<NodeId> LocalRegistry::owner(std::string_view, std::string_view) const { return node_; }
 
 void LocalRegistry::serve(const wire::Request& request, Incarnation from, Completion done) {
   runtime_.use()->serve(request, from, std::move(done));

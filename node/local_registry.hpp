@@ -65,6 +65,7 @@ class LocalRegistry final : public Registry {
 
   void submit(Submission submission, Completion done) override;
   Answer exchange(Submission& submission) override;
+  Live find_live(std::string_view type, std::string_view key) override;
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
   /// Of keys and types; callbacks run on the thread on which it happens. `unknown_type`, and `unsupported` for nodes.
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
@@ -112,6 +113,7 @@ class LocalRegistry final : public Registry {
   void readmit(std::string_view type, std::string_view key, EnvelopePtr request);
 
  private:
+  const NodeId node_;
   const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
   Replaceable<Runtime> runtime_;
   Registry* front_;

@@ -279,6 +279,12 @@ Answer Node::exchange(Submission& submission) {
   return Registry::exchange(submission);
 }
 
+Registry::Live Node::find_live(std::string_view type, std::string_view key) {
+  const auto now = view();
+  if (!now || !place_of(*now, type, key).here) return {};
+  return local_.find_live(type, key);
+}
+
 void Node::forward(Submission&& submission, NodeId to, Completion done) {
   if (auto error = check(submission)) return done(Answer{std::move(*error)});
   server_->forward(forwarded(std::move(submission), std::move(to), std::move(done)));

@@ -88,6 +88,7 @@ class Node final : public Registry, private ControlledNode {
   void submit(Submission submission, Completion done) override;
   void submit_many(std::vector<Posting> postings) override;
   Answer exchange(Submission& submission) override;
+  Live find_live(std::string_view type, std::string_view key) override;
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
   /// The callback runs on the node's data thread. That this node stops is told as `ended` without a node.
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;

@@ -61,7 +61,7 @@ class Outputs {
 
  private:
   static constexpr std::size_t spare_max = 64;
-  static thread_local Outputs* current_;
+  static constinit thread_local Outputs* current_;
   static thread_local std::vector<Held> spare_;  // memory of the last one, for the next: empty
 
   Outputs* outer_;

@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "reki/node/read_section.hpp"
+
 namespace reki {
 
 /// An object that all threads use all the time, and that is replaced by another now and then.
@@ -39,6 +41,8 @@ class Replaceable {
     T* object_;
   };
   [[nodiscard]] Use use() const { return {lanes_[lane()].users, now_}; }
+  /// For a moment, and for less: good as long as the section.
+  [[nodiscard]] T& read(const ReadSection&) const { return *now_.load(std::memory_order_acquire); }
 
   /// For who keeps it for longer.
   [[nodiscard]] std::shared_ptr<T> share() const {
@@ -51,8 +55,9 @@ class Replaceable {
     now_.store(next.get());
     return std::exchange(owner_, std::move(next));
   }
-  /// Returns once no use that began before this call is left.
+  /// Returns once no use and no read section that began before this call is left.
   void wait_until_unused() const {
+    GracePeriod::begin().wait();
     for (const Lane& lane : lanes_) {
       while (lane.users.load() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }

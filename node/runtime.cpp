@@ -135,13 +135,16 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions opti
     entry.type = &type;
     entry.index = TypeIndex{static_cast<std::uint16_t>(types_.size() - 1)};
     entry.hash = hash_type(name, options_.hash_seed);
+    entry.keeps_use = type.options.idle > Duration{0} || type.options.cap > 0;
     types_by_name_.emplace(type.name, &entry);
     policies_.push_back(type.options.restart);
   }
+  constexpr std::size_t few = 4;  // to compare that many names takes less time than to hash one
+  if (types_by_name_.size() <= few) few_types_.assign(types_by_name_.begin(), types_by_name_.end());
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     shards_[i].table = std::make_unique<ActivationTable>(
         ActivationTable::Options{.shard = i, .shards = shard_count, .policies = policies_});
-    if (options_.tenancy) shards_[i].slots.assign(slot_count / shard_count, SlotState::foreign);
+    if (options_.tenancy) shards_[i].slots = std::vector<std::atomic<SlotState>>(slot_count / shard_count);
   }
 }
 
@@ -174,17 +177,7 @@ void Runtime::start(Registry& front) {
 void Runtime::schedule(ActorCell* cell) { (cell->type().options.blocking ? *blocking_ : *workers_).schedule(cell); }
 
 void Runtime::log(std::string_view event, const Activation& a, std::string_view text) const {
-  if (options_.log) options_.log(event, types_[a.type.value].type->name, a.key, text);
-}
-
-TypeEntry* Runtime::find_type(std::string_view name) {
-  constexpr std::size_t few = 4;  // to compare that many names takes less time than to hash one
-  if (types_.size() <= few) {
-    const auto same = std::ranges::find_if(types_, [&](const TypeEntry& entry) { return entry.type->name == name; });
-    return same == types_.end() ? nullptr : &*same;
-  }
-  const auto found = types_by_name_.find(name);
-  return found == types_by_name_.end() ? nullptr : found->second;
+  if (options_.log) options_.log(event, types_[a.type.value].type->name, a.key(), text);
 }
 
 // Requests
@@ -230,26 +223,6 @@ void Runtime::submit(Submission submission, Completion done) {
     request.done = std::move(done);
   }
   run(std::move(request), at);
-}
-
-std::optional<Answer> Runtime::find_live(const Submission& submission) {
-  Outputs::release_before_blocking();
-  if (submission.op != Op::lookup && submission.op != Op::lookup_or_start) return std::nullopt;
-  TypeEntry* type = find_type(submission.type);
-  if (type == nullptr || closing()) return std::nullopt;
-  const auto hash = hash_key(submission.key, type->hash);
-  // A lease is asked about by the clock itself. Without one the time is only for `used`, and a tick may be late.
-  const Instant at = page_ != nullptr ? boot_time() : Instant{lately_.load(std::memory_order_relaxed)};
-  if (!gate(at)) return std::nullopt;
-  Shard& shard = shard_of(hash);
-  const std::lock_guard lock(shard.mutex);
-  if (options_.tenancy && state_of(shard, slot_of(hash)) != SlotState::held) return std::nullopt;
-  Activation* a = shard.table->find(hash, type->index, submission.key);
-  if (a == nullptr || a->state != State::live) return std::nullopt;
-  ++shard.lookups;
-  // Mostly it stands there already, and a cache line that is not written can be in every core's cache.
-  if (a->used.load(std::memory_order_relaxed) < at.ns) a->used.store(at.ns, std::memory_order_relaxed);
-  return answer_found(*a, false);
 }
 
 void Runtime::serve(const wire::Request& wire_request, Incarnation from, Completion done) {
@@ -365,7 +338,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     followups.schedule(cell);
   } else if (verdict.what == What::stop && a.cell == nullptr) {
     auto after = shard.table->stopped(a);  // a crash loop: there is nothing to end but the entry
-    tell_end_locked(a, watch_reason(stop_reason_locked(shard, a.slot)), {}, followups);
+    tell_end_locked(a, watch_reason(stop_reason_locked(shard, a.slot())), {}, followups);
     while (Waiter* w = after.released.pop()) {
       Answer stopped;
       stopped.fence = a.fence;
@@ -376,7 +349,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     follow_locked(shard, a, after.next, boot_time(), followups);
   } else if (verdict.what == What::stop) {
     ActorCell& cell = cell_of(a);
-    const auto reason = stop_reason_locked(shard, a.slot);
+    const auto reason = stop_reason_locked(shard, a.slot());
     // What waits for an actor that moves is for its next owner.
     const Duration grace = reason == StopReason::moved ? Duration{0} : cell.type().options.stop_grace;
     if (cell.push_stop(reason, boot_time() + grace)) followups.schedule(&cell);
@@ -392,7 +365,7 @@ bool Runtime::follow_locked(Shard& shard, Activation& a, ActivationTable::Next n
   if (a.cell != nullptr) followups.destroy(std::unique_ptr<ActorCell>{&cell_of(a)});
   a.cell = nullptr;
   if (next != ActivationTable::Next::erase) return true;
-  const SlotId slot = a.slot;
+  const SlotId slot = a.slot();
   shard.table->erase(a);
   if (options_.tenancy && state_of(shard, slot) != SlotState::held && shard.table->first_in(slot) == nullptr) {
     followups.slot_emptied();

@@ -18,6 +18,7 @@
 #include "reki/node/lanes.hpp"
 #include "reki/node/local_registry.hpp"
 #include "reki/node/pulse.hpp"
+#include "reki/node/read_section.hpp"
 #include "reki/node/timers.hpp"
 #include "reki/node/type_watches.hpp"
 #include "reki/node/workers.hpp"
@@ -34,6 +35,7 @@ struct TypeEntry {
   const ActorType* type = nullptr;
   TypeIndex index;
   std::uint64_t hash = 0;  ///< hash_type of its name
+  bool keeps_use = false;  ///< When an actor was last needed matters to somebody.
   std::atomic<std::int64_t> live{0};
   TypeWatches watches;
 };
@@ -42,9 +44,12 @@ struct TypeEntry {
 ///
 /// The lock is held for a few dozen instructions, never over user code, I/O or another lock but the pool's.
 struct Shard {
-  std::mutex mutex;
-  std::unique_ptr<ActivationTable> table;
-  std::uint64_t lookups = 0;
+  // Read without the lock too, and apart from what changes all the time.
+  alignas(64) std::unique_ptr<ActivationTable> table;
+  std::vector<std::atomic<SlotState>> slots;  ///< Of slot s at s / shards; only with a tenancy.
+
+  alignas(64) std::mutex mutex;
+  std::uint64_t lookups = 0;  ///< Those that took the lock.
   // Only with a tenancy.
   struct Parked {
     KeyName key;
@@ -55,7 +60,6 @@ struct Shard {
     Bytes args;
     Bytes state;
   };
-  std::vector<SlotState> slots;  ///< Of slot s at s / shards.
   std::deque<Parked> parked;     ///< For slots that are arriving.
   std::vector<Arrival> arrivals; ///< States that came before their slots.
 };
@@ -124,8 +128,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   // For LocalRegistry
   void submit(Submission submission, Completion done);
-  /// The answer to a look-up of a live actor, which a blocking caller gets without any detour; nothing otherwise.
-  std::optional<Answer> find_live(const Submission& submission);
+  /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is: in
+  /// runtime_lookup.cpp.
+  Fence find_live(std::string_view type, std::string_view key, const ReadSection& section);
   void serve(const wire::Request& request, Incarnation from, Completion done);
   bool close(Duration grace);
   [[nodiscard]] RuntimeStats stats() const;
@@ -219,7 +224,14 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
  private:
   static constexpr std::uint32_t shard_count = 64;
 
-  [[nodiscard]] TypeEntry* find_type(std::string_view name);
+  [[nodiscard]] TypeEntry* find_type(std::string_view name) {
+    for (const auto& [known, entry] : few_types_) {
+      if (same_bytes(known, name)) return entry;
+    }
+    if (!few_types_.empty()) return nullptr;
+    const auto found = types_by_name_.find(name);
+    return found == types_by_name_.end() ? nullptr : found->second;
+  }
   [[nodiscard]] std::optional<Error> check(const TypeEntry* type, std::string_view type_name, std::string_view key) const;
   static Error unknown_message(const ActorType& type, std::string_view message);
   void run(Request request, Instant now);
@@ -228,7 +240,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void keep_locked(Shard& shard, const ActivationTable::Verdict& verdict, Request request, Followups& followups);
   /// True if the request may be decided over here and now; else it has been parked, sent elsewhere or refused.
   bool is_here_locked(Shard& shard, Request& request, Instant now, Followups& followups);
-  SlotState& state_of(Shard& shard, SlotId slot) const { return shard.slots[slot.value / shard_count]; }
+  std::atomic<SlotState>& state_of(Shard& shard, SlotId slot) const { return shard.slots[slot.value / shard_count]; }
   void start_arrivals_locked(Shard& shard, Followups& followups);
   void unpark_locked(Shard& shard, Followups& followups);
   void stop_slot_locked(Shard& shard, SlotId slot, Followups& followups);
@@ -249,6 +261,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::optional<Error> why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a, Instant now) const;
   static WatchDesk::Present present_of(const WatchRequest& request, const Activation* a, Instant now);
   void tick_watches(Instant now);
+  void reclaim();
   void gain_watches(const SlotSet& slots);
   void abandon_watches();
   void hold_back_watches();
@@ -266,7 +279,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::vector<RestartPolicy> policies_;
   std::deque<TypeEntry> types_;
   absl::flat_hash_map<std::string_view, TypeEntry*> types_by_name_;
+  std::vector<std::pair<std::string_view, TypeEntry*>> few_types_;  ///< All of them, if they are few.
   mutable std::array<Shard, shard_count> shards_;
+  ReadCount lookups_;  ///< Those that took no lock.
   std::atomic<Registry*> front_{nullptr};
   std::atomic<bool> closing_{false};
   std::atomic<bool> abandoned_{false};
@@ -282,6 +297,10 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   SignOfLife backlog_;  // likewise, the data thread's
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Workers> blocking_;
+  // Timer thread only: what is to be destroyed, and until when not.
+  RetiredActivations retired_;           ///< Since the period began.
+  RetiredActivations retired_earlier_;   ///< Before.
+  GracePeriod retired_until_ = GracePeriod::begin();
   Timers timers_;
 };
 

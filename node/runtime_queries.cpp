@@ -69,7 +69,7 @@ Answer Runtime::list(TypeEntry& type, std::string_view prefix, std::optional<Byt
       const std::lock_guard lock(shard.mutex);
       for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
         const bool shown = a->type == type.index && ActivationTable::is_running(*a);
-        if (shown && a->key.starts_with(prefix) && (after.empty() || a->key > after)) keys.emplace_back(a->key);
+        if (shown && a->key().starts_with(prefix) && (after.empty() || a->key() > after)) keys.emplace_back(a->key());
       }
     }
     std::ranges::sort(keys);
@@ -99,7 +99,7 @@ Answer Runtime::count(TypeEntry& type, std::string_view prefix) {
     }
     for (std::uint32_t slot = i; slot < slot_count; slot += shard_count) {
       for (Activation* a = table.first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
-        total += a->type == type.index && ActivationTable::is_running(*a) && a->key.starts_with(prefix) ? 1 : 0;
+        total += a->type == type.index && ActivationTable::is_running(*a) && a->key().starts_with(prefix) ? 1 : 0;
       }
     }
   }

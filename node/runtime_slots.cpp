@@ -112,7 +112,7 @@ void Runtime::for_each_slot(const SlotSet& slots, Use use) {
 
 void Runtime::expect(const SlotSet& owned) {
   for_each_slot(owned, [this](Shard& shard, SlotId slot, Followups&) {
-    SlotState& state = state_of(shard, slot);
+    auto& state = state_of(shard, slot);
     if (state == SlotState::foreign) state = SlotState::arriving;
   });
 }
@@ -125,7 +125,7 @@ void Runtime::expect_only(const SlotSet& owned) {
       const std::lock_guard lock(shard.mutex);
       for (std::uint32_t s = i; s < slot_count; s += shard_count) {
         const SlotId slot{static_cast<std::uint16_t>(s)};
-        SlotState& state = state_of(shard, slot);
+        auto& state = state_of(shard, slot);
         if (state == SlotState::arriving && !owned.contains(slot)) state = SlotState::foreign;
       }
       const auto is_foreign = [&](const auto& at) { return state_of(shard, slot_of(at.key.hash)) == SlotState::foreign; };
@@ -236,7 +236,7 @@ void Runtime::hand_over(const Activation& a, Bytes args, Bytes state) const {
   if (state.size() > limits::state_bytes_max || !options_.tenancy) {
     return log("state_too_large", a, "its saved state has " + std::to_string(state.size()) + " bytes, and was dropped");
   }
-  options_.tenancy->hand_over({types_[a.type.value].type->name, std::string{a.key}, std::move(args), std::move(state)});
+  options_.tenancy->hand_over({types_[a.type.value].type->name, std::string{a.key()}, std::move(args), std::move(state)});
 }
 
 Result<void> Runtime::arrive(HandedOver&& state) {

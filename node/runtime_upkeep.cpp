@@ -1,6 +1,7 @@
 // The runtime's upkeep: what happens with time, with caps, and at the end.
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "reki/net/clock.hpp"
 #include "reki/node/actor_cell.hpp"
@@ -30,10 +31,19 @@ void Runtime::tick(Instant at) {
       expire_parked_locked(shard, at, ErrorCode::deadline_exceeded, followups);
       shard.table->forget_crash_loops(at);
       sweep_idle(shard, at, followups);
+      retired_.append(shard.table->take_retired());
     }
     followups.run(*this);
   }
+  reclaim();
   tick_watches(at);
+}
+
+void Runtime::reclaim() {
+  if (!retired_earlier_.empty() && retired_until_.is_over()) retired_earlier_ = {};
+  if (!retired_earlier_.empty() || retired_.empty()) return;
+  retired_earlier_ = std::exchange(retired_, {});
+  retired_until_ = GracePeriod::begin();
 }
 
 void Runtime::expire_locked(Shard& shard, Instant at, ErrorCode code, Followups& followups) {
@@ -167,6 +177,7 @@ std::size_t Runtime::actors() const {
 RuntimeStats Runtime::stats() const {
   RuntimeStats out;
   out.actors = actors();
+  out.lookups = lookups_.total();
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
     out.lookups += shard.lookups;

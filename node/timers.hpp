@@ -21,7 +21,7 @@ struct KeyName {
   TypeIndex type;
   std::string key;
 };
-inline KeyName name_of(const Activation& a) { return {a.hash, a.type, std::string{a.key}}; }
+inline KeyName name_of(const Activation& a) { return {a.hash, a.type, std::string{a.key()}}; }
 
 /// What happens at a time: actors' timers, the ends of back-offs, the deadlines of calls.
 ///

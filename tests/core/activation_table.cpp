@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(nothing_but_a_start_makes_an_entry) {
 BOOST_AUTO_TEST_CASE(fences_grow_with_every_start_of_a_slot_and_with_its_epoch) {
   Activation& a = live("k");
   const Fence first = a.fence;
-  const SlotId slot = a.slot;
+  const SlotId slot = a.slot();
   table.close(a);
   BOOST_TEST((table.stopped(a).next == Next::erase));
   table.erase(a);

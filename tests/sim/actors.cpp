@@ -214,8 +214,8 @@ void Actors::begin_start(std::uint8_t key) {
   }
   ++world_.stats.starts;
   world_.invariants.start_begins(node_, key, a.fence);
-  world_.invariants.handler_begins(node_, key, a.slot);
-  world_.invariants.actor_lives(node_, key, a.slot);
+  world_.invariants.handler_begins(node_, key, a.slot());
+  world_.invariants.actor_lives(node_, key, a.slot());
   a.cell = &actor;
   actor.busy = Busy::starting;
   ++actor.turn;
@@ -227,7 +227,7 @@ void Actors::run_next(std::uint8_t key) {
   if (actor.busy != Busy::no || actor.mailbox.empty() || actor.activation->state != State::live) return;
   if (!gate()) return empty_mailbox(key, ErrorCode::unavailable);
   ++world_.stats.handlers;
-  world_.invariants.handler_begins(node_, key, actor.activation->slot);
+  world_.invariants.handler_begins(node_, key, actor.activation->slot());
   actor.handled = std::move(actor.mailbox.front());
   actor.mailbox.erase(actor.mailbox.begin());
   actor.busy = Busy::handling;
@@ -241,7 +241,7 @@ void Actors::begin_stop(std::uint8_t key) {
   actor.busy = Busy::stopping;
   ++actor.turn;
   const bool runs = actor.activation->cell != nullptr && gate();
-  if (runs) world_.invariants.handler_begins(node_, key, actor.activation->slot);
+  if (runs) world_.invariants.handler_begins(node_, key, actor.activation->slot());
   later(key, What::turn_over, runs ? world_.below(2 * millisecond) : 0);
 }
 
