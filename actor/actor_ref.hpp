@@ -62,4 +62,7 @@ class ActorRef {
   std::shared_ptr<const NodeId> node_;
 };
 
+template <Interface A>
+inline constexpr bool made_of_key<ActorRef<A>> = true;
+
 }  // namespace reki

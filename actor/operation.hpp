@@ -53,7 +53,7 @@ struct Posting {
 ///     registry.lookup<Counter>("k").then([](auto r) { ... });  // on the thread that brings the answer: do not block it
 ///     auto r = co_await registry.lookup<Counter>("k");         // resumes on that same thread
 ///
-/// Derived provides `void run(callback)` and `Value get()`.
+/// Derived provides `void run(callback)`, `void forget()` and `Value get()`.
 template <class Derived, class Value>
 class Runnable {
  public:
@@ -61,10 +61,8 @@ class Runnable {
   void then(Callback callback) {
     self().run(std::move(callback));
   }
-  /// Sends it and forgets it.
-  void detach() {
-    self().run([](Value) {});
-  }
+  /// Sends it and forgets it: its outcome is told to nobody.
+  void detach() { self().forget(); }
 
   class Awaiter {
    public:
@@ -92,11 +90,15 @@ class Runnable {
   Derived& self() { return static_cast<Derived&>(*this); }
 };
 
+/// True for a T that holds its key and args: they are kept until the answer is there.
+template <class T>
+inline constexpr bool made_of_key = false;
+
 /// A call that answers with one T.
 template <class T>
 class [[nodiscard]] Operation : public Runnable<Operation<T>, Result<T>> {
  public:
-  /// Turns the answer into a T; `sent` is the submission as it was, its message excepted.
+  /// Turns the answer into a T. Of what was sent it gets the key and args if a T is made of them (`made_of_key`).
   using Finish = Result<T> (*)(Registry& registry, Submission&& sent, Answer&& answer);
 
   Operation(Registry& registry, Submission submission, Finish finish)
@@ -115,6 +117,7 @@ class [[nodiscard]] Operation : public Runnable<Operation<T>, Result<T>> {
   Result<T> get();
   template <class Callback>
   void run(Callback callback);
+  void forget();
 
  private:
   Registry* registry_;
@@ -128,16 +131,18 @@ class [[nodiscard]] ManyOperation : public Runnable<ManyOperation<T>, std::vecto
  public:
   using Finish = typename Operation<T>::Finish;
 
-  ManyOperation(Registry& registry, std::vector<Submission> submissions, Finish finish)
-      : registry_(&registry), submissions_(std::move(submissions)), finish_(finish) {}
+  /// The postings without completions yet.
+  ManyOperation(Registry& registry, std::vector<Posting> postings, Finish finish)
+      : registry_(&registry), postings_(std::move(postings)), finish_(finish) {}
 
   std::vector<Result<T>> get();
   template <class Callback>
   void run(Callback callback);
+  void forget();
 
  private:
   Registry* registry_;
-  std::vector<Submission> submissions_;
+  std::vector<Posting> postings_;
   Finish finish_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <msgpack.hpp>
 #include <string>
 #include <type_traits>
@@ -9,6 +10,7 @@
 #include "reki/core/bytes.hpp"
 #include "reki/core/error.hpp"
 #include "reki/core/limits.hpp"
+#include "reki/core/msgpack_reader.hpp"
 
 /// Values to msgpack and back (docs/protocol.md, section 4): a struct with `fields` is an array of them, anything
 /// else is what msgpack-cxx makes of it, a user's own MSGPACK_DEFINE included.
@@ -29,6 +31,48 @@ inline msgpack::unpack_limit unpack_limits() {
 
 template <class T>
 void convert_fields(const msgpack::object& object, T& out);
+
+/// Numbers, words, and structs of such: what most messages are, and what a cursor reads without allocating anything, while
+/// msgpack-cxx makes a tree of objects first.
+template <class T>
+constexpr bool is_plain() {
+  if constexpr (HasFields<T>) {
+    bool all = true;
+    for_each_field<T>([&](std::string_view, auto member) {
+      all &= is_plain<std::remove_cvref_t<decltype(std::declval<T&>().*member)>>();
+    });
+    return all;
+  } else {
+    return std::is_integral_v<T> || std::is_same_v<T, std::string>;
+  }
+}
+
+/// False if it does not fit; `out` is then of no use.
+template <class T>
+bool read_plain(MsgpackReader& in, T& out) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return in.read_bool(out);
+  } else if constexpr (std::is_integral_v<T>) {
+    std::uint64_t value = 0;
+    if (!in.read_uint(value) || value > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return false;
+    out = static_cast<T>(value);
+    return true;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    BytesView value;
+    if (!in.read_bytes(value) || value.size() > limits::message_bytes_max) return false;
+    out = value;
+    return true;
+  } else {
+    std::uint32_t left = 0;
+    if (!in.read_array(left) || left > std::remove_cvref_t<decltype(T::fields)>::count) return false;
+    bool good = true;
+    for_each_field<T>([&](std::string_view, auto member) {
+      if (left > 0 && good) good = read_plain(in, out.*member);
+      left -= left > 0 ? 1 : 0;
+    });
+    return good;
+  }
+}
 }  // namespace detail
 
 /// Appends `value` to `out`.
@@ -53,6 +97,12 @@ Result<T> unpack(BytesView bytes) {
   T out{};
   if constexpr (HasFields<T> || std::is_empty_v<T>) {
     if (bytes.empty()) return out;
+  }
+  if constexpr (detail::is_plain<T>()) {
+    T plain{};
+    MsgpackReader in{bytes};
+    if (detail::read_plain(in, plain) && in.at_end()) return plain;
+    // Negative, or wrong, and then msgpack-cxx knows in what.
   }
   try {
     std::size_t read = 0;

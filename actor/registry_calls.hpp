@@ -28,55 +28,99 @@ Result<T> Operation<T>::get() {
   return finish_(*registry_, std::move(submission_), std::move(answer));
 }
 
+namespace detail {
+
+/// Of a submission that goes its way: what its T is made of.
+template <class T>
+class Kept {
+ public:
+  explicit Kept(const Submission&) {}
+  Submission take() { return {}; }
+};
+template <class T>
+  requires made_of_key<T>
+class Kept<T> {
+ public:
+  explicit Kept(const Submission& sent) : key_(sent.key), args_(sent.args) {}
+  Submission take() {
+    Submission out;
+    out.key = std::move(key_);
+    out.args = std::move(args_);
+    return out;
+  }
+
+ private:
+  decltype(Submission::key) key_;
+  std::optional<Bytes> args_;
+};
+
+/// The answers of a ManyOperation as they come, for its callback. One allocation with its own count of owners, where a
+/// closure and a shared pointer for each key would cost more than the rest of it. Deletes itself with the last answer.
+template <class T, class Callback>
+class Gathering {
+ public:
+  using Finish = typename Operation<T>::Finish;
+
+  /// Sends them. REQUIRES: there are some.
+  static void begin(Registry& registry, std::vector<Posting> postings, Finish finish, Callback callback) {
+    auto* all = new Gathering(registry, postings.size(), finish, std::move(callback));
+    for (std::size_t i = 0; i < postings.size(); ++i) {
+      all->kept_.emplace_back(postings[i].submission);
+      postings[i].done = Completion{&Gathering::arrived, all, i};
+    }
+    registry.submit_many(std::move(postings));
+  }
+
+ private:
+  Gathering(Registry& registry, std::size_t count, Finish finish, Callback callback)
+      : registry_(registry), finish_(finish), results_(count), missing_(count), callback_(std::move(callback)) {
+    kept_.reserve(count);
+  }
+
+  static void arrived(void* self, std::uint64_t i, std::uint64_t, Answer&& answer) {
+    auto& all = *static_cast<Gathering*>(self);
+    all.results_[i] = all.finish_(all.registry_, all.kept_[i].take(), std::move(answer));
+    if (all.missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    const std::unique_ptr<Gathering> owned(&all);
+    all.callback_(std::move(all.results_));
+  }
+
+  Registry& registry_;
+  const Finish finish_;
+  std::vector<Kept<T>> kept_;
+  std::vector<Result<T>> results_;  // each written by whoever brings it
+  std::atomic<std::size_t> missing_;
+  Callback callback_;
+};
+
+}  // namespace detail
+
 template <class T>
 template <class Callback>
 void Operation<T>::run(Callback callback) {
-  // The key and args go on to the answer's ref; the message goes to the actor.
-  Submission kept;
-  kept.type = submission_.type;
-  kept.key = submission_.key;
-  kept.args = submission_.args;
+  detail::Kept<T> kept(submission_);
   registry_->submit(std::move(submission_),
                     Completion::of([registry = registry_, kept = std::move(kept), finish = finish_,
                                     callback = std::move(callback)](Answer&& answer) mutable {
-                      callback(finish(*registry, std::move(kept), std::move(answer)));
+                      callback(finish(*registry, kept.take(), std::move(answer)));
                     }));
+}
+
+template <class T>
+void Operation<T>::forget() {
+  registry_->submit(std::move(submission_), Completion{});
 }
 
 template <class T>
 template <class Callback>
 void ManyOperation<T>::run(Callback callback) {
-  struct Gathering {
-    Gathering(std::size_t count, Callback c) : answers(count), missing(count), callback(std::move(c)) {}
-    std::vector<Submission> kept;
-    std::vector<Answer> answers;
-    std::atomic<std::size_t> missing;
-    Callback callback;
-  };
-  auto all = std::make_shared<Gathering>(submissions_.size(), std::move(callback));
-  std::vector<Posting> postings;
-  postings.reserve(submissions_.size());
-  const auto finish_all = [registry = registry_, finish = finish_](Gathering& g) {
-    std::vector<Result<T>> results;
-    results.reserve(g.answers.size());
-    for (std::size_t i = 0; i < g.answers.size(); ++i) {
-      results.push_back(finish(*registry, std::move(g.kept[i]), std::move(g.answers[i])));
-    }
-    g.callback(std::move(results));
-  };
-  if (submissions_.empty()) return finish_all(*all);
-  for (std::size_t i = 0; i < submissions_.size(); ++i) {
-    Submission kept;
-    kept.type = submissions_[i].type;
-    kept.key = submissions_[i].key;
-    kept.args = submissions_[i].args;
-    all->kept.push_back(std::move(kept));
-    postings.push_back({std::move(submissions_[i]), Completion::of([all, i, finish_all](Answer&& answer) {
-                          all->answers[i] = std::move(answer);
-                          if (all->missing.fetch_sub(1, std::memory_order_acq_rel) == 1) finish_all(*all);
-                        })});
-  }
-  registry_->submit_many(std::move(postings));
+  if (postings_.empty()) return callback(std::vector<Result<T>>{});
+  detail::Gathering<T, Callback>::begin(*registry_, std::move(postings_), finish_, std::move(callback));
+}
+
+template <class T>
+void ManyOperation<T>::forget() {
+  registry_->submit_many(std::move(postings_));
 }
 
 namespace detail {
@@ -146,13 +190,13 @@ Result<std::uint64_t> finish_count(Registry& registry, Submission&& sent, Answer
 Result<std::vector<TypeDescription>> finish_describe(Registry& registry, Submission&& sent, Answer&& answer);
 
 template <Interface A>
-std::vector<Submission> about_keys(wire::Op op, std::span<const std::string> keys, const std::optional<Bytes>& args,
+std::vector<Posting> about_keys(wire::Op op, std::span<const std::string> keys, const std::optional<Bytes>& args,
                                    const CallOptions& options) {
-  std::vector<Submission> out;
+  std::vector<Posting> out;
   out.reserve(keys.size());
   for (const auto& key : keys) {
-    out.push_back(about_key<A>(op, key, options));
-    out.back().args = args;
+    out.push_back({about_key<A>(op, key, options), Completion{}});
+    out.back().submission.args = args;
   }
   return out;
 }
@@ -164,7 +208,7 @@ std::vector<Result<T>> ManyOperation<T>::get() {
   detail::Latch latch;
   std::vector<Result<T>> out;
   if (detail::on_worker_thread) {
-    out.resize(submissions_.size(), fail(ErrorCode::would_block));
+    out.resize(postings_.size(), fail(ErrorCode::would_block));
     return out;
   }
   run([&out, latch](std::vector<Result<T>> results) mutable {

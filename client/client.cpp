@@ -62,7 +62,7 @@ class Client::Impl {
 
   /// Calls `post(request)` for what is to be sent; what is wrong with the submission is answered at once.
   template <class Post>
-  void prepare(Submission&& submission, Completion&& done, Post post) {
+  void prepare(Submission&& submission, Completion&& done, Instant now, Post post) {
     const auto refuse = [&](Error why) { done(Answer{std::move(why)}); };
     if (submission.timeout <= Duration{0} || submission.timeout > limits::timeout_max) {
       return refuse(Error{ErrorCode::invalid_argument, "the time-out must be more than 0 and at most an hour"});
@@ -74,7 +74,7 @@ class Client::Impl {
     request->key = std::move(submission.key);
     request->args = std::move(submission.args);
     request->fence = submission.fence;
-    request->deadline = boot_time() + submission.timeout;
+    request->deadline = now + submission.timeout;
     if (submission.message) {
       request->message = submission.message->name();
       submission.message->encode(request->payload);
@@ -141,15 +141,16 @@ Result<std::unique_ptr<Client>> Client::connect(ClientOptions options) {
 }
 
 void Client::submit(Submission submission, Completion done) {
-  impl_->prepare(std::move(submission), std::move(done),
+  impl_->prepare(std::move(submission), std::move(done), boot_time(),
                  [this](std::unique_ptr<Pending> request) { impl_->io.post(std::move(request)); });
 }
 
 void Client::submit_many(std::vector<Posting> postings) {
   std::vector<std::unique_ptr<Pending>> requests;
   requests.reserve(postings.size());
+  const Instant now = boot_time();
   for (auto& posting : postings) {
-    impl_->prepare(std::move(posting.submission), std::move(posting.done),
+    impl_->prepare(std::move(posting.submission), std::move(posting.done), now,
                    [&](std::unique_ptr<Pending> request) { requests.push_back(std::move(request)); });
   }
   if (!requests.empty()) impl_->io.post_all(std::move(requests));
@@ -170,9 +171,10 @@ Answer Client::exchange(Submission& submission) {
   sent.timeout = submission.timeout;
   sent.flags = submission.flags;
   const bool is_message = sent.message != nullptr;
-  const Instant give_up = boot_time() + sent.timeout + grace;
+  const Instant now = boot_time();
+  const Instant give_up = now + sent.timeout + grace;
   const auto meeting = std::make_shared<Meeting>();
-  impl_->prepare(std::move(sent), Meeting::completion(meeting),
+  impl_->prepare(std::move(sent), Meeting::completion(meeting), now,
                  [&](std::unique_ptr<Pending> request) { impl_->io.post_and_drive(std::move(request), *meeting); });
   if (meeting->has_arrived() || meeting->wait(std::max(Duration{0}, give_up - boot_time()))) return meeting->take();
   return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};

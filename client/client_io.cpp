@@ -1,6 +1,7 @@
 #include "reki/client/client_io.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 #include <span>
 
@@ -13,6 +14,9 @@
 
 namespace reki {
 namespace {
+
+/// Whose thread the present one is.
+thread_local const ClientIo* io_of_this_thread = nullptr;
 
 std::uint64_t random_number() {
   std::random_device device;
@@ -69,12 +73,19 @@ Result<void> ClientIo::wait_connected() {
   return *connect_result_;
 }
 
+bool ClientIo::on_io_thread() const { return io_of_this_thread == this; }
+
 void ClientIo::post(std::unique_ptr<Pending> request) {
+  if (on_io_thread()) return post_here(std::move(request));
   if (!mailbag_.push(std::move(request))) return too_late(*request);  // NOLINT(bugprone-use-after-move): it is as it was
   duty_.recall();
 }
 
 void ClientIo::post_all(std::vector<std::unique_ptr<Pending>> requests) {
+  if (on_io_thread()) {
+    for (auto& request : requests) post_here(std::move(request));
+    return;
+  }
   if (mailbag_.push_all(requests)) return duty_.recall();
   for (auto& request : requests) too_late(*request);
 }
@@ -85,6 +96,12 @@ void ClientIo::post_and_drive(std::unique_ptr<Pending> request, const Meeting& m
   if (!duty_.take()) return mailbag_.wakeup().signal();
   drive(meeting);
   duty_.give_back([this] { return is_idle(); });
+}
+
+/// For callbacks, which run between two rounds' sending: no lock and no wake-up.
+void ClientIo::post_here(std::unique_ptr<Pending> request) {
+  if (ended_) return too_late(*request);
+  own_.push_back(std::move(request));
 }
 
 /// Only a callback of the I/O thread can still ask when the mailbag is closed: callers must not outlive the client.
@@ -101,6 +118,7 @@ std::shared_ptr<const View> ClientIo::view() const {
 // ---- whoever has the duty
 
 void ClientIo::run() {
+  io_of_this_thread = this;
   try {
     while (!stopping_ && !broken_) {
       if (may_lend()) duty_.lend([this] { return is_idle(); });
@@ -138,7 +156,7 @@ void ClientIo::drive(const Meeting& meeting) {
 bool ClientIo::may_lend() const { return callers_wait_ && nothing_under_way() && watches_.empty(); }
 
 bool ClientIo::is_idle() const {
-  return nothing_under_way() && posted_.empty() && mailbag_.empty() && !stopping_ && !broken_;
+  return nothing_under_way() && own_.empty() && posted_.empty() && mailbag_.empty() && !stopping_ && !broken_;
 }
 
 /// A newer view that a node has spoken of is fetched without delay, whether or not a caller comes.
@@ -148,6 +166,8 @@ bool ClientIo::nothing_under_way() const {
 
 void ClientIo::take_posted() {
   if (posted_.empty()) mailbag_.take(posted_);
+  std::ranges::move(own_, std::back_inserter(posted_));
+  own_.clear();
 }
 
 void ClientIo::send() {
@@ -172,7 +192,7 @@ void ClientIo::receive() {
   deliver();
 }
 
-bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && mailbag_.empty(); }
+bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && own_.empty() && mailbag_.empty(); }
 
 void ClientIo::submit(std::unique_ptr<Pending> request) {
   callers_wait_ = request->caller_waits;
@@ -197,8 +217,9 @@ void ClientIo::carry(Watches::Question question, Completion done) {
 void ClientIo::end() {
   mailbag_.close();
   for (auto& request : std::exchange(posted_, {})) submit(std::move(request));
-  mailbag_.take(posted_);
-  for (auto& request : posted_) submit(std::move(request));
+  take_posted();
+  ended_ = true;
+  for (auto& request : std::exchange(posted_, {})) submit(std::move(request));
   watches_.close();
   outbound_.shut_down();
   deliver();

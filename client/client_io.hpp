@@ -45,10 +45,11 @@ class ClientIo final : private Watches::Carrier {
   /// and output until the answer is there, if nobody else does.
   void post_and_drive(std::unique_ptr<Pending> request, const Meeting& meeting);
   std::shared_ptr<const View> view() const;
-  bool on_io_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+  bool on_io_thread() const;
 
  private:
   static void too_late(Pending& request);
+  void post_here(std::unique_ptr<Pending> request);
   void run();
   void drive(const Meeting& meeting);
   bool may_lend() const;
@@ -92,7 +93,9 @@ class ClientIo final : private Watches::Carrier {
   Outbound outbound_;
   PeerLinks links_;
   Instant now_;
-  std::vector<std::unique_ptr<Pending>> posted_;  // taken from the mailbag, to be submitted
+  std::vector<std::unique_ptr<Pending>> own_;     // posted by callbacks
+  std::vector<std::unique_ptr<Pending>> posted_;  // taken from the mailbag and from `own_`, to be submitted
+  bool ended_ = false;
   bool callers_wait_ = false;                     // for the answer to the last request
   std::optional<std::string> broken_;             // why nothing more can be sent
   std::vector<zmq::pollitem_t> items_;

@@ -124,6 +124,17 @@ class ActivationIndex {
     }
   }
 
+  /// Has the processor bring what `find` would compare the key with: among many entries it is in no cache.
+  void prefetch(std::uint64_t hash) const {
+    const detail::IndexArray::Word* const group = array_.load(std::memory_order_acquire)->group(first_group(hash));
+    for (unsigned places = detail::words_with(hash, group); places != 0; places &= places - 1) {
+      const std::uint64_t word = group[std::countr_zero(places)].load(std::memory_order_relaxed);
+      if (word <= gone) continue;
+      __builtin_prefetch(&entry_of(word)->used);
+      __builtin_prefetch(entry_of(word) + 1);
+    }
+  }
+
   // One thread at a time.
 
   /// REQUIRES: it has none with this type and key.

@@ -20,8 +20,6 @@ Verdict refuse(ErrorCode code, Activation* a = nullptr, Duration retry_after = D
   return {What::refuse, a, code, retry_after, false, For::start};
 }
 
-bool is_message(Op op) { return op == Op::call || op == Op::send; }
-
 }  // namespace
 
 ActivationTable::ActivationTable(Options options)
@@ -92,7 +90,7 @@ Verdict ActivationTable::while_starting(Activation& a, const Demand& demand) con
 }
 
 Verdict ActivationTable::while_live(Activation& a, const Demand& demand) {
-  if (is_message(demand.op)) return {What::deliver, &a, ErrorCode::ok, Duration{0}, false, For::start};
+  if (wire::is_message(demand.op)) return {What::deliver, &a, ErrorCode::ok, Duration{0}, false, For::start};
   if (demand.op == Op::stop) {
     close(a);
     return {What::stop, &a, ErrorCode::ok, Duration{0}, false, For::stop};

@@ -69,6 +69,8 @@ class ActivationTable {
   [[nodiscard]] Activation* find(std::uint64_t hash, TypeIndex type, std::string_view key) const {
     return index_.find(hash, type, key);
   }
+  /// Has the processor bring the key's entry, if there is one: among many it is in no cache.
+  void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
 
   // Events of an actor
 

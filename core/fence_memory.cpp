@@ -5,28 +5,34 @@
 namespace reki {
 
 Fence FenceMemory::highest(std::uint64_t key_hash) const {
-  if (entries_.empty()) return {};
-  const Entry* const set = &entries_[key_hash % sets * ways];
-  for (std::size_t i = 0; i < ways; ++i) {
-    if (set[i].key_hash == key_hash) return set[i].fence;
+  if (sets_.empty()) return {};
+  for (const Entry& entry : sets_[key_hash % sets].entries) {
+    if (entry.key_hash == key_hash) return entry.fence;
   }
   return {};
 }
 
-void FenceMemory::note(std::uint64_t key_hash, Fence fence) {
-  if (entries_.empty()) entries_.resize(sets * ways);
-  Entry* const set = &entries_[key_hash % sets * ways];
-  Entry* const end = set + ways;
+Fence FenceMemory::note(std::uint64_t key_hash, Fence fence) {
+  if (sets_.empty()) sets_.resize(sets);
+  auto& set = sets_[key_hash % sets].entries;
   const auto is_it = [&](const Entry& e) { return e.fence.value == 0 || e.key_hash == key_hash; };  // the free come last
-  Entry* found = std::find_if(set, end, is_it);
-  Entry* to = set;
-  if (found == end || found->fence.value == 0) {
-    if (found == end) --found;
+  auto* found = std::find_if(set.begin(), set.end(), is_it);
+  auto* to = set.begin();
+  if (found == set.end() || found->fence.value == 0) {
+    if (found == set.end()) --found;
     *found = {key_hash, {}};
-    to = std::min(found, set + ways / 2);
+    to = std::min(found, set.begin() + ways / 2);
   }
-  found->fence = std::max(found->fence, fence);
-  std::rotate(to, found, found + 1);
+  const Fence highest = found->fence = std::max(found->fence, fence);
+  if (to != found) std::rotate(to, found, found + 1);
+  return highest;
+}
+
+void FenceMemory::prefetch(std::uint64_t key_hash) const {
+  if (sets_.empty()) return;
+  const Set& set = sets_[key_hash % sets];
+  __builtin_prefetch(&set.entries.front());
+  __builtin_prefetch(&set.entries.back());
 }
 
 }  // namespace reki

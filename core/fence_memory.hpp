@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -21,8 +22,10 @@ class FenceMemory {
  public:
   /// Of a key, by a hash of 64 bits: with a seed that nobody else knows, so that nobody can make keys that meet.
   Fence highest(std::uint64_t key_hash) const;
-  /// REQUIRES: `fence` is not 0.
-  void note(std::uint64_t key_hash, Fence fence);
+  /// Returns the highest that is known now: `fence`, or a higher one that was seen before. REQUIRES: `fence` is not 0.
+  Fence note(std::uint64_t key_hash, Fence fence);
+  /// Has the processor bring what the other two look at, which is in no cache where there are many keys.
+  void prefetch(std::uint64_t key_hash) const;
 
  private:
   static constexpr std::size_t ways = 8;
@@ -32,7 +35,11 @@ class FenceMemory {
     Fence fence;  // 0: free
   };
 
-  std::vector<Entry> entries_;
+  struct alignas(64) Set {
+    std::array<Entry, ways> entries;
+  };
+
+  std::vector<Set> sets_;
 };
 
 }  // namespace reki

@@ -27,6 +27,10 @@ inline constexpr std::size_t frame_bytes_max = message_bytes_max + (std::size_t{
 /// A sender closes a batch at this size: large enough to share one trip, small enough not to delay the first.
 inline constexpr std::size_t batch_bytes_target = std::size_t{64} << 10;
 inline constexpr std::size_t requests_per_frame_max = 4096;
+/// Of very many requests, or replies, parts go out while the rest is worked on, so that both ends work at the same time:
+/// a sixteenth, but not less than this, since a smaller part costs more to send than is won by it.
+inline constexpr std::size_t batch_part_min = 32;
+constexpr std::size_t batch_part_of(std::size_t all) { return all / 16 > batch_part_min ? all / 16 : batch_part_min; }
 
 // The control plane, in frames of its own. The largest message is a view: about 130 KiB with 1000 nodes of usual names,
 // and below 246 KiB whatever they are called, since a node's id, addresses and zone have a bound together.

@@ -45,7 +45,7 @@ void Outbound::submit(std::unique_ptr<OutboundRequest> owned, Instant now) {
   if (request.deadline <= now) return finish(request, ErrorCode::deadline_exceeded, "the deadline had passed already");
   if (has_key(request.op)) {
     request.key_hash_ = hash_key(request.key, hash_type(request.type, options_.seed));
-    request.floor_ = fences_.highest(request.key_hash_);
+    if (!only_looks(request.op)) request.floor_ = fences_.highest(request.key_hash_);
   }
   timers_.add(request, give_up_at(request.deadline, now));
   route(request, now);

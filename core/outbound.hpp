@@ -145,13 +145,14 @@ class Outbound {
 
   // Replies.
   OutboundRequest* in_flight_at(const Peer& peer, RequestId id);
+  void foresee(Peer& peer, OutboundRequest& answered) const;
   void answer(OutboundRequest& request, const Peer& peer, const wire::Reply& reply);
   void served(Peer& peer, bool was_held, Instant now);
   void redirect(OutboundRequest& request, Peer& peer, const wire::ReplyHeader& header, const wire::Reply& reply, Instant now);
   /// A view from a config knows no lives, and the fences of its nodes are in no order across restarts.
   bool fences_count() const { return view_ != nullptr && view_->term().value != 0; }
   std::string why_outdated(const OutboundRequest& request, const Peer& peer, const wire::ReplyHeader& header,
-                           const wire::Reply& reply) const;
+                           const wire::Reply& reply);
   enum class InDoubt : std::uint8_t { ends, waits };
   void settle(Peer& peer, std::uint64_t last_executed_frame, Queue& again, InDoubt in_doubt = InDoubt::ends);
   void lose(Peer& peer, std::uint64_t last_executed_frame, const Error& why, Instant now);
@@ -208,7 +209,9 @@ class Outbound {
 };
 
 /// True for an operation that may be executed twice without harm.
-constexpr bool may_repeat(wire::Op op) { return op != wire::Op::call && op != wire::Op::send; }
+constexpr bool may_repeat(wire::Op op) { return !wire::is_message(op); }
+/// True for an operation whose answer is how things are.
+constexpr bool only_looks(wire::Op op) { return op == wire::Op::lookup || op == wire::Op::lookup_or_start; }
 /// True for an operation about one key.
 constexpr bool has_key(wire::Op op) { return wire::about_a_key(op); }
 

@@ -4,18 +4,28 @@
 #include "reki/core/outbound.hpp"
 
 namespace reki {
-namespace {
-
-/// What a look-up answers is how things are, so an older start than any that was seen is no answer. Of the others it is
-/// what they have done: that start may have been the one when they were asked.
-bool only_looks(wire::Op op) { return op == wire::Op::lookup || op == wire::Op::lookup_or_start; }
-
-}  // namespace
 
 OutboundRequest* Outbound::in_flight_at(const Peer& peer, RequestId id) {
   OutboundRequest* const request = places_.find(id);
   const bool here = request != nullptr && request->state_ == State::in_flight && request->at_ == peer.index;
   return here ? request : nullptr;
+}
+
+/// Replies mostly come in the order of their requests: has the processor bring what those to the next few take.
+void Outbound::foresee(Peer& peer, OutboundRequest& answered) const {
+  constexpr std::size_t cache_line = 64;
+  OutboundRequest* later = &answered;
+  for (int ahead = 0; ahead < 4; ++ahead) {
+    later = peer.in_flight.after(*later);
+    if (later == nullptr) return;
+  }
+  fences_.prefetch(later->key_hash_);
+  for (int ahead = 0; ahead < 2; ++ahead) {
+    later = peer.in_flight.after(*later);
+    if (later == nullptr) return;
+  }
+  const auto* const bytes = reinterpret_cast<const char*>(later);
+  for (std::size_t i = 0; i < sizeof *later; i += cache_line) __builtin_prefetch(bytes + i, 1);
 }
 
 void Outbound::replied(PeerIndex index, const wire::ReplyHeader& header, const wire::Reply& reply, Instant now) {
@@ -26,6 +36,7 @@ void Outbound::replied(PeerIndex index, const wire::ReplyHeader& header, const w
     ++stats_.replies_ignored;
     return;
   }
+  foresee(peer, *request);
   heard(index, header.epoch, now);
   if (to_greet) {
     request->unlink_queue();
@@ -58,7 +69,6 @@ void Outbound::answer(OutboundRequest& request, const Peer& peer, const wire::Re
   request.outcome.retry_after = std::chrono::milliseconds(reply.retry_after_ms);
   request.outcome.node = peer.node;
   request.outcome.payload.assign(reply.payload);
-  if (request.key_hash_ != 0 && reply.fence.value != 0 && fences_count()) fences_.note(request.key_hash_, reply.fence);
   finish(request, reply.code, std::string{reply.text});
 }
 
@@ -85,17 +95,24 @@ void Outbound::redirect(OutboundRequest& request, Peer& peer, const wire::ReplyH
   enqueue(request, peer_of(*owner));
 }
 
-/// Why the answer does not count; empty if it does.
+/// Why the answer does not count; empty if it does, and then its fence is remembered.
+///
+/// What a look-up answers is how things are, so an older start than any that was seen is no answer. Of the others it is
+/// what they have done: that start may have been the one when they were asked.
 std::string Outbound::why_outdated(const OutboundRequest& request, const Peer& peer, const wire::ReplyHeader& header,
-                                   const wire::Reply& reply) const {
+                                   const wire::Reply& reply) {
   if (!fences_count()) return {};
   const bool about_this_life = request.op == wire::Op::view || request.op == wire::Op::status;
   if (!about_this_life && peer.named.value != 0 && header.incarnation != peer.named && header.epoch <= epoch()) {
     return "a life of " + describe(peer) + " answered that is not the one in view " + std::to_string(epoch().value);
   }
   if (request.key_hash_ == 0 || reply.fence.value == 0) return {};
-  const Fence least = only_looks(request.op) ? fences_.highest(request.key_hash_) : request.floor_;
-  if (reply.fence >= least) return {};
+  Fence least = request.floor_;
+  if (reply.fence >= least) {
+    const Fence highest = fences_.note(request.key_hash_, reply.fence);
+    if (!only_looks(request.op) || reply.fence >= highest) return {};
+    least = highest;
+  }
   return describe(peer) + " answered for start " + std::to_string(reply.fence.value) + " of the actor, but start " +
          std::to_string(least.value) + " has been seen";
 }

@@ -74,6 +74,8 @@ enum class Op : std::uint8_t {
 };
 /// Whether the key's owner has to serve it.
 constexpr bool about_a_key(Op op) { return op <= Op::send || op == Op::hand_over; }
+/// Whether it runs a handler, and so must not be executed twice.
+constexpr bool is_message(Op op) { return op == Op::call || op == Op::send; }
 
 /// Bits of `Request::flags`.
 enum Flag : std::uint32_t {

@@ -198,7 +198,8 @@ void PeerLinks::read_monitor(Link& link) {
 void PeerLinks::read_frames(Link& link, Instant now) {
   try {
     zmq::message_t frame;
-    for (int i = 0; i < options_.frames_per_round; ++i) {
+    const std::uint64_t enough = stats_.replies_received + limits::batch_part_of(outbound_.outstanding());
+    for (int i = 0; i < options_.frames_per_round && stats_.replies_received < enough; ++i) {
       if (!link.socket.recv(frame, zmq::recv_flags::dontwait)) {
         if (std::exchange(link.disconnected, false)) outbound_.disconnected(link.peer, now);
         return;
@@ -267,6 +268,7 @@ void PeerLinks::read_replies(Link& link, BytesView frame, Instant now) {
       return;
     }
     if (*next == wire::Next::end) return;
+    ++stats_.replies_received;
     if (*next == wire::Next::good) {
       outbound_.replied(link.peer, reader->header(), reply, now);
     } else {

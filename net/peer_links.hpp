@@ -36,12 +36,14 @@ class PeerLinks {
     wire::Role role = wire::Role::client;
     std::string name;  ///< The node's id, or the client's name for logs.
     Incarnation incarnation;
-    /// Frames read from one peer per round, so that no peer starves the others.
+    /// Frames read from one peer per round, so that no peer starves the others. `limits::batch_part_min` replies end the
+    /// round as well: what is asked next upon them is better sent at once.
     int frames_per_round = 64;
   };
   struct Stats {
     std::uint64_t frames_sent = 0;
     std::uint64_t frames_received = 0;
+    std::uint64_t replies_received = 0;
     std::uint64_t frames_malformed = 0;  ///< What a peer sent and was not a frame, or was not one for us.
   };
 
@@ -59,7 +61,7 @@ class PeerLinks {
   void flush(Instant now);
   /// This process goes on as another incarnation: it greets all peers anew, on new connections.
   void set_incarnation(Incarnation incarnation, Instant now);
-  /// True if a peer has more to read than one round takes: poll without waiting.
+  /// True if there may be more to read than one round takes: poll without waiting.
   bool more_to_read() const { return more_to_read_; }
   const Stats& stats() const { return stats_; }
   const std::string& cluster() const { return options_.cluster; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reki/net/clock.hpp"
+#include "reki/net/owed_wakeups.hpp"
 #include "reki/node/outputs.hpp"
 
 namespace reki {
@@ -134,6 +135,7 @@ ActorCell::Step ActorCell::turn() {
       mailbox_.put_back(waiter);
       return Step::more;
     }
+    OwedWakeups::settle_if_late(at);
     ++handled;
     const Step step = handle(envelope_of(waiter), at);
     if (step != Step::more) return step;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "reki/net/owed_wakeups.hpp"
+
 namespace reki {
 namespace {
 
@@ -35,7 +37,8 @@ void AnswerQueue::push(SessionAnswer&& item) {
       last = --owed_ == 0;
     } else {
       items_.push_back(std::move(item));
-      wakeup_.signal();
+      if (auto* const owed = OwedWakeups::of_this_thread()) owed->owe(wakeup_);
+      else wakeup_->signal();
     }
   }
   if (last) delete this;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct SessionAnswer {
 ///
 /// An actor that does not end in time may answer long after its node is gone. So this lives until the last answer that
 /// it has promised a place for has come, and then deletes itself: `create` and `close` instead of new and delete.
-/// The wake-up is given under the lock for the same reason: an answer that can be seen has let go of this.
+/// The wake-up is given, or owed (OwedWakeups), under the lock for the same reason: an answer that can be seen has let go
+/// of this.
 class AnswerQueue {
  public:
   /// Takes answers that come while `during` runs. On the data thread.
@@ -62,7 +64,7 @@ class AnswerQueue {
   /// Swaps in what has come, oldest first; `out` is cleared first.
   void take(std::vector<SessionAnswer>& out);
   [[nodiscard]] bool empty() const;
-  Wakeup& wakeup() { return wakeup_; }
+  Wakeup& wakeup() { return *wakeup_; }
 
  private:
   /// What the present thread answers inline. Per thread, because a Completion has no other way to know where it runs.
@@ -85,7 +87,7 @@ class AnswerQueue {
   std::vector<SessionAnswer> items_;  // guarded by mutex_
   bool closed_ = false;               // guarded by mutex_
   std::uint64_t owed_ = 0;            // guarded by mutex_; once closed: answers still to come
-  Wakeup wakeup_;
+  const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
 };
 
 }  // namespace reki

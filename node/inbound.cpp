@@ -11,6 +11,8 @@
 namespace reki {
 namespace {
 
+/// Requests that the registry gets at a time.
+constexpr std::size_t gathered_max = 64;
 /// Writers kept for the next round; each has a buffer as large as its largest batch was.
 constexpr std::size_t writers_kept_max = 64;
 
@@ -28,7 +30,7 @@ bool is_about_request(ErrorCode code) {
       return false;
   }
 }
-bool is_message(wire::Op op) { return op == wire::Op::call || op == wire::Op::send; }
+bool is_for_registry(wire::Op op) { return op <= wire::Op::describe; }
 bool wants_no_reply(const wire::Request& r) { return r.op == wire::Op::send && (r.flags & wire::no_reply) != 0; }
 
 /// Bytes of a peer as they may stand in a log line.
@@ -176,24 +178,33 @@ void Inbound::requests(std::string_view route, BytesView frame, Instant now) {
     return refuse(route, ServerEvent::wrong_incarnation, why, now);
   }
   sessions_.heard(*session, now);
-  const bool known = is_known(*session, reader->header().epoch);
+  part_ = limits::batch_part_of(reader->header().count);
+  const auto read = read_requests(*session, *reader);
+  serve_gathered(*session);
+  send_part(*session, limits::batch_part_min);
+  if (!read) refuse(route, ServerEvent::malformed_frame, read.error(), now);
+}
+
+/// Fails with what is wrong with the frame; what came before that is served.
+Result<void> Inbound::read_requests(Session& session, wire::RequestReader& reader) {
+  const bool known = is_known(session, reader.header().epoch);
   for (wire::Request request;;) {
-    const auto next = reader->next(request);
-    if (!next) return refuse(route, ServerEvent::malformed_frame, next.error(), now);
-    if (*next == wire::Next::end) return;
+    const auto next = reader.next(request);
+    if (!next) return tl::make_unexpected(next.error());
+    if (*next == wire::Next::end) return {};
     events_.requests.add();
     if (*next == wire::Next::good && !known) {
       const Error why{ErrorCode::unavailable, "node '" + options_.node.value + "' does not know this life of the sender"};
       events_.count(ServerEvent::unknown_sender);
-      if (!wants_no_reply(request)) reply_error(*session, request.id, why);
+      if (!wants_no_reply(request)) reply_error(session, request.id, why);
       continue;
     }
     if (*next == wire::Next::good) {
-      serve(*session, request);
+      serve(session, request);
       continue;
     }
-    bad_request(*session, reader->bad().code, reader->bad().text);
-    if (!wants_no_reply(request)) reply_error(*session, request.id, reader->bad());
+    bad_request(session, reader.bad().code, reader.bad().text);
+    if (!wants_no_reply(request)) reply_error(session, request.id, reader.bad());
   }
 }
 
@@ -224,6 +235,18 @@ void Inbound::serve(Session& session, const wire::Request& request) {
     if (!wants_no_reply(request)) reply(session, out);
     return;
   }
+  if (overloaded_ && wire::is_message(request.op)) {
+    events_.count(ServerEvent::backlogged);
+    const Error why{ErrorCode::overloaded, "node '" + options_.node.value + "' has more messages than it can handle in time"};
+    if (!wants_no_reply(request)) reply_error(session, request.id, why);
+    return;
+  }
+  if (is_for_registry(request.op)) {
+    gathered_.push_back(request);
+    if (gathered_.size() == gathered_max) serve_gathered(session);
+    return;
+  }
+  serve_gathered(session);
   if (watches) return watch(session, request);
   if (request.op == wire::Op::view) {
     answer_view(request, out);
@@ -239,16 +262,31 @@ void Inbound::serve(Session& session, const wire::Request& request) {
                                   Bytes{request.args.value_or(BytesView{})}, Bytes{request.payload}});
     return kept ? reply(session, out) : reply_error(session, request.id, kept.error());
   }
-  if (overloaded_ && is_message(request.op)) {
-    events_.count(ServerEvent::backlogged);
-    const Error why{ErrorCode::overloaded, "node '" + options_.node.value + "' has more messages than it can handle in time"};
-    if (!wants_no_reply(request)) reply_error(session, request.id, why);
-    return;
-  }
-  if (wants_no_reply(request)) return registry_.serve(request, session.incarnation, Completion{});
-  sessions_.began(session);
-  answers_.during(*this,
-                  [&] { registry_.serve(request, session.incarnation, answers_.expect(session.id, request.id)); });
+}
+
+/// Hands to the registry what was gathered for it: together, and before anything else that came later.
+void Inbound::serve_gathered(Session& session) {
+  if (gathered_.empty()) return;
+  struct Peer final : LocalRegistry::Asker {
+    Peer(Inbound& i, Session& s) : in(i), session(s) {}
+    Completion expect(const wire::Request& request) override {
+      if (wants_no_reply(request)) return {};
+      in.sessions_.began(session);
+      return in.answers_.expect(session.id, request.id);
+    }
+    void found(const wire::Request& request, Fence fence, bool started) override {
+      wire::Reply out;
+      out.id = request.id;
+      out.fence = fence;
+      out.started = started;
+      in.reply(session, out);
+    }
+    Inbound& in;
+    Session& session;
+  };
+  Peer peer{*this, session};
+  answers_.during(*this, [&] { registry_.serve(gathered_, session.incarnation, peer); });
+  gathered_.clear();
 }
 
 bool Inbound::redirect(const wire::Request& request, wire::Reply& out) {
@@ -336,11 +374,17 @@ void Inbound::reply(Session& session, const wire::Reply& out) {
   }
   if (session.batch->add(out)) {
     if (session.batch->size() >= limits::batch_bytes_target) send_batch(session);
+    else send_part(session, std::max(part_, limits::batch_part_of(session.under_way)));
     return;
   }
   send_batch(session);
   const bool fits = session.batch->add(out);
   REKI_ASSERT(fits);
+}
+
+/// What is packed, if it is that many: the peer goes on with it while this side does so with the rest.
+void Inbound::send_part(Session& session, std::size_t least) {
+  if (session.batch && session.batch->count() >= least) send_batch(session);
 }
 
 void Inbound::send_batch(Session& session) {

@@ -76,11 +76,14 @@ class Inbound final : public AnswerQueue::Receiver {
   void hello(std::string_view route, BytesView frame, Instant now);
   void ping(std::string_view route, BytesView frame, Instant now);
   void requests(std::string_view route, BytesView frame, Instant now);
+  Result<void> read_requests(Session& session, wire::RequestReader& reader);
+  void send_part(Session& session, std::size_t least);
   [[nodiscard]] bool is_known(const Session& session, Epoch epoch);
   void bad_request(const Session& session, ErrorCode code, const std::string& text);
   void serve(Session& session, const wire::Request& request);
   /// Whether messages are to be refused, because those before them wait too long.
   void look_at_backlog();
+  void serve_gathered(Session& session);
   void answered(SessionId session, RequestId request, Answer&& answer) override;
   /// True if the key is another node's, which is then in `reply`.
   bool redirect(const wire::Request& request, wire::Reply& reply);
@@ -117,6 +120,8 @@ class Inbound final : public AnswerQueue::Receiver {
   std::vector<SessionId> packed_;                            // sessions with a batch
   std::vector<std::unique_ptr<wire::ReplyWriter>> writers_;  // that wait for use
   std::vector<SessionAnswer> taken_;
+  std::vector<wire::Request> gathered_;  // of the frame that is read, for the registry
+  std::size_t part_ = limits::batch_part_min;  // of the latest frame: so many replies go out at a time
   Instant now_;  // of the round
   bool overloaded_ = false;
 

@@ -37,8 +37,8 @@ Answer LocalRegistry::exchange(Submission& submission) {
 
 Result<NodeId> LocalRegistry::owner(std::string_view, std::string_view) const { return node_; }
 
-void LocalRegistry::serve(const wire::Request& request, Incarnation from, Completion done) {
-  runtime_.use()->serve(request, from, std::move(done));
+void LocalRegistry::serve(std::span<const wire::Request> requests, Incarnation from, Asker& asker) {
+  runtime_.use()->serve(requests, from, asker);
 }
 
 Result<Watch> LocalRegistry::watch(WatchFilter filter, WatchCallback callback) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -70,10 +71,21 @@ class LocalRegistry final : public Registry {
   /// Of keys and types; callbacks run on the thread on which it happens. `unknown_type`, and `unsupported` for nodes.
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
 
-  /// Serves a request from the wire; its deadline begins now. Look-ups of live actors, `list`, `count`, `describe` and
-  /// refusals are answered before it returns, on this thread. Does not check who owns the key. Handles all operations
-  /// but `status`, `view` and `watch`.
-  void serve(const wire::Request& request, Incarnation from, Completion done);
+  /// Who has sent requests. Called on the thread that serves them.
+  class Asker {
+   public:
+    /// Where the answer is to go; empty if nobody wants one.
+    virtual Completion expect(const wire::Request& request) = 0;
+    /// The answer to a look-up of a live actor, which is there at once.
+    virtual void found(const wire::Request& request, Fence fence, bool started) = 0;
+
+   protected:
+    ~Asker() = default;
+  };
+  /// Serves requests from the wire that came together, in their order; their deadlines begin now. Look-ups of live actors,
+  /// `list`, `count`, `describe` and refusals are answered before it returns, on this thread. Does not check who owns the
+  /// keys. Handles all operations but `status`, `view` and `watch`.
+  void serve(std::span<const wire::Request> requests, Incarnation from, Asker& asker);
   /// Whom a key belongs to instead, by the view of an epoch.
   struct OtherOwner {
     NodeId node;  ///< Empty: nobody.

@@ -1,5 +1,7 @@
 #include "reki/node/runtime.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -18,8 +20,6 @@ using wire::Op;
 namespace {
 
 ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell); }
-
-bool is_message(Op op) { return op == Op::call || op == Op::send; }
 
 /// What a refusal says beyond its code.
 std::string refusal_text(const Verdict& verdict) {
@@ -41,8 +41,12 @@ Answer refusal(const Verdict& verdict) {
   return Answer{Error{verdict.code, refusal_text(verdict), verdict.retry_after}};
 }
 
+/// As many as the cores that the process may use, which can be fewer than there are.
 int worker_count(int wanted) {
-  return wanted > 0 ? wanted : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  if (wanted > 0) return wanted;
+  cpu_set_t usable;
+  if (sched_getaffinity(0, sizeof usable, &usable) == 0) return std::max(1, CPU_COUNT(&usable));
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 /// Lets a caller's deadline pass while its message waits or is handled. Owned by the message's completion and by the
@@ -94,7 +98,7 @@ void Followups::destroy(std::unique_ptr<ActorCell> cell) { dead_.push_back(std::
 
 void Followups::run(Runtime& runtime) {
   for (auto& [key, due] : restarts_) runtime.timers().add_restart(std::move(key), due);
-  for (ActorCell* cell : cells_) runtime.schedule(cell);
+  runtime.schedule(cells_);
   for (auto& answered : answers_) answered.done(std::move(answered.answer));
   for (auto& [key, request] : rerouted_) runtime.reroute(key, std::move(request));
   if (over_cap_ != nullptr) runtime.passivate_oldest(*over_cap_);
@@ -176,6 +180,15 @@ void Runtime::start(Registry& front) {
 
 void Runtime::schedule(ActorCell* cell) { (cell->type().options.blocking ? *blocking_ : *workers_).schedule(cell); }
 
+void Runtime::schedule(std::span<ActorCell* const> cells) {
+  absl::InlinedVector<Turn*, 32> turns;
+  for (ActorCell* const cell : cells) {
+    if (cell->type().options.blocking) blocking_->schedule(cell);
+    else turns.push_back(cell);
+  }
+  if (!turns.empty()) workers_->schedule(turns);
+}
+
 void Runtime::log(std::string_view event, const Activation& a, std::string_view text) const {
   if (options_.log) options_.log(event, types_[a.type.value].type->name, a.key(), text);
 }
@@ -212,44 +225,12 @@ void Runtime::submit(Submission submission, Completion done) {
   request.hash = hash_key(submission.key, request.type->hash);
   request.key = submission.key;
   if (submission.args) request.args = *submission.args;
-  if (is_message(submission.op)) {
+  if (wire::is_message(submission.op)) {
     request.envelope = std::move(submission.message);
     if (!request.envelope) return done(Answer{Error{ErrorCode::invalid_argument, "a call without a message"}});
     if (submission.op == Op::call) done = CallGuard::wrap(timers_, std::move(done), request.deadline);
     if (submission.args) request.envelope->args = std::move(*submission.args);
     request.args = {};
-    request.envelope->done = std::move(done);
-  } else {
-    request.done = std::move(done);
-  }
-  run(std::move(request), at);
-}
-
-void Runtime::serve(const wire::Request& wire_request, Incarnation from, Completion done) {
-  if (auto answer = query(wire_request.op, wire_request.type, wire_request.key, wire_request.args)) {
-    return done(std::move(*answer));
-  }
-  Request request;
-  request.type = find_type(wire_request.type);
-  if (auto error = check(request.type, wire_request.type, wire_request.key)) return done(Answer{std::move(*error)});
-  const Instant at = boot_time();
-  request.op = wire_request.op;
-  request.starts = wire_request.args.has_value() && request.op != Op::lookup && request.op != Op::stop;
-  if (request.op == Op::start || request.op == Op::lookup_or_start) request.starts = true;
-  request.fail_if_restarting = (wire_request.flags & wire::fail_if_restarting) != 0;
-  request.deadline = at + std::chrono::milliseconds(wire_request.remaining_ms);
-  request.pin = wire_request.fence;
-  request.origin = {from, wire_request.id};
-  request.hash = hash_key(wire_request.key, request.type->hash);
-  request.key = wire_request.key;
-  request.args = wire_request.args.value_or(BytesView{});
-  if (is_message(request.op)) {
-    const auto& handlers = request.type->type->handlers;
-    if (std::ranges::find(handlers, wire_request.message, &MessageHandler::name) == handlers.end()) {
-      return done(Answer{unknown_message(*request.type->type, wire_request.message)});
-    }
-    request.envelope = EnvelopePtr{new EncodedEnvelope(wire_request.message, wire_request.payload)};
-    request.envelope->args = request.args;
     request.envelope->done = std::move(done);
   } else {
     request.done = std::move(done);
@@ -298,7 +279,7 @@ void Runtime::readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envel
   request.hash = key.hash;
   request.key = key.key;
   request.envelope = std::move(envelope);
-  if (!is_message(request.op) && request.deadline <= at) {
+  if (!wire::is_message(request.op) && request.deadline <= at) {
     counters.expired.fetch_add(1, std::memory_order_relaxed);
     return followups.answer(std::move(request.envelope->done), Answer{Error{ErrorCode::deadline_exceeded}});
   }
@@ -376,7 +357,7 @@ bool Runtime::follow_locked(Shard& shard, Activation& a, ActivationTable::Next n
 void Runtime::welcome_locked(Activation& a, WaiterList waiters, Followups& followups) {
   while (Waiter* w = waiters.pop()) {
     EnvelopePtr envelope{static_cast<Envelope*>(w)};
-    if (is_message(envelope->op)) deliver_locked(a, std::move(envelope), followups);
+    if (wire::is_message(envelope->op)) deliver_locked(a, std::move(envelope), followups);
     else followups.answer(std::move(envelope->done), answer_found(a, envelope->begins));
   }
 }

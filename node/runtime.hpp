@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/inlined_vector.h>
 
 #include <algorithm>
 #include <array>
@@ -106,8 +107,9 @@ class Followups {
     Completion done;
     Answer answer;
   };
-  std::vector<Answered> answers_;
-  std::vector<ActorCell*> cells_;
+  // Mostly there is one of either; where requests come together they grow once for all of them.
+  absl::InlinedVector<Answered, 1> answers_;
+  absl::InlinedVector<ActorCell*, 4> cells_;
   std::vector<std::unique_ptr<ActorCell>> dead_;
   std::vector<std::pair<KeyName, Instant>> restarts_;
   std::vector<Shard::Parked> rerouted_;
@@ -131,7 +133,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is: in
   /// runtime_lookup.cpp.
   Fence find_live(std::string_view type, std::string_view key, const ReadSection& section);
-  void serve(const wire::Request& request, Incarnation from, Completion done);
+  void serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::Asker& asker);
   bool close(Duration grace);
   [[nodiscard]] RuntimeStats stats() const;
   void set_front(Registry& front) { front_.store(&front); }
@@ -185,6 +187,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Shard& shard_of(std::uint64_t hash) { return shards_[hash % slot_count % shard_count]; }
   Timers& timers() { return timers_; }
   void schedule(ActorCell* cell);
+  void schedule(std::span<ActorCell* const> cells);
   void log(std::string_view event, const Activation& a, std::string_view text) const;
 
   /// Decides over a request and does what the decision says. With the shard's lock held.
@@ -235,6 +238,22 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] std::optional<Error> check(const TypeEntry* type, std::string_view type_name, std::string_view key) const;
   static Error unknown_message(const ActorType& type, std::string_view message);
   void run(Request request, Instant now);
+  // From the wire: runtime_serve.cpp
+  struct Address {
+    TypeEntry* type = nullptr;
+    std::uint64_t hash = 0;
+  };
+  struct LiveStart {
+    Fence fence;
+    bool started = false;
+  };
+  Address address_of(const wire::Request& request);
+  void foresee(std::span<const Address> addresses);
+  void serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant at,
+             LocalRegistry::Asker& asker, Followups& followups);
+  std::optional<LiveStart> admit(Request request, const wire::Request& asked, Instant at, LocalRegistry::Asker& asker,
+                             Followups& followups);
+  const Activation* live_locked(Shard& shard, const Request& request, Instant at) const;
   void deliver_locked(Activation& a, EnvelopePtr envelope, Followups& followups);
   static EnvelopePtr envelope_of(Request request);
   void keep_locked(Shard& shard, const ActivationTable::Verdict& verdict, Request request, Followups& followups);

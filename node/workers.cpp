@@ -1,6 +1,7 @@
 #include "reki/node/workers.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "reki/actor/registry.hpp"
@@ -25,19 +26,21 @@ void Workers::spawn_locked() {
   seat->thread = std::thread([this, seat, keep = keep_alive_.lock()] { work(seat); });
 }
 
-void Workers::schedule(Turn* turn) {
+void Workers::schedule(std::span<Turn* const> turns) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    turn->next_turn_ = nullptr;
-    (last_ != nullptr ? last_->next_turn_ : first_) = turn;
-    last_ = turn;
-    ++queued_;
+    for (Turn* const turn : turns) {
+      turn->next_turn_ = nullptr;
+      (last_ != nullptr ? last_->next_turn_ : first_) = turn;
+      last_ = turn;
+      ++queued_;
+      // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
+      const bool on_demand = options_.threads == 0 && queued_ > static_cast<std::size_t>(sleeping_);
+      if (on_demand && alive_ < options_.threads_max && !stopping_) spawn_locked();
+    }
     const bool takes_it_itself = pool_of_this_thread == this && queued_ == 1 && options_.threads > 0;
     wake = !takes_it_itself && claim_wake_locked();
-    // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
-    const bool on_demand = options_.threads == 0 && queued_ > static_cast<std::size_t>(sleeping_);
-    if (on_demand && alive_ < options_.threads_max && !stopping_) spawn_locked();
   }
   if (wake) work_.notify_one();
 }
@@ -48,7 +51,7 @@ bool Workers::claim_wake_locked() {
   return true;
 }
 
-Turn* Workers::next(std::unique_lock<std::mutex>& lock) {
+Turn* Workers::next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed) {
   while (true) {
     const bool surplus = alive_ > std::max(wanted_, options_.threads);
     if (first_ != nullptr && !(surplus && options_.threads > 0)) {
@@ -57,6 +60,12 @@ Turn* Workers::next(std::unique_lock<std::mutex>& lock) {
       if (first_ == nullptr) last_ = nullptr;
       --queued_;
       return turn;
+    }
+    if (owed.any()) {
+      lock.unlock();
+      owed.settle();
+      lock.lock();
+      continue;
     }
     if (stopping_ && first_ == nullptr) return nullptr;
     if (surplus && options_.threads > 0) return nullptr;
@@ -72,12 +81,17 @@ void Workers::work(const std::shared_ptr<Seat>& seat) {
   // A pool for what blocks may block; a pool of workers must not wait for its own actors.
   detail::on_worker_thread = options_.threads > 0;
   pool_of_this_thread = this;
+  // Where turns are long, or wait for others, nobody is kept waiting for more of them.
+  std::optional<OwedWakeups::Here> here;
+  if (options_.threads > 0) here.emplace(seat->owed);
   std::unique_lock lock(mutex_);
-  while (Turn* turn = next(lock)) {
+  while (Turn* turn = next(lock, seat->owed)) {
     const bool more = claim_wake_locked();
     lock.unlock();
     if (more) work_.notify_one();
-    seat->busy_since.store(boot_time().ns, std::memory_order_relaxed);
+    const Instant now = boot_time();
+    OwedWakeups::settle_if_late(now);
+    seat->busy_since.store(now.ns, std::memory_order_relaxed);
     turn->run();
     seat->busy_since.store(0, std::memory_order_relaxed);
     lock.lock();
@@ -95,6 +109,7 @@ void Workers::watch(Instant at) {
   {
     const std::lock_guard lock(mutex_);
     left.swap(left_);
+    for (const auto& seat : seats_) seat->owed.settle_for_it();
     const auto blocked = std::ranges::count_if(seats_, [&](const auto& seat) {
       const auto since = seat->busy_since.load(std::memory_order_relaxed);
       return since != 0 && at - Instant{since} >= options_.blocked_after;

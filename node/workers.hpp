@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "reki/core/time.hpp"
+#include "reki/net/owed_wakeups.hpp"
 
 namespace reki {
 
@@ -49,8 +51,10 @@ class Workers {
 
   void start();
   /// Takes a turn to be run once. Any thread.
-  void schedule(Turn* turn);
-  /// Looks for blocked threads. Call it every few milliseconds.
+  void schedule(Turn* turn) { schedule(std::span(&turn, 1)); }
+  /// The same for turns that come together: one wake-up.
+  void schedule(std::span<Turn* const> turns);
+  /// Looks for blocked threads, and gives the wake-ups that are owed. Call it every few milliseconds.
   void watch(Instant now);
   /// Ends the threads when the queue is empty. False if some are still in a turn at the deadline: they are left to end
   /// by themselves.
@@ -61,6 +65,7 @@ class Workers {
   struct Seat {
     std::thread thread;
     std::atomic<std::int64_t> busy_since{0};  ///< Instant::ns; 0: not in a turn.
+    OwedWakeups owed;                         ///< For what its turns have answered.
   };
   using Seats = std::vector<std::shared_ptr<Seat>>;
 
@@ -68,7 +73,7 @@ class Workers {
   /// True if a sleeping thread is to be woken, by the caller, for what is queued.
   [[nodiscard]] bool claim_wake_locked();
   void work(const std::shared_ptr<Seat>& seat);
-  Turn* next(std::unique_lock<std::mutex>& lock);
+  Turn* next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed);
   static void join(const Seats& left);
 
   const Options options_;

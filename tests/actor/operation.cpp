@@ -20,6 +20,7 @@ class FakeRegistry final : public Registry {
     for (auto& t : threads) t.join();
   }
   void submit(Submission submission, Completion done) override {
+    if (!done) ++unwanted;
     if (mode == Mode::never) return kept.push_back(std::move(done));
     auto answer = [this](Submission s, Completion d) {
       Answer a;
@@ -44,6 +45,7 @@ class FakeRegistry final : public Registry {
   std::atomic<std::int64_t> value = 0;
   std::vector<std::thread> threads;
   std::vector<Completion> kept;
+  int unwanted = 0;  ///< Requests whose answers nobody wants.
 };
 
 template <class Ref, class M>
@@ -105,6 +107,32 @@ BOOST_AUTO_TEST_CASE(many_keys_get_a_result_each_in_order) {
   BOOST_TEST((refs[1].error().code == ErrorCode::not_running));
   BOOST_TEST(refs[2]->key() == "b");
   BOOST_TEST(registry.lookup_many<Counter>({}).get().empty());
+}
+
+BOOST_AUTO_TEST_CASE(of_no_keys_there_are_no_results) {
+  FakeRegistry registry;
+  BOOST_TEST(registry.lookup_many<Counter>({}).get().empty());
+}
+
+BOOST_AUTO_TEST_CASE(many_answers_of_many_threads_make_one_call_back) {
+  FakeRegistry registry;
+  registry.mode = FakeRegistry::Mode::later;
+  const std::vector<std::string> keys{"a", "missing", "c", "d"};
+  const auto refs = registry.lookup_many<Counter>(keys).get();
+  BOOST_REQUIRE(refs.size() == keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    BOOST_TEST(refs[i].has_value() == (keys[i] != "missing"));
+    if (refs[i]) BOOST_TEST(refs[i]->key() == keys[i]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_outcome_of_what_is_detached_is_told_to_nobody) {
+  FakeRegistry registry;
+  registry.call<Counter>("k", Increment{3}).detach();
+  registry.lookup<Counter>("missing").detach();
+  registry.stop_many<Counter>(std::vector<std::string>{"a", "b"}).detach();
+  BOOST_TEST(registry.unwanted == 4);
+  BOOST_TEST(registry.value == 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_registry_that_never_answers_cannot_hang_a_caller) {

@@ -7,6 +7,27 @@
 using namespace reki;
 using namespace example;
 
+namespace {
+
+struct Inner {
+  std::int32_t value = 5;
+  bool operator==(const Inner&) const = default;
+  static constexpr auto fields = reki::fields("value", &Inner::value);
+};
+struct Mixed {
+  bool yes = false;
+  std::uint8_t small = 1;
+  std::uint64_t large = 2;
+  std::int64_t whole = 3;
+  std::string word = "w";
+  Inner inner;
+  bool operator==(const Mixed&) const = default;
+  static constexpr auto fields = reki::fields("yes", &Mixed::yes, "small", &Mixed::small, "large", &Mixed::large, "whole",
+                                              &Mixed::whole, "word", &Mixed::word, "inner", &Mixed::inner);
+};
+
+}  // namespace
+
 BOOST_AUTO_TEST_SUITE(pack)
 
 BOOST_AUTO_TEST_CASE(a_struct_is_an_array_of_its_fields_in_order) {
@@ -56,6 +77,40 @@ BOOST_AUTO_TEST_CASE(a_length_that_asks_for_all_memory_is_refused) {
   const auto got = unpack<Draw>("\xdd\xff\xff\xff\xff");
   BOOST_REQUIRE(!got);
   BOOST_TEST((got.error().code == ErrorCode::too_large));
+}
+
+BOOST_AUTO_TEST_CASE(numbers_and_words_are_read_as_msgpack_cxx_reads_them) {
+  const auto both_ways = [](const Mixed& sent) {
+    const Bytes bytes = reki::pack(sent);
+    Mixed theirs;
+    msgpack::unpack(bytes.data(), bytes.size()).get().convert(theirs);
+    const auto ours = unpack<Mixed>(bytes);
+    BOOST_REQUIRE(ours.has_value());
+    BOOST_TEST((*ours == sent));
+    BOOST_TEST((theirs == sent));
+  };
+  both_ways({});
+  both_ways({true, 255, UINT64_MAX, INT64_MAX, "word", {1}});
+  both_ways({false, 128, 1ULL << 32, 200, std::string(300, 'x'), {70000}});
+  both_ways({false, 0, 0, -1, "", {-70000}});
+  both_ways({false, 0, 0, INT64_MIN, "", {INT32_MIN}});
+  BOOST_TEST(unpack<std::uint8_t>("\xcc\xff").value() == 255);
+  BOOST_TEST(unpack<std::int8_t>("\xff").value() == -1);
+  BOOST_TEST(!unpack<std::int8_t>("\xcc\xff"));
+  BOOST_TEST(!unpack<std::uint64_t>("\xff"));
+  BOOST_TEST(!unpack<bool>("\x01"));
+  BOOST_TEST(unpack<std::string>("\xc4\x01x").value() == "x");
+  BOOST_TEST(!unpack<std::string>("\xa2x"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_out_inside_of_a_struct_keeps_its_default) {
+  const auto got = unpack<Mixed>("\x92\xc3\x07");
+  BOOST_REQUIRE(got.has_value());
+  Mixed wanted;
+  wanted.yes = true;
+  wanted.small = 7;
+  BOOST_TEST((*got == wanted));
+  BOOST_TEST(unpack<Mixed>(Bytes("\x92\xc3\xcd\x01\x00", 5)).error().text == "field 'small' has the wrong type or is out of range");
 }
 
 BOOST_AUTO_TEST_CASE(truncated_and_trailing_bytes_are_refused) {

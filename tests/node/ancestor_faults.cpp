@@ -90,7 +90,6 @@ BOOST_AUTO_TEST_CASE(five_a_retry_with_the_same_request_id_finds_the_first_ones_
   Stage stage;
   LocalRegistry registry{puppets(stage)};
   const auto start = [&](std::uint64_t id) {
-    Answer out;
     wire::Request request;
     request.id = RequestId{id};
     request.op = wire::Op::start;
@@ -98,13 +97,7 @@ BOOST_AUTO_TEST_CASE(five_a_retry_with_the_same_request_id_finds_the_first_ones_
     request.type = "puppet";
     request.key = "k";
     request.args = BytesView{};
-    std::atomic<bool> done = false;
-    registry.serve(request, Incarnation{42}, Completion::of([&](Answer&& a) {
-                     out = std::move(a);
-                     done = true;
-                   }));
-    BOOST_TEST(eventually([&] { return done.load(); }));
-    return out;
+    return serve(registry, request, Incarnation{42});
   };
   const auto first = start(1);
   BOOST_TEST(first.started);

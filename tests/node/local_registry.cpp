@@ -130,14 +130,7 @@ BOOST_AUTO_TEST_CASE(encoded_messages_are_the_same_as_typed_ones) {
     request.args = BytesView{};
     request.message = message;
     request.payload = payload;
-    Answer out;
-    std::atomic<bool> done = false;
-    registry.serve(request, Incarnation{1}, Completion::of([&](Answer&& a) {
-                     out = std::move(a);
-                     done = true;
-                   }));
-    BOOST_TEST(eventually([&] { return done.load(); }));
-    return out;
+    return serve(registry, request, Incarnation{1});
   };
   BOOST_TEST((call("nonsense", "").code == ErrorCode::unknown_message));
   BOOST_TEST(registry.count<Puppet>().get().value() == 0U);  // a wrong message starts nothing

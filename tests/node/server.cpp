@@ -275,9 +275,44 @@ BOOST_AUTO_TEST_CASE(a_batch_is_answered_in_one_frame) {
   peer.request({start_of(1, "a")});
   peer.reply();
   std::vector<wire::Request> lookups;
-  for (std::uint64_t id = 1; id <= 64; ++id) lookups.push_back(request_for(id, Op::lookup, "a"));
+  for (std::uint64_t id = 1; id <= limits::batch_part_min; ++id) lookups.push_back(request_for(id, Op::lookup, "a"));
   peer.request(lookups);
-  BOOST_TEST(peer.replies().size() == 64U);
+  BOOST_TEST(peer.replies().size() == limits::batch_part_min);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_batch_is_answered_in_parts) {
+  constexpr std::uint64_t count = 1024;
+  OneNode one;
+  RawPeer peer(one.node->address());
+  peer.greet();
+  peer.request({start_of(1, "a")});
+  peer.reply();
+  std::vector<wire::Request> lookups;
+  for (std::uint64_t id = 1; id <= count; ++id) lookups.push_back(request_for(id, Op::lookup, id % 3 == 0 ? "nobody" : "a"));
+  peer.request(lookups);
+  for (std::uint64_t id = 1; id <= count;) {
+    const auto part = peer.replies();
+    BOOST_TEST(part.size() == limits::batch_part_of(count));
+    for (const auto& reply : part) {
+      BOOST_TEST((reply.code == (reply.id.value % 3 == 0 ? ErrorCode::not_running : ErrorCode::ok)));
+      ++id;
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_one_frame_asks_of_one_key_is_done_in_its_order) {
+  OneNode one;
+  RawPeer peer(one.node->address());
+  peer.greet();
+  const std::string by = pack(example::Increment{1});
+  std::vector<wire::Request> calls{start_of(1, "a")};
+  for (std::uint64_t id = 2; id <= 101; ++id) calls.push_back(call_of(id, "a", "increment", by));
+  peer.request(calls);
+  std::map<std::uint64_t, std::string> values;
+  while (values.size() < 101) {
+    for (const auto& reply : peer.replies()) values[reply.id.value] = std::string{reply.payload};
+  }
+  for (std::uint64_t id = 2; id <= 101; ++id) BOOST_TEST(unpack<std::int64_t>(values[id]).value() == std::int64_t(id) - 1);
 }
 
 BOOST_AUTO_TEST_CASE(many_large_answers_are_split_into_frames_near_the_target) {

@@ -198,4 +198,27 @@ inline Factories puppets(Stage& stage, TypeOptions options = {}) {
   return out;
 }
 
+/// The answer to one request from the wire, wherever it comes.
+inline Answer serve(LocalRegistry& registry, const wire::Request& request, Incarnation from) {
+  struct Peer final : LocalRegistry::Asker {
+    Completion expect(const wire::Request&) override {
+      return Completion::of([this](Answer&& a) {
+        answer = std::move(a);
+        done = true;
+      });
+    }
+    void found(const wire::Request&, Fence fence, bool started) override {
+      answer.fence = fence;
+      answer.started = started;
+      done = true;
+    }
+    Answer answer;
+    std::atomic<bool> done = false;
+  };
+  Peer peer;
+  registry.serve(std::span(&request, 1), from, peer);
+  BOOST_TEST(eventually([&] { return peer.done.load(); }));
+  return std::move(peer.answer);
+}
+
 }  // namespace test
