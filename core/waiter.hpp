@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <utility>
+
 #include "reki/core/ids.hpp"
 #include "reki/core/time.hpp"
 #include "reki/core/wire.hpp"
@@ -51,28 +54,29 @@ class WaiterList {
   WaiterList() = default;
   WaiterList(WaiterList&& other) noexcept { *this = static_cast<WaiterList&&>(other); }
   WaiterList& operator=(WaiterList&& other) noexcept {
-    head_ = other.head_;
-    tail_ = other.tail_;
-    size_ = other.size_;
-    other.head_ = other.tail_ = nullptr;
-    other.size_ = 0;
+    last_ = std::exchange(other.last_, nullptr);
+    size_ = std::exchange(other.size_, 0);
     return *this;
   }
 
-  [[nodiscard]] bool empty() const { return head_ == nullptr; }
+  [[nodiscard]] bool empty() const { return last_ == nullptr; }
   [[nodiscard]] std::size_t size() const { return size_; }
   void push(Waiter* waiter) {
-    waiter->link = nullptr;
-    (tail_ != nullptr ? tail_->link : head_) = waiter;
-    tail_ = waiter;
+    if (last_ == nullptr) {
+      waiter->link = waiter;
+    } else {
+      waiter->link = last_->link;
+      last_->link = waiter;
+    }
+    last_ = waiter;
     ++size_;
   }
   /// The oldest, or nullptr.
   Waiter* pop() {
-    Waiter* out = head_;
-    if (out == nullptr) return nullptr;
-    head_ = out->link;
-    if (head_ == nullptr) tail_ = nullptr;
+    if (last_ == nullptr) return nullptr;
+    Waiter* out = last_->link;
+    last_->link = out->link;
+    if (out == last_) last_ = nullptr;
     --size_;
     return out;
   }
@@ -87,16 +91,18 @@ class WaiterList {
   }
   template <class Predicate>
   [[nodiscard]] bool any(Predicate chosen) const {
-    for (Waiter* w = head_; w != nullptr; w = w->link) {
+    const Waiter* w = last_;
+    for (std::uint32_t i = 0; i < size_; ++i) {
+      w = w->link;
       if (chosen(*w)) return true;
     }
     return false;
   }
 
  private:
-  Waiter* head_ = nullptr;
-  Waiter* tail_ = nullptr;
-  std::size_t size_ = 0;
+  // A ring, so that one pointer is enough: each key that has an actor has such a list.
+  Waiter* last_ = nullptr;  // links to the oldest
+  std::uint32_t size_ = 0;
 };
 
 }  // namespace reki
