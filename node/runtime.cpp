@@ -133,7 +133,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions opti
                      }
                      followups.run(*this);
                    },
-               .each_tick = [this](Instant now) { tick(now); }}) {
+               .each_tick = [this](Instant now) { return tick(now); }}) {
   for (const auto& [name, type] : factories_->types()) {
     TypeEntry& entry = types_.emplace_back(*this, options_.incarnation);
     entry.type = &type;
@@ -178,7 +178,7 @@ void Runtime::start(Registry& front) {
   timers_.start();
 }
 
-void Runtime::schedule(ActorCell* cell) { (cell->type().options.blocking ? *blocking_ : *workers_).schedule(cell); }
+void Runtime::schedule(ActorCell* cell) { schedule(std::span(&cell, 1)); }
 
 void Runtime::schedule(std::span<ActorCell* const> cells) {
   absl::InlinedVector<Turn*, 32> turns;
@@ -187,6 +187,7 @@ void Runtime::schedule(std::span<ActorCell* const> cells) {
     else turns.push_back(cell);
   }
   if (!turns.empty()) workers_->schedule(turns);
+  if (!cells.empty()) timers_.hurry();
 }
 
 void Runtime::log(std::string_view event, const Activation& a, std::string_view text) const {
@@ -312,6 +313,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
   Activation& a = *verdict.activation;
   TypeEntry& type = *request.type;
   shard.table->wait(verdict, envelope_of(std::move(request)).release());
+  timers_.hurry();
   if (verdict.what == What::start) {
     auto* cell = new ActorCell(a, type);
     a.cell = cell;

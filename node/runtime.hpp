@@ -270,7 +270,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void for_each_slot(const SlotSet& slots, Use use);
   Answer answer_found(const Activation& a, bool started) const;
   bool try_passivate_locked(Shard& shard, Activation& a, Instant now, Followups& followups);
-  void tick(Instant now);
+  /// False: nothing goes on.
+  bool tick(Instant now);
   void sweep_idle(Shard& shard, Instant now, Followups& followups);
   void expire_locked(Shard& shard, Instant now, ErrorCode code, Followups& followups);
   void stop_everything();

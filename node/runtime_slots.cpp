@@ -45,6 +45,7 @@ bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Followu
   }
   parked_.fetch_add(1, std::memory_order_relaxed);
   shard.parked.push_back({std::move(key), envelope_of(std::move(request))});
+  timers_.hurry();
   return false;
 }
 

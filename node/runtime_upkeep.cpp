@@ -19,14 +19,16 @@ ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell
 
 // Time
 
-void Runtime::tick(Instant at) {
+bool Runtime::tick(Instant at) {
   lately_.store(at.ns, std::memory_order_relaxed);
-  workers_->watch(at);
-  blocking_->watch(at);
+  const bool workers_work = workers_->watch(at);
+  const bool blocking_work = blocking_->watch(at);
+  bool anybody_waits = false;
   for (Shard& shard : shards_) {
     Followups followups;
     {
       const std::lock_guard lock(shard.mutex);
+      anybody_waits = anybody_waits || shard.table->has_waiters() || !shard.parked.empty();
       if (shard.table->has_waiters()) expire_locked(shard, at, ErrorCode::deadline_exceeded, followups);
       expire_parked_locked(shard, at, ErrorCode::deadline_exceeded, followups);
       shard.table->forget_crash_loops(at);
@@ -37,6 +39,7 @@ void Runtime::tick(Instant at) {
   }
   reclaim();
   tick_watches(at);
+  return workers_work || blocking_work || anybody_waits;
 }
 
 void Runtime::reclaim() {

@@ -42,7 +42,7 @@ void Timers::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  stopped_.notify_all();
+  changed_.notify_all();
   if (!thread_.joinable()) return;
   thread_.join();
   advance(Instant::never());  // whoever waits for a deadline is told now
@@ -50,15 +50,34 @@ void Timers::stop() {
 
 void Timers::loop() {
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    stopped_.wait_for(lock, tick);
+  for (int quiet_ticks = 0; !stopping_;) {
+    if (resting_.load()) {
+      const bool hurried = changed_.wait_for(lock, resting_tick_, [this] { return stopping_ || !resting_.load(); });
+      // To be woken costs as much as several ticks, so it does not rest between two requests.
+      if (hurried) quiet_ticks = 0;
+    } else {
+      changed_.wait_for(lock, tick, [this] { return stopping_; });
+    }
     if (stopping_) return;
+    if (quiet_ticks >= quiet_ticks_min) resting_.store(true);
     lock.unlock();
     const Instant at = boot_time();
     advance(at);
-    callbacks_.each_tick(at);
+    const bool anything_goes_on = callbacks_.each_tick(at);
     lock.lock();
+    const bool quiet = !anything_goes_on && wheel_.next() > at + resting_tick_;
+    quiet_ticks = quiet ? quiet_ticks + 1 : 0;
+    if (!quiet) resting_.store(false);
   }
+}
+
+void Timers::wake() {
+  const std::lock_guard lock(mutex_);
+  wake_locked();
+}
+
+void Timers::wake_locked() {
+  if (resting_.exchange(false)) changed_.notify_all();
 }
 
 void Timers::advance(Instant at) {
@@ -74,6 +93,7 @@ void Timers::advance(Instant at) {
 void Timers::add(Entry& entry, Instant due) {
   const std::lock_guard lock(mutex_);
   wheel_.add(entry, due);
+  wake_locked();
 }
 
 bool Timers::remove(Entry& entry) {
@@ -89,6 +109,7 @@ TimerId Timers::add_message(KeyName key, Fence start, EnvelopePtr message, Insta
   auto timer = std::make_unique<MessageTimer>(*this, id, std::move(key), start, std::move(message));
   wheel_.add(*timer, due);
   owned_.emplace(id, std::move(timer));
+  wake_locked();
   return TimerId{id};
 }
 
@@ -98,6 +119,7 @@ void Timers::add_restart(KeyName key, Instant due) {
   auto timer = std::make_unique<RestartTimer>(*this, id, std::move(key));
   wheel_.add(*timer, due);
   owned_.emplace(id, std::move(timer));
+  wake_locked();
 }
 
 std::unique_ptr<Timers::Entry> Timers::release(std::uint64_t id) {

@@ -103,15 +103,17 @@ void Workers::work(const std::shared_ptr<Seat>& seat) {
   ended_.notify_all();
 }
 
-void Workers::watch(Instant at) {
+bool Workers::watch(Instant at) {
   Seats left;
   bool wake = false;
+  bool busy = false;
   {
     const std::lock_guard lock(mutex_);
     left.swap(left_);
     for (const auto& seat : seats_) seat->owed.settle_for_it();
     const auto blocked = std::ranges::count_if(seats_, [&](const auto& seat) {
       const auto since = seat->busy_since.load(std::memory_order_relaxed);
+      busy = busy || since != 0;
       return since != 0 && at - Instant{since} >= options_.blocked_after;
     });
     // Two for each blocked one: where some block others are about to, and a queue of slow starts is through in a few
@@ -119,9 +121,11 @@ void Workers::watch(Instant at) {
     if (options_.threads > 0) wanted_ = std::min(options_.threads + 2 * static_cast<int>(blocked), options_.threads_max);
     while (alive_ < wanted_ && queued_ > 0 && !stopping_) spawn_locked();
     wake = claim_wake_locked();
+    busy = busy || queued_ > 0;
   }
   if (wake) work_.notify_one();
   join(left);
+  return busy;
 }
 
 bool Workers::stop(Instant deadline) {

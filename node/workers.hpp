@@ -55,7 +55,8 @@ class Workers {
   /// The same for turns that come together: one wake-up.
   void schedule(std::span<Turn* const> turns);
   /// Looks for blocked threads, and gives the wake-ups that are owed. Call it every few milliseconds.
-  void watch(Instant now);
+  /// False: there is nothing to look at before the next turn is scheduled.
+  bool watch(Instant now);
   /// Ends the threads when the queue is empty. False if some are still in a turn at the deadline: they are left to end
   /// by themselves.
   bool stop(Instant deadline);
