@@ -7,7 +7,8 @@
 
 namespace reki {
 
-inline Fence Runtime::find_live(std::string_view type_name, std::string_view key, const ReadSection& section) {
+// Into its one caller below; the compiler thinks it too long, and the call costs a tenth of the look-up.
+[[gnu::always_inline]] inline Fence Runtime::find_live(std::string_view type_name, std::string_view key, const ReadSection& section) {
   const TypeEntry* type = find_type(type_name);
   if (type == nullptr || closing()) return {};
   // A lease is asked about by the clock itself. Without one the time is only for `used`, and a tick may be late.

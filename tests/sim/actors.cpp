@@ -343,7 +343,7 @@ void Actors::follow(std::uint8_t key, ActivationTable::After after, ErrorCode co
     begin_start(key);
   } else if (a.state == State::restarting) {
     ++actor.turn;
-    later(key, What::restart_due, std::max<Time>((a.due - now_).count() * 12 / 10, 1));
+    later(key, What::restart_due, std::max<Time>((a.due() - now_).count() * 12 / 10, 1));
   }
 }
 
