@@ -206,6 +206,11 @@ ActivationTable::Next ActivationTable::decide_restart(Activation& a, ExitKind ki
   return start_again_or_erase(a);
 }
 
+void ActivationTable::stop_when_started(Activation& a) {
+  REKI_ASSERT(a.state == State::starting);
+  a.stop_requested = true;
+}
+
 void ActivationTable::close(Activation& a) {
   REKI_ASSERT(a.state == State::live);
   enter(a, State::stopping);

@@ -98,6 +98,8 @@ class ActivationTable {
   /// latter's requests are to be made again, as what is in its mailbox. If the entry is then `restarting`, call
   /// `restart_due` when it is due.
   After ended(Activation& a, ExitKind kind, std::string text, Instant now);
+  /// A start that is under way ends as soon as it is over, whether or not there is room for somebody who waits for that.
+  void stop_when_started(Activation& a);
   /// Closes a live actor to messages, for its end.
   void close(Activation& a);
   /// A stopping actor is no more.

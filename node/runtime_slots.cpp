@@ -202,6 +202,7 @@ void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Followups& followups) 
     const auto verdict = shard.table->request(key.hash, key.type, key.key, stop, boot_time());
     using What = ActivationTable::Verdict::What;
     if (verdict.what == What::stop || verdict.what == What::wait) keep_locked(shard, verdict, std::move(stop), followups);
+    else if (verdict.code == ErrorCode::overloaded) shard.table->stop_when_started(*verdict.activation);
   }
 }
 

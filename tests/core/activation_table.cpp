@@ -219,6 +219,20 @@ BOOST_AUTO_TEST_CASE(the_waiters_of_a_key_are_bounded) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_start_with_too_many_waiters_for_a_stop_to_wait_can_be_ended_all_the_same) {
+  ActivationTable small{{.policies = policies, .waiters_max = 1}};
+  const auto started = small.request(1, counter, "k", get_or_start(), start);
+  Activation& a = *started.activation;
+  Caller one;
+  small.wait(started, &one);
+  BOOST_TEST((small.request(1, counter, "k", demand(Op::stop), start).code == ErrorCode::overloaded));
+  small.stop_when_started(a);
+  BOOST_TEST(small.begin_start(a, start));
+  auto waiters = small.started(a, start);
+  BOOST_TEST((waiters.pop() == &one));
+  BOOST_TEST((a.state == State::stopping));
+}
+
 BOOST_AUTO_TEST_CASE(the_least_recently_used_is_found_even_if_use_was_not_listed) {
   Activation& a = live("a");
   Activation& b = live("b");
