@@ -7,8 +7,8 @@
 #include "test_actors.hpp"
 
 using namespace reki;
-using namespace reki::test;
 using namespace std::chrono_literals;
+using test::eventually;
 
 namespace {
 
