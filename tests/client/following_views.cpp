@@ -202,6 +202,9 @@ BOOST_AUTO_TEST_CASE(a_node_that_was_killed_and_came_back_is_found_by_the_view_t
   const auto key = key_on(*client, "n1");
   for (int i = 0; i < 3; ++i) {
     BOOST_REQUIRE(client->lookup_or_start<Counter>(key, {}, {.timeout = 20s}).get());
+    // A node that goes by a newer view than the client's is believed: it has to have this one.
+    const Instant patience = boot_time() + 20s;
+    while (client->view()->epoch().value != nodes.epoch() && boot_time() < patience) std::this_thread::sleep_for(1ms);
     nodes.node("n1").stop();
     nodes.node("n1").start();
     const auto stale = client->lookup_or_start<Counter>(key, {}, {.timeout = 50ms}).get();

@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_start_with_too_many_waiters_for_a_stop_to_wait_can_be_end
   ActivationTable small{{.policies = policies, .waiters_max = 1}};
   const auto started = small.request(1, counter, "k", get_or_start(), start);
   Activation& a = *started.activation;
-  Caller one;
+  Caller one(get_or_start());
   small.wait(started, &one);
   BOOST_TEST((small.request(1, counter, "k", demand(Op::stop), start).code == ErrorCode::overloaded));
   small.stop_when_started(a);

@@ -52,7 +52,7 @@ std::string changed(std::string_view from, std::string_view to) { return mistake
 
 /// A file of configs/.
 std::string example(const char* name) {
-  std::ifstream in(std::filesystem::path(__FILE__).parent_path() / "../../configs" / name);
+  std::ifstream in(std::filesystem::path(REKI_CONFIGS) / name);
   BOOST_REQUIRE(in);
   std::stringstream text;
   text << in.rdbuf();
