@@ -44,7 +44,7 @@ _THROUGHPUT = """set logscale x 2
 set xlabel 'requests under way'
 set ylabel 'requests a second'
 set yrange [0:*]
-set format y '%.0s %c'"""
+set format y '%.1s %c'"""
 _LATENCY = """set logscale y
 set xlabel 'of 1000 requests'
 set ylabel 'answered within, µs'
@@ -61,7 +61,7 @@ set ylabel 'ns'"""
 _FAILOVER = """set xlabel 'ms after a node of three was killed'
 set ylabel 'answers a second'
 set yrange [0:*]
-set format y '%.0s %c'
+set format y '%.1s %c'
 set arrow from 0, graph 0 to 0, graph 1 nohead lc '#cc0000' dt 2"""
 
 
