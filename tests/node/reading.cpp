@@ -2,9 +2,7 @@
 #include <array>
 #include <random>
 
-#include "reki/node/lease_page.hpp"
-#include "reki/node/tenancy.hpp"
-#include "test_actors.hpp"
+#include "test_tenant.hpp"
 
 using namespace test;
 
@@ -80,38 +78,6 @@ Fence found(Registry& registry, const std::string& key) {
   const auto ref = registry.lookup<Puppet>(key).get();
   return ref ? ref->fence() : Fence{};
 }
-
-/// A registry whose slots come and go, and those for whom it looks.
-struct Tenant {
-  RuntimeOptions options() {
-    auto tenancy = std::make_shared<Tenancy>();
-    tenancy->page = &page;
-    tenancy->reroute = [](std::string, std::string, EnvelopePtr request) {
-      if (request->done) request->done(Answer{Error{ErrorCode::wrong_node}});
-    };
-    tenancy->hand_over = [](HandedOver) {};
-    tenancy->slot_emptied = [] {};
-    RuntimeOptions out;
-    out.tenancy = std::move(tenancy);
-    out.node = NodeId{"n1"};
-    return out;
-  }
-  void gain(Epoch epoch) {
-    registry.expect(all);
-    registry.expect_only(all);
-    registry.gain(all, epoch);
-  }
-  void lose() {
-    registry.expect({});
-    registry.expect_only({});
-    registry.lose(all);
-  }
-
-  const SlotSet all = SlotSet::of([](std::size_t) { return true; });
-  LeasePage page;
-  Stage stage;
-  LocalRegistry registry{puppets(stage), options()};
-};
 
 }  // namespace
 
@@ -210,7 +176,6 @@ BOOST_AUTO_TEST_CASE(look_ups_go_on_while_the_registry_closes_and_end_with_an_er
 
 BOOST_AUTO_TEST_CASE(without_its_slot_or_a_lease_nothing_is_found) {
   Tenant tenant;
-  tenant.page.set_lease_end(Instant::never());
   tenant.gain(Epoch{1});
   const auto code = [&] {
     const auto ref = tenant.registry.lookup<Puppet>("k").get();
@@ -229,7 +194,6 @@ BOOST_AUTO_TEST_CASE(without_its_slot_or_a_lease_nothing_is_found) {
 
 BOOST_AUTO_TEST_CASE(after_a_slot_was_let_go_no_look_up_finds_its_actors) {
   Tenant tenant;
-  tenant.page.set_lease_end(Instant::never());
   std::atomic<std::uint64_t> lost{0};  // the last epoch whose actors were all let go
   std::atomic<int> late{0};
   Readers readers([&](auto& random) {
@@ -251,7 +215,6 @@ BOOST_AUTO_TEST_CASE(after_a_slot_was_let_go_no_look_up_finds_its_actors) {
 
 BOOST_AUTO_TEST_CASE(look_ups_go_on_while_a_registry_starts_over) {
   Tenant tenant;
-  tenant.page.set_lease_end(Instant::never());
   std::atomic<std::uint64_t> lost{0};
   std::atomic<int> late{0};
   Readers readers([&](auto& random) {

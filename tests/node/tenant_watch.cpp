@@ -6,32 +6,15 @@
 #include "reki/core/hash.hpp"
 #include "reki/core/watch_codec.hpp"
 #include "reki/net/clock.hpp"
-#include "test_actors.hpp"
+#include "test_tenant.hpp"
 
 using namespace test;
 using Lines = std::vector<std::string>;
 
 namespace {
 
-struct Fixture {
-  Fixture() {
-    page.set_lease_end(Instant::never());
-    own(all);
-    registry.gain(all, Epoch{1});
-  }
-  RuntimeOptions options() {
-    auto tenancy = std::make_shared<Tenancy>();
-    tenancy->page = &page;
-    tenancy->reroute = [](std::string, std::string, EnvelopePtr request) {
-      if (request->done) request->done(Answer{Error{ErrorCode::wrong_node}});
-    };
-    tenancy->hand_over = [](HandedOver) {};
-    tenancy->slot_emptied = [] {};
-    RuntimeOptions out;
-    out.incarnation = Incarnation{7};
-    out.tenancy = std::move(tenancy);
-    return out;
-  }
+struct Fixture : Tenant {
+  Fixture() { gain(Epoch{1}); }
   /// Asks; the answer comes once there is something to tell.
   std::future<Answer> ask(const std::string& key, WatchPosition from = {},
                           std::optional<LocalRegistry::OtherOwner> other = {}) {
@@ -63,21 +46,8 @@ struct Fixture {
   static bool open(const std::future<Answer>& answer) {
     return answer.wait_for(std::chrono::seconds(0)) == std::future_status::timeout;
   }
-  void own(const SlotSet& slots) {
-    registry.expect(slots);
-    registry.expect_only(slots);
-  }
-  void lose() {
-    own(SlotSet{});
-    registry.lose(all);
-  }
-
-  const SlotSet all = SlotSet::of([](std::size_t) { return true; });
   const LocalRegistry::OtherOwner next{NodeId{"n2"}, Epoch{2}};
-  LeasePage page;
-  Stage stage;
   WatchPosition position;  // of the last answer
-  LocalRegistry registry{puppets(stage), options()};
 };
 
 }  // namespace
