@@ -39,6 +39,9 @@ struct Submission {
   Fence fence;                ///< Only this start; 0: any.
   Duration timeout = limits::timeout_default;
   std::uint32_t flags = 0;    ///< wire::Flag
+
+  /// A copy that has the message, which this one is without then.
+  [[nodiscard]] Submission with_message();
 };
 
 /// One request and where its answer goes.

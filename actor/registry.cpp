@@ -4,9 +4,20 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "reki/actor/meeting.hpp"
 #include "reki/core/codec.hpp"
 
 namespace reki {
+
+Submission Submission::with_message() {
+  Submission out(op, type, key);
+  out.args = args;
+  out.message = std::move(message);
+  out.fence = fence;
+  out.timeout = timeout;
+  out.flags = flags;
+  return out;
+}
 
 void Registry::submit_many(std::vector<Posting> postings) {
   for (auto& posting : postings) submit(std::move(posting.submission), std::move(posting.done));
@@ -14,16 +25,7 @@ void Registry::submit_many(std::vector<Posting> postings) {
 
 Answer Registry::exchange(Submission& submission) {
   if (detail::on_worker_thread) return Answer{Error{ErrorCode::would_block}};
-  Submission sent;
-  sent.op = submission.op;
-  sent.type = submission.type;
-  sent.key = submission.key;
-  sent.args = submission.args;
-  sent.message = std::move(submission.message);
-  sent.fence = submission.fence;
-  sent.timeout = submission.timeout;
-  sent.flags = submission.flags;
-  return detail::wait_for_answer(*this, std::move(sent));
+  return detail::wait_for_answer(*this, submission.with_message());
 }
 
 Registry::Live Registry::find_live(std::string_view, std::string_view) { return {}; }
@@ -44,38 +46,16 @@ namespace detail {
 
 thread_local bool on_worker_thread = false;
 
-namespace {
-
-/// Where a blocked caller and its answer meet. Shared, because either may give up or arrive last.
-struct Meeting {
-  std::mutex mutex;
-  std::condition_variable arrived;
-  bool done = false;
-  Answer answer;
-};
-
-}  // namespace
-
 Answer wait_for_answer(Registry& registry, Submission submission) {
   // A registry answers by the deadline itself and knows best what became of the request; a caller gives up on its
   // own only when that does not come.
   constexpr auto grace = std::chrono::milliseconds(50);
   const bool is_message = submission.message != nullptr;
-  const auto give_up = std::chrono::steady_clock::now() + std::min<Duration>(submission.timeout, limits::timeout_max) + grace;
-  auto meeting = std::make_shared<Meeting>();
-  registry.submit(std::move(submission), Completion::of([meeting](Answer&& answer) {
-                    {
-                      const std::lock_guard lock(meeting->mutex);
-                      meeting->answer = std::move(answer);
-                      meeting->done = true;
-                    }
-                    meeting->arrived.notify_one();
-                  }));
-  std::unique_lock lock(meeting->mutex);
-  if (!meeting->arrived.wait_until(lock, give_up, [&] { return meeting->done; })) {
-    return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
-  }
-  return std::move(meeting->answer);
+  const Duration patience = std::min<Duration>(submission.timeout, limits::timeout_max) + grace;
+  const auto meeting = std::make_shared<Meeting>();
+  registry.submit(std::move(submission), Meeting::completion(meeting));
+  if (meeting->wait(patience)) return meeting->take();
+  return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
 }
 
 struct Latch::State {

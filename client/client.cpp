@@ -161,15 +161,7 @@ Answer Client::exchange(Submission& submission) {
   constexpr auto grace = std::chrono::milliseconds(50);
   // A count is many requests.
   if (detail::on_worker_thread || submission.op == wire::Op::count) return Registry::exchange(submission);
-  Submission sent;
-  sent.op = submission.op;
-  sent.type = submission.type;
-  sent.key = submission.key;
-  sent.args = submission.args;
-  sent.message = std::move(submission.message);
-  sent.fence = submission.fence;
-  sent.timeout = submission.timeout;
-  sent.flags = submission.flags;
+  Submission sent = submission.with_message();
   const bool is_message = sent.message != nullptr;
   const Instant now = boot_time();
   const Instant give_up = now + sent.timeout + grace;

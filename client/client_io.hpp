@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "reki/actor/meeting.hpp"
 #include "reki/client/io_duty.hpp"
-#include "reki/client/meeting.hpp"
 #include "reki/client/pending.hpp"
 #include "reki/core/outbound.hpp"
 #include "reki/net/mailbag.hpp"

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -8,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "reki/node/lanes.hpp"
 #include "reki/node/read_section.hpp"
 
 namespace reki {
@@ -15,8 +15,8 @@ namespace reki {
 /// An object that all threads use all the time, and that is replaced by another now and then.
 ///
 /// What std::atomic<std::shared_ptr> is for; but there each use writes to one counter, so that threads on different cores
-/// wait for each other's cache line, and libstdc++ 12's is a data race to ThreadSanitizer. Here a use writes to one of 64
-/// counters, a thread always to the same. Thread-safe.
+/// wait for each other's cache line, and libstdc++ 12's is a data race to ThreadSanitizer. Here each thread has a counter
+/// of its own (Lanes). Thread-safe.
 template <class T>
 class Replaceable {
  public:
@@ -40,7 +40,7 @@ class Replaceable {
     std::atomic<int>& users_;
     T* object_;
   };
-  [[nodiscard]] Use use() const { return {lanes_[lane()].users, now_}; }
+  [[nodiscard]] Use use() const { return {users_.mine(), now_}; }
   /// For a moment, and for less: good as long as the section.
   [[nodiscard]] T& read(const ReadSection&) const { return *now_.load(std::memory_order_acquire); }
 
@@ -58,24 +58,13 @@ class Replaceable {
   /// Returns once no use and no read section that began before this call is left.
   void wait_until_unused() const {
     GracePeriod::begin().wait();
-    for (const Lane& lane : lanes_) {
-      while (lane.users.load() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (const std::atomic<int>& users : users_) {
+      while (users.load() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 
  private:
-  struct alignas(64) Lane {
-    std::atomic<int> users{0};
-  };
-  static std::size_t lane() {
-    static std::atomic<std::size_t> threads{0};
-    thread_local const std::size_t mine = threads.fetch_add(1, std::memory_order_relaxed) % lanes;
-    return mine;
-  }
-
-  static constexpr std::size_t lanes = 64;
-
-  mutable std::array<Lane, lanes> lanes_;
+  mutable Lanes<std::atomic<int>> users_;
   mutable std::mutex mutex_;
   std::shared_ptr<T> owner_;  // guarded by mutex_
   std::atomic<T*> now_;
