@@ -37,11 +37,10 @@ struct Activation {
     std::uint32_t restarts = 0;  ///< Since the key was first started.
   };
 
-  // In the list of its slot, and while live in its type's list by age of use.
-  Activation* slot_next = nullptr;
+  Activation* slot_next = nullptr;  ///< In the list of its slot.
   Activation* slot_prev = nullptr;
-  Activation* lru_next = nullptr;
-  Activation* lru_prev = nullptr;
+  Activation* listed_next = nullptr;  ///< While live in its type's list by age of use; else with those that somebody waits for.
+  Activation* listed_prev = nullptr;
   std::int64_t listed_use = 0;       ///< `used` as it was when it got its place in the list by age.
 
   RequestOrigin starter;             ///< Whose request began the latest start.

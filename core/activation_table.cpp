@@ -134,7 +134,7 @@ void ActivationTable::wait(const Verdict& verdict, Waiter* waiter) {
   waiter->waits_for = verdict.waits_for;
   waiter->begins = verdict.what == What::start;
   if (waiter->begins) a.starter = waiter->origin;
-  if (a.waiters.empty()) waiting_.insert(&a);
+  if (a.waiters.empty()) list_waiting(a);
   a.waiters.push(waiter);
 }
 
@@ -156,10 +156,11 @@ WaiterList ActivationTable::started(Activation& a, Instant now) {
   REKI_ASSERT(a.state == State::starting);
   if (a.restart) ++trouble_of(a).restarts;
   a.used.store(now.ns, std::memory_order_relaxed);
+  WaiterList out = release(a, [](const Waiter& w) { return w.waits_for == For::start; });
   // One that is to stop is at no moment live to those who look without the lock.
   enter(a, std::exchange(a.stop_requested, false) ? State::stopping : State::live);
   a.restart = false;
-  return release(a, [](const Waiter& w) { return w.waits_for == For::start; });
+  return out;
 }
 
 ActivationTable::After ActivationTable::start_failed(Activation& a, std::string text, Instant now) {
@@ -247,6 +248,10 @@ bool ActivationTable::restart_due(Activation& a, Instant now) {
   return true;
 }
 
+WaiterList ActivationTable::abandon(Activation& a) {
+  return release(a, [](const Waiter&) { return true; });
+}
+
 void ActivationTable::erase(Activation& a) {
   REKI_ASSERT(a.waiters.empty());
   REKI_ASSERT(a.cell == nullptr);
@@ -255,8 +260,7 @@ void ActivationTable::erase(Activation& a) {
   (a.slot_prev != nullptr ? a.slot_prev->slot_next : slot.first) = a.slot_next;
   if (a.slot_next != nullptr) a.slot_next->slot_prev = a.slot_prev;
   if (is_running(a)) --types_[a.type.value].count;
-  waiting_.erase(&a);
-  down_.erase(&a);
+  if (a.state == State::down) down_.erase(&a);
   index_.erase(a, retired_);
 }
 
@@ -264,8 +268,9 @@ RetiredActivations ActivationTable::take_retired() { return std::exchange(retire
 
 template <class Predicate>
 WaiterList ActivationTable::release(Activation& a, Predicate chosen) {
+  if (a.waiters.empty()) return {};
   WaiterList out = a.waiters.take_if(chosen);
-  if (a.waiters.empty()) waiting_.erase(&a);
+  if (a.waiters.empty()) unlist_waiting(a);
   return out;
 }
 
@@ -291,6 +296,7 @@ void ActivationTable::enter(Activation& a, State state) {
   types_[a.type.value].count -= is_running(a) ? 1 : 0;
   a.state.store(state, std::memory_order_release);
   types_[a.type.value].count += is_running(a) ? 1 : 0;
+  REKI_ASSERT(state != State::live || a.waiters.empty());
   if (state == State::down) down_.insert(&a);
   if (state == State::live) {
     list_by_use(a);
@@ -302,12 +308,10 @@ void ActivationTable::enter(Activation& a, State state) {
 
 WaiterList ActivationTable::expire(Instant now) {
   WaiterList out;
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    Activation& a = **it;
-    WaiterList late = a.waiters.take_if([&](const Waiter& w) { return w.deadline <= now; });
+  for (Activation* next = waiting_; next != nullptr;) {
+    Activation& a = *std::exchange(next, next->listed_next);
+    WaiterList late = release(a, [&](const Waiter& w) { return w.deadline <= now; });
     while (Waiter* w = late.pop()) out.push(w);
-    if (a.waiters.empty()) waiting_.erase(it++);
-    else ++it;
   }
   return out;
 }
@@ -331,21 +335,35 @@ void ActivationTable::list_by_use(Activation& a) {
   Type& type = types_[a.type.value];
   a.listed_use = a.used.load(std::memory_order_relaxed);
   Activation* older = type.newest;
-  for (int i = 0; i < steps_max && older != nullptr && older->listed_use > a.listed_use; ++i) older = older->lru_prev;
-  Activation* newer = older != nullptr ? older->lru_next : type.oldest;
-  a.lru_prev = older;
-  a.lru_next = newer;
-  (older != nullptr ? older->lru_next : type.oldest) = &a;
-  (newer != nullptr ? newer->lru_prev : type.newest) = &a;
+  for (int i = 0; i < steps_max && older != nullptr && older->listed_use > a.listed_use; ++i) older = older->listed_prev;
+  Activation* newer = older != nullptr ? older->listed_next : type.oldest;
+  a.listed_prev = older;
+  a.listed_next = newer;
+  (older != nullptr ? older->listed_next : type.oldest) = &a;
+  (newer != nullptr ? newer->listed_prev : type.newest) = &a;
 }
 
 void ActivationTable::unlist(Activation& a) {
   if (a.state != State::live) return;
   Type& type = types_[a.type.value];
-  (a.lru_prev != nullptr ? a.lru_prev->lru_next : type.oldest) = a.lru_next;
-  (a.lru_next != nullptr ? a.lru_next->lru_prev : type.newest) = a.lru_prev;
-  a.lru_prev = a.lru_next = nullptr;
+  (a.listed_prev != nullptr ? a.listed_prev->listed_next : type.oldest) = a.listed_next;
+  (a.listed_next != nullptr ? a.listed_next->listed_prev : type.newest) = a.listed_prev;
+  a.listed_prev = a.listed_next = nullptr;
   --type.live;
+}
+
+void ActivationTable::list_waiting(Activation& a) {
+  REKI_ASSERT(a.state != State::live);
+  a.listed_prev = nullptr;
+  a.listed_next = waiting_;
+  if (waiting_ != nullptr) waiting_->listed_prev = &a;
+  waiting_ = &a;
+}
+
+void ActivationTable::unlist_waiting(Activation& a) {
+  (a.listed_prev != nullptr ? a.listed_prev->listed_next : waiting_) = a.listed_next;
+  if (a.listed_next != nullptr) a.listed_next->listed_prev = a.listed_prev;
+  a.listed_prev = a.listed_next = nullptr;
 }
 
 Activation* ActivationTable::least_recently_used(TypeIndex type) {

@@ -106,6 +106,8 @@ class ActivationTable {
   After stopped(Activation& a);
   /// True if the back-off is over; it is starting then. False if a timer came too early or too late.
   [[nodiscard]] bool restart_due(Activation& a, Instant now);
+  /// All who wait for it, for whoever is about to erase it without an end of its own.
+  WaiterList abandon(Activation& a);
   /// REQUIRES: nobody waits, and its cell is gone.
   void erase(Activation& a);
   /// What has been erased since the last call; to be destroyed when no look-up without the lock can still be reading it.
@@ -117,7 +119,7 @@ class ActivationTable {
   WaiterList expire(Instant now);
   /// Erases keys whose crash loop is over.
   std::size_t forget_crash_loops(Instant now);
-  [[nodiscard]] bool has_waiters() const { return !waiting_.empty(); }
+  [[nodiscard]] bool has_waiters() const { return waiting_ != nullptr; }
 
   // Use
 
@@ -162,6 +164,8 @@ class ActivationTable {
   void enter(Activation& a, Activation::State state);
   void list_by_use(Activation& a);
   void unlist(Activation& a);
+  void list_waiting(Activation& a);
+  void unlist_waiting(Activation& a);
   template <class Predicate>
   WaiterList release(Activation& a, Predicate chosen);
   /// After an end: those who wanted a start of their own wait for that start now.
@@ -174,8 +178,8 @@ class ActivationTable {
   RetiredActivations retired_;
   std::vector<Slot> slots_;
   std::vector<Type> types_;
-  absl::flat_hash_set<Activation*> waiting_;  ///< Entries with waiters.
-  absl::flat_hash_set<Activation*> down_;     ///< Entries in a crash loop.
+  Activation* waiting_ = nullptr;          ///< The first of those with waiters, none of which is live.
+  absl::flat_hash_set<Activation*> down_;  ///< Entries in a crash loop.
 };
 
 }  // namespace reki

@@ -365,7 +365,7 @@ void Actors::empty_mailbox(std::uint8_t key, ErrorCode code) {
 void Actors::drop(std::uint8_t key, std::optional<ErrorCode> code) {
   Actor& actor = actors_[key];
   Activation& a = *actor.activation;
-  WaiterList waiters = std::move(a.waiters);
+  WaiterList waiters = table_->abandon(a);
   while (Waiter* waiter = waiters.pop()) {
     auto* const waiting = static_cast<Waiting*>(waiter);
     if (code) reply(waiting->packet, *code);
