@@ -16,7 +16,7 @@ class ActorRef {
   ActorRef() = default;
   /// `node` null: none. Not owned by the pointer if it lives as long as the registry anyway.
   ActorRef(Registry& registry, SmallString&& key, std::optional<Bytes>&& args, bool started, Fence fence,
-           std::shared_ptr<const NodeId>&& node)
+           SharedNodeId&& node)
       : registry_(&registry), key_(std::move(key)), args_(std::move(args)), started_(started), fence_(fence), node_(std::move(node)) {}
 
   std::string_view key() const { return key_; }
@@ -59,7 +59,7 @@ class ActorRef {
   bool started_ = false;
   Fence fence_;
   Fence pin_;
-  std::shared_ptr<const NodeId> node_;
+  SharedNodeId node_;
 };
 
 template <Interface A>

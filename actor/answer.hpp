@@ -6,6 +6,7 @@
 #include "reki/core/bytes.hpp"
 #include "reki/core/error.hpp"
 #include "reki/core/ids.hpp"
+#include "reki/core/recycled.hpp"
 
 namespace reki {
 
@@ -21,7 +22,7 @@ struct Answer {
   bool started = false;    ///< The actor was started by (or for) this request.
   Fence fence;             ///< Of the start that answered; 0 if none did.
   Duration retry_after{0};
-  NodeId node;             ///< Where the actor is; empty inside one process without a cluster.
+  SharedNodeId node;       ///< Where the actor is; null inside one process without a cluster.
   std::string text;        ///< The error's text.
   Bytes payload;           ///< The result as msgpack...
   EnvelopePtr envelope;    ///< ...or the typed envelope of the call, with the reply in it.
@@ -68,11 +69,15 @@ class Completion {
   /// Wraps any callable; allocates.
   template <class Callback>
   static Completion of(Callback callback) {
+    struct Owned : Recycled {
+      explicit Owned(Callback&& c) : callback(std::move(c)) {}
+      Callback callback;
+    };
     return Completion{[](void* context, std::uint64_t, std::uint64_t, Answer&& answer) {
-                        std::unique_ptr<Callback> owned(static_cast<Callback*>(context));
-                        (*owned)(std::move(answer));
+                        const std::unique_ptr<Owned> owned(static_cast<Owned*>(context));
+                        owned->callback(std::move(answer));
                       },
-                      new Callback(std::move(callback))};
+                      new Owned(std::move(callback))};
   }
 
  private:

@@ -9,6 +9,7 @@
 #include "reki/actor/answer.hpp"
 #include "reki/actor/message.hpp"
 #include "reki/actor/pack.hpp"
+#include "reki/core/recycled.hpp"
 #include "reki/core/waiter.hpp"
 
 namespace reki {
@@ -23,7 +24,7 @@ inline constexpr char message_tag = 0;
 ///
 /// Owned by exactly one holder at a time: caller, waiter list, mailbox, worker, and with a typed reply inside by the
 /// answer. Not thread-safe.
-class Envelope : public Waiter {
+class Envelope : public Waiter, public Recycled {
  public:
   Envelope(const void* tag, std::string_view name) : tag_(tag), name_(name) {}
 

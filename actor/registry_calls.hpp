@@ -20,7 +20,7 @@ Result<T> Operation<T>::get() {
       const Registry::Live live = registry_->find_live(submission_.type, submission_.key);
       if (live.fence.value != 0) {
         return Result<T>(tl::in_place, *registry_, std::move(submission_.key), std::move(submission_.args), false, live.fence,
-                         std::shared_ptr<const NodeId>(std::shared_ptr<const NodeId>(), live.node));
+                         SharedNodeId(SharedNodeId(), live.node));
       }
     }
   }
@@ -155,10 +155,8 @@ Bytes pack_args(const A& args) {
 template <Interface A>
 Result<ActorRef<A>> finish_ref(Registry& registry, Submission&& sent, Answer&& answer) {
   if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
-  std::shared_ptr<const NodeId> node;
-  if (!answer.node.value.empty()) node = std::make_shared<const NodeId>(std::move(answer.node));
   return Result<ActorRef<A>>(tl::in_place, registry, std::move(sent.key), std::move(sent.args), answer.started, answer.fence,
-                             std::move(node));
+                             std::move(answer.node));
 }
 
 inline Result<Fence> finish_fence(Registry&, Submission&&, Answer&& answer) {

@@ -79,7 +79,7 @@ class Client::Impl {
       request->message = submission.message->name();
       submission.message->encode(request->payload);
     }
-    if (submission.op == wire::Op::status) request->node.value.swap(request->key);
+    if (submission.op == wire::Op::status) request->node.value = std::exchange(request->key, {});
     if (auto error = wire::check(wire_request(*request, RequestId{1}, 1))) return refuse(std::move(*error));
     request->done = std::move(done);
     if (submission.op == wire::Op::count) return post_count(*request, post);

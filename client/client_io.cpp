@@ -41,7 +41,7 @@ PeerLinks::Options link_options(const ClientIo::Options& options) {
 /// For answers about one node of several, which must say which.
 Error naming_node(const Outcome& outcome) {
   std::string text = outcome.text;
-  if (!outcome.node.value.empty()) text = "node '" + outcome.node.value + "': " + text;
+  if (outcome.node) text = "node '" + outcome.node->value + "': " + text;
   return Error{outcome.code, std::move(text), outcome.retry_after};
 }
 
@@ -171,7 +171,11 @@ void ClientIo::take_posted() {
 }
 
 void ClientIo::send() {
-  for (auto& request : posted_) submit(std::move(request));
+  constexpr std::size_t ahead = 4;
+  for (std::size_t i = 0; i < posted_.size(); ++i) {
+    if (i + ahead < posted_.size()) outbound_.foresee(*posted_[i + ahead]);
+    submit(std::move(posted_[i]));
+  }
   posted_.clear();
   outbound_.tick(now_);
   publish_view();
@@ -197,7 +201,7 @@ bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read
 void ClientIo::submit(std::unique_ptr<Pending> request) {
   callers_wait_ = request->caller_waits;
   if (request->then == Pending::Then::watch) {
-    return watches_.add({std::move(request->type), std::move(request->key)}, std::move(request->sink), now_);
+    return watches_.add({std::string{request->type.view()}, std::string{request->key.view()}}, std::move(request->sink), now_);
   }
   outbound_.submit(std::move(request), now_);
 }

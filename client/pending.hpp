@@ -6,8 +6,8 @@
 
 #include "reki/actor/envelope.hpp"
 #include "reki/actor/watch.hpp"
-#include "reki/client/recycled.hpp"
 #include "reki/core/outbound_request.hpp"
+#include "reki/core/recycled.hpp"
 
 namespace reki {
 
@@ -19,7 +19,7 @@ struct CountGathering {
 };
 
 /// A request of the client's, with what is to be done with its outcome.
-struct Pending final : OutboundRequest, Recycled<Pending, 1024> {
+struct Pending final : OutboundRequest, Recycled {
   enum class Then : std::uint8_t {
     answer,      ///< Hand it to the caller.
     list,        ///< Hand it to the caller with our own cursor, or go on with the next node.

@@ -29,6 +29,12 @@ Outbound::~Outbound() {
 
 // ---- from submit to done
 
+void Outbound::foresee(OutboundRequest& request) {
+  if (!has_key(request.op)) return;
+  request.key_hash_ = hash_key(request.key, hash_type(request.type, options_.seed));
+  if (!only_looks(request.op)) fences_.prefetch(request.key_hash_);
+}
+
 void Outbound::submit(std::unique_ptr<OutboundRequest> owned, Instant now) {
   OutboundRequest& request = *owned.release();
   if (!request.asks_for_view_) {
@@ -44,7 +50,7 @@ void Outbound::submit(std::unique_ptr<OutboundRequest> owned, Instant now) {
   request.id_ = places_.add(request);
   if (request.deadline <= now) return finish(request, ErrorCode::deadline_exceeded, "the deadline had passed already");
   if (has_key(request.op)) {
-    request.key_hash_ = hash_key(request.key, hash_type(request.type, options_.seed));
+    if (request.key_hash_ == 0) request.key_hash_ = hash_key(request.key, hash_type(request.type, options_.seed));
     if (!only_looks(request.op)) request.floor_ = fences_.highest(request.key_hash_);
   }
   timers_.add(request, give_up_at(request.deadline, now));
@@ -149,8 +155,14 @@ Outbound::Peer* Outbound::any_peer() {
   return fallback;
 }
 
+const NodeId& Outbound::node(PeerIndex peer) const {
+  static const NodeId none;
+  const auto& known = peers_[peer].node;
+  return known ? *known : none;
+}
+
 std::string Outbound::describe(const Peer& peer) const {
-  return peer.node.value.empty() ? peer.address : "node '" + peer.node.value + "' (" + peer.address + ")";
+  return peer.node ? "node '" + peer.node->value + "' (" + peer.address + ")" : peer.address;
 }
 
 }  // namespace reki

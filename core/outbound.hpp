@@ -66,6 +66,8 @@ class Outbound {
 
   // What happens.
 
+  /// Of a request that is submitted soon: has the processor bring what that takes.
+  void foresee(OutboundRequest& request);
   /// Takes a request. It may be done at once (`overloaded`, a deadline that has passed...).
   void submit(std::unique_ptr<OutboundRequest> request, Instant now);
   /// A newer view: what waits goes to the new owners. One that is not newer is ignored.
@@ -118,7 +120,8 @@ class Outbound {
   Epoch epoch_seen() const { return polls_.seen(); }
   std::size_t outstanding() const { return outstanding_; }
   const std::string& address(PeerIndex peer) const { return peers_[peer].address; }
-  const NodeId& node(PeerIndex peer) const { return peers_[peer].node; }
+  /// Empty while nobody has said it.
+  const NodeId& node(PeerIndex peer) const;
   Incarnation incarnation(PeerIndex peer) const { return peers_[peer].session.incarnation(); }
   const Stats& stats() const { return stats_; }
 

@@ -8,9 +8,9 @@ namespace reki {
 namespace {
 
 bool is_of(const OutboundPeer& peer, const Member& member) {
-  if (peer.node.value.empty()) return peer.address == member.addr;
+  if (!peer.node) return peer.address == member.addr;
   // The node may be known under another spelling of its address, if it was asked for its name there.
-  if (peer.node != member.node_id || (peer.address != member.addr && !peer.session.ready())) return false;
+  if (*peer.node != member.node_id || (peer.address != member.addr && !peer.session.ready())) return false;
   const Incarnation met = peer.session.incarnation();
   const bool same_as_named = peer.named == member.incarnation;
   const bool same_as_met = peer.session.ready() && met == member.incarnation;
@@ -38,7 +38,7 @@ std::vector<PeerIndex> OutboundPeers::seat(const View& view) {
   std::unordered_multimap<std::string_view, PeerIndex> known;
   for (const PeerIndex index : open_) {
     const OutboundPeer& peer = (*this)[index];
-    known.emplace(peer.node.value.empty() ? peer.address : peer.node.value, index);
+    known.emplace(peer.node ? peer.node->value : peer.address, index);
   }
   const auto take = [&](const std::string& name, const Member& member) -> OutboundPeer* {
     const auto [first, last] = known.equal_range(name);
@@ -53,7 +53,7 @@ std::vector<PeerIndex> OutboundPeers::seat(const View& view) {
     OutboundPeer* peer = take(member.node_id.value, member);
     if (peer == nullptr) peer = take(member.addr, member);
     if (peer == nullptr) peer = &add(member.addr);
-    peer->node = member.node_id;
+    if (!peer->node) peer->node = std::make_shared<const NodeId>(member.node_id);
     peer->named = member.incarnation;
     by_member_.push_back(peer->index);
   }

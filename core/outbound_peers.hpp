@@ -21,7 +21,7 @@ struct OutboundPeer {
 
   PeerIndex index;
   std::string address;
-  NodeId node;        ///< Empty until the peer or a view says it.
+  SharedNodeId node;  ///< Null until the peer or a view says it.
   Incarnation named;  ///< The life that the view names; 0: it names none.
   Epoch epoch;        ///< The newest view that the peer has said it goes by.
   PeerSession session;

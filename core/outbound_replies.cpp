@@ -145,15 +145,15 @@ void Outbound::heard(PeerIndex index, Epoch epoch, Instant now) {
 
 void Outbound::welcomed(PeerIndex index, const wire::Welcome& welcome, Instant now) {
   Peer& peer = peers_[index];
-  if (!peer.node.value.empty() && peer.node.value != welcome.node) {
+  if (peer.node && peer.node->value != welcome.node) {
     polls_.trouble(now);
     rejected(index, ErrorCode::unreachable,
-             "node '" + std::string{welcome.node} + "' answers there, not '" + peer.node.value + "'", now);
+             "node '" + std::string{welcome.node} + "' answers there, not '" + peer.node->value + "'", now);
     return;
   }
   const bool again = peer.session.ready() && peer.session.incarnation() == welcome.incarnation;
   if (again) return heard(index, welcome.epoch, now);  // to a HELLO that was said twice
-  peer.node = NodeId{std::string{welcome.node}};
+  if (!peer.node) peer.node = std::make_shared<const NodeId>(std::string{welcome.node});
   const auto last_executed = peer.session.welcomed(welcome.incarnation, now);
   heard(index, welcome.epoch, now);
   Queue resend;

@@ -7,6 +7,7 @@
 #include "reki/core/bytes.hpp"
 #include "reki/core/error.hpp"
 #include "reki/core/ids.hpp"
+#include "reki/core/small_string.hpp"
 #include "reki/core/timer_wheel.hpp"
 #include "reki/core/wire.hpp"
 
@@ -21,7 +22,7 @@ struct Outcome {
   bool started = false;
   Fence fence;
   Duration retry_after{0};
-  NodeId node;       ///< Who answered; empty if nobody did.
+  SharedNodeId node;  ///< Who answered; null if nobody did.
   std::string text;  ///< Of the error.
   Bytes payload;
 };
@@ -37,8 +38,8 @@ struct OutboundRequest : ListHook<struct OutboundQueueTag>, TimerHook {
   // What is asked, as in wire::Request. REQUIRES: !wire::check() of it.
   wire::Op op = wire::Op::lookup;
   std::uint32_t flags = 0;  ///< wire::Flag
-  std::string type;
-  std::string key;
+  SmallString type;
+  SmallString key;
   std::optional<Bytes> args;
   std::string message;
   Bytes payload;

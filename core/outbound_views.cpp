@@ -72,7 +72,7 @@ void Outbound::take_misplaced(Queue& from, const Peer& peer, Queue& misplaced) {
 
 bool Outbound::belongs(OutboundRequest& request, const Peer& peer) {
   if (request.peer) return true;
-  if (!request.node.value.empty()) return request.node == peer.node;
+  if (!request.node.value.empty()) return peer.node && request.node == *peer.node;
   return has_key(request.op) ? owner_of(request) == &peer : true;
 }
 
@@ -157,7 +157,7 @@ void Outbound::install_answers(Instant now) {
     const std::unique_ptr<OutboundRequest> question{&view_answers_.front()};
     question->unlink_queue();
     const Outcome& answer = question->outcome;
-    if (answer.node.value.empty()) continue;  // nobody has answered
+    if (!answer.node) continue;  // nobody has answered
     if (answer.code == ErrorCode::ok && !answer.payload.empty()) {
       auto view = decode_view(answer.payload);
       if (view && view->cluster_id() == view_->cluster_id()) set_view(std::make_shared<const View>(std::move(*view)), now);

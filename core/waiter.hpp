@@ -46,6 +46,7 @@ struct Waiter : Demand {
   Waiter* link = nullptr;
   For waits_for = For::start;
   bool begins = false;  ///< It is this one's request that the start is made for.
+  std::uint32_t behind = 0;  ///< In a mailbox: how many that were taken with it come after it.
 };
 
 /// First in, first out. Does not own: whoever drains it owns what comes out.

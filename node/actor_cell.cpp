@@ -101,7 +101,7 @@ void ActorCell::Scope::cancel_timer(TimerId id) {
 
 ActorCell::~ActorCell() {
   (void)mailbox_.wake();  // an idle one holds its mark, which is no message
-  while (Waiter* waiter = mailbox_.pop()) envelope_of(waiter);
+  while (Waiter* waiter = mailbox_.pop(taken_)) envelope_of(waiter);
 }
 
 bool ActorCell::push_stop(StopReason reason, Instant drain_until) {
@@ -125,14 +125,14 @@ ActorCell::Step ActorCell::turn() {
       if (step != Step::more) return step;
       if (settles) continue;
     }
-    Waiter* waiter = mailbox_.pop();
+    Waiter* waiter = mailbox_.pop(taken_);
     if (waiter == nullptr) {
-      if (mailbox_.try_idle()) return Step::idle;
+      if (mailbox_.try_idle(taken_)) return Step::idle;
       continue;
     }
     if (at == Instant{}) at = boot_time();
     if (at - began >= limits::turn_time_max) {
-      mailbox_.put_back(waiter);
+      mailbox_.put_back(taken_, waiter);
       return Step::more;
     }
     OwedWakeups::settle_if_late(at);
@@ -289,7 +289,7 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
       if (envelope->done) envelope->done(Answer{Error{ErrorCode::unavailable, "the node closes without a lease"}});
       return Step::more;
     }
-    mailbox_.put_back(envelope.release());
+    mailbox_.put_back(taken_, envelope.release());
     return runtime().suspend(this) ? Step::suspended : Step::more;
   }
   return run_handler(std::move(envelope), now, at);
@@ -306,7 +306,7 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
     scope.outputs.drop(Error{ErrorCode::actor_crashed, text});
     return crashed(std::move(envelope), text);
   }
-  activation_.used.store(at.ns, std::memory_order_relaxed);
+  if (type_.keeps_use) activation_.used.store(at.ns, std::memory_order_relaxed);
   runtime().tallies.mine().messages.fetch_add(1, std::memory_order_relaxed);
   const Instant over = boot_time();
   if (!may_release(over)) {
@@ -369,7 +369,7 @@ void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) 
   Answer out = outcome ? Answer{} : Answer{std::move(outcome).error()};
   out.fence = activation_.fence;
   out.started = envelope->begins;
-  out.node = runtime().options().node;
+  out.node = runtime().node();
   out.payload = std::move(reply);
   Completion done = std::move(envelope->done);
   out.envelope = std::move(envelope);
@@ -451,10 +451,10 @@ ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups&
     }
     Answer stopped;
     stopped.fence = activation_.fence;
-    stopped.node = runtime().options().node;
+    stopped.node = runtime().node();
     followups.answer(std::move(envelope_of(w)->done), std::move(stopped));
   }
-  while (Waiter* w = mailbox_.pop()) {
+  while (Waiter* w = mailbox_.pop(taken_)) {
     if (static_cast<Envelope*>(w)->tag() == &message_tag<ControlEnvelope>) envelope_of(w);
     else again.push(w);
   }

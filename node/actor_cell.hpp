@@ -111,6 +111,7 @@ class ActorCell final : public Turn {
   void destroy_actor();
   void drop_timers();
 
+  Mailbox::Taken taken_;                              ///< Turn only; far from the mailbox.
   Activation& activation_;
   TypeEntry& type_;
   std::unique_ptr<AnyActor> actor_;                   ///< Turn only.

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "reki/core/waiter.hpp"
@@ -10,76 +13,112 @@ namespace reki {
 /// The messages that wait for one actor: any number of producers, one consumer at a time, intrusive.
 ///
 /// Producers push onto a stack with one exchange of its head; the consumer takes the whole stack and turns it round. So
-/// messages of one producer stay in order, and the consumer touches shared memory once a batch. The head also says
-/// whether somebody sees to the actor already: a push that finds it idle has to schedule it, and nobody else does.
-/// (The scheme of Hewitt-style "LIFO inbox" mailboxes, as CAF's.)
+/// messages of one producer stay in order, and the consumer touches shared memory once a batch. The head also says how many
+/// there are, and whether somebody sees to the actor already: a push that finds it idle has to schedule it, and nobody else
+/// does. (The scheme of Hewitt-style "LIFO inbox" mailboxes, as CAF's.)
 class Mailbox {
  public:
+  /// What the consumer has taken and not handled yet. Apart from the mailbox, so that it need not be on a cache line that
+  /// producers write to.
+  class Taken {
+    friend class Mailbox;
+    Waiter* first_ = nullptr;  // each knows how many are behind it
+  };
+
   /// Starts idle.
-  Mailbox() : head_(idle_mark()) {}
+  Mailbox() = default;
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
   /// True if the actor was idle: schedule it.
   [[nodiscard]] bool push(Waiter* message) {
-    count_.fetch_add(1, std::memory_order_relaxed);
-    Waiter* head = head_.load(std::memory_order_relaxed);
+    const auto address = reinterpret_cast<std::uintptr_t>(message);
+    std::uint64_t head = head_.load(std::memory_order_relaxed);
+    std::uint64_t count = 0;
     do {
-      message->link = head == idle_mark() ? nullptr : head;
-    } while (!head_.compare_exchange_weak(head, message, std::memory_order_acq_rel, std::memory_order_relaxed));
-    return head == idle_mark();
+      message->link = message_of(head);
+      count = head >> count_shift;
+    } while (!head_.compare_exchange_weak(head, address | std::min(count + 1, count_max) << count_shift,
+                                          std::memory_order_acq_rel, std::memory_order_relaxed));
+    if (count == count_max) rest_.fetch_add(1, std::memory_order_relaxed);
+    return head == idle;
   }
   /// Marks it as seen to without a message. True if it was idle: schedule it.
   [[nodiscard]] bool wake() {
-    Waiter* expected = idle_mark();
-    return head_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed);
+    std::uint64_t expected = idle;
+    return head_.compare_exchange_strong(expected, empty, std::memory_order_acq_rel, std::memory_order_relaxed);
   }
   /// True if nobody sees to the actor and no message waits.
-  [[nodiscard]] bool is_idle() const { return head_.load(std::memory_order_acquire) == idle_mark(); }
-  /// Messages that wait, roughly: producers and consumer may be under way.
-  [[nodiscard]] std::uint32_t size() const { return count_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool is_idle() const { return head_.load(std::memory_order_acquire) == idle; }
+  /// Messages that wait, roughly: producers and consumer may be under way, and where many were taken it says up to a quarter
+  /// too many.
+  [[nodiscard]] std::size_t size() const {
+    const auto pushed = static_cast<std::int64_t>(head_.load(std::memory_order_relaxed) >> count_shift);
+    return static_cast<std::size_t>(std::max<std::int64_t>(0, pushed + rest_.load(std::memory_order_relaxed)));
+  }
 
   // Consumer only, which it is from being scheduled until try_idle() says true.
 
   /// The oldest message, or nullptr.
-  Waiter* pop() {
-    if (ready_ == nullptr) {
-      Waiter* newest = head_.exchange(nullptr, std::memory_order_acq_rel);
-      while (newest != nullptr) {
-        Waiter* older = newest->link;
-        newest->link = ready_;
-        ready_ = newest;
-        newest = older;
-      }
-    }
-    Waiter* out = ready_;
-    if (out != nullptr) {
-      ready_ = out->link;
-      out->link = nullptr;
-      count_.fetch_sub(1, std::memory_order_relaxed);
-    }
+  Waiter* pop(Taken& taken) {
+    const std::int32_t came = taken.first_ == nullptr ? take(taken) : 0;
+    Waiter* const out = taken.first_;
+    if (out == nullptr) return nullptr;
+    taken.first_ = out->link;
+    out->link = nullptr;
+    count(came + shown(out->behind) - shown(out->behind + 1));
     return out;
   }
   /// Puts what `pop` gave back in front.
-  void put_back(Waiter* message) {
-    message->link = ready_;
-    ready_ = message;
-    count_.fetch_add(1, std::memory_order_relaxed);
+  void put_back(Taken& taken, Waiter* message) {
+    message->link = taken.first_;
+    message->behind = taken.first_ != nullptr ? taken.first_->behind + 1 : 0;
+    taken.first_ = message;
+    count(shown(message->behind + 1) - shown(message->behind));
   }
   /// Goes idle if nothing has come. After true, the caller must not touch the actor any more.
-  [[nodiscard]] bool try_idle() {
-    if (ready_ != nullptr) return false;
-    Waiter* expected = nullptr;
-    return head_.compare_exchange_strong(expected, idle_mark(), std::memory_order_acq_rel, std::memory_order_relaxed);
+  [[nodiscard]] bool try_idle(const Taken& taken) {
+    if (taken.first_ != nullptr) return false;
+    std::uint64_t expected = empty;
+    return head_.compare_exchange_strong(expected, idle, std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
  private:
-  // An address that no message can have.
-  Waiter* idle_mark() const { return reinterpret_cast<Waiter*>(const_cast<Mailbox*>(this)); }
+  // The head: the newest message's address, which has 48 bits, and above it how many there are, up to count_max.
+  static constexpr std::uint64_t empty = 0;
+  static constexpr std::uint64_t idle = 1;  ///< An address that no message can have.
+  static constexpr int count_shift = 48;
+  static constexpr std::uint64_t count_max = 0xffff;
 
-  std::atomic<Waiter*> head_;
-  Waiter* ready_ = nullptr;
-  std::atomic<std::uint32_t> count_{0};
+  static Waiter* message_of(std::uint64_t head) {
+    const std::uint64_t address = head & ((std::uint64_t{1} << count_shift) - 1);
+    return address <= idle ? nullptr : reinterpret_cast<Waiter*>(address);
+  }
+  /// How many of so many are counted: to write each single one where producers look would take longer than to handle it.
+  static std::int32_t shown(std::uint32_t count) {
+    const std::uint32_t step = std::max(std::bit_floor(count) / 4, 1U);
+    return static_cast<std::int32_t>((count + step - 1) & ~(step - 1));
+  }
+  void count(std::int32_t more) {
+    if (more != 0) rest_.fetch_add(more, std::memory_order_relaxed);
+  }
+  /// Takes what was pushed. What it adds to `rest_`.
+  std::int32_t take(Taken& taken) {
+    Waiter* newest = message_of(head_.exchange(empty, std::memory_order_acq_rel));
+    std::uint32_t came = 0;
+    for (; newest != nullptr; ++came) {
+      Waiter* const older = newest->link;
+      newest->link = taken.first_;
+      newest->behind = came;
+      taken.first_ = newest;
+      newest = older;
+    }
+    const auto counted_already = came > count_max ? static_cast<std::int32_t>(came - count_max) : 0;
+    return shown(came) - counted_already;
+  }
+
+  std::atomic<std::uint64_t> head_{idle};
+  std::atomic<std::int32_t> rest_{0};  ///< Those taken, and those pushed beyond what the head can count.
 };
 
 }  // namespace reki

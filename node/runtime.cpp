@@ -109,6 +109,7 @@ void Followups::run(Runtime& runtime) {
 Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions options)
     : factories_(std::move(factories)),
       options_(std::move(options)),
+      node_(options_.node.value.empty() ? SharedNodeId{} : SharedNodeId{SharedNodeId{}, &options_.node}),
       page_(options_.tenancy ? options_.tenancy->page : nullptr),
       timers_({.message_due =
                    [this](const KeyName& key, Fence start, EnvelopePtr message) {
@@ -289,7 +290,7 @@ void Runtime::readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envel
 
 void Runtime::deliver_locked(Activation& a, EnvelopePtr envelope, Followups& followups) {
   ActorCell& cell = cell_of(a);
-  if (cell.queued() >= cell.type().options.mailbox) {
+  if (cell.queued() >= types_[a.type.value].type->options.mailbox) {  // the cell's own reference is where its turn writes
     counters.overloaded.fetch_add(1, std::memory_order_relaxed);
     return followups.answer(std::move(envelope->done), Answer{Error{ErrorCode::overloaded, "the actor's mailbox is full: " +
                                                                         std::to_string(cell.queued()) + " messages wait"}});
@@ -325,7 +326,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     while (Waiter* w = after.released.pop()) {
       Answer stopped;
       stopped.fence = a.fence;
-      stopped.node = options_.node;
+      stopped.node = node_;
       EnvelopePtr owned{static_cast<Envelope*>(w)};
       followups.answer(std::move(owned->done), std::move(stopped));
     }
@@ -368,7 +369,7 @@ Answer Runtime::answer_found(const Activation& a, bool started) const {
   Answer out;
   out.fence = a.fence;
   out.started = started;
-  out.node = options_.node;
+  out.node = node_;
   return out;
 }
 

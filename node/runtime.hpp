@@ -182,6 +182,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] StopReason stop_reason_locked(const Shard& shard, SlotId slot) const;
   void hand_over(const Activation& a, Bytes args, Bytes state) const;
   [[nodiscard]] const RuntimeOptions& options() const { return options_; }
+  /// For answers; not owned by the pointer, since whoever has one must not outlive the registry anyway.
+  [[nodiscard]] const SharedNodeId& node() const { return node_; }
   [[nodiscard]] Registry& front() const { return *front_.load(); }
   [[nodiscard]] bool closing() const { return closing_.load(std::memory_order_acquire); }
   Shard& shard_of(std::uint64_t hash) { return shards_[hash % slot_count % shard_count]; }
@@ -295,6 +297,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   const std::shared_ptr<const Factories> factories_;
   const RuntimeOptions options_;
+  const SharedNodeId node_;
   const LeasePage* const page_;
   std::vector<RestartPolicy> policies_;
   std::deque<TypeEntry> types_;

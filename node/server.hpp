@@ -9,6 +9,7 @@
 #include <zmq.hpp>
 
 #include "reki/core/outbound.hpp"
+#include "reki/core/recycled.hpp"
 #include "reki/net/mailbag.hpp"
 #include "reki/net/peer_links.hpp"
 #include "reki/net/watches.hpp"
@@ -21,7 +22,7 @@
 namespace reki {
 
 /// A request of a caller on this node for a key of another one.
-struct Forwarded final : OutboundRequest {
+struct Forwarded final : OutboundRequest, Recycled {
   Completion done;
 };
 

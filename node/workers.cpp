@@ -11,6 +11,18 @@ namespace reki {
 
 namespace {
 thread_local const Workers* pool_of_this_thread = nullptr;
+
+/// What it takes to wake a thread, about.
+constexpr Duration look_out_time = std::chrono::microseconds(10);
+
+/// Lets another hardware thread of the core have it for some nanoseconds.
+void pause_briefly() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");
+#endif
+}
 }
 
 void Workers::start() {
@@ -46,9 +58,34 @@ void Workers::schedule(std::span<Turn* const> turns) {
 }
 
 bool Workers::claim_wake_locked() {
-  if (queued_ == 0 || sleeping_ == 0 || waking_) return false;
+  if (queued_ == 0 || sleeping_ == 0 || waking_ || looking_out_) return false;
   waking_ = true;
+  comes_soon_ = boot_time() - sleeps_since_ < look_out_time;
   return true;
+}
+
+/// True if there is a turn now.
+bool Workers::look_out(std::unique_lock<std::mutex>& lock) {
+  if (!comes_soon_ || looking_out_ || stopping_ || options_.threads == 0) return false;
+  looking_out_ = true;
+  lock.unlock();
+  const Instant until = boot_time() + look_out_time;
+  while (queued_.load(std::memory_order_relaxed) == 0 && boot_time() < until) {
+    for (int i = 0; i < 8; ++i) pause_briefly();
+  }
+  lock.lock();
+  looking_out_ = false;
+  comes_soon_ = first_ != nullptr;
+  return comes_soon_;
+}
+
+std::cv_status Workers::sleep(std::unique_lock<std::mutex>& lock) {
+  sleeps_since_ = boot_time();
+  ++sleeping_;
+  const auto woken = work_.wait_for(lock, options_.idle_exit);
+  --sleeping_;
+  waking_ = false;
+  return woken;
 }
 
 Turn* Workers::next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed) {
@@ -69,10 +106,8 @@ Turn* Workers::next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed) {
     }
     if (stopping_ && first_ == nullptr) return nullptr;
     if (surplus && options_.threads > 0) return nullptr;
-    ++sleeping_;
-    const auto woken = work_.wait_for(lock, options_.idle_exit);
-    --sleeping_;
-    waking_ = false;
+    if (look_out(lock)) continue;
+    const auto woken = sleep(lock);
     if (woken == std::cv_status::timeout && surplus && first_ == nullptr) return nullptr;
   }
 }

@@ -34,7 +34,8 @@ class Turn {
 ///
 /// To wake a thread costs more than most turns. So one is woken at a time, which wakes the next if there is more to do;
 /// and for the one turn that a thread of the pool makes itself nobody is woken at all: the thread takes it when its own is
-/// over, or `watch` finds it waiting. Thread-safe.
+/// over, or `watch` finds it waiting. And where the next turn has come soon lately, one thread looks out for it before it
+/// sleeps, for no longer than to be woken would take. Thread-safe.
 class Workers {
  public:
   struct Options {
@@ -75,11 +76,14 @@ class Workers {
   [[nodiscard]] bool claim_wake_locked();
   void work(const std::shared_ptr<Seat>& seat);
   Turn* next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed);
+  bool look_out(std::unique_lock<std::mutex>& lock);
+  std::cv_status sleep(std::unique_lock<std::mutex>& lock);
   static void join(const Seats& left);
 
   const Options options_;
   const std::weak_ptr<void> keep_alive_;
   std::atomic<int> alive_{0};
+  std::atomic<std::size_t> queued_{0};  ///< Changed with the lock.
 
   std::mutex mutex_;
   std::condition_variable work_;
@@ -87,9 +91,11 @@ class Workers {
   // Guarded by mutex_.
   Turn* first_ = nullptr;
   Turn* last_ = nullptr;
-  std::size_t queued_ = 0;
   int sleeping_ = 0;
   bool waking_ = false;  ///< One of the sleeping was woken and has not come to the lock yet.
+  bool looking_out_ = false;  ///< One does.
+  bool comes_soon_ = false;   ///< The last turn that somebody had to wait for.
+  Instant sleeps_since_;
   int wanted_ = 0;  ///< Threads that there may be now: `threads` and two for each blocked one.
   bool stopping_ = false;
   Seats seats_;

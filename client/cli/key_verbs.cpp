@@ -14,15 +14,16 @@ Result<Bytes> start_args(Client& client, const CommandLine& line) {
 }
 
 Report report_of(const CommandLine& line, const Answer& answer, const std::string& state) {
+  const std::string node = answer.node ? answer.node->value : "";
   Report out;
   out.json = {{"type", line.type},
               {"key", line.key},
               {"state", state},
-              {"node", answer.node.value},
+              {"node", node},
               {"start_number", answer.fence.start().value},
               {"fence", answer.fence.value}};
   out.table = {{"KEY", "STATE", "NODE", "START", "FENCE"},
-               {line.key, state, answer.node.value, std::to_string(answer.fence.start().value), std::to_string(answer.fence.value)}};
+               {line.key, state, node, std::to_string(answer.fence.start().value), std::to_string(answer.fence.value)}};
   return out;
 }
 

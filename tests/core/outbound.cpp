@@ -26,7 +26,7 @@ BOOST_AUTO_TEST_CASE(a_request_goes_to_the_owner_after_hello_and_its_answer_name
   BOOST_TEST(done.size() == 30U);
   for (const auto& r : done) {
     BOOST_TEST((r->outcome.code == ErrorCode::ok));
-    BOOST_TEST(r->outcome.node.value == owner(r->key));
+    BOOST_TEST(r->outcome.node->value == owner(std::string{r->key.view()}));
     BOOST_TEST(r->outcome.fence.value == 7U);
   }
   BOOST_TEST(out.outstanding() == 0U);

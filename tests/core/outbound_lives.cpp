@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(of_two_answers_to_one_request_the_first_counts) {
   out.set_view(second, now);
   run_until_done(1s);
   BOOST_TEST(count(ErrorCode::ok) == 2);
-  BOOST_TEST(done.back()->outcome.node.value != "n1");
+  BOOST_TEST(done.back()->outcome.node->value != "n1");
   BOOST_TEST(out.outstanding() == 0U);
 }
 

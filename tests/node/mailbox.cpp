@@ -19,17 +19,18 @@ BOOST_AUTO_TEST_SUITE(mailbox)
 
 BOOST_AUTO_TEST_CASE(only_the_push_that_finds_it_idle_schedules) {
   Mailbox box;
+  Mailbox::Taken taken;
   Numbered a, b;
   BOOST_TEST(box.is_idle());
   BOOST_TEST(box.push(&a));
   BOOST_TEST(!box.push(&b));
   BOOST_TEST(!box.wake());
-  BOOST_TEST(!box.try_idle());
-  BOOST_TEST(box.pop() == &a);
-  BOOST_TEST(!box.try_idle());
-  BOOST_TEST(box.pop() == &b);
-  BOOST_TEST(box.pop() == nullptr);
-  BOOST_TEST(box.try_idle());
+  BOOST_TEST(!box.try_idle(taken));
+  BOOST_TEST(box.pop(taken) == &a);
+  BOOST_TEST(!box.try_idle(taken));
+  BOOST_TEST(box.pop(taken) == &b);
+  BOOST_TEST(box.pop(taken) == nullptr);
+  BOOST_TEST(box.try_idle(taken));
   BOOST_TEST(box.wake());
   BOOST_TEST(box.size() == 0U);
 }
@@ -38,6 +39,7 @@ BOOST_AUTO_TEST_CASE(each_producers_messages_stay_in_order_and_none_is_lost) {
   constexpr int producers = 3;
   constexpr int each = 20000;
   Mailbox box;
+  Mailbox::Taken taken;
   std::vector<std::vector<Numbered>> messages(producers);
   std::atomic<int> schedules = 0;
   std::vector<std::thread> threads;
@@ -63,17 +65,46 @@ BOOST_AUTO_TEST_CASE(each_producers_messages_stay_in_order_and_none_is_lost) {
     }
     ++turns;
     do {
-      while (Waiter* w = box.pop()) {
+      while (Waiter* w = box.pop(taken)) {
         const auto& m = static_cast<Numbered&>(*w);
         in_order = in_order && m.number == next[m.producer]++;
         ++got;
       }
-    } while (!box.try_idle());
+    } while (!box.try_idle(taken));
   }
   for (auto& t : threads) t.join();
   BOOST_TEST(in_order);
   BOOST_TEST(schedules.load() == turns);
   BOOST_TEST(box.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(it_says_how_many_wait) {
+  for (const std::size_t count : {1U, 2U, 7U, 8U, 100U, 1000U, 65535U, 65536U, 200000U}) {
+    Mailbox box;
+    Mailbox::Taken taken;
+    std::vector<Numbered> messages(count + 1);
+    for (std::size_t i = 0; i < count; ++i) {
+      (void)box.push(&messages[i]);
+      BOOST_REQUIRE_EQUAL(box.size(), i + 1);
+    }
+    for (std::size_t left = count; left-- > 0;) {
+      BOOST_REQUIRE(box.pop(taken) != nullptr);
+      BOOST_REQUIRE_GE(box.size(), left);
+      BOOST_REQUIRE_LE(box.size(), left + left / 4);
+      if (left == count / 2) {  // and others come meanwhile
+        const std::size_t before = box.size();
+        (void)box.push(&messages[count]);
+        BOOST_REQUIRE_EQUAL(box.size(), before + 1);
+        box.put_back(taken, box.pop(taken));
+        BOOST_REQUIRE_GE(box.size(), left + 1);
+        BOOST_REQUIRE_EQUAL(box.pop(taken) == nullptr, false);
+        break;
+      }
+    }
+    while (box.pop(taken) != nullptr) {
+    }
+    BOOST_TEST(box.size() == 0U);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
