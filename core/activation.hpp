@@ -46,7 +46,7 @@ struct Activation {
   RequestOrigin starter;             ///< Whose request began the latest start.
   WaiterList waiters;
   std::unique_ptr<Trouble> trouble;
-  void* cell = nullptr;              ///< The runtime's part: the actor and its mailbox.
+  std::atomic<void*> cell{nullptr};  ///< The runtime's part: the actor and its mailbox.
 
   // What a look-up without the lock reads stands at the end, and the key's bytes behind it: mostly on one cache line.
   std::atomic<std::int64_t> used{0};  ///< When it was last needed (Instant::ns); the runtime writes it, without the lock too.

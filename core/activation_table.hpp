@@ -22,10 +22,10 @@ namespace reki {
 /// restarting | stopping. Of one shard: the slots s of the node with s mod shards == shard.
 ///
 /// Pure: no clock, thread, allocation of actors, or user code. Not thread-safe: its shard's lock is held by the caller,
-/// who runs factories and handlers outside of it. Only `find` needs no lock, for who sees to it that nothing is destroyed
-/// meanwhile that `take_retired` gives away from then on; Activation says what may be read of what it finds. At most one
-/// actor for a key follows from at most one entry for a key, and from an entry leaving `starting`, `live`, `stopping` only
-/// by the events below.
+/// who runs factories and handlers outside of it. Only `find` and `prefetch` need no lock, for who sees to it that nothing
+/// is destroyed meanwhile that `take_retired` gives away from then on; Activation says what may be read of what it finds. At
+/// most one actor for a key follows from at most one entry for a key, and from an entry leaving `starting`, `live`,
+/// `stopping` only by the events below.
 class ActivationTable {
  public:
   struct Options {

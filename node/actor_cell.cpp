@@ -106,16 +106,18 @@ ActorCell::~ActorCell() {
 
 bool ActorCell::push_stop(StopReason reason, Instant drain_until) {
   drain_until_.store(drain_until.ns, std::memory_order_relaxed);
+  mailbox_.close();  // nothing comes behind it
   return mailbox_.push(new ControlEnvelope(reason));
 }
 
 void ActorCell::run() {
-  if (turn() == Step::more) runtime().schedule(this);
+  if (turn() == Step::more) runtime().schedule_last(this);
 }
 
 ActorCell::Step ActorCell::turn() {
   const Running running(runtime());
   const Instant began = boot_time();
+  OwedWakeups::settle_if_late(began);
   Instant at = began;  // 0: has to be read again
   for (int handled = 0; handled < limits::messages_per_turn;) {
     if (has_unreleased() || !actor_) {
@@ -203,6 +205,8 @@ ActorCell::Step ActorCell::start() {
       const Duration grace = reason == StopReason::moved ? Duration{0} : type().options.stop_grace;
       (void)push_stop(reason, boot_time() + grace);  // this turn goes on anyway
     }
+    // Not before those who waited have put in their messages: who comes later stays behind them.
+    if (activation_.state == State::live) mailbox_.open();
     const auto cap = static_cast<std::int64_t>(type().options.cap);
     if (cap > 0 && live > cap) followups.over_cap(type_);
   }
@@ -443,7 +447,12 @@ void ActorCell::say_goodbye(StopReason reason) {
 
 ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups& followups) {
   drain_until_.store(Instant::never().ns, std::memory_order_relaxed);
-  WaiterList again;
+  WaiterList again;  // those in the mailbox first: who waits in the entry has come later
+  mailbox_.close();
+  while (Waiter* w = mailbox_.pop(taken_)) {
+    if (static_cast<Envelope*>(w)->tag() == &message_tag<ControlEnvelope>) envelope_of(w);
+    else again.push(w);
+  }
   while (Waiter* w = after.released.pop()) {
     if (w->waits_for != For::stop) {
       again.push(w);
@@ -453,10 +462,6 @@ ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups&
     stopped.fence = activation_.fence;
     stopped.node = runtime().node();
     followups.answer(std::move(envelope_of(w)->done), std::move(stopped));
-  }
-  while (Waiter* w = mailbox_.pop(taken_)) {
-    if (static_cast<Envelope*>(w)->tag() == &message_tag<ControlEnvelope>) envelope_of(w);
-    else again.push(w);
   }
   // The entry may be erased here, and this cell with it; what is decided over again may make a new one.
   Runtime& runtime = this->runtime();

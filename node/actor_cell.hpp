@@ -39,6 +39,8 @@ class ActorCell final : public Turn {
   [[nodiscard]] std::size_t queued() const { return mailbox_.size(); }
   /// True: schedule it.
   [[nodiscard]] bool push(EnvelopePtr envelope) { return mailbox_.push(envelope.release()); }
+  /// The same without the lock, for an actor that was live and may be no more. In a ReadSection.
+  [[nodiscard]] Mailbox::Offered offer(Envelope& envelope) { return mailbox_.offer(&envelope); }
   /// Has its entry looked at again. A message and not a flag, so that a turn that is just ending cannot miss it.
   [[nodiscard]] bool push_wake() { return mailbox_.push(new ControlEnvelope); }
   /// A new cell's first turn is its maker's to schedule.

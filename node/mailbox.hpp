@@ -16,6 +16,9 @@ namespace reki {
 /// messages of one producer stay in order, and the consumer touches shared memory once a batch. The head also says how many
 /// there are, and whether somebody sees to the actor already: a push that finds it idle has to schedule it, and nobody else
 /// does. (The scheme of Hewitt-style "LIFO inbox" mailboxes, as CAF's.)
+///
+/// `push` is for those who know how the actor is, since they hold its shard's lock; `offer` for those who only know that it
+/// was live a moment ago.
 class Mailbox {
  public:
   /// What the consumer has taken and not handled yet. Apart from the mailbox, so that it need not be on a cache line that
@@ -25,31 +28,33 @@ class Mailbox {
     Waiter* first_ = nullptr;  // each knows how many are behind it
   };
 
-  /// Starts idle.
+  /// Starts idle, and closed to offers.
   Mailbox() = default;
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  /// True if the actor was idle: schedule it.
-  [[nodiscard]] bool push(Waiter* message) {
-    const auto address = reinterpret_cast<std::uintptr_t>(message);
-    std::uint64_t head = head_.load(std::memory_order_relaxed);
-    std::uint64_t count = 0;
-    do {
-      message->link = message_of(head);
-      count = head >> count_shift;
-    } while (!head_.compare_exchange_weak(head, address | std::min(count + 1, count_max) << count_shift,
-                                          std::memory_order_acq_rel, std::memory_order_relaxed));
-    if (count == count_max) rest_.fetch_add(1, std::memory_order_relaxed);
-    return head == idle;
-  }
+  enum class Offered : std::uint8_t {
+    refused,  ///< It is closed: the message is still the caller's.
+    taken,
+    taken_and_idle,  ///< Schedule the actor.
+  };
+  /// Takes the message if it is open.
+  [[nodiscard]] Offered offer(Waiter* message) { return add(message, closed); }
+  /// Takes the message whether or not it is open. True if the actor was idle: schedule it.
+  [[nodiscard]] bool push(Waiter* message) { return add(message, 0) == Offered::taken_and_idle; }
   /// Marks it as seen to without a message. True if it was idle: schedule it.
   [[nodiscard]] bool wake() {
-    std::uint64_t expected = idle;
-    return head_.compare_exchange_strong(expected, empty, std::memory_order_acq_rel, std::memory_order_relaxed);
+    std::uint64_t head = head_.load(std::memory_order_relaxed);
+    while ((head & idle) != 0) {
+      if (head_.compare_exchange_weak(head, head & ~idle, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
+    }
+    return false;
   }
+  /// Whether messages that are offered are taken. What was offered before `close` stands before what is pushed after it.
+  void open() { head_.fetch_and(~closed, std::memory_order_acq_rel); }
+  void close() { head_.fetch_or(closed, std::memory_order_acq_rel); }
   /// True if nobody sees to the actor and no message waits.
-  [[nodiscard]] bool is_idle() const { return head_.load(std::memory_order_acquire) == idle; }
+  [[nodiscard]] bool is_idle() const { return (head_.load(std::memory_order_acquire) & idle) != 0; }
   /// Messages that wait, roughly: producers and consumer may be under way, and where many were taken it says up to a quarter
   /// too many.
   [[nodiscard]] std::size_t size() const {
@@ -76,23 +81,37 @@ class Mailbox {
     taken.first_ = message;
     count(shown(message->behind + 1) - shown(message->behind));
   }
-  /// Goes idle if nothing has come. After true, the caller must not touch the actor any more.
+  /// Goes idle if nothing has come. After true, the caller must not touch the actor any more. False: look again.
   [[nodiscard]] bool try_idle(const Taken& taken) {
     if (taken.first_ != nullptr) return false;
-    std::uint64_t expected = empty;
-    return head_.compare_exchange_strong(expected, idle, std::memory_order_acq_rel, std::memory_order_relaxed);
+    std::uint64_t expected = head_.load(std::memory_order_relaxed) & closed;
+    return head_.compare_exchange_strong(expected, expected | idle, std::memory_order_acq_rel, std::memory_order_relaxed);
   }
 
  private:
-  // The head: the newest message's address, which has 48 bits, and above it how many there are, up to count_max.
-  static constexpr std::uint64_t empty = 0;
-  static constexpr std::uint64_t idle = 1;  ///< An address that no message can have.
+  // The head: marks, the newest message's address, and above it how many there are, up to count_max.
+  static constexpr std::uint64_t idle = 1;    ///< Nobody sees to the actor; then there is no message.
+  static constexpr std::uint64_t closed = 2;
   static constexpr int count_shift = 48;
   static constexpr std::uint64_t count_max = 0xffff;
+  static constexpr std::uint64_t address_bits = ((std::uint64_t{1} << count_shift) - 1) & ~(idle | closed);
+  static_assert(alignof(Waiter) > (idle | closed));
 
-  static Waiter* message_of(std::uint64_t head) {
-    const std::uint64_t address = head & ((std::uint64_t{1} << count_shift) - 1);
-    return address <= idle ? nullptr : reinterpret_cast<Waiter*>(address);
+  static Waiter* message_of(std::uint64_t head) { return reinterpret_cast<Waiter*>(head & address_bits); }
+  /// Refuses if one of those marks is there.
+  Offered add(Waiter* message, std::uint64_t refuse_at) {
+    const auto address = reinterpret_cast<std::uintptr_t>(message);
+    std::uint64_t head = head_.load(std::memory_order_relaxed);
+    std::uint64_t count = 0;
+    std::uint64_t next = 0;
+    do {
+      if ((head & refuse_at) != 0) return Offered::refused;
+      message->link = message_of(head);
+      count = head >> count_shift;
+      next = address | (head & closed) | std::min(count + 1, count_max) << count_shift;
+    } while (!head_.compare_exchange_weak(head, next, std::memory_order_acq_rel, std::memory_order_relaxed));
+    if (count == count_max) rest_.fetch_add(1, std::memory_order_relaxed);
+    return (head & idle) != 0 ? Offered::taken_and_idle : Offered::taken;
   }
   /// How many of so many are counted: to write each single one where producers look would take longer than to handle it.
   static std::int32_t shown(std::uint32_t count) {
@@ -104,7 +123,7 @@ class Mailbox {
   }
   /// Takes what was pushed. What it adds to `rest_`.
   std::int32_t take(Taken& taken) {
-    Waiter* newest = message_of(head_.exchange(empty, std::memory_order_acq_rel));
+    Waiter* newest = message_of(head_.fetch_and(closed, std::memory_order_acq_rel));
     std::uint32_t came = 0;
     for (; newest != nullptr; ++came) {
       Waiter* const older = newest->link;
@@ -117,7 +136,7 @@ class Mailbox {
     return shown(came) - counted_already;
   }
 
-  std::atomic<std::uint64_t> head_{idle};
+  std::atomic<std::uint64_t> head_{idle | closed};
   std::atomic<std::int32_t> rest_{0};  ///< Those taken, and those pushed beyond what the head can count.
 };
 

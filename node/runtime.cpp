@@ -19,7 +19,7 @@ using wire::Op;
 
 namespace {
 
-ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell); }
+ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load()); }
 
 /// What a refusal says beyond its code.
 std::string refusal_text(const Verdict& verdict) {
@@ -51,7 +51,7 @@ int worker_count(int wanted) {
 
 /// Lets a caller's deadline pass while its message waits or is handled. Owned by the message's completion and by the
 /// timers; whoever comes first answers.
-class CallGuard final : public Timers::Entry {
+class CallGuard final : public Timers::Entry, public Recycled {
  public:
   static Completion wrap(Timers& timers, Completion done, Instant deadline) {
     auto* guard = new CallGuard(timers, std::move(done));
@@ -102,7 +102,7 @@ void Followups::run(Runtime& runtime) {
   for (auto& answered : answers_) answered.done(std::move(answered.answer));
   for (auto& [key, request] : rerouted_) runtime.reroute(key, std::move(request));
   if (over_cap_ != nullptr) runtime.passivate_oldest(*over_cap_);
-  dead_.clear();
+  if (!dead_.empty()) runtime.retire(std::move(dead_));
   if (slot_emptied_) runtime.options().tenancy->slot_emptied();
 }
 
@@ -160,7 +160,7 @@ Runtime::~Runtime() {
     for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
       if (&shard_of(slot) != &shard) continue;
       for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
-        delete static_cast<ActorCell*>(std::exchange(a->cell, nullptr));
+        delete static_cast<ActorCell*>(a->cell.exchange(nullptr));
         while (Waiter* w = a->waiters.pop()) EnvelopePtr{static_cast<Envelope*>(w)};
       }
     }
@@ -191,6 +191,11 @@ void Runtime::schedule(std::span<ActorCell* const> cells) {
   if (!cells.empty()) timers_.hurry();
 }
 
+void Runtime::schedule_last(ActorCell* cell) {
+  (cell->type().options.blocking ? *blocking_ : *workers_).schedule_last(cell);
+  timers_.hurry();
+}
+
 void Runtime::log(std::string_view event, const Activation& a, std::string_view text) const {
   if (options_.log) options_.log(event, types_[a.type.value].type->name, a.key(), text);
 }
@@ -210,8 +215,10 @@ std::optional<Error> Runtime::check(const TypeEntry* type, std::string_view type
 
 void Runtime::submit(Submission submission, Completion done) {
   if (Outputs::hold(front(), submission, done)) return;
-  const std::optional<BytesView> args = submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt;
-  if (auto answer = query(submission.op, submission.type, submission.key, args)) return done(std::move(*answer));
+  if (!wire::about_a_key(submission.op)) {
+    const std::optional<BytesView> args = submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt;
+    if (auto answer = query(submission.op, submission.type, submission.key, args)) return done(std::move(*answer));
+  }
   Request request;
   request.type = find_type(submission.type);
   if (auto error = check(request.type, submission.type, submission.key)) return done(Answer{std::move(*error)});
@@ -241,6 +248,7 @@ void Runtime::submit(Submission submission, Completion done) {
 }
 
 void Runtime::run(Request request, Instant at) {
+  if (request.envelope && deliver_live(request, at)) return;
   Shard& shard = shard_of(request.hash);
   Followups followups;
   {
@@ -258,7 +266,7 @@ void Runtime::admit_locked(Shard& shard, Request request, Instant at, Followups&
     case What::found:
       ++shard.lookups;
       verdict.activation->used.store(at.ns, std::memory_order_relaxed);
-      return followups.answer(std::move(done), answer_found(*verdict.activation, verdict.started));
+      return followups.answer(std::move(done), found_answer(verdict.activation->fence, verdict.started));
     case What::deliver:
       static_cast<Demand&>(*request.envelope) = request;
       request.envelope->begins = false;
@@ -295,7 +303,7 @@ void Runtime::deliver_locked(Activation& a, EnvelopePtr envelope, Followups& fol
     return followups.answer(std::move(envelope->done), Answer{Error{ErrorCode::overloaded, "the actor's mailbox is full: " +
                                                                         std::to_string(cell.queued()) + " messages wait"}});
   }
-  if (envelope->op == Op::send) followups.answer(std::move(envelope->done), answer_found(a, envelope->begins));
+  if (envelope->op == Op::send) followups.answer(std::move(envelope->done), found_answer(a.fence, envelope->begins));
   if (cell.push(std::move(envelope))) followups.schedule(&cell);
 }
 
@@ -361,13 +369,13 @@ void Runtime::welcome_locked(Activation& a, WaiterList waiters, Followups& follo
   while (Waiter* w = waiters.pop()) {
     EnvelopePtr envelope{static_cast<Envelope*>(w)};
     if (wire::is_message(envelope->op)) deliver_locked(a, std::move(envelope), followups);
-    else followups.answer(std::move(envelope->done), answer_found(a, envelope->begins));
+    else followups.answer(std::move(envelope->done), found_answer(a.fence, envelope->begins));
   }
 }
 
-Answer Runtime::answer_found(const Activation& a, bool started) const {
+Answer Runtime::found_answer(Fence fence, bool started) const {
   Answer out;
-  out.fence = a.fence;
+  out.fence = fence;
   out.started = started;
   out.node = node_;
   return out;

@@ -130,8 +130,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   // For LocalRegistry
   void submit(Submission submission, Completion done);
-  /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is: in
-  /// runtime_lookup.cpp.
+  /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is.
   Fence find_live(std::string_view type, std::string_view key, const ReadSection& section);
   void serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::Asker& asker);
   bool close(Duration grace);
@@ -171,6 +170,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   }
 
   // For cells
+  /// Destroys cells that can be found no more, once nobody can still be reading them.
+  void retire(std::vector<std::unique_ptr<ActorCell>> cells);
   /// False: it may not run now.
   [[nodiscard]] bool gate(Instant now) const {
     return page_ == nullptr || (now < page_->lease_end() && !abandoned());
@@ -190,6 +191,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Timers& timers() { return timers_; }
   void schedule(ActorCell* cell);
   void schedule(std::span<ActorCell* const> cells);
+  /// A cell that has run just now, and is not through.
+  void schedule_last(ActorCell* cell);
   void log(std::string_view event, const Activation& a, std::string_view text) const;
 
   /// Decides over a request and does what the decision says. With the shard's lock held.
@@ -240,6 +243,13 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] std::optional<Error> check(const TypeEntry* type, std::string_view type_name, std::string_view key) const;
   static Error unknown_message(const ActorType& type, std::string_view message);
   void run(Request request, Instant now);
+  // Without a lock: runtime_lookup.cpp
+  struct Live {
+    Activation* entry = nullptr;  ///< Null: there is none, or the general way has to say how it is.
+    Fence fence;
+  };
+  Live look(const TypeEntry& type, std::uint64_t hash, std::string_view key, Instant at);
+  bool deliver_live(Request& request, Instant at);
   // From the wire: runtime_serve.cpp
   struct Address {
     TypeEntry* type = nullptr;
@@ -270,7 +280,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void expire_parked_locked(Shard& shard, Instant now, ErrorCode code, Followups& followups);
   template <class Use>
   void for_each_slot(const SlotSet& slots, Use use);
-  Answer answer_found(const Activation& a, bool started) const;
+  Answer found_answer(Fence fence, bool started) const;
   bool try_passivate_locked(Shard& shard, Activation& a, Instant now, Followups& followups);
   /// False: nothing goes on.
   bool tick(Instant now);
@@ -320,9 +330,16 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   SignOfLife backlog_;  // likewise, the data thread's
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Workers> blocking_;
+  std::mutex retired_mutex_;
+  std::vector<std::unique_ptr<ActorCell>> retired_cells_;  // guarded by retired_mutex_
   // Timer thread only: what is to be destroyed, and until when not.
-  RetiredActivations retired_;           ///< Since the period began.
-  RetiredActivations retired_earlier_;   ///< Before.
+  struct Retired {
+    RetiredActivations entries;
+    std::vector<std::unique_ptr<ActorCell>> cells;
+    [[nodiscard]] bool empty() const { return entries.empty() && cells.empty(); }
+  };
+  Retired retired_;          ///< Since the period began.
+  Retired retired_earlier_;  ///< Before.
   GracePeriod retired_until_ = GracePeriod::begin();
   Timers timers_;
 };

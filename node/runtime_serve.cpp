@@ -43,17 +43,17 @@ Runtime::Address Runtime::address_of(const wire::Request& request) {
 
 /// Has the processor bring what is found there.
 void Runtime::foresee(std::span<const Address> addresses) {
+  const ReadSection section;
   for (const Address& address : addresses) {
-    if (address.type == nullptr) continue;
-    Shard& shard = shard_of(address.hash);
-    const std::lock_guard lock(shard.mutex);
-    shard.table->prefetch(address.hash);
+    if (address.type != nullptr) shard_of(address.hash).table->prefetch(address.hash);
   }
 }
 
 void Runtime::serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant at,
                     LocalRegistry::Asker& asker, Followups& followups) {
-  if (auto answer = query(asked.op, asked.type, asked.key, asked.args)) return asker.expect(asked)(std::move(*answer));
+  if (!wire::about_a_key(asked.op)) {
+    if (auto answer = query(asked.op, asked.type, asked.key, asked.args)) return asker.expect(asked)(std::move(*answer));
+  }
   if (auto error = check(address.type, asked.type, asked.key)) return asker.expect(asked)(Answer{std::move(*error)});
   Request request;
   request.type = address.type;

@@ -12,7 +12,7 @@ using State = Activation::State;
 
 namespace {
 
-ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell); }
+ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load()); }
 
 }  // namespace
 

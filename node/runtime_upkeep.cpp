@@ -1,5 +1,6 @@
 // The runtime's upkeep: what happens with time, with caps, and at the end.
 #include <algorithm>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -13,7 +14,7 @@ using State = Activation::State;
 
 namespace {
 
-ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell); }
+ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load()); }
 
 }  // namespace
 
@@ -33,7 +34,7 @@ bool Runtime::tick(Instant at) {
       expire_parked_locked(shard, at, ErrorCode::deadline_exceeded, followups);
       shard.table->forget_crash_loops(at);
       sweep_idle(shard, at, followups);
-      retired_.append(shard.table->take_retired());
+      retired_.entries.append(shard.table->take_retired());
     }
     followups.run(*this);
   }
@@ -42,7 +43,17 @@ bool Runtime::tick(Instant at) {
   return workers_work || blocking_work || anybody_waits;
 }
 
+void Runtime::retire(std::vector<std::unique_ptr<ActorCell>> cells) {
+  const std::lock_guard lock(retired_mutex_);
+  std::ranges::move(cells, std::back_inserter(retired_cells_));
+}
+
 void Runtime::reclaim() {
+  {
+    const std::lock_guard lock(retired_mutex_);
+    std::ranges::move(retired_cells_, std::back_inserter(retired_.cells));
+    retired_cells_.clear();
+  }
   if (!retired_earlier_.empty() && retired_until_.is_over()) retired_earlier_ = {};
   if (!retired_earlier_.empty() || retired_.empty()) return;
   retired_earlier_ = std::exchange(retired_, {});

@@ -10,7 +10,9 @@
 namespace reki {
 
 namespace {
-thread_local const Workers* pool_of_this_thread = nullptr;
+
+/// So many turns a thread takes one after the other that it has made itself, before it looks what else there is.
+constexpr int own_turns_max = 16;
 
 /// What it takes to wake a thread, about.
 constexpr Duration look_out_time = std::chrono::microseconds(10);
@@ -23,7 +25,10 @@ void pause_briefly() {
   asm volatile("isb");
 #endif
 }
-}
+
+}  // namespace
+
+constinit thread_local Workers::Here Workers::here{};
 
 void Workers::start() {
   const std::lock_guard lock(mutex_);
@@ -39,22 +44,41 @@ void Workers::spawn_locked() {
 }
 
 void Workers::schedule(std::span<Turn* const> turns) {
+  if (turns.size() != 1 || !keep_for_itself(turns.front())) enqueue(turns);
+}
+
+void Workers::schedule_last(Turn* turn) {
+  const bool others_wait = queued_.load(std::memory_order_relaxed) != 0;
+  if (others_wait || !keep_for_itself(turn)) enqueue(std::span(&turn, 1));
+}
+
+/// True if the present thread is the pool's and takes the turn next.
+bool Workers::keep_for_itself(Turn* turn) {
+  if (here.pool != this || options_.threads == 0) return false;
+  Turn* none = nullptr;
+  return here.seat->own.compare_exchange_strong(none, turn, std::memory_order_acq_rel);
+}
+
+void Workers::enqueue(std::span<Turn* const> turns) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     for (Turn* const turn : turns) {
-      turn->next_turn_ = nullptr;
-      (last_ != nullptr ? last_->next_turn_ : first_) = turn;
-      last_ = turn;
-      ++queued_;
+      enqueue_locked(turn);
       // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
       const bool on_demand = options_.threads == 0 && queued_ > static_cast<std::size_t>(sleeping_);
       if (on_demand && alive_ < options_.threads_max && !stopping_) spawn_locked();
     }
-    const bool takes_it_itself = pool_of_this_thread == this && queued_ == 1 && options_.threads > 0;
-    wake = !takes_it_itself && claim_wake_locked();
+    wake = claim_wake_locked();
   }
   if (wake) work_.notify_one();
+}
+
+void Workers::enqueue_locked(Turn* turn) {
+  turn->next_turn_ = nullptr;
+  (last_ != nullptr ? last_->next_turn_ : first_) = turn;
+  last_ = turn;
+  ++queued_;
 }
 
 bool Workers::claim_wake_locked() {
@@ -115,21 +139,24 @@ Turn* Workers::next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed) {
 void Workers::work(const std::shared_ptr<Seat>& seat) {
   // A pool for what blocks may block; a pool of workers must not wait for its own actors.
   detail::on_worker_thread = options_.threads > 0;
-  pool_of_this_thread = this;
+  here = {this, seat.get()};
   // Where turns are long, or wait for others, nobody is kept waiting for more of them.
-  std::optional<OwedWakeups::Here> here;
-  if (options_.threads > 0) here.emplace(seat->owed);
+  std::optional<OwedWakeups::Here> owes;
+  if (options_.threads > 0) owes.emplace(seat->owed);
   std::unique_lock lock(mutex_);
   while (Turn* turn = next(lock, seat->owed)) {
     const bool more = claim_wake_locked();
     lock.unlock();
     if (more) work_.notify_one();
-    const Instant now = boot_time();
-    OwedWakeups::settle_if_late(now);
-    seat->busy_since.store(now.ns, std::memory_order_relaxed);
-    turn->run();
-    seat->busy_since.store(0, std::memory_order_relaxed);
+    for (int i = 0; turn != nullptr; ++i) {
+      const std::uint64_t turns = seat->turns.load(std::memory_order_relaxed);
+      seat->turns.store(turns + 1, std::memory_order_relaxed);
+      turn->run();
+      seat->turns.store(turns + 2, std::memory_order_relaxed);
+      turn = i < own_turns_max ? seat->take_own() : nullptr;
+    }
     lock.lock();
+    if (Turn* const own = seat->take_own()) enqueue_locked(own);
   }
   if (std::erase(seats_, seat) > 0) left_.push_back(seat);
   --alive_;
@@ -147,9 +174,14 @@ bool Workers::watch(Instant at) {
     left.swap(left_);
     for (const auto& seat : seats_) seat->owed.settle_for_it();
     const auto blocked = std::ranges::count_if(seats_, [&](const auto& seat) {
-      const auto since = seat->busy_since.load(std::memory_order_relaxed);
-      busy = busy || since != 0;
-      return since != 0 && at - Instant{since} >= options_.blocked_after;
+      const std::uint64_t turns = seat->turns.load(std::memory_order_relaxed);
+      const bool runs = turns % 2 != 0;
+      const bool same = turns == std::exchange(seat->seen, turns);
+      if (!same) seat->seen_since = at;
+      busy = busy || runs;
+      if (!runs || !same) return false;
+      if (Turn* const own = seat->take_own()) enqueue_locked(own);
+      return at - seat->seen_since >= options_.blocked_after;
     });
     // Two for each blocked one: where some block others are about to, and a queue of slow starts is through in a few
     // looks instead of two at a time.

@@ -34,7 +34,7 @@ class Turn {
 ///
 /// To wake a thread costs more than most turns. So one is woken at a time, which wakes the next if there is more to do;
 /// and for the one turn that a thread of the pool makes itself nobody is woken at all: the thread takes it when its own is
-/// over, or `watch` finds it waiting. And where the next turn has come soon lately, one thread looks out for it before it
+/// over, or `watch` gives it to the others. And where the next turn has come soon lately, one thread looks out for it before it
 /// sleeps, for no longer than to be woken would take. Thread-safe.
 class Workers {
  public:
@@ -55,6 +55,8 @@ class Workers {
   void schedule(Turn* turn) { schedule(std::span(&turn, 1)); }
   /// The same for turns that come together: one wake-up.
   void schedule(std::span<Turn* const> turns);
+  /// The same, behind all others: for one that has run just now, and is not through.
+  void schedule_last(Turn* turn);
   /// Looks for blocked threads, and gives the wake-ups that are owed. Call it every few milliseconds.
   /// False: there is nothing to look at before the next turn is scheduled.
   bool watch(Instant now);
@@ -66,12 +68,28 @@ class Workers {
  private:
   struct Seat {
     std::thread thread;
-    std::atomic<std::int64_t> busy_since{0};  ///< Instant::ns; 0: not in a turn.
-    OwedWakeups owed;                         ///< For what its turns have answered.
+    std::atomic<std::uint64_t> turns{0};  ///< Begun and ended: odd in a turn. Without the time, which takes time to ask for.
+    std::atomic<Turn*> own{nullptr};      ///< That its turn has made: it comes next.
+    OwedWakeups owed;                     ///< For what its turns have answered.
+    // Of whoever watches: the last look, and the first that saw the same.
+    std::uint64_t seen = 0;
+    Instant seen_since;
+
+    Turn* take_own() {
+      return own.load(std::memory_order_relaxed) != nullptr ? own.exchange(nullptr, std::memory_order_acq_rel) : nullptr;
+    }
+  };
+  /// Where the present thread has its seat.
+  struct Here {
+    const Workers* pool = nullptr;
+    Seat* seat = nullptr;
   };
   using Seats = std::vector<std::shared_ptr<Seat>>;
 
+  void enqueue(std::span<Turn* const> turns);
+  [[nodiscard]] bool keep_for_itself(Turn* turn);
   void spawn_locked();
+  void enqueue_locked(Turn* turn);
   /// True if a sleeping thread is to be woken, by the caller, for what is queued.
   [[nodiscard]] bool claim_wake_locked();
   void work(const std::shared_ptr<Seat>& seat);
@@ -79,6 +97,8 @@ class Workers {
   bool look_out(std::unique_lock<std::mutex>& lock);
   std::cv_status sleep(std::unique_lock<std::mutex>& lock);
   static void join(const Seats& left);
+
+  static constinit thread_local Here here;
 
   const Options options_;
   const std::weak_ptr<void> keep_alive_;

@@ -102,4 +102,44 @@ BOOST_AUTO_TEST_CASE(a_pool_for_what_blocks_owes_nothing) {
   door.open();
 }
 
+BOOST_AUTO_TEST_CASE(a_turn_that_turns_make_again_and_again_does_not_keep_others_waiting) {
+  Pool pool(1);
+  std::atomic<bool> other = false;
+  std::atomic<int> rounds = 0;
+  std::atomic<bool> ended = false;
+  Does asked_for([&] { other = true; });
+  std::unique_ptr<Does> again;
+  again = std::make_unique<Does>([&] {
+    if (++rounds == 1000) {
+      Turn* const one = &asked_for;
+      pool.workers.schedule(again.get());
+      pool.workers.schedule(std::span(&one, 1));
+      return;
+    }
+    if (other) ended = true;
+    else pool.workers.schedule(again.get());
+  });
+  pool.workers.schedule(again.get());
+  BOOST_TEST(eventually([&] { return ended.load(); }));
+  BOOST_TEST(rounds < 1000 + 50);
+}
+
+BOOST_AUTO_TEST_CASE(a_turn_that_a_blocked_turn_has_made_is_run_by_another_thread) {
+  Pool pool(2);
+  Door door;
+  std::atomic<bool> ran = false;
+  Does made([&] { ran = true; });
+  Does blocks([&] {
+    pool.workers.schedule(&made);
+    door.pass();
+  });
+  pool.workers.schedule(&blocks);
+  BOOST_REQUIRE(eventually([&] { return door.waiting == 1; }));
+  BOOST_TEST(!ran);
+  pool.workers.watch(boot_time());
+  pool.workers.watch(boot_time());
+  BOOST_TEST(eventually([&] { return ran.load(); }));
+  door.open();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
