@@ -12,7 +12,7 @@ namespace reki {
 namespace {
 
 /// So many turns a thread takes one after the other that it has made itself, before it looks what else there is.
-constexpr int own_turns_max = 16;
+constexpr int own_turns_max = 4;
 
 /// What it takes to wake a thread, about.
 constexpr Duration look_out_time = std::chrono::microseconds(10);
