@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -32,12 +33,12 @@ SlotTable first_table(const Members& members) { return next_table(SlotTable{}, {
 
 /// The fastest of a few: how long it takes, and not who else had the core.
 template <class Make>
-double milliseconds(Make make) {
-  double best = 1e9;
+double nanoseconds(Make make) {
+  double best = 1e18;
   for (int i = 0; i < 5; ++i) {
     const Stopwatch watch;
     keep(make());
-    best = std::min(best, watch.seconds() * 1e3);
+    best = std::min(best, watch.seconds() * 1e9);
   }
   return best;
 }
@@ -115,32 +116,32 @@ void try_cluster(int count, bool weighted, Evenness& out) {
 }  // namespace
 
 void owner(const Options& options) {
-  const double seconds = options.number("seconds", 0.5);
-  const Members members = nodes(1000);
-  const auto ids = ids_of(members);
-  const SlotTable table = first_table(members);
+  const std::array counts{3, 10, 30, 100, 300, 1000};
+  const double seconds = options.number("seconds", 0.5) / counts.size();
   const auto keys = random_keys(10000);
   const auto type = hash_type("thing", 1);
-  const auto each = [&](const std::string& name, auto owner_of) {
+  for (const int count : counts) {
+    const auto name = [&](const char* what) { return std::string(what) + "." + std::to_string(count); };
+    const Members members = nodes(count);
+    const auto ids = ids_of(members);
+    const SlotTable table = first_table(members);
     Walk walk(keys.size());
     const Stopwatch watch;
     long done = 0;
     std::uint64_t sum = 0;
     do {
-      for (int i = 0; i < 10000; ++i) sum += owner_of(walk.next());
+      for (int i = 0; i < 10000; ++i) sum += table.owner(slot_of(hash_key(keys[walk.next()], type)));
       done += 10000;
     } while (watch.seconds() < seconds);
     keep(sum);
-    print({name, watch.seconds() * 1e9 / static_cast<double>(done), "ns"});
-  };
-  each("local.owner", [&](std::size_t i) { return table.owner(slot_of(hash_key(keys[i], type))); });
-  each("local.owner.table", [&](std::size_t i) { return table.owner(SlotId{static_cast<std::uint16_t>(i)}); });
-  const Members more = nodes(1001);
-  Members fewer = members;
-  fewer.erase(fewer.begin() + 500);
-  print({"local.next_table.join", milliseconds([&] { return next_table(table, ids, more); }), "ms"});
-  print({"local.next_table.leave", milliseconds([&] { return next_table(table, ids, fewer); }), "ms"});
-  print({"local.next_table.new", milliseconds([&] { return first_table(members); }), "ms"});
+    print({name("local.owner"), watch.seconds() * 1e9 / static_cast<double>(done), "ns"});
+    const Members more = nodes(count + 1);
+    Members fewer = members;
+    fewer.erase(fewer.begin() + count / 2);
+    print({name("local.next_table.join"), nanoseconds([&] { return next_table(table, ids, more); }), "ns"});
+    print({name("local.next_table.leave"), nanoseconds([&] { return next_table(table, ids, fewer); }), "ns"});
+    print({name("local.next_table.new"), nanoseconds([&] { return first_table(members); }), "ns"});
+  }
 }
 
 void balance(const Options&) {

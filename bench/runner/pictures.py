@@ -57,7 +57,8 @@ set yrange [0:*]
 set format x '10^{%L}'"""
 _NODES = """set logscale xy
 set xlabel 'nodes'
-set ylabel 'ns'"""
+set ylabel 'ns'
+set format y '10^{%L}'"""
 _FAILOVER = """set xlabel 'ms after a node of three was killed'
 set ylabel 'answers a second'
 set yrange [0:*]
