@@ -125,4 +125,7 @@ class ActorCell final : public Turn {
   bool has_args_ = false;                             ///< Those of the start are kept. Turn only.
 };
 
+/// REQUIRES: it has one, which it keeps as long as its shard's lock is held.
+inline ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load(std::memory_order_relaxed)); }
+
 }  // namespace reki

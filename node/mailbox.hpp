@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "reki/core/assert.hpp"
 #include "reki/core/waiter.hpp"
 
 namespace reki {
@@ -89,7 +90,8 @@ class Mailbox {
   }
 
  private:
-  // The head: marks, the newest message's address, and above it how many there are, up to count_max.
+  // The head: marks, the newest message's address, which has 48 bits (as in ActivationIndex), and above it how many there
+  // are, up to count_max.
   static constexpr std::uint64_t idle = 1;    ///< Nobody sees to the actor; then there is no message.
   static constexpr std::uint64_t closed = 2;
   static constexpr int count_shift = 48;
@@ -101,6 +103,7 @@ class Mailbox {
   /// Refuses if one of those marks is there.
   Offered add(Waiter* message, std::uint64_t refuse_at) {
     const auto address = reinterpret_cast<std::uintptr_t>(message);
+    REKI_ASSERT((address & ~address_bits) == 0);
     std::uint64_t head = head_.load(std::memory_order_relaxed);
     std::uint64_t count = 0;
     std::uint64_t next = 0;

@@ -19,8 +19,6 @@ using wire::Op;
 
 namespace {
 
-ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load()); }
-
 /// What a refusal says beyond its code.
 std::string refusal_text(const Verdict& verdict) {
   if (verdict.activation == nullptr) return {};

@@ -10,12 +10,6 @@ namespace reki {
 
 using State = Activation::State;
 
-namespace {
-
-ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load()); }
-
-}  // namespace
-
 // Requests
 
 bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Followups& followups) {

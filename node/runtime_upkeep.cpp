@@ -12,12 +12,6 @@ namespace reki {
 
 using State = Activation::State;
 
-namespace {
-
-ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load()); }
-
-}  // namespace
-
 // Time
 
 bool Runtime::tick(Instant at) {
@@ -84,7 +78,7 @@ void Runtime::sweep_idle(Shard& shard, Instant at, Followups& followups) {
 }
 
 bool Runtime::try_passivate_locked(Shard& shard, Activation& a, Instant, Followups& followups) {
-  // Idle under the lock: no message waits, no turn runs, and none can come before the entry is closed.
+  // Idle: no message waits and no turn runs. One that comes without the lock before the mailbox closes is handled first.
   if (!cell_of(a).is_idle()) return false;
   shard.table->close(a);
   if (cell_of(a).push_stop(StopReason::passivated, Instant::never())) followups.schedule(&cell_of(a));

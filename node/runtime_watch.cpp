@@ -130,7 +130,7 @@ void Runtime::watch(const WatchRequest& request, Completion done) {
   followups.run(*this);
 }
 
-bool Runtime::is_revoked(const Activation& a) { return a.cell != nullptr && static_cast<ActorCell*>(a.cell.load())->is_revoked(); }
+bool Runtime::is_revoked(const Activation& a) { return a.cell != nullptr && cell_of(a).is_revoked(); }
 
 /// Why this node cannot say how it is with a key: nothing if it can.
 std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a,
