@@ -3,10 +3,10 @@
 #include <memory>
 #include <utility>
 
-#include "reki/core/bytes.hpp"
-#include "reki/core/error.hpp"
-#include "reki/core/ids.hpp"
-#include "reki/core/recycled.hpp"
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/ids.hpp"
+#include "reki/core/base/recycled.hpp"
 
 namespace reki {
 

@@ -9,8 +9,8 @@
 #include "reki/actor/answer.hpp"
 #include "reki/actor/message.hpp"
 #include "reki/actor/pack.hpp"
-#include "reki/core/recycled.hpp"
-#include "reki/core/waiter.hpp"
+#include "reki/core/activation/waiter.hpp"
+#include "reki/core/base/recycled.hpp"
 
 namespace reki {
 

@@ -9,9 +9,9 @@
 
 #include "reki/actor/answer.hpp"
 #include "reki/actor/envelope.hpp"
-#include "reki/core/limits.hpp"
-#include "reki/core/small_string.hpp"
-#include "reki/core/wire.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/base/small_string.hpp"
+#include "reki/core/wire/wire.hpp"
 
 namespace reki {
 

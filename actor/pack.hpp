@@ -7,10 +7,10 @@
 #include <type_traits>
 
 #include "reki/actor/fields.hpp"
-#include "reki/core/bytes.hpp"
-#include "reki/core/error.hpp"
-#include "reki/core/limits.hpp"
-#include "reki/core/msgpack_reader.hpp"
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/wire/msgpack_reader.hpp"
 
 /// Values to msgpack and back (docs/protocol.md, section 4): a struct with `fields` is an array of them, anything
 /// else is what msgpack-cxx makes of it, a user's own MSGPACK_DEFINE included.

@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "reki/actor/meeting.hpp"
-#include "reki/core/codec.hpp"
+#include "reki/core/wire/codec.hpp"
 
 namespace reki {
 

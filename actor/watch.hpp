@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "reki/core/watch.hpp"
+#include "reki/core/watch/watch.hpp"
 
 namespace reki {
 

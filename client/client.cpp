@@ -5,9 +5,9 @@
 #include "reki/actor/pack.hpp"
 #include "reki/client/client_io.hpp"
 #include "reki/client/count_parts.hpp"
-#include "reki/core/cluster_list.hpp"
-#include "reki/core/endpoint.hpp"
-#include "reki/core/hash.hpp"
+#include "reki/core/base/endpoint.hpp"
+#include "reki/core/base/hash.hpp"
+#include "reki/core/view/cluster_list.hpp"
 #include "reki/net/clock.hpp"
 
 namespace reki {

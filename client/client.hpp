@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "reki/actor/registry.hpp"
-#include "reki/core/config.hpp"
-#include "reki/core/view.hpp"
+#include "reki/core/config/config.hpp"
+#include "reki/core/view/view.hpp"
 
 namespace reki {
 

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "reki/client/count_parts.hpp"
-#include "reki/core/assert.hpp"
-#include "reki/core/cluster_list.hpp"
+#include "reki/core/base/assert.hpp"
+#include "reki/core/view/cluster_list.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"

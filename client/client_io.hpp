@@ -12,7 +12,7 @@
 #include "reki/actor/meeting.hpp"
 #include "reki/client/io_duty.hpp"
 #include "reki/client/pending.hpp"
-#include "reki/core/outbound.hpp"
+#include "reki/core/routing/outbound.hpp"
 #include "reki/net/mailbag.hpp"
 #include "reki/net/peer_links.hpp"
 #include "reki/net/watches.hpp"

@@ -1,7 +1,7 @@
 #include "reki/client/count_parts.hpp"
 
-#include "reki/core/cluster_list.hpp"
-#include "reki/core/codec.hpp"
+#include "reki/core/view/cluster_list.hpp"
+#include "reki/core/wire/codec.hpp"
 
 namespace reki {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "reki/client/pending.hpp"
-#include "reki/core/view.hpp"
+#include "reki/core/view/view.hpp"
 
 namespace reki {
 

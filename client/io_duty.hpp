@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "reki/core/time.hpp"
+#include "reki/core/base/time.hpp"
 
 namespace reki {
 

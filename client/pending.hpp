@@ -6,8 +6,8 @@
 
 #include "reki/actor/envelope.hpp"
 #include "reki/actor/watch.hpp"
-#include "reki/core/outbound_request.hpp"
-#include "reki/core/recycled.hpp"
+#include "reki/core/base/recycled.hpp"
+#include "reki/core/routing/outbound_request.hpp"
 
 namespace reki {
 

@@ -1,6 +1,6 @@
 include(GNUInstallDirs)
 
-# In the tree and after installation alike, headers are included as "reki/core/ids.hpp".
+# In the tree and after installation alike, headers are included as "reki/core/base/ids.hpp".
 set(REKI_INCLUDE_ROOT ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${REKI_INCLUDE_ROOT})
 file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${REKI_INCLUDE_ROOT}/reki SYMBOLIC)

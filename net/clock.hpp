@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "reki/core/time.hpp"
+#include "reki/core/base/time.hpp"
 
 namespace reki {
 

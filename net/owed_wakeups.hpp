@@ -5,7 +5,7 @@
 #include <mutex>
 #include <vector>
 
-#include "reki/core/time.hpp"
+#include "reki/core/base/time.hpp"
 #include "reki/net/wakeup.hpp"
 
 namespace reki {

@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstring>
 
-#include "reki/core/codec.hpp"
-#include "reki/core/limits.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/wire/codec.hpp"
 
 namespace reki {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "reki/core/outbound.hpp"
-#include "reki/core/time.hpp"
-#include "reki/core/wire.hpp"
+#include "reki/core/base/time.hpp"
+#include "reki/core/routing/outbound.hpp"
+#include "reki/core/wire/wire.hpp"
 
 namespace reki {
 

@@ -3,7 +3,7 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "reki/core/time.hpp"
+#include "reki/core/base/time.hpp"
 
 namespace reki {
 

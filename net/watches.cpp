@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "reki/core/limits.hpp"
-#include "reki/core/watch_codec.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/watch/watch_codec.hpp"
 #include "reki/net/clock.hpp"
 
 namespace reki {

@@ -9,7 +9,7 @@
 
 #include "reki/actor/answer.hpp"
 #include "reki/actor/watch.hpp"
-#include "reki/core/watcher.hpp"
+#include "reki/core/watch/watcher.hpp"
 
 namespace reki {
 

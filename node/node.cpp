@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "reki/core/cluster_list.hpp"
-#include "reki/core/codec.hpp"
-#include "reki/core/hash.hpp"
-#include "reki/core/msgpack_writer.hpp"
+#include "reki/core/base/hash.hpp"
+#include "reki/core/view/cluster_list.hpp"
+#include "reki/core/wire/codec.hpp"
+#include "reki/core/wire/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
-#include "reki/node/control.hpp"
-#include "reki/node/data_dir.hpp"
-#include "reki/node/outputs.hpp"
-#include "reki/node/plugin_host.hpp"
-#include "reki/node/random_number.hpp"
-#include "reki/node/server.hpp"
-#include "reki/node/voter_store.hpp"
+#include "reki/node/actors/outputs.hpp"
+#include "reki/node/disk/data_dir.hpp"
+#include "reki/node/disk/voter_store.hpp"
+#include "reki/node/membership/control.hpp"
+#include "reki/node/plugins/plugin_host.hpp"
+#include "reki/node/server/server.hpp"
+#include "reki/node/support/random_number.hpp"
 
 namespace reki {
 namespace {

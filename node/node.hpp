@@ -6,13 +6,13 @@
 #include <mutex>
 #include <string_view>
 
-#include "reki/core/config.hpp"
-#include "reki/core/view.hpp"
-#include "reki/node/controlled_node.hpp"
-#include "reki/node/factories.hpp"
-#include "reki/node/local_registry.hpp"
-#include "reki/node/log.hpp"
-#include "reki/node/server_events.hpp"
+#include "reki/core/config/config.hpp"
+#include "reki/core/view/view.hpp"
+#include "reki/node/actors/factories.hpp"
+#include "reki/node/membership/controlled_node.hpp"
+#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/server/server_events.hpp"
+#include "reki/node/support/log.hpp"
 
 namespace reki {
 

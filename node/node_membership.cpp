@@ -4,13 +4,13 @@
 
 #include "reki/core/membership/timing.hpp"
 #include "reki/net/clock.hpp"
-#include "reki/node/control.hpp"
-#include "reki/node/data_dir.hpp"
-#include "reki/node/listen.hpp"
+#include "reki/node/disk/data_dir.hpp"
+#include "reki/node/disk/voter_store.hpp"
+#include "reki/node/membership/control.hpp"
 #include "reki/node/node.hpp"
-#include "reki/node/random_number.hpp"
-#include "reki/node/server.hpp"
-#include "reki/node/voter_store.hpp"
+#include "reki/node/server/server.hpp"
+#include "reki/node/support/listen.hpp"
+#include "reki/node/support/random_number.hpp"
 
 namespace reki {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "reki/core/time.hpp"
+#include "reki/core/base/time.hpp"
 
 /// What the benchmark programs share. Each runs one repetition of one group of measurements and prints its figures; who
 /// repeats them, sets one beside the other and judges is bench/run.py.

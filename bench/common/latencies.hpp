@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-#include "reki/core/time.hpp"
+#include "reki/core/base/time.hpp"
 
 namespace reki::bench {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "reki/bench/rounds.hpp"
-#include "reki/node/local_registry.hpp"
+#include "reki/node/registry/local_registry.hpp"
 
 /// The actors that are measured: as little as an actor can be, so that what is seen is the registry and not they.
 namespace reki::bench {

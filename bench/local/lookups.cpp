@@ -5,8 +5,8 @@
 #include "actors.hpp"
 #include "groups.hpp"
 #include "reki/bench/keys.hpp"
-#include "reki/core/membership/slot_set.hpp"
-#include "reki/node/tenancy.hpp"
+#include "reki/core/view/slot_set.hpp"
+#include "reki/node/registry/tenancy.hpp"
 
 namespace reki::bench {
 namespace {

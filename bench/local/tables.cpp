@@ -6,8 +6,8 @@
 #include "groups.hpp"
 #include "reki/bench/figures.hpp"
 #include "reki/bench/keys.hpp"
-#include "reki/core/hash.hpp"
-#include "reki/core/slot_table.hpp"
+#include "reki/core/base/hash.hpp"
+#include "reki/core/view/slot_table.hpp"
 
 namespace reki::bench {
 namespace {

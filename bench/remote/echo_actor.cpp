@@ -1,8 +1,8 @@
 #include <chrono>
 
 #include "echo.hpp"
-#include "reki/node/actor.hpp"
-#include "reki/node/plugin.hpp"
+#include "reki/node/actors/actor.hpp"
+#include "reki/node/plugins/plugin.hpp"
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include "reki/bench/figures.hpp"
 #include "reki/bench/latencies.hpp"
-#include "reki/core/error.hpp"
+#include "reki/core/base/error.hpp"
 
 namespace reki::bench {
 

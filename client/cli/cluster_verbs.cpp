@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "reki/client/cli/verbs.hpp"
-#include "reki/core/codec.hpp"
+#include "reki/core/wire/codec.hpp"
 
 namespace reki::cli {
 namespace {

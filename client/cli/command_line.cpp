@@ -5,8 +5,8 @@
 #include <iostream>
 
 #include "reki/client/cli/output.hpp"
-#include "reki/core/config.hpp"
-#include "reki/core/nearest.hpp"
+#include "reki/core/base/nearest.hpp"
+#include "reki/core/config/config.hpp"
 
 // The only place that includes CLI11: it costs as much to compile as the rest of the command.
 namespace reki::cli {

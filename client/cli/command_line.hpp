@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "reki/core/limits.hpp"
-#include "reki/core/time.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/base/time.hpp"
 
 namespace reki::cli {
 

@@ -6,11 +6,11 @@
 #include <zmq.hpp>
 
 #include "reki/client/cli/verbs.hpp"
-#include "reki/core/assert.hpp"
+#include "reki/core/base/assert.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/init.hpp"
 #include "reki/net/clock.hpp"
-#include "reki/net/etcd_client.hpp"
+#include "reki/net/etcd/etcd_client.hpp"
 #include "reki/net/poll.hpp"
 
 namespace reki::cli {

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <limits>
 
-#include "reki/core/limits.hpp"
-#include "reki/core/nearest.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/base/nearest.hpp"
 
 namespace reki::cli {
 namespace {

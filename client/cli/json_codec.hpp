@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "reki/actor/schema.hpp"
-#include "reki/core/bytes.hpp"
-#include "reki/core/error.hpp"
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/error.hpp"
 
 /// Between JSON, as people type and read it, and the msgpack of arguments, messages and replies, by an actor's own
 /// description of them (docs/protocol.md, section 4).

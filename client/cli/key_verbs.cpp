@@ -1,6 +1,6 @@
 #include "reki/client/cli/verbs.hpp"
-#include "reki/core/hash.hpp"
-#include "reki/core/nearest.hpp"
+#include "reki/core/base/hash.hpp"
+#include "reki/core/base/nearest.hpp"
 
 namespace reki::cli {
 namespace {

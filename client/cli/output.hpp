@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "reki/client/cli/json_codec.hpp"
-#include "reki/core/error.hpp"
+#include "reki/core/base/error.hpp"
 
 /// What the command prints: results on stdout, for people or as one JSON document; errors on stderr.
 namespace reki::cli {

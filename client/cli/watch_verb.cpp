@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "reki/client/cli/verbs.hpp"
-#include "reki/core/view.hpp"
+#include "reki/core/view/view.hpp"
 
 namespace reki::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "reki/core/view.hpp"
+#include "reki/core/view/view.hpp"
 
 /// Ballots are terms: (round, voter number), so that two voters never use the same one.
 namespace reki::membership {

@@ -6,13 +6,13 @@
 #include <limits>
 #include <utility>
 
-#include "reki/core/assert.hpp"
-#include "reki/core/codec_elements.hpp"
-#include "reki/core/endpoint.hpp"
-#include "reki/core/limits.hpp"
-#include "reki/core/msgpack_writer.hpp"
-#include "reki/core/view_delta.hpp"
-#include "reki/core/view_elements.hpp"
+#include "reki/core/base/assert.hpp"
+#include "reki/core/base/endpoint.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/view/view_delta.hpp"
+#include "reki/core/view/view_elements.hpp"
+#include "reki/core/wire/codec_elements.hpp"
+#include "reki/core/wire/msgpack_writer.hpp"
 
 namespace reki::membership {
 namespace {

@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "reki/core/bytes.hpp"
-#include "reki/core/error.hpp"
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/error.hpp"
 #include "reki/core/membership/messages.hpp"
-#include "reki/core/view_history.hpp"
+#include "reki/core/view/view_history.hpp"
 
 /// Between the messages of the control plane and frames as bytes, by docs/protocol.md, section 9.
 ///

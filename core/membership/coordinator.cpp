@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "reki/core/assert.hpp"
-#include "reki/core/limits.hpp"
+#include "reki/core/base/assert.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/membership/mutation.hpp"
-#include "reki/core/slot_table.hpp"
+#include "reki/core/view/slot_table.hpp"
 
 namespace reki::membership {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "reki/core/assert.hpp"
+#include "reki/core/base/assert.hpp"
 #include "reki/core/membership/mutation.hpp"
 
 namespace reki::membership {

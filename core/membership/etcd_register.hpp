@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "reki/core/base/random.hpp"
 #include "reki/core/membership/member_agent.hpp"
 #include "reki/core/membership/register.hpp"
-#include "reki/core/random.hpp"
 
 namespace reki::membership {
 

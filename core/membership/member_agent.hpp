@@ -6,10 +6,10 @@
 #include <variant>
 #include <vector>
 
+#include "reki/core/base/random.hpp"
 #include "reki/core/membership/messages.hpp"
-#include "reki/core/membership/slot_set.hpp"
 #include "reki/core/membership/timing.hpp"
-#include "reki/core/random.hpp"
+#include "reki/core/view/slot_set.hpp"
 
 namespace reki::membership {
 

@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "reki/core/time.hpp"
-#include "reki/core/view.hpp"
+#include "reki/core/base/time.hpp"
+#include "reki/core/view/view.hpp"
 
 /// What nodes say to each other on the control plane. Every message stands alone: it may be lost, doubled, late or
 /// overtaken, and the receiver's rules make that harmless. How they look as bytes: docs/protocol.md, "Control plane".

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "reki/core/assert.hpp"
+#include "reki/core/base/assert.hpp"
 #include "reki/core/membership/ballot.hpp"
 #include "reki/core/membership/mutation.hpp"
 

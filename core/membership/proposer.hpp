@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
+#include "reki/core/base/random.hpp"
 #include "reki/core/membership/acceptor.hpp"
 #include "reki/core/membership/register.hpp"
-#include "reki/core/random.hpp"
 
 namespace reki::membership {
 

@@ -1,6 +1,6 @@
 #include "reki/core/membership/register.hpp"
 
-#include "reki/core/assert.hpp"
+#include "reki/core/base/assert.hpp"
 
 namespace reki::membership {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "reki/core/error.hpp"
-#include "reki/core/time.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/time.hpp"
 
 namespace reki::membership {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <utility>
 
-#include "reki/core/assert.hpp"
-#include "reki/core/codec_elements.hpp"
-#include "reki/core/msgpack_writer.hpp"
+#include "reki/core/base/assert.hpp"
+#include "reki/core/wire/codec_elements.hpp"
+#include "reki/core/wire/msgpack_writer.hpp"
 
 namespace reki::membership {
 namespace {

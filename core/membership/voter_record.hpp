@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "reki/core/bytes.hpp"
-#include "reki/core/error.hpp"
-#include "reki/core/limits.hpp"
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/membership/acceptor.hpp"
 
 /// A voter's record as it stands in one of the slots of its file.

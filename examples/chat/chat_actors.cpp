@@ -3,8 +3,8 @@
 #include <map>
 
 #include "chat.hpp"
-#include "reki/node/actor.hpp"
-#include "reki/node/plugin.hpp"
+#include "reki/node/actors/actor.hpp"
+#include "reki/node/plugins/plugin.hpp"
 
 namespace {
 

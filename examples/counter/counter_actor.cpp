@@ -1,6 +1,6 @@
 #include "counter.hpp"
-#include "reki/node/actor.hpp"
-#include "reki/node/plugin.hpp"
+#include "reki/node/actors/actor.hpp"
+#include "reki/node/plugins/plugin.hpp"
 
 namespace {
 

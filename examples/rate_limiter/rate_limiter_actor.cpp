@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "rate_limiter.hpp"
-#include "reki/node/actor.hpp"
-#include "reki/node/plugin.hpp"
+#include "reki/node/actors/actor.hpp"
+#include "reki/node/plugins/plugin.hpp"
 
 namespace {
 

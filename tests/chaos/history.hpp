@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "reki/core/error.hpp"
-#include "reki/core/ids.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/ids.hpp"
 
 namespace chaos {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "reki/core/error.hpp"
-#include "reki/core/time.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/time.hpp"
 
 namespace chaos {
 

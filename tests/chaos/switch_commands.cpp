@@ -5,7 +5,7 @@
 #include <span>
 #include <sstream>
 
-#include "reki/core/hash.hpp"
+#include "reki/core/base/hash.hpp"
 
 namespace chaos {
 namespace {

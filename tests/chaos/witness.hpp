@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "reki/core/error.hpp"
+#include "reki/core/base/error.hpp"
 
 /// What actors leave behind of what they did, for a judge to read later: evidence that outlives kill -9.
 ///

@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "reki/node/actor.hpp"
-#include "reki/node/plugin.hpp"
+#include "reki/node/actors/actor.hpp"
+#include "reki/node/plugins/plugin.hpp"
 #include "witness.hpp"
 
 namespace {

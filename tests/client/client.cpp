@@ -12,7 +12,7 @@
 #include "../actor/example_actors.hpp"
 #include "../actor/watched.hpp"
 #include "fake_node.hpp"
-#include "reki/core/hash.hpp"
+#include "reki/core/base/hash.hpp"
 #include "reki/net/clock.hpp"
 
 using namespace reki;

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "reki/core/codec.hpp"
-#include "reki/core/view.hpp"
+#include "reki/core/view/view.hpp"
+#include "reki/core/wire/codec.hpp"
 
 /// A node that does what a test says, on a real socket; it knows the connection rules of docs/protocol.md and nothing
 /// of actors.

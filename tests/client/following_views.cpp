@@ -9,7 +9,7 @@
 #include "../actor/example_actors.hpp"
 #include "fake_node.hpp"
 #include "reki/client/client.hpp"
-#include "reki/core/hash.hpp"
+#include "reki/core/base/hash.hpp"
 #include "reki/net/clock.hpp"
 
 using namespace reki;

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "reki/node/actor.hpp"
-#include "reki/node/plugin.hpp"
+#include "reki/node/actors/actor.hpp"
+#include "reki/node/plugins/plugin.hpp"
 
 namespace {
 

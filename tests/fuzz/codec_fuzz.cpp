@@ -9,12 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "reki/core/codec.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/voter_record.hpp"
-#include "reki/core/view.hpp"
-#include "reki/core/view_delta.hpp"
-#include "reki/core/watch_codec.hpp"
+#include "reki/core/view/view.hpp"
+#include "reki/core/view/view_delta.hpp"
+#include "reki/core/watch/watch_codec.hpp"
+#include "reki/core/wire/codec.hpp"
 
 using namespace reki;
 using namespace reki::wire;

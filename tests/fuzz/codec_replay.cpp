@@ -6,12 +6,12 @@
 #include <random>
 #include <vector>
 
-#include "../core/control_messages.hpp"
-#include "reki/core/codec.hpp"
+#include "../core/membership/control_messages.hpp"
+#include "reki/core/wire/codec.hpp"
 #include "reki/core/membership/control_codec.hpp"
-#include "reki/core/view.hpp"
-#include "reki/core/view_delta.hpp"
-#include "reki/core/watch_codec.hpp"
+#include "reki/core/view/view.hpp"
+#include "reki/core/view/view_delta.hpp"
+#include "reki/core/watch/watch_codec.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "reki/core/error.hpp"
-#include "reki/core/ids.hpp"
-#include "reki/core/time.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/ids.hpp"
+#include "reki/core/base/time.hpp"
 
 /// What clients asked of keys, what they were told, and when: recorded by the simulator and by chaos tests, and judged
 /// afterwards by fence_order.hpp and wgl.hpp (both at once: check.hpp). history_file.hpp has its form in a file.

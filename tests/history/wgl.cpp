@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "reki/core/assert.hpp"
+#include "reki/core/base/assert.hpp"
 
 namespace reki::history {
 namespace {

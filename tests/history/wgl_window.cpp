@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "reki/core/assert.hpp"
+#include "reki/core/base/assert.hpp"
 
 namespace reki::history {
 namespace {

@@ -8,7 +8,7 @@
 #include "cable.hpp"
 #include "raw_peer.hpp"
 #include "reki/client/client.hpp"
-#include "reki/core/watch_codec.hpp"
+#include "reki/core/watch/watch_codec.hpp"
 #include "test_nodes.hpp"
 
 using namespace reki;

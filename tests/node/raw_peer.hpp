@@ -7,7 +7,7 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "reki/core/codec.hpp"
+#include "reki/core/wire/codec.hpp"
 
 /// A peer that sends whatever a test wants: one DEALER, no manners. For one thread.
 class RawPeer {

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "reki/actor/task.hpp"
-#include "reki/node/local_registry.hpp"
+#include "reki/node/registry/local_registry.hpp"
 
 /// Actors that tests steer and watch from outside.
 namespace test {

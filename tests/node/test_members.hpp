@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "reki/core/membership/timing.hpp"
-#include "reki/node/data_dir.hpp"
-#include "reki/node/voter_store.hpp"
+#include "reki/node/disk/data_dir.hpp"
+#include "reki/node/disk/voter_store.hpp"
 #include "test_nodes.hpp"
 
 /// Nodes in this process that form a cluster by themselves, with their registers on disk.

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../actor/example_actors.hpp"
-#include "reki/core/hash.hpp"
+#include "reki/core/base/hash.hpp"
 #include "reki/node/node.hpp"
 
 /// Nodes in this process, on ports that the system gives out.

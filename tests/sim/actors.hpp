@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "reki/core/activation_table.hpp"
+#include "reki/core/activation/activation_table.hpp"
 #include "world.hpp"
 
 namespace reki::sim {

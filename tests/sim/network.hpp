@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "clock.hpp"
-#include "reki/core/random.hpp"
+#include "reki/core/base/random.hpp"
 
 namespace reki::sim {
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "describe.hpp"
-#include "reki/core/hash.hpp"
+#include "reki/core/base/hash.hpp"
 
 namespace reki::sim {
 namespace {

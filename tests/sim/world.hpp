@@ -9,10 +9,10 @@
 #include "event_queue.hpp"
 #include "invariants.hpp"
 #include "network.hpp"
-#include "reki/core/error.hpp"
+#include "reki/core/base/error.hpp"
 #include "reki/core/membership/membership.hpp"
-#include "reki/core/random.hpp"
-#include "reki/core/wire.hpp"
+#include "reki/core/base/random.hpp"
+#include "reki/core/wire/wire.hpp"
 
 namespace reki::sim {
 

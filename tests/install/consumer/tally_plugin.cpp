@@ -1,4 +1,4 @@
-#include <reki/node/plugin.hpp>
+#include <reki/node/plugins/plugin.hpp>
 
 #include "tally.hpp"
 

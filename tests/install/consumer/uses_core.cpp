@@ -1,6 +1,6 @@
 #include <iostream>
-#include <reki/core/error.hpp>
-#include <reki/core/ids.hpp>
+#include <reki/core/base/error.hpp>
+#include <reki/core/base/ids.hpp>
 
 int main() {
   const auto fence = reki::Fence::make(reki::Epoch{3}, reki::StartNumber{7});

@@ -1,6 +1,6 @@
 #include <cstdlib>
 
-#include "reki/node/plugin.hpp"
+#include "reki/node/plugins/plugin.hpp"
 
 // A plugin as another compiler would have made it. None of its code may ever run, its constructors included.
 namespace {

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "../../actor/example_actors.hpp"
-#include "reki/node/plugin.hpp"
+#include "reki/node/plugins/plugin.hpp"
 
 namespace {
 

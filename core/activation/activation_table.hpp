@@ -1,0 +1,185 @@
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reki/core/activation/activation.hpp"
+#include "reki/core/activation/activation_index.hpp"
+#include "reki/core/activation/restart_policy.hpp"
+#include "reki/core/activation/waiter.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/limits.hpp"
+
+namespace reki {
+
+/// Decides what becomes of every request for a key, and of every event of its actor: key → starting | live |
+/// restarting | stopping. Of one shard: the slots s of the node with s mod shards == shard.
+///
+/// Pure: no clock, thread, allocation of actors, or user code. Not thread-safe: its shard's lock is held by the caller,
+/// who runs factories and handlers outside of it. Only `find` and `prefetch` need no lock, for who sees to it that nothing
+/// is destroyed meanwhile that `take_retired` gives away from then on; Activation says what may be read of what it finds. At
+/// most one actor for a key follows from at most one entry for a key, and from an entry leaving `starting`, `live`,
+/// `stopping` only by the events below.
+class ActivationTable {
+ public:
+  struct Options {
+    std::uint32_t shard = 0;
+    std::uint32_t shards = 1;                 ///< A power of two, at most slot_count.
+    std::span<const RestartPolicy> policies;  ///< A type each. Must outlive the table.
+    std::size_t waiters_max = limits::waiters_per_key_max;
+  };
+  explicit ActivationTable(Options options);
+  ~ActivationTable();
+  ActivationTable(const ActivationTable&) = delete;
+  ActivationTable& operator=(const ActivationTable&) = delete;
+
+  // Slots
+
+  /// Starts made in the slot from now on have fences of this epoch. REQUIRES: epoch is not lower than an earlier one.
+  void acquire(SlotId slot, Epoch epoch);
+
+  // Requests
+
+  struct Verdict {
+    enum class What : std::uint8_t {
+      found,    ///< It is live: answer with its fence and `started`.
+      deliver,  ///< It is live: put the message into its mailbox.
+      wait,     ///< Call `wait` with a waiter that owns the request.
+      start,    ///< The same, and then see to its start.
+      stop,     ///< The same, and then see to its end.
+      refuse,   ///< Answer with `code`.
+    };
+    What what = What::refuse;
+    Activation* activation = nullptr;
+    ErrorCode code = ErrorCode::ok;
+    Duration retry_after{0};
+    bool started = false;                     ///< found: this very request had started it (a retry).
+    Waiter::For waits_for = Waiter::For::start;
+  };
+  /// Decides over a request. `start` has made the entry already, and `stop` has closed it to messages.
+  Verdict request(std::uint64_t hash, TypeIndex type, std::string_view key, const Demand& demand, Instant now);
+  /// Keeps a request as its verdict said. REQUIRES: the verdict was wait, start or stop, and nothing came between.
+  void wait(const Verdict& verdict, Waiter* waiter);
+  [[nodiscard]] Activation* find(std::uint64_t hash, TypeIndex type, std::string_view key) const {
+    return index_.find(hash, type, key);
+  }
+  /// Has the processor bring the key's entry, if there is one: among many it is in no cache.
+  void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
+
+  // Events of an actor
+
+  /// What its runtime has to do after an event.
+  enum class Next : std::uint8_t {
+    nothing,
+    start,  ///< See to its start.
+    erase,  ///< Call `erase`.
+  };
+  struct After {
+    Next next = Next::nothing;
+    /// Those whose wait is over, oldest first; `waits_for` says what they waited for.
+    WaiterList released;
+  };
+  /// Right before a factory runs: gives the start its fence. False if nobody waits for it any more, or no number is
+  /// left in the slot: nothing must run; call `start_failed`.
+  [[nodiscard]] bool begin_start(Activation& a, Instant now);
+  /// on_start is over: live, or stopping if a stop was asked for. Returns those who waited for the start.
+  WaiterList started(Activation& a, Instant now);
+  /// The factory or on_start failed, or begin_start said no. Released are those who waited for the start or its end;
+  /// if `restart` was set, the key is restarting or down now, and each start-waiter's request is to be made again.
+  After start_failed(Activation& a, std::string text, Instant now);
+  /// The actor threw, or stopped itself, and is no more. REQUIRES: live or, if it is being stopped, stopping. Released
+  /// are those who waited for its end and, if it is not started at once, those who wait for the next start: the
+  /// latter's requests are to be made again, as what is in its mailbox. If the entry is then `restarting`, call
+  /// `restart_due` when it is due.
+  After ended(Activation& a, ExitKind kind, std::string text, Instant now);
+  /// A start that is under way ends as soon as it is over, whether or not there is room for somebody who waits for that.
+  void stop_when_started(Activation& a);
+  /// Closes a live actor to messages, for its end.
+  void close(Activation& a);
+  /// A stopping actor is no more.
+  After stopped(Activation& a);
+  /// True if the back-off is over; it is starting then. False if a timer came too early or too late.
+  [[nodiscard]] bool restart_due(Activation& a, Instant now);
+  /// All who wait for it, for whoever is about to erase it without an end of its own.
+  WaiterList abandon(Activation& a);
+  /// REQUIRES: nobody waits, and its cell is gone.
+  void erase(Activation& a);
+  /// What has been erased since the last call; to be destroyed when no look-up without the lock can still be reading it.
+  [[nodiscard]] RetiredActivations take_retired();
+
+  // Time
+
+  /// Those whose deadline has passed, of all keys.
+  WaiterList expire(Instant now);
+  /// Erases keys whose crash loop is over.
+  std::size_t forget_crash_loops(Instant now);
+  [[nodiscard]] bool has_waiters() const { return waiting_ != nullptr; }
+
+  // Use
+
+  /// No live actor of the type was used before this (Instant::ns); the end of time if there is none.
+  [[nodiscard]] std::int64_t oldest_listed_use(TypeIndex type) const {
+    const Activation* oldest = types_[type.value].oldest;
+    return oldest != nullptr ? oldest->listed_use : INT64_MAX;
+  }
+  /// The live actor of a type that was used longest ago, or nullptr. Puts the list in order as it goes, a bounded
+  /// number of steps at a time: among very many that were all used since, it may name another old one.
+  Activation* least_recently_used(TypeIndex type);
+  /// Keys of a type, live or on the way to it: those that `list` shows.
+  [[nodiscard]] std::size_t count(TypeIndex type) const { return types_[type.value].count; }
+  [[nodiscard]] std::size_t live(TypeIndex type) const { return types_[type.value].live; }
+  [[nodiscard]] std::size_t size() const { return index_.size(); }
+  /// True if `list` and `count` show it: it has an actor, or will have one without being asked again.
+  [[nodiscard]] static bool is_running(const Activation& a) { return a.state != Activation::State::down; }
+  /// The first entry of a slot; the others follow by `slot_next`.
+  [[nodiscard]] Activation* first_in(SlotId slot) const { return slots_[slot.value / options_.shards].first; }
+
+ private:
+  struct Slot {
+    Activation* first = nullptr;
+    Epoch acquired{1};
+    std::uint32_t starts = 0;
+  };
+  struct Type {
+    std::size_t count = 0;
+    std::size_t live = 0;
+    Activation* newest = nullptr;
+    Activation* oldest = nullptr;
+  };
+
+  Verdict request_known(Activation& a, const Demand& demand, Instant now);
+  Verdict while_starting(Activation& a, const Demand& demand) const;
+  Verdict while_live(Activation& a, const Demand& demand);
+  Verdict while_restarting(Activation& a, const Demand& demand, Instant now);
+  static Verdict while_stopping(Activation& a, const Demand& demand);
+  Verdict bounded_wait(Activation& a, Waiter::For waits_for) const;
+  Activation& insert(std::uint64_t hash, TypeIndex type, std::string_view key);
+  static Activation::Trouble& trouble_of(Activation& a);
+  void enter(Activation& a, Activation::State state);
+  void list_by_use(Activation& a);
+  void unlist(Activation& a);
+  void list_waiting(Activation& a);
+  void unlist_waiting(Activation& a);
+  template <class Predicate>
+  WaiterList release(Activation& a, Predicate chosen);
+  /// After an end: those who wanted a start of their own wait for that start now.
+  Next start_again_or_erase(Activation& a);
+  Next decide_restart(Activation& a, ExitKind kind, std::string text, Instant now);
+  Slot& slot_of_entry(const Activation& a) { return slots_[a.slot().value / options_.shards]; }
+
+  Options options_;
+  ActivationIndex index_;
+  RetiredActivations retired_;
+  std::vector<Slot> slots_;
+  std::vector<Type> types_;
+  Activation* waiting_ = nullptr;          ///< The first of those with waiters, none of which is live.
+  absl::flat_hash_set<Activation*> down_;  ///< Entries in a crash loop.
+};
+
+}  // namespace reki

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "reki/core/base/error.hpp"
+
+namespace reki {
+
+/// Longest host that DNS allows, and what stands around it in "tcp://[host]:65535".
+inline constexpr std::size_t endpoint_bytes_max = 253 + 14;
+
+/// A TCP address by name or number. Resolving the name is not the core's business.
+struct Endpoint {
+  std::string host;  ///< A name, an IPv4 address, or an IPv6 address without its brackets.
+  std::uint16_t port = 0;
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+/// Reads "host:port" or "[ipv6]:port". Total. Port 0 is allowed: "any free port", for those who listen in tests.
+///
+/// Fails with `invalid_argument`; the text says what is wrong and what it should look like.
+[[nodiscard]] Result<Endpoint> parse_host_port(std::string_view text);
+
+/// Reads "tcp://host:port", the form that ZeroMQ takes. Otherwise as `parse_host_port`.
+[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
+
+}  // namespace reki

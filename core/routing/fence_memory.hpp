@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "reki/core/base/ids.hpp"
+#include "reki/core/base/limits.hpp"
+
+namespace reki {
+
+/// The highest fence that was seen for each key, for as many keys as fit.
+///
+/// Pure; no thread safety. One fixed array of `limits::fences_remembered_max`, made with the first fence: sets of eight,
+/// each in the order of use, so nothing is linked or allocated. A key that is met for the first time enters in the
+/// middle, and to the front when it is met again: a million keys that are used once push out each other and not those
+/// that are used again and again.
+///
+/// A key that has been pushed out counts as never seen. What keeps answers of an older start from its callers is then
+/// what keeps them from everybody: leases, and that a node hands a slot over only when its actors have stopped.
+class FenceMemory {
+ public:
+  /// Of a key, by a hash of 64 bits: with a seed that nobody else knows, so that nobody can make keys that meet.
+  Fence highest(std::uint64_t key_hash) const;
+  /// Returns the highest that is known now: `fence`, or a higher one that was seen before. REQUIRES: `fence` is not 0.
+  Fence note(std::uint64_t key_hash, Fence fence);
+  /// Has the processor bring what the other two look at, which is in no cache where there are many keys.
+  void prefetch(std::uint64_t key_hash) const;
+
+ private:
+  static constexpr std::size_t ways = 8;
+  static constexpr std::size_t sets = limits::fences_remembered_max / ways;
+  struct Entry {
+    std::uint64_t key_hash = 0;
+    Fence fence;  // 0: free
+  };
+
+  struct alignas(64) Set {
+    std::array<Entry, ways> entries;
+  };
+
+  std::vector<Set> sets_;
+};
+
+}  // namespace reki

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "reki/core/view/view.hpp"
+#include "reki/core/wire/codec_elements.hpp"
+#include "reki/core/wire/msgpack_reader.hpp"
+#include "reki/core/wire/msgpack_writer.hpp"
+
+/// The parts of a view as msgpack (docs/protocol.md, section 3), for views, deltas and the control plane. Pure.
+namespace reki {
+
+void write_member(MsgpackWriter& out, const Member& member);
+void write_voters(MsgpackWriter& out, std::span<const Voter> voters);
+
+/// False, and the cursor is anywhere, if what comes next is no member. Whether it can be in a view is not checked.
+[[nodiscard]] bool read_member(MsgpackReader& in, Member& out);
+/// As read_member. Appends to `out`.
+[[nodiscard]] bool read_members(MsgpackReader& in, std::uint32_t count, std::vector<Member>& out);
+/// Voters and old voters, which may be left out. A fault goes into `elements`.
+void read_all_voters(wire::Elements& elements, MsgpackReader& in, ViewHead& head);
+
+}  // namespace reki

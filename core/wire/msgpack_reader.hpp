@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "reki/core/base/bytes.hpp"
+
+namespace reki {
+
+/// A cursor over msgpack bytes that somebody else wrote.
+///
+/// Total: on any bytes every method returns; none throws, allocates, recurses or reads outside. A method that returns
+/// false has not moved the cursor and has not written its output. Views point into the bytes given, which must live on.
+/// Pure; no thread safety.
+///
+/// Written by hand, since it decodes every request: msgpack-cxx's fastest form costs as much as the whole look-up.
+class MsgpackReader {
+ public:
+  explicit MsgpackReader(BytesView bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+
+  bool at_end() const { return at_ == end_; }
+  /// Bytes not yet read.
+  std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+
+  /// The number of values that follow. False also if fewer bytes are left than values announced.
+  bool read_array(std::uint32_t& count) {
+    if (at_end() || (byte(0) & 0xf0) != 0x90) return read_long_array(count);
+    const std::uint32_t n = byte(0) & 0x0f;
+    if (left() <= n) return false;
+    ++at_;
+    count = n;
+    return true;
+  }
+  /// Any unsigned width, and the signed ones if not negative.
+  bool read_uint(std::uint64_t& value) {
+    if (at_end() || byte(0) > 0x7f) return read_wide_uint(value);
+    value = byte(0);
+    ++at_;
+    return true;
+  }
+  bool read_bool(bool& value) {
+    if (at_end() || (byte(0) & 0xfe) != 0xc2) return false;
+    value = byte(0) == 0xc3;
+    ++at_;
+    return true;
+  }
+  /// True and past it if the next value is nil.
+  bool read_nil() {
+    if (at_end() || byte(0) != 0xc0) return false;
+    ++at_;
+    return true;
+  }
+  /// A str or a bin alike: many languages have but one of the two. Not checked to be UTF-8.
+  bool read_bytes(BytesView& value) {
+    if (at_end()) return false;
+    std::size_t head = 1;
+    std::size_t size = 0;
+    if ((byte(0) & 0xe0) == 0xa0) {
+      size = byte(0) & 0x1f;
+    } else if ((byte(0) == 0xc4 || byte(0) == 0xd9) && left() >= 2) {
+      head = 2;
+      size = byte(1);
+    } else if (!long_bytes(head, size)) {
+      return false;
+    }
+    if (left() - head < size) return false;
+    value = BytesView{at_ + head, size};
+    at_ += head + size;
+    return true;
+  }
+
+  /// Past one value of any kind, with all that is in it. False also for more than `limits::decode_depth_max`
+  /// containers in each other or more than `limits::decode_items_max` values.
+  bool skip();
+  /// As skip(), with the bytes of the value.
+  bool read_value(BytesView& value);
+
+ private:
+  std::uint8_t byte(std::size_t i) const { return static_cast<std::uint8_t>(at_[i]); }
+  /// The `width` bytes from `from` on as a big-endian number. REQUIRES: they are there.
+  std::uint64_t big_endian(std::size_t from, std::size_t width) const {
+    std::uint64_t value = 0;
+    for (std::size_t i = from; i < from + width; ++i) value = value << 8 | byte(i);
+    return value;
+  }
+  bool read_long_array(std::uint32_t& count);
+  bool read_wide_uint(std::uint64_t& value);
+  bool long_bytes(std::size_t& head, std::size_t& size) const;
+  bool skip_head(std::uint64_t& children, bool& container);
+
+  const char* at_;
+  const char* end_;
+};
+
+}  // namespace reki

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/ids.hpp"
+
+/// What the frames of docs/protocol.md say, as plain values. Every view points into the frame it was read from.
+namespace reki::wire {
+
+inline constexpr std::uint16_t version_min = 1;
+inline constexpr std::uint16_t version_max = 1;
+
+enum class FrameKind : std::uint8_t { hello = 1, welcome = 2, reject = 3, request = 4, reply = 5, ping = 6, pong = 7, goodbye = 8 };
+
+enum class Role : std::uint8_t { client = 1, node = 2 };
+
+/// First frame on a connection, from the side that connected.
+struct Hello {
+  std::uint16_t version_min = wire::version_min;
+  std::uint16_t version_max = wire::version_max;
+  std::string_view cluster;
+  Role role = Role::client;
+  std::string_view name;  ///< The node's id, or the client's name for logs.
+  Incarnation incarnation;
+};
+
+/// Answer to an accepted HELLO.
+struct Welcome {
+  std::uint16_t version = 0;
+  std::string_view cluster;
+  std::string_view node;
+  Incarnation incarnation;
+  Epoch epoch;
+};
+
+/// Answer to a frame that cannot be served at all; concerns the connection, not one request.
+struct Reject {
+  ErrorCode code = ErrorCode::malformed_frame;
+  std::string_view text;
+};
+
+struct Ping {
+  std::uint64_t nonce = 0;
+};
+struct Pong {
+  std::uint64_t nonce = 0;
+  Epoch epoch;
+};
+
+/// The node's last word on a connection: it closes, has answered what it will, and reads no more.
+struct Goodbye {
+  std::uint64_t frames = 0;  ///< REQUESTs and PINGs that it has read since its WELCOME: none after them was executed.
+};
+
+enum class Op : std::uint8_t {
+  lookup_or_start = 1,
+  lookup = 2,
+  start = 3,
+  stop = 4,
+  call = 5,
+  send = 6,
+  list = 7,
+  count = 8,
+  describe = 9,
+  status = 10,
+  view = 11,
+  watch = 12,
+  /// Between nodes: the state of an actor on its way to its key's next owner.
+  hand_over = 24,
+};
+/// Whether the key's owner has to serve it.
+constexpr bool about_a_key(Op op) { return op <= Op::send || op == Op::hand_over; }
+/// Whether it runs a handler, and so must not be executed twice.
+constexpr bool is_message(Op op) { return op == Op::call || op == Op::send; }
+
+/// Bits of `Request::flags`.
+enum Flag : std::uint32_t {
+  fail_if_restarting = 1,  ///< Answer `restarting` at once instead of waiting for the restart.
+  no_reply = 2,            ///< `send` only: no reply, not even an error.
+};
+
+/// What all requests of one frame share.
+struct RequestHeader {
+  Epoch epoch;         ///< Of the sender's view.
+  Incarnation target;  ///< The node's life this is meant for; 0: any.
+  std::uint32_t count = 0;
+};
+
+/// One request. What a field means for each operation: docs/protocol.md, "Operations".
+struct Request {
+  RequestId id;
+  Op op = Op::lookup;
+  std::uint32_t remaining_ms = 0;  ///< Of the caller's deadline, when sent.
+  std::uint32_t flags = 0;
+  std::string_view type;
+  std::string_view key;
+  std::optional<BytesView> args;  ///< Absent is not the same as empty: a `call` without args starts nothing.
+  std::string_view message;
+  BytesView payload;
+  Fence fence;  ///< Only this start of the actor; 0: any.
+};
+
+struct ReplyHeader {
+  Epoch epoch;
+  Incarnation incarnation;
+  std::uint32_t count = 0;
+};
+
+struct Reply {
+  RequestId id;
+  ErrorCode code = ErrorCode::ok;
+  // ok
+  Fence fence;
+  bool started = false;
+  BytesView payload;
+  // not ok
+  std::string_view text;
+  std::uint32_t retry_after_ms = 0;
+  std::string_view owner;  ///< `wrong_node`: the id of the owner in the replier's view; else empty.
+};
+
+}  // namespace reki::wire

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "reki/core/config/config.hpp"
+#include "reki/net/etcd/etcd_json.hpp"
+
+namespace reki::etcd {
+
+struct Options {
+  std::vector<std::string> endpoints;  ///< As in the config; at least one.
+  Keys keys;
+  // Paths of PEM files; may be empty.
+  std::string ca;
+  std::string cert;
+  std::string key;
+};
+/// REQUIRES: the config has an [etcd]. Paths are relative to its file.
+[[nodiscard]] Options options_of(const Config& config);
+
+/// Carries transactions out over etcd's JSON gateway, one after the other, on a connection that is kept. After a failure
+/// the next endpoint has its turn. Proxies that the environment names are not used.
+///
+/// One thread.
+class Connection {
+ public:
+  explicit Connection(Options options);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Blocks for `timeout` at most (resolving a name may take longer). The text of an error names the endpoint. Fails with
+  ///   - `unreachable`: there was no connection; nothing was sent
+  ///   - `bad_config`: certificates do not fit; nothing was sent
+  ///   - `unknown_outcome`, `malformed_frame`: the transaction may have taken effect, or may do so later
+  [[nodiscard]] Result<membership::EtcdReply> ask(const membership::EtcdTxn& txn, Duration timeout);
+
+ private:
+  struct Curl;
+  [[nodiscard]] Result<membership::EtcdReply> ask_at(const std::string& endpoint, const membership::EtcdTxn& txn,
+                                                     Duration timeout);
+  const Options options_;
+  std::size_t next_ = 0;
+  std::unique_ptr<Curl> curl_;
+};
+
+/// A connection on a thread of its own: for one transaction at a time, each of which gets a reply.
+class Client {
+ public:
+  /// `error` is empty unless the outcome is `unknown`.
+  using Answered = std::function<void(membership::EtcdReply reply, std::string error)>;
+  /// `answered` is called on the client's thread. Each transaction has `timeout`.
+  Client(Options options, Duration timeout, Answered answered);
+  /// Waits for the one under way.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Any thread. REQUIRES: the one before has been answered.
+  void ask(membership::EtcdTxn txn);
+
+ private:
+  void run();
+
+  Connection connection_;  // the client's thread only
+  const Duration timeout_;
+  const Answered answered_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<membership::EtcdTxn> next_;  // guarded by mutex_
+  bool stopping_ = false;                    // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace reki::etcd

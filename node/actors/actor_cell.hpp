@@ -1,0 +1,131 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reki/node/actors/mailbox.hpp"
+#include "reki/node/actors/outputs.hpp"
+#include "reki/node/registry/runtime.hpp"
+
+namespace reki {
+
+/// A message of the runtime's own, in line with the others.
+class ControlEnvelope final : public Envelope {
+ public:
+  /// Stop the actor; without a reason: only look at what the entry wants, a start after a back-off.
+  explicit ControlEnvelope(std::optional<StopReason> r = {}) : Envelope(&message_tag<ControlEnvelope>, {}), reason(r) {}
+  void encode(Bytes&) const override {}
+
+  const std::optional<StopReason> reason;
+};
+
+/// The running part of one key: its actor, its mailbox, and the turns that workers run of it.
+///
+/// Made with its entry in the table, under the shard's lock, and scheduled at once; from then on it belongs to whoever
+/// runs its turn, and while idle to its shard's lock. Its turn alone starts, stops and destroys the actor. It is
+/// destroyed together with its entry, by its own turn.
+class ActorCell final : public Turn {
+ public:
+  ActorCell(Activation& activation, TypeEntry& type) : activation_(activation), type_(type) {}
+  ~ActorCell() override;
+
+  void run() override;
+
+  // With the shard's lock held.
+  [[nodiscard]] bool is_idle() const { return mailbox_.is_idle(); }
+  [[nodiscard]] std::size_t queued() const { return mailbox_.size(); }
+  /// True: schedule it.
+  [[nodiscard]] bool push(EnvelopePtr envelope) { return mailbox_.push(envelope.release()); }
+  /// The same without the lock, for an actor that was live and may be no more. In a ReadSection.
+  [[nodiscard]] Mailbox::Offered offer(Envelope& envelope) { return mailbox_.offer(&envelope); }
+  /// Has its entry looked at again. A message and not a flag, so that a turn that is just ending cannot miss it.
+  [[nodiscard]] bool push_wake() { return mailbox_.push(new ControlEnvelope); }
+  /// A new cell's first turn is its maker's to schedule.
+  void claim_first_turn() { (void)mailbox_.wake(); }
+  /// Ends it after what is in its mailbox, but not later than `drain_until`. True: schedule it.
+  [[nodiscard]] bool push_stop(StopReason reason, Instant drain_until);
+  [[nodiscard]] const ActorType& type() const { return *type_.type; }
+  /// Orders actors by when they were started, over all keys; 0 before the first start.
+  [[nodiscard]] std::uint64_t born() const { return born_; }
+  /// With which its first start goes on.
+  void set_state(Bytes state) { rare().state = std::move(state); }
+  /// Nothing that it does has an effect from now on, but for what has passed its second look at the gate already.
+  [[nodiscard]] bool is_revoked() const { return revoked_.load(std::memory_order_acquire); }
+  void revoke() { revoked_.store(true, std::memory_order_release); }
+
+ private:
+  class Scope;
+  enum class Step : std::uint8_t {
+    more,
+    idle,
+    gone,
+    suspended,  ///< The gate is closed. The cell may run on another thread already, or be gone.
+  };
+  /// What came of a handler that ended after the lease had.
+  struct Unreleased {
+    EnvelopePtr envelope;
+    Result<void> outcome;
+    Bytes reply;
+    std::vector<Outputs::Held> held;
+    bool stop_wanted = false;
+  };
+  /// What few actors have, kept apart so that a million others do without.
+  struct Rare {
+    Bytes args;                  ///< Of the first start, for restarts.
+    std::optional<Bytes> state;  ///< For the first start; guarded by the shard's lock until that.
+    std::vector<TimerId> timers;
+    std::optional<Unreleased> unreleased;
+  };
+
+  Runtime& runtime() const { return type_.runtime; }
+  Shard& shard() const { return runtime().shard_of(activation_.hash); }
+  Rare& rare() {
+    if (!rare_) rare_ = std::make_unique<Rare>();
+    return *rare_;
+  }
+  [[nodiscard]] bool has_unreleased() const { return rare_ && rare_->unreleased; }
+  Step turn();
+  /// Makes the actor if its entry wants one, or ends the entry if it wants none.
+  Step start();
+  Result<std::unique_ptr<AnyActor>> construct(Scope& scope);
+  Step start_failed(const Error& error);
+  /// `at`: the time; afterwards 0, or the time then, which saves to ask the clock.
+  Step handle(EnvelopePtr envelope, Instant& at);
+  Step run_handler(EnvelopePtr envelope, Instant at, Instant& after);
+  Result<void> invoke(Scope& scope, Envelope& envelope, Bytes& reply);
+  void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
+  /// The second look at the gate: what a handler did may take effect.
+  [[nodiscard]] bool may_release(Instant now) const;
+  /// Decides over what was held back: it takes effect, never will, or waits on.
+  Step settle();
+  Step crashed(EnvelopePtr envelope, const std::string& text);
+  Step stopped_self();
+  Step stop(StopReason reason);
+  /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.
+  Step ended_locked(ActivationTable::After after, Followups& followups);
+  void say_goodbye(StopReason reason);
+  void keep_args(const Bytes& args) {
+    if (!args.empty() || rare_) rare().args = args;
+  }
+  void destroy_actor();
+  void drop_timers();
+
+  Mailbox::Taken taken_;                              ///< Turn only; far from the mailbox.
+  Activation& activation_;
+  TypeEntry& type_;
+  std::unique_ptr<AnyActor> actor_;                   ///< Turn only.
+  std::unique_ptr<Rare> rare_;                        ///< Turn only, but for what says otherwise.
+  std::uint64_t born_ = 0;                            ///< Guarded by the shard's mutex.
+  std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
+  [[no_unique_address]] Mailbox mailbox_;             // leaves room behind it for the two below
+  std::atomic<bool> revoked_{false};
+  bool has_args_ = false;                             ///< Those of the start are kept. Turn only.
+};
+
+/// REQUIRES: it has one, which it keeps as long as its shard's lock is held.
+inline ActorCell& cell_of(const Activation& a) { return *static_cast<ActorCell*>(a.cell.load(std::memory_order_relaxed)); }
+
+}  // namespace reki

@@ -1,0 +1,148 @@
+#include "reki/node/actors/timers.hpp"
+
+#include <vector>
+
+#include "reki/net/clock.hpp"
+
+namespace reki {
+
+struct Timers::MessageTimer final : Entry {
+  Timers& timers;
+  std::uint64_t id;
+  KeyName key;
+  Fence start;
+  EnvelopePtr message;
+
+  MessageTimer(Timers& t, std::uint64_t i, KeyName k, Fence s, EnvelopePtr m)
+      : timers(t), id(i), key(std::move(k)), start(s), message(std::move(m)) {}
+  void fire(Instant) override {
+    const auto self = timers.release(id);
+    if (self) timers.callbacks_.message_due(key, start, std::move(message));
+  }
+};
+
+struct Timers::RestartTimer final : Entry {
+  Timers& timers;
+  std::uint64_t id;
+  KeyName key;
+
+  RestartTimer(Timers& t, std::uint64_t i, KeyName k) : timers(t), id(i), key(std::move(k)) {}
+  void fire(Instant) override {
+    const auto self = timers.release(id);
+    if (self) timers.callbacks_.restart_due(key);
+  }
+};
+
+void Timers::start() {
+  thread_ = std::thread([this] { loop(); });
+}
+
+void Timers::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  advance(Instant::never());  // whoever waits for a deadline is told now
+}
+
+void Timers::loop() {
+  std::unique_lock lock(mutex_);
+  for (int quiet_ticks = 0; !stopping_;) {
+    if (resting_.load()) {
+      const bool hurried = changed_.wait_for(lock, resting_tick_, [this] { return stopping_ || !resting_.load(); });
+      // To be woken costs as much as several ticks, so it does not rest between two requests.
+      if (hurried) quiet_ticks = 0;
+    } else {
+      changed_.wait_for(lock, tick, [this] { return stopping_; });
+    }
+    if (stopping_) return;
+    if (quiet_ticks >= quiet_ticks_min) resting_.store(true);
+    lock.unlock();
+    const Instant at = boot_time();
+    advance(at);
+    const bool anything_goes_on = callbacks_.each_tick(at);
+    lock.lock();
+    const bool quiet = !anything_goes_on && wheel_.next() > at + resting_tick_;
+    quiet_ticks = quiet ? quiet_ticks + 1 : 0;
+    if (!quiet) resting_.store(false);
+  }
+}
+
+void Timers::wake() {
+  const std::lock_guard lock(mutex_);
+  wake_locked();
+}
+
+void Timers::wake_locked() {
+  if (resting_.exchange(false)) changed_.notify_all();
+}
+
+void Timers::advance(Instant at) {
+  std::vector<Entry*> due;
+  {
+    const std::lock_guard lock(mutex_);
+    wheel_.advance(at, [&](TimerHook& hook) { due.push_back(&static_cast<Entry&>(hook)); });
+    // What is due can be cancelled no more, except those owned here, whose ids decide.
+  }
+  for (Entry* entry : due) entry->fire(at);
+}
+
+void Timers::add(Entry& entry, Instant due) {
+  const std::lock_guard lock(mutex_);
+  wheel_.add(entry, due);
+  wake_locked();
+}
+
+bool Timers::remove(Entry& entry) {
+  const std::lock_guard lock(mutex_);
+  if (!entry.linked()) return false;
+  wheel_.remove(entry);
+  return true;
+}
+
+TimerId Timers::add_message(KeyName key, Fence start, EnvelopePtr message, Instant due) {
+  const std::lock_guard lock(mutex_);
+  const auto id = ++last_id_;
+  auto timer = std::make_unique<MessageTimer>(*this, id, std::move(key), start, std::move(message));
+  wheel_.add(*timer, due);
+  owned_.emplace(id, std::move(timer));
+  wake_locked();
+  return TimerId{id};
+}
+
+void Timers::add_restart(KeyName key, Instant due) {
+  const std::lock_guard lock(mutex_);
+  const auto id = ++last_id_;
+  auto timer = std::make_unique<RestartTimer>(*this, id, std::move(key));
+  wheel_.add(*timer, due);
+  owned_.emplace(id, std::move(timer));
+  wake_locked();
+}
+
+std::unique_ptr<Timers::Entry> Timers::release(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  auto node = owned_.extract(id);
+  return node.empty() ? nullptr : std::move(node.mapped());
+}
+
+bool Timers::cancel_message(TimerId id) {
+  // A timer that is due already is unlinked and about to fire on its thread, which owns it then.
+  std::unique_ptr<Entry> cancelled;
+  const std::lock_guard lock(mutex_);
+  const auto found = owned_.find(id.value);
+  if (found == owned_.end() || !found->second->linked()) return false;
+  wheel_.remove(*found->second);
+  cancelled = std::move(found->second);
+  owned_.erase(found);
+  return true;
+}
+
+bool Timers::is_pending(TimerId id) {
+  const std::lock_guard lock(mutex_);
+  return owned_.contains(id.value);
+}
+
+}  // namespace reki

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "reki/actor/envelope.hpp"
+#include "reki/core/activation/activation_table.hpp"
+#include "reki/core/base/timer_wheel.hpp"
+#include "reki/node/actors/actor.hpp"
+
+namespace reki {
+
+/// Which key something is for, without holding on to its entry.
+struct KeyName {
+  std::uint64_t hash = 0;
+  TypeIndex type;
+  std::string key;
+};
+inline KeyName name_of(const Activation& a) { return {a.hash, a.type, std::string{a.key()}}; }
+
+/// What happens at a time: actors' timers, the ends of back-offs, the deadlines of calls.
+///
+/// One thread wakes every `tick`, calls back for what is due, and then `each_tick`, which the runtime does its
+/// housekeeping in. Nothing fires early; things fire up to `tick` late. While nothing goes on it rests, and wakes
+/// every `resting_tick` only. Thread-safe; callbacks run without a lock.
+class Timers {
+ public:
+  static constexpr auto tick = std::chrono::milliseconds(5);
+  static constexpr int quiet_ticks_min = 20;  ///< So long nothing goes on before it rests.
+
+  /// A timer that its owner keeps. `fire` runs once, on the timer thread, if it was not removed before.
+  class Entry : public TimerHook {
+   public:
+    virtual ~Entry() = default;
+    virtual void fire(Instant now) = 0;
+  };
+
+  struct Callbacks {
+    std::function<void(const KeyName& key, Fence start, EnvelopePtr message)> message_due;
+    std::function<void(const KeyName& key)> restart_due;
+    /// False: it need not be called again before something has begun (`hurry`).
+    std::function<bool(Instant now)> each_tick;
+  };
+
+  explicit Timers(Callbacks callbacks, Duration resting_tick = std::chrono::milliseconds(25))
+      : callbacks_(std::move(callbacks)), resting_tick_(resting_tick) {}
+  ~Timers() { stop(); }
+
+  void start();
+  /// Fires what is left, whatever its time, and nothing after that. Not from a callback.
+  void stop();
+
+  /// Something has begun that `each_tick` is to look at in time. Any thread; mostly it costs one load.
+  void hurry() {
+    if (resting_.load()) wake();
+  }
+  [[nodiscard]] bool is_resting() const { return resting_.load(); }
+
+  void add(Entry& entry, Instant due);
+  /// True if it will not fire; false if it has fired, or is about to.
+  bool remove(Entry& entry);
+
+  TimerId add_message(KeyName key, Fence start, EnvelopePtr message, Instant due);
+  /// False if it has fired or was cancelled.
+  bool cancel_message(TimerId id);
+  [[nodiscard]] bool is_pending(TimerId id);
+  void add_restart(KeyName key, Instant due);
+
+ private:
+  struct MessageTimer;
+  struct RestartTimer;
+
+  void loop();
+  void wake();
+  void wake_locked();
+  void advance(Instant now);
+  std::unique_ptr<Entry> release(std::uint64_t id);
+
+  Callbacks callbacks_;
+  const Duration resting_tick_;
+  std::thread thread_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  /// From before it looks whether anything goes on until something does: whoever begins something afterwards sees it.
+  std::atomic<bool> resting_{false};
+  // Guarded by mutex_.
+  bool stopping_ = false;
+  TimerWheel wheel_;
+  std::uint64_t last_id_ = 0;
+  absl::flat_hash_map<std::uint64_t, std::unique_ptr<Entry>> owned_;  ///< Message and restart timers.
+};
+
+}  // namespace reki

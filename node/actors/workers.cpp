@@ -1,0 +1,218 @@
+#include "reki/node/actors/workers.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "reki/actor/registry.hpp"
+#include "reki/net/clock.hpp"
+
+namespace reki {
+
+namespace {
+
+/// So many turns a thread takes one after the other that it has made itself, before it looks what else there is.
+constexpr int own_turns_max = 4;
+
+/// What it takes to wake a thread, about.
+constexpr Duration look_out_time = std::chrono::microseconds(10);
+
+/// Lets another hardware thread of the core have it for some nanoseconds.
+void pause_briefly() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");
+#endif
+}
+
+}  // namespace
+
+constinit thread_local Workers::Here Workers::here{};
+
+void Workers::start() {
+  const std::lock_guard lock(mutex_);
+  wanted_ = options_.threads;
+  while (alive_ < wanted_) spawn_locked();
+}
+
+void Workers::spawn_locked() {
+  auto seat = std::make_shared<Seat>();
+  seats_.push_back(seat);
+  ++alive_;
+  seat->thread = std::thread([this, seat, keep = keep_alive_.lock()] { work(seat); });
+}
+
+void Workers::schedule(std::span<Turn* const> turns) {
+  if (turns.size() != 1 || !keep_for_itself(turns.front())) enqueue(turns);
+}
+
+void Workers::schedule_last(Turn* turn) {
+  const bool others_wait = queued_.load(std::memory_order_relaxed) != 0;
+  if (others_wait || !keep_for_itself(turn)) enqueue(std::span(&turn, 1));
+}
+
+/// True if the present thread is the pool's and takes the turn next.
+bool Workers::keep_for_itself(Turn* turn) {
+  if (here.pool != this || options_.threads == 0) return false;
+  Turn* none = nullptr;
+  return here.seat->own.compare_exchange_strong(none, turn, std::memory_order_acq_rel);
+}
+
+void Workers::enqueue(std::span<Turn* const> turns) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (Turn* const turn : turns) {
+      enqueue_locked(turn);
+      // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
+      const bool on_demand = options_.threads == 0 && queued_ > static_cast<std::size_t>(sleeping_);
+      if (on_demand && alive_ < options_.threads_max && !stopping_) spawn_locked();
+    }
+    wake = claim_wake_locked();
+  }
+  if (wake) work_.notify_one();
+}
+
+void Workers::enqueue_locked(Turn* turn) {
+  turn->next_turn_ = nullptr;
+  (last_ != nullptr ? last_->next_turn_ : first_) = turn;
+  last_ = turn;
+  ++queued_;
+}
+
+bool Workers::claim_wake_locked() {
+  if (queued_ == 0 || sleeping_ == 0 || waking_ || looking_out_) return false;
+  waking_ = true;
+  comes_soon_ = boot_time() - sleeps_since_ < look_out_time;
+  return true;
+}
+
+/// True if there is a turn now.
+bool Workers::look_out(std::unique_lock<std::mutex>& lock) {
+  if (!comes_soon_ || looking_out_ || stopping_ || options_.threads == 0) return false;
+  looking_out_ = true;
+  lock.unlock();
+  const Instant until = boot_time() + look_out_time;
+  while (queued_.load(std::memory_order_relaxed) == 0 && boot_time() < until) {
+    for (int i = 0; i < 8; ++i) pause_briefly();
+  }
+  lock.lock();
+  looking_out_ = false;
+  comes_soon_ = first_ != nullptr;
+  return comes_soon_;
+}
+
+std::cv_status Workers::sleep(std::unique_lock<std::mutex>& lock) {
+  sleeps_since_ = boot_time();
+  ++sleeping_;
+  const auto woken = work_.wait_for(lock, options_.idle_exit);
+  --sleeping_;
+  waking_ = false;
+  return woken;
+}
+
+Turn* Workers::next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed) {
+  while (true) {
+    const bool surplus = alive_ > std::max(wanted_, options_.threads);
+    if (first_ != nullptr && !(surplus && options_.threads > 0)) {
+      Turn* turn = first_;
+      first_ = turn->next_turn_;
+      if (first_ == nullptr) last_ = nullptr;
+      --queued_;
+      return turn;
+    }
+    if (owed.any()) {
+      lock.unlock();
+      owed.settle();
+      lock.lock();
+      continue;
+    }
+    if (stopping_ && first_ == nullptr) return nullptr;
+    if (surplus && options_.threads > 0) return nullptr;
+    if (look_out(lock)) continue;
+    const auto woken = sleep(lock);
+    if (woken == std::cv_status::timeout && surplus && first_ == nullptr) return nullptr;
+  }
+}
+
+void Workers::work(const std::shared_ptr<Seat>& seat) {
+  // A pool for what blocks may block; a pool of workers must not wait for its own actors.
+  detail::on_worker_thread = options_.threads > 0;
+  here = {this, seat.get()};
+  // Where turns are long, or wait for others, nobody is kept waiting for more of them.
+  std::optional<OwedWakeups::Here> owes;
+  if (options_.threads > 0) owes.emplace(seat->owed);
+  std::unique_lock lock(mutex_);
+  while (Turn* turn = next(lock, seat->owed)) {
+    const bool more = claim_wake_locked();
+    lock.unlock();
+    if (more) work_.notify_one();
+    for (int i = 0; turn != nullptr; ++i) {
+      const std::uint64_t turns = seat->turns.load(std::memory_order_relaxed);
+      seat->turns.store(turns + 1, std::memory_order_relaxed);
+      turn->run();
+      seat->turns.store(turns + 2, std::memory_order_relaxed);
+      turn = i < own_turns_max ? seat->take_own() : nullptr;
+    }
+    lock.lock();
+    if (Turn* const own = seat->take_own()) enqueue_locked(own);
+  }
+  if (std::erase(seats_, seat) > 0) left_.push_back(seat);
+  --alive_;
+  // It may have been woken for work that it leaves to the others, who must hear of it then.
+  if (first_ != nullptr) work_.notify_one();
+  ended_.notify_all();
+}
+
+bool Workers::watch(Instant at) {
+  Seats left;
+  bool wake = false;
+  bool busy = false;
+  {
+    const std::lock_guard lock(mutex_);
+    left.swap(left_);
+    for (const auto& seat : seats_) seat->owed.settle_for_it();
+    const auto blocked = std::ranges::count_if(seats_, [&](const auto& seat) {
+      const std::uint64_t turns = seat->turns.load(std::memory_order_relaxed);
+      const bool runs = turns % 2 != 0;
+      const bool same = turns == std::exchange(seat->seen, turns);
+      if (!same) seat->seen_since = at;
+      busy = busy || runs;
+      if (!runs || !same) return false;
+      if (Turn* const own = seat->take_own()) enqueue_locked(own);
+      return at - seat->seen_since >= options_.blocked_after;
+    });
+    // Two for each blocked one: where some block others are about to, and a queue of slow starts is through in a few
+    // looks instead of two at a time.
+    if (options_.threads > 0) wanted_ = std::min(options_.threads + 2 * static_cast<int>(blocked), options_.threads_max);
+    while (alive_ < wanted_ && queued_ > 0 && !stopping_) spawn_locked();
+    wake = claim_wake_locked();
+    busy = busy || queued_ > 0;
+  }
+  if (wake) work_.notify_one();
+  join(left);
+  return busy;
+}
+
+bool Workers::stop(Instant deadline) {
+  Seats left;
+  bool all = false;
+  {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    work_.notify_all();
+    all = ended_.wait_for(lock, std::max(Duration{0}, deadline - boot_time()), [&] { return alive_ == 0; });
+    left.swap(left_);
+    for (const auto& seat : seats_) seat->thread.detach();
+    seats_.clear();
+  }
+  join(left);
+  return all;
+}
+
+void Workers::join(const Seats& left) {
+  for (const auto& seat : left) seat->thread.join();
+}
+
+}  // namespace reki

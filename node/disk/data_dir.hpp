@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/ids.hpp"
+#include "reki/node/support/file.hpp"
+
+namespace reki {
+
+/// The directory in which one node keeps what outlives its process, and the lock that makes it this process's alone.
+///
+/// In it: `lock`, held as long as this object lives, with the names of cluster and node, the process that has it, and
+/// the incarnation that the node last had; and what others put beside it (voter_store.hpp). Keep the object until
+/// nothing of the process runs an actor any more. Thread: one at a time.
+class DataDir {
+ public:
+  /// Makes the directory if need be, and takes the lock. Fails with `bad_data_dir`, whose text says what to do, if
+  /// another process has it, if it was used by another node or cluster (nothing in it is changed then), or if the
+  /// system refuses.
+  [[nodiscard]] static Result<DataDir> open(const std::string& path, std::string_view cluster, const NodeId& node);
+
+  /// Of the node's life before this one; unknown: none, or it cannot be told for certain that it is over.
+  ///
+  /// It is over if it had this very lock, on this boot of this machine, whose kernel releases it with the last thread
+  /// of a process. Of an earlier boot, or if the directory is a copy, nothing is said: the other one may be running.
+  [[nodiscard]] Incarnation previous_incarnation() const { return previous_; }
+  /// For the next life to find, once the cluster has let this one in; again whenever there is another.
+  ///
+  /// Not synced: it serves speed, not safety. After a loss of power the next life does not believe it anyway.
+  [[nodiscard]] Result<void> set_incarnation(Incarnation incarnation);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& cluster() const { return cluster_; }
+  [[nodiscard]] const NodeId& node() const { return node_; }
+
+ private:
+  DataDir(std::string path, std::string cluster, NodeId node, File lock);
+  Result<void> recognise();
+
+  std::string path_;
+  std::string cluster_;
+  NodeId node_;
+  File lock_;
+  std::string boot_;  ///< Names this boot of the machine; empty: not known.
+  std::string file_;  ///< Names the lock's file within this boot; empty: not known.
+  Incarnation previous_;
+};
+
+}  // namespace reki

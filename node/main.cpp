@@ -1,3 +1,0 @@
-#include "reki/node/node_main.hpp"
-
-int main(int argc, char** argv) { return reki::node_main(argc, argv, {}); }

@@ -1,0 +1,217 @@
+// What watchers of keys and types are told by the runtime.
+#include <algorithm>
+#include <utility>
+
+#include "reki/core/activation/activation_events.hpp"
+#include "reki/core/base/hash.hpp"
+#include "reki/net/clock.hpp"
+#include "reki/node/actors/actor_cell.hpp"
+#include "reki/node/registry/runtime.hpp"
+
+namespace reki {
+
+// One type
+
+template <class Decide>
+void TypeWatches::decide(Followups& followups, Decide decide) {
+  std::vector<WatchDesk::Answered> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    decide(desk_, answers);
+    wanted_.store(desk_.recording(), std::memory_order_relaxed);
+  }
+  for (auto& answered : answers) {
+    Answer answer;
+    if (answered.payload) {
+      answer.payload = std::move(*answered.payload);
+    } else {
+      answer = Answer{std::move(answered.payload.error())};
+    }
+    followups.answer(std::move(static_cast<Question&>(*answered.question).done), std::move(answer));
+  }
+}
+
+void TypeWatches::publish(WatchEvent event, Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.publish(std::move(event), answers); });
+}
+
+void TypeWatches::ask(std::unique_ptr<Question> question, const WatchDesk::Present& present, Instant now,
+                      Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.ask(std::move(question), present, now, answers); });
+}
+
+void TypeWatches::tick(Instant now, Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.tick(now, answers); });
+}
+
+void TypeWatches::release(const std::function<bool(std::uint64_t)>& chosen, Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.release(chosen, answers); });
+}
+
+void TypeWatches::gain(const SlotSet& slots, Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.gain(slots, answers); });
+}
+
+void TypeWatches::abandon(Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.abandon(answers); });
+}
+
+void TypeWatches::hold_back(Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto&) { desk.hold_back(); });
+}
+
+void TypeWatches::close(WatchEvent ended, Followups& followups) {
+  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.close(std::move(ended), answers); });
+}
+
+// All of them
+
+WatchReason watch_reason(StopReason reason) {
+  switch (reason) {
+    case StopReason::stopped:
+      return WatchReason::stopped;
+    case StopReason::stopped_self:
+      return WatchReason::stopped_self;
+    case StopReason::passivated:
+      return WatchReason::passivated;
+    case StopReason::closing:
+      return WatchReason::closing;
+    case StopReason::moved:
+      return WatchReason::moved;
+  }
+  return WatchReason::none;
+}
+
+void Runtime::tell_start_locked(const Activation& a, bool again, Followups& followups) {
+  TypeWatches& watches = types_[a.type.value].watches;
+  if (!watches.wanted()) return;
+  WatchEvent event = event_of_start(a, again);
+  event.time_ms = wall_clock_ms();
+  watches.publish(std::move(event), followups);
+}
+
+void Runtime::tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Followups& followups) {
+  TypeWatches& watches = types_[a.type.value].watches;
+  if (!watches.wanted()) return;
+  WatchEvent event = event_of_end(a, reason, text, boot_time());
+  event.time_ms = wall_clock_ms();
+  watches.publish(std::move(event), followups);
+}
+
+void Runtime::watch(const WatchRequest& request, Completion done) {
+  TypeEntry* const type = find_type(request.type);
+  if (type == nullptr) {
+    return done(Answer{Error{ErrorCode::unknown_type, "no factory of type '" + std::string{request.type} + "' here"}});
+  }
+  const Instant at = boot_time();
+  auto question = std::make_unique<TypeWatches::Question>();
+  question->key = request.key;
+  question->hash = hash_key(request.key, type->hash);
+  question->position = request.position;
+  question->deadline = at + std::min<Duration>(request.wait, limits::watch_wait_max);
+  question->done = std::move(done);
+  Followups followups;
+  if (request.key.empty()) {
+    WatchDesk::Present present;
+    present.event.time_ms = wall_clock_ms();
+    type->watches.ask(std::move(question), present, at, followups);
+  } else {
+    // Under the shard's lock nothing happens to the key, so that what is found is what the next event follows on.
+    Shard& shard = shard_of(question->hash);
+    const std::lock_guard lock(shard.mutex);
+    const Activation* a = shard.table->find(question->hash, type->index, request.key);
+    if (a != nullptr && is_revoked(*a)) a = nullptr;
+    if (auto error = why_unknown_locked(shard, slot_of(question->hash), request, a, at)) {
+      followups.answer(std::move(question->done), Answer{std::move(*error)});
+    } else {
+      type->watches.ask(std::move(question), present_of(request, a, at), at, followups);
+    }
+  }
+  followups.run(*this);
+}
+
+bool Runtime::is_revoked(const Activation& a) { return a.cell != nullptr && cell_of(a).is_revoked(); }
+
+/// Why this node cannot say how it is with a key: nothing if it can.
+std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a,
+                                                 Instant at) const {
+  if (!options_.tenancy || request.other) return std::nullopt;
+  if (a == nullptr && state_of(shard, slot) != SlotState::held) {
+    return Error{ErrorCode::unavailable, "the key's slot is not here yet, or not any more"};
+  }
+  // Who has been told how it was may wait here for what comes.
+  if (gate(at) || request.position.incarnation == options_.incarnation) return std::nullopt;
+  return Error{ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it"};
+}
+
+WatchDesk::Present Runtime::present_of(const WatchRequest& request, const Activation* a, Instant at) {
+  WatchDesk::Present out;
+  if (request.other && !request.other->node.value.empty() && a == nullptr) {
+    out.at_once = true;
+    out.event.kind = WatchKind::moved;
+    out.event.node = request.other->node;
+    out.event.epoch = request.other->epoch;
+  } else {
+    out.event = present(a, request.key, at);
+  }
+  out.event.time_ms = wall_clock_ms();
+  return out;
+}
+
+void Runtime::tick_watches(Instant at) {
+  Followups followups;
+  for (TypeEntry& type : types_) {
+    if (type.watches.wanted()) type.watches.tick(at, followups);
+  }
+  followups.run(*this);
+}
+
+void Runtime::release_watches(const std::function<bool(std::uint64_t)>& chosen) {
+  Followups followups;
+  for (TypeEntry& type : types_) {
+    if (type.watches.wanted()) type.watches.release(chosen, followups);
+  }
+  followups.run(*this);
+}
+
+void Runtime::gain_watches(const SlotSet& slots) {
+  Followups followups;
+  for (TypeEntry& type : types_) {
+    if (type.watches.wanted()) type.watches.gain(slots, followups);
+  }
+  followups.run(*this);
+}
+
+void Runtime::abandon_watches() {
+  Followups followups;
+  for (TypeEntry& type : types_) type.watches.abandon(followups);
+  followups.run(*this);
+}
+
+void Runtime::hold_back_watches() {
+  Followups followups;
+  for (TypeEntry& type : types_) type.watches.hold_back(followups);
+}
+
+void Runtime::end_watches_if_vacated() {
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    if (std::ranges::any_of(shard.slots, [](SlotState s) { return s != SlotState::foreign; })) return;
+    for (const TypeEntry& type : types_) {
+      if (shard.table->count(type.index) != 0) return;
+    }
+  }
+  close_watches();
+}
+
+void Runtime::close_watches() {
+  Followups followups;
+  WatchEvent ended;
+  ended.kind = WatchKind::ended;
+  ended.reason = WatchReason::closing;
+  ended.time_ms = wall_clock_ms();
+  for (TypeEntry& type : types_) type.watches.close(ended, followups);
+  followups.run(*this);
+}
+
+}  // namespace reki

@@ -1,0 +1,74 @@
+#include "reki/node/server/answer_queue.hpp"
+
+#include <utility>
+
+#include "reki/net/owed_wakeups.hpp"
+
+namespace reki {
+namespace {
+
+thread_local const AnswerQueue* inline_queue = nullptr;
+thread_local AnswerQueue::Receiver* inline_receiver = nullptr;
+
+}  // namespace
+
+AnswerQueue::Inline::Inline(AnswerQueue* queue, Receiver* receiver) {
+  inline_queue = queue;
+  inline_receiver = receiver;
+}
+
+AnswerQueue::Inline::~Inline() { inline_queue = nullptr; }
+
+void AnswerQueue::complete(void* context, std::uint64_t session, std::uint64_t request, Answer&& answer) {
+  auto& queue = *static_cast<AnswerQueue*>(context);
+  if (inline_queue == &queue) {
+    --queue.promised_;
+    inline_receiver->answered(SessionId{session}, RequestId{request}, std::move(answer));
+    return;
+  }
+  queue.push({SessionId{session}, RequestId{request}, std::move(answer)});
+}
+
+void AnswerQueue::push(SessionAnswer&& item) {
+  bool last = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) {
+      last = --owed_ == 0;
+    } else {
+      items_.push_back(std::move(item));
+      if (auto* const owed = OwedWakeups::of_this_thread()) owed->owe(wakeup_);
+      else wakeup_->signal();
+    }
+  }
+  if (last) delete this;
+}
+
+void AnswerQueue::take(std::vector<SessionAnswer>& out) {
+  out.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    out.swap(items_);
+  }
+  promised_ -= out.size();
+}
+
+bool AnswerQueue::empty() const {
+  const std::lock_guard lock(mutex_);
+  return items_.empty();
+}
+
+void AnswerQueue::close() {
+  std::vector<SessionAnswer> unread;
+  bool last = false;
+  {
+    const std::lock_guard lock(mutex_);
+    unread.swap(items_);
+    closed_ = true;
+    owed_ = promised_ - unread.size();
+    last = owed_ == 0;
+  }
+  if (last) delete this;
+}
+
+}  // namespace reki

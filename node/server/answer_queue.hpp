@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "reki/actor/answer.hpp"
+#include "reki/actor/envelope.hpp"
+#include "reki/core/base/ids.hpp"
+#include "reki/net/wakeup.hpp"
+#include "reki/node/server/sessions.hpp"
+
+namespace reki {
+
+/// An answer on its way to a session.
+struct SessionAnswer {
+  SessionId session;
+  RequestId request;
+  Answer answer;
+};
+
+/// Brings answers from any thread to the data thread, and those that come inline to the session at once.
+///
+/// An actor that does not end in time may answer long after its node is gone. So this lives until the last answer that
+/// it has promised a place for has come, and then deletes itself: `create` and `close` instead of new and delete.
+/// The wake-up is given, or owed (OwedWakeups), under the lock for the same reason: an answer that can be seen has let go
+/// of this.
+class AnswerQueue {
+ public:
+  /// Takes answers that come while `during` runs. On the data thread.
+  class Receiver {
+   public:
+    virtual void answered(SessionId session, RequestId request, Answer&& answer) = 0;
+
+   protected:
+    ~Receiver() = default;
+  };
+
+  struct Closer {
+    void operator()(AnswerQueue* queue) const { queue->close(); }
+  };
+  using Ptr = std::unique_ptr<AnswerQueue, Closer>;
+  /// The data thread's; closed with it.
+  [[nodiscard]] static Ptr create() { return Ptr{new AnswerQueue}; }
+  AnswerQueue(const AnswerQueue&) = delete;
+  AnswerQueue& operator=(const AnswerQueue&) = delete;
+
+  // The data thread only.
+
+  /// Where the answer to a request is to go. Must be called, on any thread.
+  [[nodiscard]] Completion expect(SessionId session, RequestId request) {
+    ++promised_;
+    return Completion{&AnswerQueue::complete, this, session.value, request.value};
+  }
+  /// Runs `begin`; what it answers on this thread before it returns goes straight to `receiver`.
+  template <class Begin>
+  void during(Receiver& receiver, Begin begin) {
+    const Inline scope(this, &receiver);
+    begin();
+  }
+  /// Answers that have been promised and are not here yet.
+  [[nodiscard]] std::uint64_t missing() const { return promised_; }
+  /// Swaps in what has come, oldest first; `out` is cleared first.
+  void take(std::vector<SessionAnswer>& out);
+  [[nodiscard]] bool empty() const;
+  Wakeup& wakeup() { return *wakeup_; }
+
+ private:
+  /// What the present thread answers inline. Per thread, because a Completion has no other way to know where it runs.
+  struct Inline {
+    Inline(AnswerQueue* queue, Receiver* receiver);
+    ~Inline();
+    Inline(const Inline&) = delete;
+    Inline& operator=(const Inline&) = delete;
+  };
+
+  AnswerQueue() = default;
+  ~AnswerQueue() = default;
+  static void complete(void* context, std::uint64_t session, std::uint64_t request, Answer&& answer);
+  void push(SessionAnswer&& item);
+  void close();
+
+  std::uint64_t promised_ = 0;  // data thread only: answers that have not been received
+
+  mutable std::mutex mutex_;
+  std::vector<SessionAnswer> items_;  // guarded by mutex_
+  bool closed_ = false;               // guarded by mutex_
+  std::uint64_t owed_ = 0;            // guarded by mutex_; once closed: answers still to come
+  const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
+};
+
+}  // namespace reki

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <zmq.hpp>
+
+#include "reki/core/base/error.hpp"
+
+namespace reki {
+
+/// Has the socket listen on "tcp://host:port", port 0 meaning any free one; returns the address with the port that it
+/// has got. `address_in_use` with the remedy if it cannot be bound.
+[[nodiscard]] Result<std::string> bind_tcp(zmq::socket_t& socket, const std::string& address);
+
+/// What others are to connect to: the host as it was written, with the port of `bound`.
+[[nodiscard]] std::string advertised(const std::string& listen, const std::string& bound);
+
+}  // namespace reki
