@@ -6,7 +6,7 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
-#include "reki/core/base/recycled.hpp"
+#include "reki/core/base/pool.hpp"
 
 namespace reki {
 
@@ -69,7 +69,7 @@ class Completion {
   /// Wraps any callable; allocates.
   template <class Callback>
   static Completion of(Callback callback) {
-    struct Owned : Recycled {
+    struct Owned : PoolAllocated {
       explicit Owned(Callback&& c) : callback(std::move(c)) {}
       Callback callback;
     };

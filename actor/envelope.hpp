@@ -10,7 +10,7 @@
 #include "reki/actor/message.hpp"
 #include "reki/actor/pack.hpp"
 #include "reki/core/activation/waiter.hpp"
-#include "reki/core/base/recycled.hpp"
+#include "reki/core/base/pool.hpp"
 
 namespace reki {
 
@@ -24,7 +24,7 @@ inline constexpr char message_tag = 0;
 ///
 /// Owned by exactly one holder at a time: caller, waiter list, mailbox, worker, and with a typed reply inside by the
 /// answer. Not thread-safe.
-class Envelope : public Waiter, public Recycled {
+class Envelope : public Waiter, public PoolAllocated {
  public:
   Envelope(const void* tag, std::string_view name) : tag_(tag), name_(name) {}
 

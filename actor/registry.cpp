@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "reki/actor/meeting.hpp"
+#include "reki/actor/answer_promise.hpp"
 #include "reki/core/wire/codec.hpp"
 
 namespace reki {
@@ -52,9 +52,9 @@ Answer wait_for_answer(Registry& registry, Submission submission) {
   constexpr auto grace = std::chrono::milliseconds(50);
   const bool is_message = submission.message != nullptr;
   const Duration patience = std::min<Duration>(submission.timeout, limits::timeout_max) + grace;
-  const auto meeting = std::make_shared<Meeting>();
-  registry.submit(std::move(submission), Meeting::completion(meeting));
-  if (meeting->wait(patience)) return meeting->take();
+  const auto promise = std::make_shared<AnswerPromise>();
+  registry.submit(std::move(submission), AnswerPromise::completion(promise));
+  if (promise->wait(patience)) return promise->take();
   return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
 }
 

@@ -32,16 +32,16 @@ namespace detail {
 
 /// Of a submission that goes its way: what its T is made of.
 template <class T>
-class Kept {
+class KeyAndArgs {
  public:
-  explicit Kept(const Submission&) {}
+  explicit KeyAndArgs(const Submission&) {}
   Submission take() { return {}; }
 };
 template <class T>
   requires made_of_key<T>
-class Kept<T> {
+class KeyAndArgs<T> {
  public:
-  explicit Kept(const Submission& sent) : key_(sent.key), args_(sent.args) {}
+  explicit KeyAndArgs(const Submission& sent) : key_(sent.key), args_(sent.args) {}
   Submission take() {
     Submission out;
     out.key = std::move(key_);
@@ -87,7 +87,7 @@ class Gathering {
 
   Registry& registry_;
   const Finish finish_;
-  std::vector<Kept<T>> kept_;
+  std::vector<KeyAndArgs<T>> kept_;
   std::vector<Result<T>> results_;  // each written by whoever brings it
   std::atomic<std::size_t> missing_;
   Callback callback_;
@@ -98,7 +98,7 @@ class Gathering {
 template <class T>
 template <class Callback>
 void Operation<T>::run(Callback callback) {
-  detail::Kept<T> kept(submission_);
+  detail::KeyAndArgs<T> kept(submission_);
   registry_->submit(std::move(submission_),
                     Completion::of([registry = registry_, kept = std::move(kept), finish = finish_,
                                     callback = std::move(callback)](Answer&& answer) mutable {

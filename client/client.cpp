@@ -165,10 +165,10 @@ Answer Client::exchange(Submission& submission) {
   const bool is_message = sent.message != nullptr;
   const Instant now = boot_time();
   const Instant give_up = now + sent.timeout + grace;
-  const auto meeting = std::make_shared<Meeting>();
-  impl_->prepare(std::move(sent), Meeting::completion(meeting), now,
-                 [&](std::unique_ptr<Pending> request) { impl_->io.post_and_drive(std::move(request), *meeting); });
-  if (meeting->has_arrived() || meeting->wait(std::max(Duration{0}, give_up - boot_time()))) return meeting->take();
+  const auto promise = std::make_shared<AnswerPromise>();
+  impl_->prepare(std::move(sent), AnswerPromise::completion(promise), now,
+                 [&](std::unique_ptr<Pending> request) { impl_->io.post_and_drive(std::move(request), *promise); });
+  if (promise->has_arrived() || promise->wait(std::max(Duration{0}, give_up - boot_time()))) return promise->take();
   return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
 }
 

@@ -24,8 +24,8 @@ std::uint64_t random_number() {
   return std::max<std::uint64_t>(high << 32 | device(), 1);
 }
 
-Outbound::Options outbound_options() {
-  Outbound::Options out;
+RequestRouter::Options router_options() {
+  RequestRouter::Options out;
   out.seed = random_number();
   return out;
 }
@@ -49,19 +49,19 @@ Error naming_node(const Outcome& outcome) {
 
 ClientIo::ClientIo(Options options)
     : options_(std::move(options)),
-      outbound_(outbound_options()),
-      links_(context_, link_options(options_), outbound_),
+      router_(router_options()),
+      links_(context_, link_options(options_), router_),
       now_(boot_time()) {
   first_fetches_ = options_.addresses.size();
-  for (const auto& address : options_.addresses) fetch_view(outbound_.add_peer(address));
+  for (const auto& address : options_.addresses) fetch_view(router_.add_peer(address));
   thread_ = std::thread([this] { run(); });
 }
 
 ClientIo::~ClientIo() {
   REKI_ASSERT(!on_io_thread());
   stopping_ = true;
-  mailbag_.wakeup().signal();
-  duty_.recall();
+  task_queue_.wakeup().signal();
+  leadership_.recall();
   thread_.join();
 }
 
@@ -77,8 +77,8 @@ bool ClientIo::on_io_thread() const { return io_of_this_thread == this; }
 
 void ClientIo::post(std::unique_ptr<Pending> request) {
   if (on_io_thread()) return post_here(std::move(request));
-  if (!mailbag_.push(std::move(request))) return too_late(*request);  // NOLINT(bugprone-use-after-move): it is as it was
-  duty_.recall();
+  if (!task_queue_.push(std::move(request))) return too_late(*request);  // NOLINT(bugprone-use-after-move): it is as it was
+  leadership_.recall();
 }
 
 void ClientIo::post_all(std::vector<std::unique_ptr<Pending>> requests) {
@@ -86,16 +86,16 @@ void ClientIo::post_all(std::vector<std::unique_ptr<Pending>> requests) {
     for (auto& request : requests) post_here(std::move(request));
     return;
   }
-  if (mailbag_.push_all(requests)) return duty_.recall();
+  if (task_queue_.push_all(requests)) return leadership_.recall();
   for (auto& request : requests) too_late(*request);
 }
 
-void ClientIo::post_and_drive(std::unique_ptr<Pending> request, const Meeting& meeting) {
+void ClientIo::post_and_drive(std::unique_ptr<Pending> request, const AnswerPromise& promise) {
   request->caller_waits = true;
-  if (!mailbag_.push_quietly(std::move(request))) return too_late(*request);  // NOLINT(bugprone-use-after-move)
-  if (!duty_.take()) return mailbag_.wakeup().signal();
-  drive(meeting);
-  duty_.give_back([this] { return is_idle(); });
+  if (!task_queue_.push_quietly(std::move(request))) return too_late(*request);  // NOLINT(bugprone-use-after-move)
+  if (!leadership_.take()) return task_queue_.wakeup().signal();
+  drive(promise);
+  leadership_.give_back([this] { return is_idle(); });
 }
 
 /// For callbacks, which run between two rounds' sending: no lock and no wake-up.
@@ -104,7 +104,7 @@ void ClientIo::post_here(std::unique_ptr<Pending> request) {
   own_.push_back(std::move(request));
 }
 
-/// Only a callback of the I/O thread can still ask when the mailbag is closed: callers must not outlive the client.
+/// Only a callback of the I/O thread can still ask when the queue is closed: callers must not outlive the client.
 void ClientIo::too_late(Pending& request) {
   Completion& done = request.gathering ? request.gathering->done : request.done;
   if (done) done(Answer{Error{ErrorCode::shutting_down, "the client is closed"}});
@@ -121,7 +121,7 @@ void ClientIo::run() {
   io_of_this_thread = this;
   try {
     while (!stopping_ && !broken_) {
-      if (may_lend()) duty_.lend([this] { return is_idle(); });
+      if (may_lend()) leadership_.lend([this] { return is_idle(); });
       now_ = boot_time();
       take_posted();
       send();
@@ -136,16 +136,16 @@ void ClientIo::run() {
 }
 
 /// What a caller does until its answer is there. It leaves to the thread what has callbacks.
-void ClientIo::drive(const Meeting& meeting) {
+void ClientIo::drive(const AnswerPromise& promise) {
   try {
     now_ = boot_time();
     while (!stopping_ && !broken_) {
       take_posted();
       if (!std::ranges::all_of(posted_, &Pending::caller_waits, [](const auto& r) -> const Pending& { return *r; })) return;
       send();
-      if (meeting.has_arrived()) return;
+      if (promise.has_arrived()) return;
       receive();
-      if (meeting.has_arrived()) return;
+      if (promise.has_arrived()) return;
     }
   } catch (const std::exception& e) {
     broken_ = e.what();
@@ -156,16 +156,16 @@ void ClientIo::drive(const Meeting& meeting) {
 bool ClientIo::may_lend() const { return callers_wait_ && nothing_under_way() && watches_.empty(); }
 
 bool ClientIo::is_idle() const {
-  return nothing_under_way() && own_.empty() && posted_.empty() && mailbag_.empty() && !stopping_ && !broken_;
+  return nothing_under_way() && own_.empty() && posted_.empty() && task_queue_.empty() && !stopping_ && !broken_;
 }
 
 /// A newer view that a node has spoken of is fetched without delay, whether or not a caller comes.
 bool ClientIo::nothing_under_way() const {
-  return outbound_.outstanding() == 0 && outbound_.epoch_seen() <= outbound_.epoch();
+  return router_.outstanding() == 0 && router_.epoch_seen() <= router_.epoch();
 }
 
 void ClientIo::take_posted() {
-  if (posted_.empty()) mailbag_.take(posted_);
+  if (posted_.empty()) task_queue_.take(posted_);
   std::ranges::move(own_, std::back_inserter(posted_));
   own_.clear();
 }
@@ -173,11 +173,11 @@ void ClientIo::take_posted() {
 void ClientIo::send() {
   constexpr std::size_t ahead = 4;
   for (std::size_t i = 0; i < posted_.size(); ++i) {
-    if (i + ahead < posted_.size()) outbound_.foresee(*posted_[i + ahead]);
+    if (i + ahead < posted_.size()) router_.prefetch(*posted_[i + ahead]);
     submit(std::move(posted_[i]));
   }
   posted_.clear();
-  outbound_.tick(now_);
+  router_.tick(now_);
   publish_view();
   watches_.tick(now_);
   links_.flush(now_);
@@ -185,25 +185,25 @@ void ClientIo::send() {
 }
 
 void ClientIo::receive() {
-  items_.assign(1, zmq::pollitem_t{nullptr, mailbag_.wakeup().fd(), ZMQ_POLLIN, 0});
+  items_.assign(1, zmq::pollitem_t{nullptr, task_queue_.wakeup().fd(), ZMQ_POLLIN, 0});
   links_.append_to(items_);
-  mailbag_.wakeup().arm();
-  poll_until(items_, now_, nothing_to_do() ? std::min(outbound_.next_wake(), watches_.next_wake()) : now_);
-  mailbag_.wakeup().disarm(items_[0].revents != 0);
+  task_queue_.wakeup().arm();
+  poll_until(items_, now_, nothing_to_do() ? std::min(router_.next_wake(), watches_.next_wake()) : now_);
+  task_queue_.wakeup().disarm(items_[0].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(1), now_);
   // Before what it makes callers ask next is sent: so that goes with this round.
   deliver();
 }
 
-bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && own_.empty() && mailbag_.empty(); }
+bool ClientIo::nothing_to_do() const { return !stopping_ && !links_.more_to_read() && own_.empty() && task_queue_.empty(); }
 
 void ClientIo::submit(std::unique_ptr<Pending> request) {
   callers_wait_ = request->caller_waits;
   if (request->then == Pending::Then::watch) {
     return watches_.add({std::string{request->type.view()}, std::string{request->key.view()}}, std::move(request->sink), now_);
   }
-  outbound_.submit(std::move(request), now_);
+  router_.submit(std::move(request), now_);
 }
 
 void ClientIo::carry(Watches::Question question, Completion done) {
@@ -219,19 +219,19 @@ void ClientIo::carry(Watches::Question question, Completion done) {
 }
 
 void ClientIo::end() {
-  mailbag_.close();
+  task_queue_.close();
   for (auto& request : std::exchange(posted_, {})) submit(std::move(request));
   take_posted();
   ended_ = true;
   for (auto& request : std::exchange(posted_, {})) submit(std::move(request));
   watches_.close();
-  outbound_.shut_down();
+  router_.shut_down();
   deliver();
   connected(fail(ErrorCode::shutting_down, "the client is closed"));
 }
 
 void ClientIo::deliver() {
-  while (auto done = outbound_.next_done()) {
+  while (auto done = router_.next_done()) {
     std::unique_ptr<Pending> request{static_cast<Pending*>(done.release())};
     switch (request->then) {
       case Pending::Then::answer:
@@ -264,7 +264,7 @@ void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
     outcome.payload = with_cursor(*page, encode(ClusterCursor{request->node, Bytes{page->cursor}}));
     return request->done(answer_of(std::move(outcome)));
   }
-  const Member* next = node_after(*outbound_.view(), request->node.value);
+  const Member* next = node_after(*router_.view(), request->node.value);
   if (next == nullptr || !page->keys.empty()) {
     outcome.payload = with_cursor(*page, next == nullptr ? Bytes{} : encode(ClusterCursor{next->node_id, {}}));
     return request->done(answer_of(std::move(outcome)));
@@ -286,7 +286,7 @@ void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
 
 /// The node has left the cluster while it was to be asked.
 bool ClientIo::has_left(const Pending& request) const {
-  return request.outcome.code == ErrorCode::unreachable && outbound_.view()->find(request.node) == nullptr;
+  return request.outcome.code == ErrorCode::unreachable && router_.view()->find(request.node) == nullptr;
 }
 
 void ClientIo::deliver_count(Pending& part) {
@@ -294,7 +294,7 @@ void ClientIo::deliver_count(Pending& part) {
   if (!all.done) return;  // another node's part has failed
   if (has_left(part)) {
     // Its actors are on other nodes now, perhaps on some that were counted before.
-    for (auto& again : count_parts(part, *outbound_.view(), std::exchange(all.done, {}))) submit(std::move(again));
+    for (auto& again : count_parts(part, *router_.view(), std::exchange(all.done, {}))) submit(std::move(again));
     return;
   }
   if (part.outcome.code != ErrorCode::ok) return all.done(Answer{naming_node(part.outcome)});
@@ -309,11 +309,11 @@ void ClientIo::deliver_count(Pending& part) {
 
 // ---- views
 
-/// The first one; from then on the outbound asks for newer ones itself.
+/// The first one; from then on the router asks for newer ones itself.
 void ClientIo::fetch_view(PeerIndex from) {
   auto request = std::make_unique<Pending>();
   request->op = wire::Op::view;
-  request->args = wire::encode_view_args(outbound_.epoch());
+  request->args = wire::encode_view_args(router_.epoch());
   request->deadline = options_.connect_by;
   request->peer = from;
   request->then = Pending::Then::fetch_view;
@@ -337,26 +337,26 @@ Result<void> ClientIo::install(BytesView payload) {
   if (view->cluster_id() != links_.cluster()) {
     return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
   }
-  outbound_.set_view(std::make_shared<const View>(std::move(*view)), now_);
+  router_.set_view(std::make_shared<const View>(std::move(*view)), now_);
   publish_view();
   connected({});
   return {};
 }
 
 void ClientIo::publish_view() {
-  if (published_ == outbound_.epoch()) return;
-  published_ = outbound_.epoch();
+  if (published_ == router_.epoch()) return;
+  published_ = router_.epoch();
   {
     const std::lock_guard lock(mutex_);
-    view_ = outbound_.view();
+    view_ = router_.view();
   }
-  watches_.set_view(outbound_.view(), now_);
+  watches_.set_view(router_.view(), now_);
 }
 
 void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {
   if (connect_error_ == ErrorCode::unreachable) connect_error_ = why.code;
-  connect_errors_ += "\n  " + outbound_.address(*fetch.peer) + ": " + why.message();
-  if (first_fetches_ > 0 || outbound_.view()) return;
+  connect_errors_ += "\n  " + router_.address(*fetch.peer) + ": " + why.message();
+  if (first_fetches_ > 0 || router_.view()) return;
   connected(fail(connect_error_, (options_.cluster.empty() ? "no node" : "no node of cluster '" + options_.cluster + "'") + " has answered:" + connect_errors_));
 }
 

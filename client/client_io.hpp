@@ -9,19 +9,19 @@
 #include <thread>
 #include <vector>
 
-#include "reki/actor/meeting.hpp"
-#include "reki/client/io_duty.hpp"
+#include "reki/actor/answer_promise.hpp"
+#include "reki/client/io_leadership.hpp"
 #include "reki/client/pending.hpp"
-#include "reki/core/routing/outbound.hpp"
-#include "reki/net/mailbag.hpp"
+#include "reki/core/routing/request_router.hpp"
 #include "reki/net/peer_links.hpp"
+#include "reki/net/task_queue.hpp"
 #include "reki/net/watches.hpp"
 
 namespace reki {
 
 /// The client's input and output: takes what callers post, sends it, and brings the outcomes back.
 ///
-/// post...() and view() from any thread; all else belongs to whoever has the duty (IoDuty): a thread of its own,
+/// post...() and view() from any thread; all else belongs to whoever has the duty (IoLeadership): a thread of its own,
 /// or a caller in post_and_drive(). Callbacks run on the thread alone.
 class ClientIo final : private Watches::Carrier {
  public:
@@ -41,9 +41,9 @@ class ClientIo final : private Watches::Carrier {
   /// Answers at once with `shutting_down` if it is too late.
   void post(std::unique_ptr<Pending> request);
   void post_all(std::vector<std::unique_ptr<Pending>> requests);
-  /// The same for a request whose answer goes to `meeting`, where the present thread is going to wait: it does the input
+  /// The same for a request whose answer goes to `promise`, where the present thread is going to wait: it does the input
   /// and output until the answer is there, if nobody else does.
-  void post_and_drive(std::unique_ptr<Pending> request, const Meeting& meeting);
+  void post_and_drive(std::unique_ptr<Pending> request, const AnswerPromise& promise);
   std::shared_ptr<const View> view() const;
   bool on_io_thread() const;
 
@@ -51,7 +51,7 @@ class ClientIo final : private Watches::Carrier {
   static void too_late(Pending& request);
   void post_here(std::unique_ptr<Pending> request);
   void run();
-  void drive(const Meeting& meeting);
+  void drive(const AnswerPromise& promise);
   bool may_lend() const;
   bool is_idle() const;
   bool nothing_under_way() const;
@@ -79,22 +79,22 @@ class ClientIo final : private Watches::Carrier {
   const Options options_;
 
   // Any thread.
-  Mailbag<std::unique_ptr<Pending>> mailbag_;
+  TaskQueue<std::unique_ptr<Pending>> task_queue_;
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<const View> view_;             // guarded by mutex_
   std::optional<Result<void>> connect_result_;   // guarded by mutex_
-  IoDuty duty_;
+  IoLeadership leadership_;
 
   // Of whoever has the duty.
   zmq::context_t context_{1};
-  Watches watches_{*this};  // before outbound_, which has its questions
-  Outbound outbound_;
+  Watches watches_{*this};  // before router_, which has its questions
+  RequestRouter router_;
   PeerLinks links_;
   Instant now_;
   std::vector<std::unique_ptr<Pending>> own_;     // posted by callbacks
-  std::vector<std::unique_ptr<Pending>> posted_;  // taken from the mailbag and from `own_`, to be submitted
+  std::vector<std::unique_ptr<Pending>> posted_;  // taken from the queue and from `own_`, to be submitted
   bool ended_ = false;
   bool callers_wait_ = false;                     // for the answer to the last request
   std::optional<std::string> broken_;             // why nothing more can be sent

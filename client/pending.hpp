@@ -6,8 +6,8 @@
 
 #include "reki/actor/envelope.hpp"
 #include "reki/actor/watch.hpp"
-#include "reki/core/base/recycled.hpp"
-#include "reki/core/routing/outbound_request.hpp"
+#include "reki/core/base/pool.hpp"
+#include "reki/core/routing/routed_request.hpp"
 
 namespace reki {
 
@@ -19,7 +19,7 @@ struct CountGathering {
 };
 
 /// A request of the client's, with what is to be done with its outcome.
-struct Pending final : OutboundRequest, Recycled {
+struct Pending final : RoutedRequest, PoolAllocated {
   enum class Then : std::uint8_t {
     answer,      ///< Hand it to the caller.
     list,        ///< Hand it to the caller with our own cursor, or go on with the next node.

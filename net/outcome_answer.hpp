@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "reki/actor/answer.hpp"
-#include "reki/core/routing/outbound_request.hpp"
+#include "reki/core/routing/routed_request.hpp"
 
 namespace reki {
 

@@ -58,8 +58,8 @@ struct PeerLinks::Link {
   bool disconnected = false;  // to be told once all that came before has been read
 };
 
-PeerLinks::PeerLinks(zmq::context_t& context, Options options, Outbound& outbound)
-    : context_(context), options_(std::move(options)), outbound_(outbound) {
+PeerLinks::PeerLinks(zmq::context_t& context, Options options, RequestRouter& router)
+    : context_(context), options_(std::move(options)), router_(router) {
   make_hello();
 }
 
@@ -78,7 +78,7 @@ void PeerLinks::set_incarnation(Incarnation incarnation, Instant now) {
   make_hello();
   for (const PeerIndex peer : std::exchange(open_, {})) {
     links_[peer.value].reset();
-    outbound_.disconnected(peer, now);
+    router_.disconnected(peer, now);
   }
 }
 
@@ -105,9 +105,9 @@ void PeerLinks::process(std::span<const zmq::pollitem_t> items, Instant now) {
 }
 
 void PeerLinks::flush(Instant now) {
-  outbound_.take_work(work_);
+  router_.take_work(work_);
   for (const PeerIndex peer : work_) serve(peer, now);
-  outbound_.take_closed(work_);
+  router_.take_closed(work_);
   for (const PeerIndex peer : work_) {
     if (peer.value < links_.size()) links_[peer.value].reset();
     std::erase(open_, peer);
@@ -119,24 +119,24 @@ PeerLinks::Link* PeerLinks::link_of(PeerIndex peer, Instant now) {
   auto& link = links_[peer.value];
   if (link) return link.get();
   try {
-    link = std::make_unique<Link>(context_, peer, outbound_.address(peer));
+    link = std::make_unique<Link>(context_, peer, router_.address(peer));
     open_.push_back(peer);
   } catch (const zmq::error_t& e) {
-    outbound_.rejected(peer, ErrorCode::unreachable, std::string{"libzmq does not take the address: "} + e.what(), now);
+    router_.rejected(peer, ErrorCode::unreachable, std::string{"libzmq does not take the address: "} + e.what(), now);
   }
   return link.get();
 }
 
 /// Sends all that is due to the peer, or as much as its socket takes.
 void PeerLinks::serve(PeerIndex peer, Instant now) {
-  if (outbound_.due(peer, now) == Outbound::Due::nothing) {
+  if (router_.due(peer, now) == RequestRouter::Due::nothing) {
     if (peer.value < links_.size() && links_[peer.value]) links_[peer.value]->blocked = false;
     return;
   }
   Link* const link = link_of(peer, now);
   if (link == nullptr) return;
   link->blocked = false;
-  while (outbound_.due(peer, now) != Outbound::Due::nothing) {
+  while (router_.due(peer, now) != RequestRouter::Due::nothing) {
     if (!send_next(*link, now)) {
       link->blocked = true;
       return;
@@ -145,23 +145,23 @@ void PeerLinks::serve(PeerIndex peer, Instant now) {
 }
 
 bool PeerLinks::send_next(Link& link, Instant now) {
-  switch (outbound_.due(link.peer, now)) {
-    case Outbound::Due::hello:
+  switch (router_.due(link.peer, now)) {
+    case RequestRouter::Due::hello:
       if (!send(link, hello_)) return false;
-      outbound_.hello_sent(link.peer, now);
+      router_.hello_sent(link.peer, now);
       return true;
-    case Outbound::Due::ping:
+    case RequestRouter::Due::ping:
       if (!send(link, wire::encode_ping({++nonce_}))) return false;
-      outbound_.ping_sent(link.peer, now);
+      router_.ping_sent(link.peer, now);
       return true;
-    case Outbound::Due::requests: {
+    case RequestRouter::Due::requests: {
       writer_.clear();
-      const bool any = outbound_.fill(link.peer, writer_, now) != 0;
-      if (any && !send(link, writer_.finish(outbound_.epoch(), outbound_.incarnation(link.peer)))) {
-        outbound_.not_sent(link.peer);
+      const bool any = router_.fill(link.peer, writer_, now) != 0;
+      if (any && !send(link, writer_.finish(router_.epoch(), router_.incarnation(link.peer)))) {
+        router_.not_sent(link.peer);
         return false;
       }
-      if (any) outbound_.sent(link.peer);
+      if (any) router_.sent(link.peer);
       return true;
     }
     default:
@@ -198,10 +198,10 @@ void PeerLinks::read_monitor(Link& link) {
 void PeerLinks::read_frames(Link& link, Instant now) {
   try {
     zmq::message_t frame;
-    const std::uint64_t enough = stats_.replies_received + limits::batch_part_of(outbound_.outstanding());
+    const std::uint64_t enough = stats_.replies_received + limits::batch_part_of(router_.outstanding());
     for (int i = 0; i < options_.frames_per_round && stats_.replies_received < enough; ++i) {
       if (!link.socket.recv(frame, zmq::recv_flags::dontwait)) {
-        if (std::exchange(link.disconnected, false)) outbound_.disconnected(link.peer, now);
+        if (std::exchange(link.disconnected, false)) router_.disconnected(link.peer, now);
         return;
       }
       ++stats_.frames_received;
@@ -232,21 +232,21 @@ void PeerLinks::read_frame(Link& link, BytesView frame, Instant now) {
     case wire::FrameKind::welcome:
       if (const auto welcome = wire::decode_welcome(frame)) {
         if (options_.cluster.empty()) options_.cluster = welcome->cluster;
-        if (welcome->cluster == options_.cluster) return outbound_.welcomed(link.peer, *welcome, now);
+        if (welcome->cluster == options_.cluster) return router_.welcomed(link.peer, *welcome, now);
         const auto text = "it belongs to cluster '" + std::string{welcome->cluster} + "', not '" + options_.cluster + "'";
-        return outbound_.rejected(link.peer, ErrorCode::wrong_cluster, text, now);
+        return router_.rejected(link.peer, ErrorCode::wrong_cluster, text, now);
       }
       break;
     case wire::FrameKind::reject:
       if (const auto reject = wire::decode_reject(frame)) {
-        return outbound_.rejected(link.peer, reject->code, reject->text, now);
+        return router_.rejected(link.peer, reject->code, reject->text, now);
       }
       break;
     case wire::FrameKind::pong:
-      if (const auto pong = wire::decode_pong(frame)) return outbound_.heard(link.peer, pong->epoch, now);
+      if (const auto pong = wire::decode_pong(frame)) return router_.heard(link.peer, pong->epoch, now);
       break;
     case wire::FrameKind::goodbye:
-      if (const auto goodbye = wire::decode_goodbye(frame)) return outbound_.goodbye(link.peer, goodbye->frames, now);
+      if (const auto goodbye = wire::decode_goodbye(frame)) return router_.goodbye(link.peer, goodbye->frames, now);
       break;
     default:
       break;
@@ -270,9 +270,9 @@ void PeerLinks::read_replies(Link& link, BytesView frame, Instant now) {
     if (*next == wire::Next::end) return;
     ++stats_.replies_received;
     if (*next == wire::Next::good) {
-      outbound_.replied(link.peer, reader->header(), reply, now);
+      router_.replied(link.peer, reader->header(), reply, now);
     } else {
-      outbound_.reply_unreadable(link.peer, reader->header(), reply.id, reader->bad(), now);
+      router_.reply_unreadable(link.peer, reader->header(), reply.id, reader->bad(), now);
     }
   }
 }

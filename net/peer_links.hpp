@@ -7,22 +7,22 @@
 #include <zmq.hpp>
 
 #include "reki/core/base/time.hpp"
-#include "reki/core/routing/outbound.hpp"
+#include "reki/core/routing/request_router.hpp"
 #include "reki/core/wire/wire.hpp"
 
 namespace reki {
 
-/// The sockets of an `Outbound`: a DEALER per peer, made when there is something for the peer.
+/// The sockets of a `RequestRouter`: a DEALER per peer, made when there is something for the peer.
 ///
-/// Owned by one thread, as its `Outbound` is; both outlive nothing of each other's: destroy this first. It polls
+/// Owned by one thread, as its `RequestRouter` is; both outlive nothing of each other's: destroy this first. It polls
 /// nothing itself, so that a node can wait for these sockets together with its own:
 ///
 ///     for (;;) {
-///       outbound.submit(...); outbound.tick(now);
+///       router.submit(...); router.tick(now);
 ///       links.flush(now);                              // sends everything that is waiting
-///       while (auto done = outbound.next_done()) ...
+///       while (auto done = router.next_done()) ...
 ///       items.assign(own...); links.append_to(items);
-///       poll_until(items, now, outbound.next_wake());
+///       poll_until(items, now, router.next_wake());
 ///       now = boot_time();
 ///       links.process(std::span(items).subspan(own), now);   // reads what is there
 ///     }
@@ -47,8 +47,8 @@ class PeerLinks {
     std::uint64_t frames_malformed = 0;  ///< What a peer sent and was not a frame, or was not one for us.
   };
 
-  /// `context` and `outbound` must outlive this.
-  PeerLinks(zmq::context_t& context, Options options, Outbound& outbound);
+  /// `context` and `router` must outlive this.
+  PeerLinks(zmq::context_t& context, Options options, RequestRouter& router);
   ~PeerLinks();
   PeerLinks(const PeerLinks&) = delete;
   PeerLinks& operator=(const PeerLinks&) = delete;
@@ -57,7 +57,7 @@ class PeerLinks {
   void append_to(std::vector<zmq::pollitem_t>& items) const;
   /// Reads what has come. REQUIRES: `items` are those that append_to() added last, after a poll.
   void process(std::span<const zmq::pollitem_t> items, Instant now);
-  /// Sends what `outbound` has for peers, opens and closes sockets as it says.
+  /// Sends what `router` has for peers, opens and closes sockets as it says.
   void flush(Instant now);
   /// This process goes on as another incarnation: it greets all peers anew, on new connections.
   void set_incarnation(Incarnation incarnation, Instant now);
@@ -82,7 +82,7 @@ class PeerLinks {
   void make_hello();
 
   Options options_;  // constant but for the cluster and the incarnation, see there
-  Outbound& outbound_;
+  RequestRouter& router_;
   Bytes hello_;
   wire::RequestWriter writer_;
   std::vector<std::unique_ptr<Link>> links_;  // by PeerIndex; null where there is no socket

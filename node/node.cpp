@@ -11,7 +11,7 @@
 #include "reki/node/actors/outputs.hpp"
 #include "reki/node/disk/data_dir.hpp"
 #include "reki/node/disk/voter_store.hpp"
-#include "reki/node/membership/control.hpp"
+#include "reki/node/membership/membership_thread.hpp"
 #include "reki/node/plugins/plugin_host.hpp"
 #include "reki/node/server/server.hpp"
 #include "reki/node/support/random_number.hpp"
@@ -23,14 +23,14 @@ namespace {
 constexpr std::size_t files_kept = 256;
 
 RuntimeOptions runtime_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log,
-                               std::shared_ptr<const Tenancy> tenancy) {
+                               std::shared_ptr<const ClusterHooks> cluster_hooks) {
   RuntimeOptions out;
   out.workers = static_cast<int>(config.runtime.workers);
   out.blocking_threads_max = static_cast<int>(config.runtime.blocking_threads);
   out.hash_seed = view_of(config).hash_seed();
   out.node = id;
   out.incarnation = incarnation;
-  out.tenancy = std::move(tenancy);
+  out.cluster_hooks = std::move(cluster_hooks);
   if (!log) return out;
   out.log = [log](std::string_view event, std::string_view type, std::string_view key, std::string_view text) {
     std::string fields = "type=" + std::string(type) + " key=\"" + std::string(key) + "\" text=\"";
@@ -111,19 +111,19 @@ Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptio
       incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_number()),
       own_page_(options.page == nullptr ? std::make_unique<LeasePage>() : nullptr),
       page_(options.page == nullptr ? own_page_.get() : options.page),
-      local_(std::move(factories), runtime_options(config, id_, incarnation(), options.log, fixed_ ? nullptr : tenancy())) {
-  local_.set_front(*this);
+      local_(std::move(factories), runtime_options(config, id_, incarnation(), options.log, fixed_ ? nullptr : cluster_hooks())) {
+  local_.set_self_registry(*this);
   if (fixed_) view_ = std::make_shared<const View>(view_of(config));
 }
 
-std::shared_ptr<const Tenancy> Node::tenancy() {
-  auto out = std::make_shared<Tenancy>();
+std::shared_ptr<const ClusterHooks> Node::cluster_hooks() {
+  auto out = std::make_shared<ClusterHooks>();
   out->page = page_;
   out->reroute = [this](std::string type, std::string key, EnvelopePtr request) {
     rerouted(std::move(type), std::move(key), std::move(request));
   };
   out->hand_over = [this](HandedOver state) { hand_over(std::move(state)); };
-  out->slot_emptied = [this] { control_->look_again(); };
+  out->slot_emptied = [this] { membership_thread_->look_again(); };
   return out;
 }
 
@@ -142,7 +142,7 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view
   }
   if (auto joined = node->join(config, *self, options); !joined) return tl::make_unexpected(joined.error());
   node->server_->start();
-  node->control_->start();
+  node->membership_thread_->start();
   if (options.join_timeout > Duration{0} && !node->wait_until_ready(options.join_timeout)) {
     return fail(ErrorCode::unavailable, "node '" + node->id_.value + "' could not join: " + node->why_not_ready());
   }
@@ -159,7 +159,7 @@ Result<void> Node::open(const NodeConfig& self, const NodeOptions& options) {
   server.incarnation = incarnation();
   server.sessions_max = std::min(options.sessions_max, room);
   server.status = [this] { return status(); };
-  if (!fixed_) server.heard_epoch = [this](NodeId from, Epoch epoch) { control_->heard_epoch(std::move(from), epoch); };
+  if (!fixed_) server.heard_epoch = [this](NodeId from, Epoch epoch) { membership_thread_->heard_epoch(std::move(from), epoch); };
   server.log = options.log;
   auto bound = Server::bind(std::move(server), local_);
   if (!bound) return tl::make_unexpected(bound.error());
@@ -175,13 +175,13 @@ bool Node::stop() {
   leaving_ = true;
   const bool was_in = ready_;
   set_ready(false);
-  if (control_ && was_in && !control_->leave(leave_timeout_) && log_) {
+  if (membership_thread_ && was_in && !membership_thread_->leave(leave_timeout_) && log_) {
     log_(LogLevel::info, "left_without_leave", "text=\"the cluster did not confirm that this node is out\"");
   }
   if (server_) server_->refuse_new();
   stopped_in_time_ = local_.close(stop_grace_);
   if (server_) server_->stop();
-  if (control_) control_->stop();
+  if (membership_thread_) membership_thread_->stop();
   return stopped_in_time_;
 }
 

@@ -9,14 +9,14 @@
 #include "reki/core/config/config.hpp"
 #include "reki/core/view/view.hpp"
 #include "reki/node/actors/factories.hpp"
-#include "reki/node/membership/controlled_node.hpp"
+#include "reki/node/membership/membership_observer.hpp"
 #include "reki/node/registry/local_registry.hpp"
 #include "reki/node/server/server_events.hpp"
 #include "reki/node/support/log.hpp"
 
 namespace reki {
 
-class Control;
+class MembershipThread;
 class DataDir;
 class Server;
 class VoterStore;
@@ -50,7 +50,7 @@ struct NodeOptions {
 ///
 /// Keys of this node take no network. `list` and `count` go through all nodes; `describe` is about this one.
 /// Thread-safe, except for start and stop. Callbacks of calls to other nodes run on the node's data thread.
-class Node final : public Registry, private ControlledNode {
+class Node final : public Registry, private MembershipObserver {
  public:
   /// Starts to serve. The config's types are added to `factories` as `configure_types` does (plugin.hpp).
   /// Fails with `bad_config` (no such node, a type that is nowhere), `bad_plugin`, `address_in_use`, `bad_data_dir` (another
@@ -104,13 +104,13 @@ class Node final : public Registry, private ControlledNode {
   Result<void> open(const NodeConfig& self, const NodeOptions& options);
   Result<void> join(const Config& config, const NodeConfig& self, const NodeOptions& options);
   Result<void> open_data_dir(const Config& config, const NodeConfig& self);
-  std::shared_ptr<const Tenancy> tenancy();
+  std::shared_ptr<const ClusterHooks> cluster_hooks();
   void publish(std::shared_ptr<const View> view, Incarnation incarnation);
   void set_ready(bool ready);
   void rerouted(std::string type, std::string key, EnvelopePtr request);
   void hand_over(HandedOver state);
 
-  // Control thread
+  // MembershipThread thread
   void installed(const std::shared_ptr<const View>& view, Incarnation incarnation) override;
   void lost(const SlotSet& slots) override { local_.lose(slots); }
   bool is_done_with(const SlotSet& slots) override;
@@ -157,7 +157,7 @@ class Node final : public Registry, private ControlledNode {
   LocalRegistry local_;
   std::unique_ptr<Server> server_;  // after local_, which it serves from
   std::unique_ptr<VoterStore> store_;
-  std::unique_ptr<Control> control_;  // after all that it controls
+  std::unique_ptr<MembershipThread> membership_thread_;  // after all that it controls
 
   bool stopped_ = false;  // the thread of start and stop
   bool stopped_in_time_ = true;

@@ -6,7 +6,7 @@
 #include "reki/net/clock.hpp"
 #include "reki/node/disk/data_dir.hpp"
 #include "reki/node/disk/voter_store.hpp"
-#include "reki/node/membership/control.hpp"
+#include "reki/node/membership/membership_thread.hpp"
 #include "reki/node/node.hpp"
 #include "reki/node/server/server.hpp"
 #include "reki/node/support/listen.hpp"
@@ -43,7 +43,7 @@ SlotSet owned_by(const View& view, const NodeId& node, Incarnation incarnation) 
 }  // namespace
 
 Result<void> Node::join(const Config& config, const NodeConfig& self, const NodeOptions& options) {
-  Control::Options control;
+  MembershipThread::Options control;
   control.listen = self.control;
   control.cluster = cluster_;
   control.machine.agent = agent_options(config, self, address_, incarnation().value);
@@ -54,9 +54,9 @@ Result<void> Node::join(const Config& config, const NodeConfig& self, const Node
   if (config.etcd) control.etcd = etcd::options_of(config);
   if (store_) control.machine.voter = store_->record();
   control.machine.agent.previous = data_dir_->previous_incarnation();
-  auto bound = Control::bind(std::move(control), *this, store_.get());
+  auto bound = MembershipThread::bind(std::move(control), *this, store_.get());
   if (!bound) return tl::make_unexpected(std::move(bound.error()));
-  control_ = std::move(*bound);
+  membership_thread_ = std::move(*bound);
   return {};
 }
 
@@ -94,8 +94,8 @@ void Node::set_ready(bool ready) {
 
 std::string Node::why_not_ready() const {
   if (ready_) return {};
-  if (!control_) return "the node is stopped";
-  const ControlStatus status = control_->status();
+  if (!membership_thread_) return "the node is stopped";
+  const ControlStatus status = membership_thread_->status();
   const auto now = view();
   // Others may still name this node, whose register is lost.
   const bool headless = status.coordinator.value.empty() || (status.coordinator == id_ && !status.is_coordinator);
@@ -202,7 +202,7 @@ void Node::hand_over(HandedOver state) {
   out->done = Completion::of([this](Answer&& answer) {
     if (!answer.ok() && log_) log_(LogLevel::warn, "state_lost", "text=\"" + answer.text + '"');
     handing_over_.fetch_sub(1);
-    control_->look_again();
+    membership_thread_->look_again();
   });
   server_->forward(std::move(out));
 }

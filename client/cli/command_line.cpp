@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include "reki/client/cli/output.hpp"
-#include "reki/core/base/nearest.hpp"
+#include "reki/core/base/closest_match.hpp"
 #include "reki/core/config/config.hpp"
 
 // The only place that includes CLI11: it costs as much to compile as the rest of the command.
@@ -96,7 +96,7 @@ void suggest_verb(const CLI::App& app, const std::vector<std::string>& words) {
   const std::vector<std::string_view> views(names.begin(), names.end());
   for (const auto& word : words) {
     if (std::find(names.begin(), names.end(), word) != names.end()) return;
-    const auto meant = nearest(word, views);
+    const auto meant = closest_match(word, views);
     if (word.empty() || word[0] == '-' || meant.empty()) continue;
     std::cerr << "Did you mean 'reki " << meant << "'?\n";
     return;

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <limits>
 
+#include "reki/core/base/closest_match.hpp"
 #include "reki/core/base/limits.hpp"
-#include "reki/core/base/nearest.hpp"
 
 namespace reki::cli {
 namespace {
@@ -154,7 +154,7 @@ class Writer {
     for (const auto& [name, element] : value.items()) {
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
       std::string what = "there is no field '" + name + "'";
-      const auto meant = nearest(name, names);
+      const auto meant = closest_match(name, names);
       if (!meant.empty()) what += "; did you mean '" + std::string{meant} + "'?";
       else what += names.empty() ? "; it has none" : "; it takes " + to_string(schema);
       return bad(path, what);

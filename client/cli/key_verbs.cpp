@@ -1,6 +1,6 @@
 #include "reki/client/cli/verbs.hpp"
+#include "reki/core/base/closest_match.hpp"
 #include "reki/core/base/hash.hpp"
-#include "reki/core/base/nearest.hpp"
 
 namespace reki::cli {
 namespace {
@@ -60,7 +60,7 @@ Result<TypeDescription> description_of(Client& client, const std::string& type, 
     names.emplace_back(one.type);
   }
   std::string text = "the nodes have no type '" + type + "'";
-  const auto meant = nearest(type, names);
+  const auto meant = closest_match(type, names);
   if (!meant.empty()) text += "; did you mean '" + std::string{meant} + "'?";
   return fail(ErrorCode::unknown_type, text);
 }
@@ -73,7 +73,7 @@ Result<MessageDescription> message_of(const TypeDescription& type, const std::st
     names.emplace_back(message.name);
     all += (all.empty() ? "" : ", ") + message.name;
   }
-  const auto meant = nearest(name, names);
+  const auto meant = closest_match(name, names);
   std::string text = "type '" + type.type + "' has no message '" + name + "'";
   text += meant.empty() ? "; it has " + (all.empty() ? "none" : all) : "; did you mean '" + std::string{meant} + "'?";
   return fail(ErrorCode::unknown_message, text);

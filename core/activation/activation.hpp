@@ -30,7 +30,7 @@ struct Activation {
   };
 
   /// Of keys that have crashed.
-  struct Trouble {
+  struct CrashRecord {
     RestartHistory history;
     Instant due;                 ///< restarting, down
     std::string last_error;      ///< Of the latest crash; empty if none.
@@ -45,7 +45,7 @@ struct Activation {
 
   RequestOrigin starter;             ///< Whose request began the latest start.
   WaiterList waiters;
-  std::unique_ptr<Trouble> trouble;
+  std::unique_ptr<CrashRecord> crashes;
   std::atomic<void*> cell{nullptr};  ///< The runtime's part: the actor and its mailbox.
 
   // What a look-up without the lock reads stands at the end, and the key's bytes behind it: mostly on one cache line.
@@ -60,9 +60,9 @@ struct Activation {
 
   [[nodiscard]] std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_bytes}; }
   [[nodiscard]] SlotId slot() const { return SlotId{static_cast<std::uint16_t>(hash % slot_count)}; }
-  [[nodiscard]] Instant due() const { return trouble ? trouble->due : Instant{}; }
-  [[nodiscard]] std::string_view last_error() const { return trouble ? std::string_view{trouble->last_error} : ""; }
-  [[nodiscard]] std::uint32_t restarts() const { return trouble ? trouble->restarts : 0; }
+  [[nodiscard]] Instant due() const { return crashes ? crashes->due : Instant{}; }
+  [[nodiscard]] std::string_view last_error() const { return crashes ? std::string_view{crashes->last_error} : ""; }
+  [[nodiscard]] std::uint32_t restarts() const { return crashes ? crashes->restarts : 0; }
 
   /// Without the lock: the fence of a start that is live at some moment of the call, or 0.
   [[nodiscard]] Fence live_fence() const {

@@ -154,7 +154,7 @@ bool ActivationTable::begin_start(Activation& a, Instant now) {
 
 WaiterList ActivationTable::started(Activation& a, Instant now) {
   REKI_ASSERT(a.state == State::starting);
-  if (a.restart) ++trouble_of(a).restarts;
+  if (a.restart) ++crashes_of(a).restarts;
   a.used.store(now.ns, std::memory_order_relaxed);
   WaiterList out = release(a, [](const Waiter& w) { return w.waits_for == For::start; });
   // One that is to stop is at no moment live to those who look without the lock.
@@ -184,10 +184,10 @@ ActivationTable::After ActivationTable::ended(Activation& a, ExitKind kind, std:
 }
 
 ActivationTable::Next ActivationTable::decide_restart(Activation& a, ExitKind kind, std::string text, Instant now) {
-  Activation::Trouble& trouble = trouble_of(a);
-  if (!text.empty()) trouble.last_error = std::move(text);
-  const auto decision = decide(options_.policies[a.type.value], trouble.history, now, kind);
-  trouble.due = decision.until;
+  Activation::CrashRecord& crashes = crashes_of(a);
+  if (!text.empty()) crashes.last_error = std::move(text);
+  const auto decision = decide(options_.policies[a.type.value], crashes.history, now, kind);
+  crashes.due = decision.until;
   switch (decision.what) {
     case RestartDecision::What::restart:
       a.restart = true;
@@ -227,7 +227,7 @@ ActivationTable::After ActivationTable::stopped(Activation& a) {
 
 ActivationTable::Next ActivationTable::start_again_or_erase(Activation& a) {
   a.restart = false;
-  if (a.trouble) a.trouble->history = {};
+  if (a.crashes) a.crashes->history = {};
   if (a.waiters.empty()) return Next::erase;
   WaiterList waiters = std::move(a.waiters);
   bool first = true;
@@ -285,9 +285,9 @@ Activation& ActivationTable::insert(std::uint64_t hash, TypeIndex type, std::str
   return *a;
 }
 
-Activation::Trouble& ActivationTable::trouble_of(Activation& a) {
-  if (!a.trouble) a.trouble = std::make_unique<Activation::Trouble>();
-  return *a.trouble;
+Activation::CrashRecord& ActivationTable::crashes_of(Activation& a) {
+  if (!a.crashes) a.crashes = std::make_unique<Activation::CrashRecord>();
+  return *a.crashes;
 }
 
 void ActivationTable::enter(Activation& a, State state) {

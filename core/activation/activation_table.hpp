@@ -160,7 +160,7 @@ class ActivationTable {
   static Verdict while_stopping(Activation& a, const Demand& demand);
   Verdict bounded_wait(Activation& a, Waiter::For waits_for) const;
   Activation& insert(std::uint64_t hash, TypeIndex type, std::string_view key);
-  static Activation::Trouble& trouble_of(Activation& a);
+  static Activation::CrashRecord& crashes_of(Activation& a);
   void enter(Activation& a, Activation::State state);
   void list_by_use(Activation& a);
   void unlist(Activation& a);

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "reki/core/base/assert.hpp"
+#include "reki/core/base/closest_match.hpp"
 #include "reki/core/base/hash.hpp"
-#include "reki/core/base/nearest.hpp"
 
 namespace reki {
 namespace {
@@ -39,7 +39,7 @@ Result<NodeConfig> node_of(const Config& config, std::string_view id) {
     ids.push_back(n.id.value);
     list += (list.empty() ? "" : ", ") + n.id.value;
   }
-  const std::string_view meant = nearest(id, ids);
+  const std::string_view meant = closest_match(id, ids);
   std::string text = config.file + ": there is no [[node]] with id '" + std::string(id) + "'; ";
   if (!meant.empty()) text += "did you mean '" + std::string(meant) + "'? ";
   return fail(ErrorCode::bad_config, text + "use one of: " + list);

@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-#include "reki/core/base/nearest.hpp"
+#include "reki/core/base/closest_match.hpp"
 
 namespace reki::config_file {
 namespace {
@@ -26,7 +26,7 @@ std::string joined(Words words) {
 }
 
 std::string guess(std::string_view word, Words candidates) {
-  const std::string_view meant = nearest(word, candidates);
+  const std::string_view meant = closest_match(word, candidates);
   return meant.empty() ? std::string{} : "did you mean " + quoted(meant) + "? ";
 }
 

@@ -71,22 +71,22 @@ void Coordinator::install(ViewPtr view, Outbox& out) {
 void Coordinator::on(const Confirmed& m, Outbox& out) {
   Instant began = clock_.now();
   std::size_t next = 0;
-  while (!pleas_.empty() && pleas_.front().round != 0 && pleas_.front().round <= m.round) {
-    const Plea plea = std::move(pleas_.front());
-    pleas_.pop_front();
-    while (next < rounds_.size() && rounds_[next].number <= plea.round) began = rounds_[next++].began;
-    Record* const r = find(plea.member, plea.incarnation);
+  while (!pending_renewals_.empty() && pending_renewals_.front().round != 0 && pending_renewals_.front().round <= m.round) {
+    const PendingRenewal renewal = std::move(pending_renewals_.front());
+    pending_renewals_.pop_front();
+    while (next < rounds_.size() && rounds_[next].number <= renewal.round) began = rounds_[next++].began;
+    Record* const r = find(renewal.member, renewal.incarnation);
     if (r == nullptr || r->doomed || r->stopped) continue;
     r->last = std::max(r->last, began);
-    out.send(plea.member, Grant{plea.incarnation, plea.seq, view_->term(), view_->epoch(), barrier_});
+    out.send(renewal.member, Grant{renewal.incarnation, renewal.seq, view_->term(), view_->epoch(), barrier_});
   }
   while (!rounds_.empty() && rounds_.front().number <= m.round) rounds_.pop_front();
 }
 
 /// Those who have asked since the last round began share this one.
 void Coordinator::begin_round() {
-  const auto waits = std::ranges::find(pleas_, std::uint64_t{0}, &Plea::round);
-  if (waits == pleas_.end()) return;
+  const auto waits = std::ranges::find(pending_renewals_, std::uint64_t{0}, &PendingRenewal::round);
+  if (waits == pending_renewals_.end()) return;
   const Instant now = clock_.now();
   const Instant due = rounds_.empty() ? now : rounds_.back().began + timing_.renew / 8;
   if (now < due) {
@@ -96,7 +96,7 @@ void Coordinator::begin_round() {
   const std::uint64_t number = register_.confirm();
   rounds_.push_back({number, now});
   const std::uint64_t by = mutated(Mutation::old_round) ? 1 : number;
-  for (auto it = waits; it != pleas_.end(); ++it) it->round = by;
+  for (auto it = waits; it != pending_renewals_.end(); ++it) it->round = by;
 }
 
 // --- members
@@ -120,8 +120,8 @@ void Coordinator::on(const NodeId& from, const Renew& m, Outbox& out) {
     r->last = clock_.now();
     return out.send(from, Grant{m.incarnation, m.seq, view_->term(), view_->epoch(), barrier_});
   }
-  if (pleas_.size() >= records_.size() * pleas_per_member_max) pleas_.pop_front();
-  pleas_.push_back({from, m.incarnation, m.seq, 0});
+  if (pending_renewals_.size() >= records_.size() * pleas_per_member_max) pending_renewals_.pop_front();
+  pending_renewals_.push_back({from, m.incarnation, m.seq, 0});
 }
 
 void Coordinator::on(const NodeId& from, const Join& m, Outbox& out) {

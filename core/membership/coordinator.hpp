@@ -58,7 +58,7 @@ class Coordinator {
     std::uint64_t store = 0;
   };
   /// A renewal that waits for its confirmation.
-  struct Plea {
+  struct PendingRenewal {
     NodeId member;
     Incarnation incarnation;
     std::uint64_t seq = 0;
@@ -98,7 +98,7 @@ class Coordinator {
   Instant batch_since_ = Instant::never();  ///< Since when a join or a leave has waited for others to share its view.
   bool proposing_ = false;
 
-  std::deque<Plea> pleas_;  ///< By round; those without one are last.
+  std::deque<PendingRenewal> pending_renewals_;  ///< By round; those without one are last.
   std::deque<Round> rounds_;
   Instant wake_;
 };

@@ -17,7 +17,7 @@ namespace reki::membership {
 /// All that one node decides about who is in the cluster and who owns what: its agent; what it has to do with the register,
 /// as a voter of the embedded one or as a client of etcd; and, while it is elected, its coordinator.
 ///
-/// Pure: `effects = machine.on(event, now)`. The shell (node/membership/control.hpp, or the simulator) carries out the effects in
+/// Pure: `effects = machine.on(event, now)`. The shell (node/membership/membership_thread.hpp, or the simulator) carries out the effects in
 /// this order: write the record if there is one, `persisted`, ask etcd, act on the events, send. Thread: control.
 class Membership {
  public:

@@ -19,7 +19,7 @@ using ViewPtr = std::shared_ptr<const View>;
 
 // --- between members and the coordinator
 
-/// Member → coordinator, every `renew` and whenever `cleared` has grown: the heartbeat, and a plea for a longer lease.
+/// Member → coordinator, every `renew` and whenever `cleared` has grown: the heartbeat, and a renewal for a longer lease.
 struct Renew {
   Incarnation incarnation;
   Epoch installed;

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "reki/core/base/limits.hpp"
-#include "reki/core/routing/outbound_request.hpp"
+#include "reki/core/routing/routed_request.hpp"
 
 namespace reki {
 
@@ -12,7 +12,7 @@ namespace reki {
 /// has been used. So nothing is searched for, and an id is never used again. Pure; no thread safety.
 class RequestPlaces {
  public:
-  RequestId add(OutboundRequest& request) {
+  RequestId add(RoutedRequest& request) {
     if (free_.empty()) {
       free_.push_back(static_cast<std::uint32_t>(places_.size()));
       places_.emplace_back();
@@ -23,10 +23,10 @@ class RequestPlaces {
     return RequestId{++places_[place].use << place_bits | place};
   }
   /// Null if there is none, or none any more.
-  OutboundRequest* find(RequestId id) const {
+  RoutedRequest* find(RequestId id) const {
     const std::uint64_t place = place_of(id);
     if (place >= places_.size()) return nullptr;
-    OutboundRequest* const request = places_[place].request;
+    RoutedRequest* const request = places_[place].request;
     return request != nullptr && request->id_ == id ? request : nullptr;
   }
   /// REQUIRES: the id was given and not removed.
@@ -45,9 +45,9 @@ class RequestPlaces {
 
  private:
   static constexpr std::uint64_t place_bits = 20;
-  static_assert(2 * limits::outstanding_per_client_max <= std::uint64_t{1} << place_bits);  // and the outbound's own
+  static_assert(2 * limits::outstanding_per_client_max <= std::uint64_t{1} << place_bits);  // and the router's own
   struct Place {
-    OutboundRequest* request = nullptr;
+    RoutedRequest* request = nullptr;
     std::uint64_t use = 0;
   };
   static std::uint64_t place_of(RequestId id) { return id.value & ((std::uint64_t{1} << place_bits) - 1); }

@@ -5,7 +5,7 @@
 #include "reki/core/base/ids.hpp"
 #include "reki/core/base/random.hpp"
 #include "reki/core/base/time.hpp"
-#include "reki/core/routing/outbound_request.hpp"
+#include "reki/core/routing/routed_request.hpp"
 
 namespace reki {
 

@@ -68,7 +68,7 @@ class ActorCell::Scope final : public Context {
   std::string_view key() const override { return cell_.activation_.key(); }
   Fence fence() const override { return cell_.activation_.fence; }
   const NodeId& node() const override { return cell_.runtime().options().node; }
-  Registry& registry() override { return cell_.runtime().front(); }
+  Registry& registry() override { return cell_.runtime().self_registry(); }
   void stop_self() override { stop_wanted_ = true; }
   TimerId set_timer(Duration after, EnvelopePtr message) override;
   void cancel_timer(TimerId id) override;
@@ -82,7 +82,7 @@ class ActorCell::Scope final : public Context {
 };
 
 TimerId ActorCell::Scope::set_timer(Duration after, EnvelopePtr message) {
-  auto& ids = cell_.rare().timers;
+  auto& ids = cell_.cold().timers;
   auto& timers = cell_.runtime().timers();
   if (ids.size() >= limits::timers_per_actor_max) std::erase_if(ids, [&](TimerId id) { return !timers.is_pending(id); });
   if (ids.size() >= limits::timers_per_actor_max) {
@@ -96,7 +96,7 @@ TimerId ActorCell::Scope::set_timer(Duration after, EnvelopePtr message) {
 }
 
 void ActorCell::Scope::cancel_timer(TimerId id) {
-  if (cell_.rare_ && std::erase(cell_.rare_->timers, id) > 0) cell_.runtime().timers().cancel_message(id);
+  if (cell_.cold_ && std::erase(cell_.cold_->timers, id) > 0) cell_.runtime().timers().cancel_message(id);
 }
 
 ActorCell::~ActorCell() {
@@ -187,7 +187,7 @@ ActorCell::Step ActorCell::start() {
   }
   scope.outputs.release();
 
-  Followups followups;
+  Effects effects;
   {
     const std::lock_guard lock(shard().mutex);
     actor_ = std::move(*made);
@@ -196,8 +196,8 @@ ActorCell::Step ActorCell::start() {
     if (again) runtime().counters.restarts.fetch_add(1, std::memory_order_relaxed);
     const auto live = type_.live.fetch_add(1, std::memory_order_relaxed) + 1;
     auto waiters = shard().table->started(activation_, boot_time());
-    runtime().tell_start_locked(activation_, again, followups);
-    runtime().welcome_locked(activation_, std::move(waiters), followups);
+    runtime().tell_start_locked(activation_, again, effects);
+    runtime().welcome_locked(activation_, std::move(waiters), effects);
     if (activation_.state == State::stopping || scope.stop_wanted()) {
       if (activation_.state == State::live) shard().table->close(activation_);
       const auto told = runtime().stop_reason_locked(shard(), activation_.slot());
@@ -208,21 +208,21 @@ ActorCell::Step ActorCell::start() {
     // Not before those who waited have put in their messages: who comes later stays behind them.
     if (activation_.state == State::live) mailbox_.open();
     const auto cap = static_cast<std::int64_t>(type().options.cap);
-    if (cap > 0 && live > cap) followups.over_cap(type_);
+    if (cap > 0 && live > cap) effects.over_cap(type_);
   }
-  followups.run(runtime());
+  effects.run(runtime());
   return Step::more;
 }
 
 Result<std::unique_ptr<AnyActor>> ActorCell::construct(Scope& scope) {
   try {
-    auto made = type().make(rare_ ? BytesView{rare_->args} : BytesView{});
+    auto made = type().make(cold_ ? BytesView{cold_->args} : BytesView{});
     if (!made) {
       if (made.error().code != ErrorCode::malformed_message) made.error().code = ErrorCode::start_failed;
       return made;
     }
     if (*made == nullptr) return fail(ErrorCode::start_failed, "the factory returned no actor");
-    if (const auto state = rare_ ? std::exchange(rare_->state, std::nullopt) : std::nullopt) {
+    if (const auto state = cold_ ? std::exchange(cold_->state, std::nullopt) : std::nullopt) {
       if (auto restored = (*made)->restore(*state); !restored) {
         return fail(ErrorCode::start_failed, "it cannot go on with the state handed over: " + restored.error().text);
       }
@@ -236,7 +236,7 @@ Result<std::unique_ptr<AnyActor>> ActorCell::construct(Scope& scope) {
 
 ActorCell::Step ActorCell::start_failed(const Error& error) {
   drop_timers();
-  Followups followups;
+  Effects effects;
   Step step = Step::more;
   {
     const std::lock_guard lock(shard().mutex);
@@ -249,7 +249,7 @@ ActorCell::Step ActorCell::start_failed(const Error& error) {
     auto after = shard().table->start_failed(activation_, error.text, boot_time());
     if (known) {
       const auto told_to = watch_reason(runtime().stop_reason_locked(shard(), activation_.slot()));
-      runtime().tell_end_locked(activation_, supervised ? WatchReason::start_failed : told_to, error.text, followups);
+      runtime().tell_end_locked(activation_, supervised ? WatchReason::start_failed : told_to, error.text, effects);
     }
     if (!supervised && error.code != ErrorCode::unavailable) {
       // Nothing was supervised yet: it is the callers' failure. Who only looked it up, or wanted it stopped, finds none.
@@ -257,12 +257,12 @@ ActorCell::Step ActorCell::start_failed(const Error& error) {
       while (Waiter* w = failed.pop()) {
         auto envelope = envelope_of(w);
         const bool wanted_start = w->waits_for == For::start && w->starts;
-        followups.answer(std::move(envelope->done), Answer{wanted_start ? error : Error{ErrorCode::not_running}});
+        effects.answer(std::move(envelope->done), Answer{wanted_start ? error : Error{ErrorCode::not_running}});
       }
     }
-    step = ended_locked(std::move(after), followups);
+    step = ended_locked(std::move(after), effects);
   }
-  followups.run(runtime());
+  effects.run(runtime());
   return step;
 }
 
@@ -275,12 +275,12 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
     return reason ? stop(*reason) : Step::more;
   }
   if (now.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_ || runtime().abandoned()) {
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard().mutex);
-      runtime().readmit_locked(shard(), reki::name_of(activation_), std::move(envelope), now, followups);
+      runtime().readmit_locked(shard(), reki::name_of(activation_), std::move(envelope), now, effects);
     }
-    followups.run(runtime());
+    effects.run(runtime());
     return Step::more;
   }
   if (envelope->deadline <= now) {
@@ -314,7 +314,7 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
   runtime().tallies.mine().messages.fetch_add(1, std::memory_order_relaxed);
   const Instant over = boot_time();
   if (!may_release(over)) {
-    rare().unreleased.emplace(Unreleased{std::move(envelope), std::move(outcome), std::move(reply), scope.outputs.take(),
+    cold().unreleased.emplace(Unreleased{std::move(envelope), std::move(outcome), std::move(reply), scope.outputs.take(),
                                          scope.stop_wanted()});
     return Step::more;
   }
@@ -327,19 +327,19 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
 }
 
 bool ActorCell::may_release(Instant at) const {
-  return !runtime().options().tenancy || (!revoked_.load(std::memory_order_acquire) && runtime().gate(at));
+  return !runtime().options().cluster_hooks || (!revoked_.load(std::memory_order_acquire) && runtime().gate(at));
 }
 
 ActorCell::Step ActorCell::settle() {
   if (may_release(boot_time())) {
-    auto done = std::exchange(rare_->unreleased, std::nullopt);
+    auto done = std::exchange(cold_->unreleased, std::nullopt);
     for (auto& held : done->held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
     answer(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
     return done->stop_wanted ? stopped_self() : Step::more;
   }
   const bool over = revoked_.load() || runtime().abandoned() || runtime().closing();
   if (!over) return runtime().suspend(this) ? Step::suspended : Step::more;
-  auto lost = std::exchange(rare_->unreleased, std::nullopt);
+  auto lost = std::exchange(cold_->unreleased, std::nullopt);
   const Error why{ErrorCode::unknown_outcome, "the node lost its lease while the message was handled; it has had no effect "
                                               "inside the cluster"};
   for (auto& held : lost->held) held.posting.done(Answer{why});
@@ -386,18 +386,18 @@ ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, const std::string& text
   runtime().counters.crashes.fetch_add(1, std::memory_order_relaxed);
   runtime().log("crashed", activation_, text);
   destroy_actor();
-  Followups followups;
+  Effects effects;
   Step step = Step::more;
   {
     const std::lock_guard lock(shard().mutex);
     Answer out{Error{ErrorCode::actor_crashed, text}};
     out.fence = activation_.fence;
-    followups.answer(std::move(envelope->done), std::move(out));
+    effects.answer(std::move(envelope->done), std::move(out));
     auto after = shard().table->ended(activation_, ExitKind::crashed, text, boot_time());
-    runtime().tell_end_locked(activation_, WatchReason::crashed, text, followups);
-    step = ended_locked(std::move(after), followups);
+    runtime().tell_end_locked(activation_, WatchReason::crashed, text, effects);
+    step = ended_locked(std::move(after), effects);
   }
-  followups.run(runtime());
+  effects.run(runtime());
   return step;
 }
 
@@ -417,17 +417,17 @@ ActorCell::Step ActorCell::stop(StopReason reason) {
     auto& counter = reason == StopReason::passivated ? runtime().counters.passivations : runtime().counters.stops;
     counter.fetch_add(1, std::memory_order_relaxed);
   }
-  Followups followups;
+  Effects effects;
   Step step = Step::more;
   {
     const std::lock_guard lock(shard().mutex);
     auto after = reason == StopReason::stopped_self
                      ? shard().table->ended(activation_, ExitKind::stopped_itself, {}, boot_time())
                      : shard().table->stopped(activation_);
-    runtime().tell_end_locked(activation_, watch_reason(reason), {}, followups);
-    step = ended_locked(std::move(after), followups);
+    runtime().tell_end_locked(activation_, watch_reason(reason), {}, effects);
+    step = ended_locked(std::move(after), effects);
   }
-  followups.run(runtime());
+  effects.run(runtime());
   return step;
 }
 
@@ -439,13 +439,13 @@ void ActorCell::say_goodbye(StopReason reason) {
     if (reason == StopReason::moved) state = actor_->save();
     if (!may_release(boot_time())) return scope.outputs.drop(Error{ErrorCode::unavailable, "the sender's node lost its lease"});
     scope.outputs.release();
-    if (state) runtime().hand_over(activation_, rare_ ? rare_->args : Bytes{}, std::move(*state));
+    if (state) runtime().hand_over(activation_, cold_ ? cold_->args : Bytes{}, std::move(*state));
   } catch (...) {
     runtime().log("on_stop_threw", activation_, text_of_current_exception());
   }
 }
 
-ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups& followups) {
+ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Effects& effects) {
   drain_until_.store(Instant::never().ns, std::memory_order_relaxed);
   WaiterList again;  // those in the mailbox first: who waits in the entry has come later
   mailbox_.close();
@@ -461,7 +461,7 @@ ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups&
     Answer stopped;
     stopped.fence = activation_.fence;
     stopped.node = runtime().node();
-    followups.answer(std::move(envelope_of(w)->done), std::move(stopped));
+    effects.answer(std::move(envelope_of(w)->done), std::move(stopped));
   }
   // The entry may be erased here, and this cell with it; what is decided over again may make a new one.
   Runtime& runtime = this->runtime();
@@ -469,10 +469,10 @@ ActorCell::Step ActorCell::ended_locked(ActivationTable::After after, Followups&
   const KeyName name = reki::name_of(activation_);
   if (!activation_.restart) {  // the next start is another request's
     has_args_ = false;
-    if (rare_) rare_->args.clear();
+    if (cold_) cold_->args.clear();
   }
-  const bool gone = runtime.follow_locked(shard, activation_, after.next, boot_time(), followups);
-  while (Waiter* w = again.pop()) runtime.readmit_locked(shard, name, envelope_of(w), boot_time(), followups);
+  const bool gone = runtime.follow_locked(shard, activation_, after.next, boot_time(), effects);
+  while (Waiter* w = again.pop()) runtime.readmit_locked(shard, name, envelope_of(w), boot_time(), effects);
   return gone ? Step::gone : Step::more;
 }
 
@@ -483,8 +483,8 @@ void ActorCell::destroy_actor() {
 }
 
 void ActorCell::drop_timers() {
-  if (!rare_) return;
-  for (const TimerId id : std::exchange(rare_->timers, {})) runtime().timers().cancel_message(id);
+  if (!cold_) return;
+  for (const TimerId id : std::exchange(cold_->timers, {})) runtime().timers().cancel_message(id);
 }
 
 }  // namespace reki

@@ -39,7 +39,7 @@ class ActorCell final : public Turn {
   [[nodiscard]] std::size_t queued() const { return mailbox_.size(); }
   /// True: schedule it.
   [[nodiscard]] bool push(EnvelopePtr envelope) { return mailbox_.push(envelope.release()); }
-  /// The same without the lock, for an actor that was live and may be no more. In a ReadSection.
+  /// The same without the lock, for an actor that was live and may be no more. In a RcuReadSection.
   [[nodiscard]] Mailbox::Offered offer(Envelope& envelope) { return mailbox_.offer(&envelope); }
   /// Has its entry looked at again. A message and not a flag, so that a turn that is just ending cannot miss it.
   [[nodiscard]] bool push_wake() { return mailbox_.push(new ControlEnvelope); }
@@ -51,7 +51,7 @@ class ActorCell final : public Turn {
   /// Orders actors by when they were started, over all keys; 0 before the first start.
   [[nodiscard]] std::uint64_t born() const { return born_; }
   /// With which its first start goes on.
-  void set_state(Bytes state) { rare().state = std::move(state); }
+  void set_state(Bytes state) { cold().state = std::move(state); }
   /// Nothing that it does has an effect from now on, but for what has passed its second look at the gate already.
   [[nodiscard]] bool is_revoked() const { return revoked_.load(std::memory_order_acquire); }
   void revoke() { revoked_.store(true, std::memory_order_release); }
@@ -73,7 +73,7 @@ class ActorCell final : public Turn {
     bool stop_wanted = false;
   };
   /// What few actors have, kept apart so that a million others do without.
-  struct Rare {
+  struct ColdState {
     Bytes args;                  ///< Of the first start, for restarts.
     std::optional<Bytes> state;  ///< For the first start; guarded by the shard's lock until that.
     std::vector<TimerId> timers;
@@ -82,11 +82,11 @@ class ActorCell final : public Turn {
 
   Runtime& runtime() const { return type_.runtime; }
   Shard& shard() const { return runtime().shard_of(activation_.hash); }
-  Rare& rare() {
-    if (!rare_) rare_ = std::make_unique<Rare>();
-    return *rare_;
+  ColdState& cold() {
+    if (!cold_) cold_ = std::make_unique<ColdState>();
+    return *cold_;
   }
-  [[nodiscard]] bool has_unreleased() const { return rare_ && rare_->unreleased; }
+  [[nodiscard]] bool has_unreleased() const { return cold_ && cold_->unreleased; }
   Step turn();
   /// Makes the actor if its entry wants one, or ends the entry if it wants none.
   Step start();
@@ -105,10 +105,10 @@ class ActorCell final : public Turn {
   Step stopped_self();
   Step stop(StopReason reason);
   /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.
-  Step ended_locked(ActivationTable::After after, Followups& followups);
+  Step ended_locked(ActivationTable::After after, Effects& effects);
   void say_goodbye(StopReason reason);
   void keep_args(const Bytes& args) {
-    if (!args.empty() || rare_) rare().args = args;
+    if (!args.empty() || cold_) cold().args = args;
   }
   void destroy_actor();
   void drop_timers();
@@ -117,7 +117,7 @@ class ActorCell final : public Turn {
   Activation& activation_;
   TypeEntry& type_;
   std::unique_ptr<AnyActor> actor_;                   ///< Turn only.
-  std::unique_ptr<Rare> rare_;                        ///< Turn only, but for what says otherwise.
+  std::unique_ptr<ColdState> cold_;                        ///< Turn only, but for what says otherwise.
   std::uint64_t born_ = 0;                            ///< Guarded by the shard's mutex.
   std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
   [[no_unique_address]] Mailbox mailbox_;             // leaves room behind it for the two below

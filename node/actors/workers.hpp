@@ -39,7 +39,7 @@ class Turn {
 class Workers {
  public:
   struct Options {
-    int threads = 1;      ///< Kept running; 0: only as many as have something to do.
+    int threads = 1;      ///< KeyAndArgs running; 0: only as many as have something to do.
     int threads_max = 1;  ///< With those that stand in for blocked ones.
     Duration blocked_after = std::chrono::milliseconds(5);
     Duration idle_exit = std::chrono::seconds(5);  ///< A thread above `threads` ends after this long without work.

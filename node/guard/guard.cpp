@@ -16,7 +16,7 @@
 #include <system_error>
 
 #include "reki/net/clock.hpp"
-#include "reki/node/guard/second_guard.hpp"
+#include "reki/node/guard/backup_guard.hpp"
 
 namespace reki {
 namespace {

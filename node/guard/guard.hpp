@@ -12,7 +12,7 @@ inline constexpr int exit_fenced = 4;
 
 struct GuardOptions {
   LeaseWatch::Options watch;
-  /// Whether a second guard tells of the node's death if somebody kills the first one, see second_guard.hpp.
+  /// Whether a backup guard tells of the node's death if somebody kills the first one, see backup_guard.hpp.
   bool second = true;
   LogSink log;  ///< Events of the guard: fenced, node_killed, death_told. Called in its process.
 };

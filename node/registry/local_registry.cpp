@@ -15,7 +15,7 @@ LocalRegistry::LocalRegistry(Factories factories, const RuntimeOptions& options)
         return std::make_shared<Runtime>(factories, std::move(own));
       }),
       runtime_(make_(options.incarnation)),
-      front_(this) {
+      self_registry_(this) {
   runtime_.use()->start(*this);
 }
 
@@ -37,8 +37,8 @@ Answer LocalRegistry::exchange(Submission& submission) {
 
 Result<NodeId> LocalRegistry::owner(std::string_view, std::string_view) const { return node_; }
 
-void LocalRegistry::serve(std::span<const wire::Request> requests, Incarnation from, Asker& asker) {
-  runtime_.use()->serve(requests, from, asker);
+void LocalRegistry::serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink) {
+  runtime_.use()->serve(requests, from, sink);
 }
 
 Result<Watch> LocalRegistry::watch(WatchFilter filter, WatchCallback callback) {
@@ -58,9 +58,9 @@ void LocalRegistry::release_watches(const std::function<bool(std::uint64_t hash)
 
 void LocalRegistry::end_watches_if_vacated() { runtime_.use()->end_watches_if_vacated(); }
 
-void LocalRegistry::set_front(Registry& front) {
-  front_ = &front;
-  runtime_.use()->set_front(front);
+void LocalRegistry::set_self_registry(Registry& self_registry) {
+  self_registry_ = &self_registry;
+  runtime_.use()->set_self_registry(self_registry);
 }
 
 RuntimeStats LocalRegistry::stats() const { return runtime_.use()->stats(); }
@@ -78,7 +78,7 @@ void LocalRegistry::resume() { runtime_.use()->resume(); }
 
 void LocalRegistry::start_over(Incarnation incarnation) {
   auto next = make_(incarnation);
-  next->start(*front_);
+  next->start(*self_registry_);
   auto old = runtime_.replace(std::move(next));
   old->abandon();
   // Its handlers may take long, and the caller must not.

@@ -12,8 +12,8 @@
 #include "reki/actor/registry.hpp"
 #include "reki/core/view/slot_set.hpp"
 #include "reki/node/actors/factories.hpp"
-#include "reki/node/registry/tenancy.hpp"
-#include "reki/node/support/rcu/replaceable.hpp"
+#include "reki/node/registry/cluster_hooks.hpp"
+#include "reki/node/support/rcu/rcu_ptr.hpp"
 
 namespace reki {
 
@@ -26,7 +26,7 @@ struct RuntimeOptions {
   NodeId node{};                  ///< This node's id, for answers and contexts; empty without a cluster.
   Incarnation incarnation{1};     ///< The node's, for the positions of watchers. Not 0.
   /// Of a node whose slots come and go; null: all slots are here, for ever, under epoch 1.
-  std::shared_ptr<const Tenancy> tenancy{};
+  std::shared_ptr<const ClusterHooks> cluster_hooks{};
   /// Called for what nobody waits for: crashes, on_stop that throws, messages dropped. On any thread; must not block.
   std::function<void(std::string_view event, std::string_view type, std::string_view key, std::string_view text)> log{};
 };
@@ -72,7 +72,7 @@ class LocalRegistry final : public Registry {
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
 
   /// Who has sent requests. Called on the thread that serves them.
-  class Asker {
+  class ReplySink {
    public:
     /// Where the answer is to go; empty if nobody wants one.
     virtual Completion expect(const wire::Request& request) = 0;
@@ -80,12 +80,12 @@ class LocalRegistry final : public Registry {
     virtual void found(const wire::Request& request, Fence fence, bool started) = 0;
 
    protected:
-    ~Asker() = default;
+    ~ReplySink() = default;
   };
   /// Serves requests from the wire that came together, in their order; their deadlines begin now. Look-ups of live actors,
   /// `list`, `count`, `describe` and refusals are answered before it returns, on this thread. Does not check who owns the
   /// keys. Handles all operations but `status`, `view` and `watch`.
-  void serve(std::span<const wire::Request> requests, Incarnation from, Asker& asker);
+  void serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink);
   /// Whom a key belongs to instead, by the view of an epoch.
   struct OtherOwner {
     NodeId node;  ///< Empty: nobody.
@@ -98,11 +98,11 @@ class LocalRegistry final : public Registry {
   /// Tells all watchers that nothing more happens here, if no slot is here and no actor.
   void end_watches_if_vacated();
   /// What contexts give their actors as registry: the node, if this is part of one. Before any actor is started.
-  void set_front(Registry& front);
+  void set_self_registry(Registry& self_registry);
 
   [[nodiscard]] RuntimeStats stats() const;
 
-  // For the membership of the node that this is part of (Tenancy): on one thread. See Runtime.
+  // For the membership of the node that this is part of (ClusterHooks): on one thread. See Runtime.
   void expect(const SlotSet& owned);
   void expect_only(const SlotSet& owned);
   void gain(const SlotSet& slots, Epoch epoch);
@@ -127,8 +127,8 @@ class LocalRegistry final : public Registry {
  private:
   const NodeId node_;
   const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
-  Replaceable<Runtime> runtime_;
-  Registry* front_;
+  RcuPtr<Runtime> runtime_;
+  Registry* self_registry_;
   std::vector<std::thread> ends_;     ///< Of runtimes that were dropped: they wait for handlers that still run.
 };
 

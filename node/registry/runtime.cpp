@@ -49,7 +49,7 @@ int worker_count(int wanted) {
 
 /// Lets a caller's deadline pass while its message waits or is handled. Owned by the message's completion and by the
 /// timers; whoever comes first answers.
-class CallGuard final : public Timers::Entry, public Recycled {
+class CallGuard final : public Timers::Entry, public PoolAllocated {
  public:
   static Completion wrap(Timers& timers, Completion done, Instant deadline) {
     auto* guard = new CallGuard(timers, std::move(done));
@@ -89,48 +89,48 @@ class CallGuard final : public Timers::Entry, public Recycled {
 
 }  // namespace
 
-Followups::Followups() = default;
-Followups::~Followups() = default;
+Effects::Effects() = default;
+Effects::~Effects() = default;
 
-void Followups::destroy(std::unique_ptr<ActorCell> cell) { dead_.push_back(std::move(cell)); }
+void Effects::destroy(std::unique_ptr<ActorCell> cell) { dead_.push_back(std::move(cell)); }
 
-void Followups::run(Runtime& runtime) {
+void Effects::run(Runtime& runtime) {
   for (auto& [key, due] : restarts_) runtime.timers().add_restart(std::move(key), due);
   runtime.schedule(cells_);
   for (auto& answered : answers_) answered.done(std::move(answered.answer));
   for (auto& [key, request] : rerouted_) runtime.reroute(key, std::move(request));
   if (over_cap_ != nullptr) runtime.passivate_oldest(*over_cap_);
   if (!dead_.empty()) runtime.retire(std::move(dead_));
-  if (slot_emptied_) runtime.options().tenancy->slot_emptied();
+  if (slot_emptied_) runtime.options().cluster_hooks->slot_emptied();
 }
 
 Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions options)
     : factories_(std::move(factories)),
       options_(std::move(options)),
       node_(options_.node.value.empty() ? SharedNodeId{} : SharedNodeId{SharedNodeId{}, &options_.node}),
-      page_(options_.tenancy ? options_.tenancy->page : nullptr),
+      page_(options_.cluster_hooks ? options_.cluster_hooks->page : nullptr),
       timers_({.message_due =
                    [this](const KeyName& key, Fence start, EnvelopePtr message) {
                      message->pin = start;
-                     Followups followups;
+                     Effects effects;
                      Shard& shard = shard_of(key.hash);
                      {
                        const std::lock_guard lock(shard.mutex);
-                       readmit_locked(shard, key, std::move(message), boot_time(), followups);
+                       readmit_locked(shard, key, std::move(message), boot_time(), effects);
                      }
-                     followups.run(*this);
+                     effects.run(*this);
                    },
                .restart_due =
                    [this](const KeyName& key) {
-                     Followups followups;
+                     Effects effects;
                      Shard& shard = shard_of(key.hash);
                      {
                        const std::lock_guard lock(shard.mutex);
                        Activation* a = shard.table->find(key.hash, key.type, key.key);
                        if (a == nullptr || !shard.table->restart_due(*a, boot_time())) return;
-                       if (cell_of(*a).push_wake()) followups.schedule(&cell_of(*a));
+                       if (cell_of(*a).push_wake()) effects.schedule(&cell_of(*a));
                      }
-                     followups.run(*this);
+                     effects.run(*this);
                    },
                .each_tick = [this](Instant now) { return tick(now); }}) {
   for (const auto& [name, type] : factories_->types()) {
@@ -147,7 +147,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions opti
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     shards_[i].table = std::make_unique<ActivationTable>(
         ActivationTable::Options{.shard = i, .shards = shard_count, .policies = policies_});
-    if (options_.tenancy) shards_[i].slots = std::vector<std::atomic<SlotState>>(slot_count / shard_count);
+    if (options_.cluster_hooks) shards_[i].slots = std::vector<std::atomic<SlotState>>(slot_count / shard_count);
   }
 }
 
@@ -165,9 +165,9 @@ Runtime::~Runtime() {
   }
 }
 
-void Runtime::start(Registry& front) {
-  front_.store(&front);
-  lately_.store(boot_time().ns, std::memory_order_relaxed);
+void Runtime::start(Registry& self_registry) {
+  self_registry_.store(&self_registry);
+  coarse_now_.store(boot_time().ns, std::memory_order_relaxed);
   const int threads = worker_count(options_.workers);
   workers_ = std::make_unique<Workers>(
       Workers::Options{.threads = threads, .threads_max = threads + options_.blocking_threads_max}, weak_from_this());
@@ -212,7 +212,7 @@ std::optional<Error> Runtime::check(const TypeEntry* type, std::string_view type
 }
 
 void Runtime::submit(Submission submission, Completion done) {
-  if (Outputs::hold(front(), submission, done)) return;
+  if (Outputs::hold(self_registry(), submission, done)) return;
   if (!wire::about_a_key(submission.op)) {
     const std::optional<BytesView> args = submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt;
     if (auto answer = query(submission.op, submission.type, submission.key, args)) return done(std::move(*answer));
@@ -248,39 +248,39 @@ void Runtime::submit(Submission submission, Completion done) {
 void Runtime::run(Request request, Instant at) {
   if (request.envelope && deliver_live(request, at)) return;
   Shard& shard = shard_of(request.hash);
-  Followups followups;
+  Effects effects;
   {
     const std::lock_guard lock(shard.mutex);
-    admit_locked(shard, std::move(request), at, followups);
+    admit_locked(shard, std::move(request), at, effects);
   }
-  followups.run(*this);
+  effects.run(*this);
 }
 
-void Runtime::admit_locked(Shard& shard, Request request, Instant at, Followups& followups) {
-  if (options_.tenancy && !is_here_locked(shard, request, at, followups)) return;
+void Runtime::admit_locked(Shard& shard, Request request, Instant at, Effects& effects) {
+  if (options_.cluster_hooks && !is_here_locked(shard, request, at, effects)) return;
   const Verdict verdict = shard.table->request(request.hash, request.type->index, request.key, request, at);
   Completion& done = request.envelope ? request.envelope->done : request.done;
   switch (verdict.what) {
     case What::found:
       ++shard.lookups;
       verdict.activation->used.store(at.ns, std::memory_order_relaxed);
-      return followups.answer(std::move(done), found_answer(verdict.activation->fence, verdict.started));
+      return effects.answer(std::move(done), found_answer(verdict.activation->fence, verdict.started));
     case What::deliver:
       static_cast<Demand&>(*request.envelope) = request;
       request.envelope->begins = false;
-      return deliver_locked(*verdict.activation, std::move(request.envelope), followups);
+      return deliver_locked(*verdict.activation, std::move(request.envelope), effects);
     case What::wait:
     case What::start:
     case What::stop:
-      return keep_locked(shard, verdict, std::move(request), followups);
+      return keep_locked(shard, verdict, std::move(request), effects);
     case What::refuse:
       break;
   }
   if (verdict.code == ErrorCode::overloaded) counters.overloaded.fetch_add(1, std::memory_order_relaxed);
-  followups.answer(std::move(done), refusal(verdict));
+  effects.answer(std::move(done), refusal(verdict));
 }
 
-void Runtime::readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envelope, Instant at, Followups& followups) {
+void Runtime::readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envelope, Instant at, Effects& effects) {
   Request request;
   static_cast<Demand&>(request) = *envelope;
   request.type = &types_[key.type.value];
@@ -289,20 +289,20 @@ void Runtime::readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envel
   request.envelope = std::move(envelope);
   if (!wire::is_message(request.op) && request.deadline <= at) {
     counters.expired.fetch_add(1, std::memory_order_relaxed);
-    return followups.answer(std::move(request.envelope->done), Answer{Error{ErrorCode::deadline_exceeded}});
+    return effects.answer(std::move(request.envelope->done), Answer{Error{ErrorCode::deadline_exceeded}});
   }
-  admit_locked(shard, std::move(request), at, followups);
+  admit_locked(shard, std::move(request), at, effects);
 }
 
-void Runtime::deliver_locked(Activation& a, EnvelopePtr envelope, Followups& followups) {
+void Runtime::deliver_locked(Activation& a, EnvelopePtr envelope, Effects& effects) {
   ActorCell& cell = cell_of(a);
   if (cell.queued() >= types_[a.type.value].type->options.mailbox) {  // the cell's own reference is where its turn writes
     counters.overloaded.fetch_add(1, std::memory_order_relaxed);
-    return followups.answer(std::move(envelope->done), Answer{Error{ErrorCode::overloaded, "the actor's mailbox is full: " +
+    return effects.answer(std::move(envelope->done), Answer{Error{ErrorCode::overloaded, "the actor's mailbox is full: " +
                                                                         std::to_string(cell.queued()) + " messages wait"}});
   }
-  if (envelope->op == Op::send) followups.answer(std::move(envelope->done), found_answer(a.fence, envelope->begins));
-  if (cell.push(std::move(envelope))) followups.schedule(&cell);
+  if (envelope->op == Op::send) effects.answer(std::move(envelope->done), found_answer(a.fence, envelope->begins));
+  if (cell.push(std::move(envelope))) effects.schedule(&cell);
 }
 
 EnvelopePtr Runtime::envelope_of(Request request) {
@@ -316,7 +316,7 @@ EnvelopePtr Runtime::envelope_of(Request request) {
   return out;
 }
 
-void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request, Followups& followups) {
+void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request, Effects& effects) {
   Activation& a = *verdict.activation;
   TypeEntry& type = *request.type;
   shard.table->wait(verdict, envelope_of(std::move(request)).release());
@@ -325,49 +325,49 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     auto* cell = new ActorCell(a, type);
     a.cell = cell;
     cell->claim_first_turn();
-    followups.schedule(cell);
+    effects.schedule(cell);
   } else if (verdict.what == What::stop && a.cell == nullptr) {
     auto after = shard.table->stopped(a);  // a crash loop: there is nothing to end but the entry
-    tell_end_locked(a, watch_reason(stop_reason_locked(shard, a.slot())), {}, followups);
+    tell_end_locked(a, watch_reason(stop_reason_locked(shard, a.slot())), {}, effects);
     while (Waiter* w = after.released.pop()) {
       Answer stopped;
       stopped.fence = a.fence;
       stopped.node = node_;
       EnvelopePtr owned{static_cast<Envelope*>(w)};
-      followups.answer(std::move(owned->done), std::move(stopped));
+      effects.answer(std::move(owned->done), std::move(stopped));
     }
-    follow_locked(shard, a, after.next, boot_time(), followups);
+    follow_locked(shard, a, after.next, boot_time(), effects);
   } else if (verdict.what == What::stop) {
     ActorCell& cell = cell_of(a);
     const auto reason = stop_reason_locked(shard, a.slot());
     // What waits for an actor that moves is for its next owner.
     const Duration grace = reason == StopReason::moved ? Duration{0} : cell.type().options.stop_grace;
-    if (cell.push_stop(reason, boot_time() + grace)) followups.schedule(&cell);
+    if (cell.push_stop(reason, boot_time() + grace)) effects.schedule(&cell);
   }
 }
 
-bool Runtime::follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant, Followups& followups) {
+bool Runtime::follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant, Effects& effects) {
   if (next == ActivationTable::Next::start) return false;
   if (next == ActivationTable::Next::nothing && a.state == State::restarting) {
-    followups.restart_at(name_of(a), a.due());
+    effects.restart_at(name_of(a), a.due());
     return false;
   }
-  if (a.cell != nullptr) followups.destroy(std::unique_ptr<ActorCell>{&cell_of(a)});
+  if (a.cell != nullptr) effects.destroy(std::unique_ptr<ActorCell>{&cell_of(a)});
   a.cell = nullptr;
   if (next != ActivationTable::Next::erase) return true;
   const SlotId slot = a.slot();
   shard.table->erase(a);
-  if (options_.tenancy && state_of(shard, slot) != SlotState::held && shard.table->first_in(slot) == nullptr) {
-    followups.slot_emptied();
+  if (options_.cluster_hooks && state_of(shard, slot) != SlotState::held && shard.table->first_in(slot) == nullptr) {
+    effects.slot_emptied();
   }
   return true;
 }
 
-void Runtime::welcome_locked(Activation& a, WaiterList waiters, Followups& followups) {
+void Runtime::welcome_locked(Activation& a, WaiterList waiters, Effects& effects) {
   while (Waiter* w = waiters.pop()) {
     EnvelopePtr envelope{static_cast<Envelope*>(w)};
-    if (wire::is_message(envelope->op)) deliver_locked(a, std::move(envelope), followups);
-    else followups.answer(std::move(envelope->done), found_answer(a.fence, envelope->begins));
+    if (wire::is_message(envelope->op)) deliver_locked(a, std::move(envelope), effects);
+    else effects.answer(std::move(envelope->done), found_answer(a.fence, envelope->begins));
   }
 }
 

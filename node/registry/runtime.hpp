@@ -20,8 +20,8 @@
 #include "reki/node/actors/workers.hpp"
 #include "reki/node/registry/local_registry.hpp"
 #include "reki/node/registry/type_watches.hpp"
-#include "reki/node/support/pulse.hpp"
-#include "reki/node/support/rcu/lanes.hpp"
+#include "reki/node/support/progress_probe.hpp"
+#include "reki/node/support/rcu/per_thread.hpp"
 #include "reki/node/support/rcu/read_section.hpp"
 
 namespace reki {
@@ -47,11 +47,11 @@ struct TypeEntry {
 struct Shard {
   // Read without the lock too, and apart from what changes all the time.
   alignas(64) std::unique_ptr<ActivationTable> table;
-  std::vector<std::atomic<SlotState>> slots;  ///< Of slot s at s / shards; only with a tenancy.
+  std::vector<std::atomic<SlotState>> slots;  ///< Of slot s at s / shards; only with ClusterHooks.
 
   alignas(64) std::mutex mutex;
   std::uint64_t lookups = 0;  ///< Those that took the lock.
-  // Only with a tenancy.
+  // Only with ClusterHooks.
   struct Parked {
     KeyName key;
     EnvelopePtr request;
@@ -86,7 +86,7 @@ struct WatchRequest {
 WatchReason watch_reason(StopReason reason);
 
 /// What is left to do once a shard's lock is released: answers run callers' code, and scheduling wakes threads.
-class Followups {
+class Effects {
  public:
   void answer(Completion done, Answer answer) {
     if (done) answers_.push_back({std::move(done), std::move(answer)});
@@ -99,8 +99,8 @@ class Followups {
   void slot_emptied() { slot_emptied_ = true; }
   void run(class Runtime& runtime);
 
-  Followups();
-  ~Followups();
+  Effects();
+  ~Effects();
 
  private:
   struct Answered {
@@ -126,16 +126,16 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   /// The factories may be shared with another one that ends.
   Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions options);
   ~Runtime();
-  void start(Registry& front);
+  void start(Registry& self_registry);
 
   // For LocalRegistry
   void submit(Submission submission, Completion done);
   /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is.
-  Fence find_live(std::string_view type, std::string_view key, const ReadSection& section);
-  void serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::Asker& asker);
+  Fence find_live(std::string_view type, std::string_view key, const RcuReadSection& section);
+  void serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::ReplySink& sink);
   bool close(Duration grace);
   [[nodiscard]] RuntimeStats stats() const;
-  void set_front(Registry& front) { front_.store(&front); }
+  void set_self_registry(Registry& self_registry) { self_registry_.store(&self_registry); }
 
   // For the membership of a node: runtime_slots.cpp. On one thread.
 
@@ -143,7 +143,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   /// here.
   void expect(const SlotSet& owned);
   /// And no others: what was arriving and is not among them is foreign, and what waits for it is rerouted. Call it once
-  /// `Tenancy::reroute` goes by the view, or requests come back here for ever.
+  /// `ClusterHooks::reroute` goes by the view, or requests come back here for ever.
   void expect_only(const SlotSet& owned);
   /// They are held from now on; starts in them have fences of this epoch.
   void gain(const SlotSet& slots, Epoch epoch);
@@ -160,7 +160,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void resume();
   /// Others may have the slots: nothing of the actors here runs or takes effect any more.
   void abandon();
-  /// How long the workers have not taken what they were given. Call it again and again (Pulse).
+  /// How long the workers have not taken what they were given. Call it again and again (ProgressProbe).
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
   /// The same for the data thread, which refuses what would wait too long.
   [[nodiscard]] Duration backlog(Instant now, Duration step_max);
@@ -185,7 +185,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   [[nodiscard]] const RuntimeOptions& options() const { return options_; }
   /// For answers; not owned by the pointer, since whoever has one must not outlive the registry anyway.
   [[nodiscard]] const SharedNodeId& node() const { return node_; }
-  [[nodiscard]] Registry& front() const { return *front_.load(); }
+  [[nodiscard]] Registry& self_registry() const { return *self_registry_.load(); }
   [[nodiscard]] bool closing() const { return closing_.load(std::memory_order_acquire); }
   Shard& shard_of(std::uint64_t hash) { return shards_[hash % slot_count % shard_count]; }
   Timers& timers() { return timers_; }
@@ -196,20 +196,20 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void log(std::string_view event, const Activation& a, std::string_view text) const;
 
   /// Decides over a request and does what the decision says. With the shard's lock held.
-  void admit_locked(Shard& shard, Request request, Instant now, Followups& followups);
+  void admit_locked(Shard& shard, Request request, Instant now, Effects& effects);
   /// The same for an envelope that was in a mailbox or waiter list.
-  void readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envelope, Instant now, Followups& followups);
+  void readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envelope, Instant now, Effects& effects);
   /// Goes on after an event of the table. True if the entry is gone, and its cell with it.
-  bool follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant now, Followups& followups);
+  bool follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant now, Effects& effects);
   /// An answer to those who waited for a start that is there.
-  void welcome_locked(Activation& a, WaiterList waiters, Followups& followups);
+  void welcome_locked(Activation& a, WaiterList waiters, Effects& effects);
   void reroute(const KeyName& key, EnvelopePtr request) const;
   /// Makes room under a type's cap. Without a lock held.
   void passivate_oldest(TypeEntry& type);
 
   // For watchers; `_locked` with the shard's lock held, right after the table's own change
-  void tell_start_locked(const Activation& a, bool again, Followups& followups);
-  void tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Followups& followups);
+  void tell_start_locked(const Activation& a, bool again, Effects& effects);
+  void tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Effects& effects);
   void watch(const WatchRequest& request, Completion done);
   /// Tells all watchers that nothing more happens here, if no slot is here and no actor.
   void end_watches_if_vacated();
@@ -227,7 +227,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     std::atomic<int> turns{0};  ///< That run.
     std::atomic<std::uint64_t> messages{0};
   };
-  Lanes<Tally> tallies;
+  PerThread<Tally> tallies;
 
  private:
   static constexpr std::uint32_t shard_count = 64;
@@ -260,38 +260,38 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     bool started = false;
   };
   Address address_of(const wire::Request& request);
-  void foresee(std::span<const Address> addresses);
+  void prefetch(std::span<const Address> addresses);
   void serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant at,
-             LocalRegistry::Asker& asker, Followups& followups);
-  std::optional<LiveStart> admit(Request request, const wire::Request& asked, Instant at, LocalRegistry::Asker& asker,
-                             Followups& followups);
+             LocalRegistry::ReplySink& sink, Effects& effects);
+  std::optional<LiveStart> admit(Request request, const wire::Request& asked, Instant at, LocalRegistry::ReplySink& sink,
+                             Effects& effects);
   const Activation* live_locked(Shard& shard, const Request& request, Instant at) const;
-  void deliver_locked(Activation& a, EnvelopePtr envelope, Followups& followups);
+  void deliver_locked(Activation& a, EnvelopePtr envelope, Effects& effects);
   static EnvelopePtr envelope_of(Request request);
-  void keep_locked(Shard& shard, const ActivationTable::Verdict& verdict, Request request, Followups& followups);
+  void keep_locked(Shard& shard, const ActivationTable::Verdict& verdict, Request request, Effects& effects);
   /// True if the request may be decided over here and now; else it has been parked, sent elsewhere or refused.
-  bool is_here_locked(Shard& shard, Request& request, Instant now, Followups& followups);
+  bool is_here_locked(Shard& shard, Request& request, Instant now, Effects& effects);
   std::atomic<SlotState>& state_of(Shard& shard, SlotId slot) const { return shard.slots[slot.value / shard_count]; }
-  void start_arrivals_locked(Shard& shard, Followups& followups);
-  void unpark_locked(Shard& shard, Followups& followups);
-  void stop_slot_locked(Shard& shard, SlotId slot, Followups& followups);
+  void start_arrivals_locked(Shard& shard, Effects& effects);
+  void unpark_locked(Shard& shard, Effects& effects);
+  void stop_slot_locked(Shard& shard, SlotId slot, Effects& effects);
   template <class Chosen>
-  void reroute_parked_locked(Shard& shard, Chosen chosen, Followups& followups);
-  void expire_parked_locked(Shard& shard, Instant now, ErrorCode code, Followups& followups);
+  void reroute_parked_locked(Shard& shard, Chosen chosen, Effects& effects);
+  void expire_parked_locked(Shard& shard, Instant now, ErrorCode code, Effects& effects);
   template <class Use>
   void for_each_slot(const SlotSet& slots, Use use);
   Answer found_answer(Fence fence, bool started) const;
-  bool try_passivate_locked(Shard& shard, Activation& a, Instant now, Followups& followups);
+  bool try_passivate_locked(Shard& shard, Activation& a, Instant now, Effects& effects);
   /// False: nothing goes on.
   bool tick(Instant now);
-  void sweep_idle(Shard& shard, Instant now, Followups& followups);
-  void expire_locked(Shard& shard, Instant now, ErrorCode code, Followups& followups);
+  void sweep_idle(Shard& shard, Instant now, Effects& effects);
+  void expire_locked(Shard& shard, Instant now, ErrorCode code, Effects& effects);
   void stop_everything();
   [[nodiscard]] std::size_t actors() const;
 
   static bool is_revoked(const Activation& a);
   std::optional<Error> why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a, Instant now) const;
-  static WatchDesk::Present present_of(const WatchRequest& request, const Activation* a, Instant now);
+  static WatchHub::Present present_of(const WatchRequest& request, const Activation* a, Instant now);
   void tick_watches(Instant now);
   void reclaim();
   void gain_watches(const SlotSet& slots);
@@ -315,16 +315,16 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::vector<std::pair<std::string_view, TypeEntry*>> few_types_;  ///< All of them, if they are few.
   mutable std::array<Shard, shard_count> shards_;
   ReadCount lookups_;  ///< Those that took no lock.
-  std::atomic<Registry*> front_{nullptr};
+  std::atomic<Registry*> self_registry_{nullptr};
   std::atomic<bool> closing_{false};
   std::atomic<bool> abandoned_{false};
   std::atomic<std::size_t> parked_{0};
-  std::atomic<std::int64_t> lately_{0};  ///< The time at the last tick, Instant::ns.
+  std::atomic<std::int64_t> coarse_now_{0};  ///< The time at the last tick, Instant::ns.
   std::mutex suspended_mutex_;
   std::vector<ActorCell*> suspended_;  // guarded by suspended_mutex_
   struct SignOfLife final : Turn {
-    void run() override { pulse.answer(); }
-    Pulse pulse;
+    void run() override { probe.answer(); }
+    ProgressProbe probe;
   };
   SignOfLife sign_of_life_;
   SignOfLife backlog_;  // likewise, the data thread's
@@ -340,7 +340,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   };
   Retired retired_;          ///< Since the period began.
   Retired retired_earlier_;  ///< Before.
-  GracePeriod retired_until_ = GracePeriod::begin();
+  RcuGracePeriod retired_until_ = RcuGracePeriod::begin();
   Timers timers_;
 };
 

@@ -8,7 +8,7 @@
 
 namespace reki {
 
-/// A live actor that requests may be given to, at some moment of the call. In a ReadSection.
+/// A live actor that requests may be given to, at some moment of the call. In a RcuReadSection.
 [[gnu::always_inline]] inline Runtime::Live Runtime::look(const TypeEntry& type, std::uint64_t hash, std::string_view key,
                                                           Instant at) {
   if (closing() || !gate(at)) return {};
@@ -18,16 +18,16 @@ namespace reki {
   const Fence fence = a->live_fence();
   if (fence.value == 0) return {};
   // After the fence: of a slot that is let go, first the state changes, then its actors are closed.
-  if (options_.tenancy && state_of(shard, slot_of(hash)) != SlotState::held) return {};
+  if (options_.cluster_hooks && state_of(shard, slot_of(hash)) != SlotState::held) return {};
   return {a, fence};
 }
 
 // Into its one caller below; the compiler thinks it too long, and the call costs a tenth of the look-up.
-[[gnu::always_inline]] inline Fence Runtime::find_live(std::string_view type_name, std::string_view key, const ReadSection& section) {
+[[gnu::always_inline]] inline Fence Runtime::find_live(std::string_view type_name, std::string_view key, const RcuReadSection& section) {
   const TypeEntry* type = find_type(type_name);
   if (type == nullptr) return {};
   // A lease is asked about by the clock itself. Without one the time is only for `used`, and a tick may be late.
-  const Instant at = page_ != nullptr ? boot_time() : Instant{lately_.load(std::memory_order_relaxed)};
+  const Instant at = page_ != nullptr ? boot_time() : Instant{coarse_now_.load(std::memory_order_relaxed)};
   const Live live = look(*type, hash_key(key, type->hash), key, at);
   if (live.entry == nullptr) return {};
   lookups_.add(section);
@@ -45,7 +45,7 @@ bool Runtime::deliver_live(Request& request, Instant at) {
   Completion done;
   auto offered = Mailbox::Offered::refused;
   {
-    const ReadSection section;
+    const RcuReadSection section;
     live = look(*request.type, request.hash, request.key, at);
     if (live.entry == nullptr || (request.pin.value != 0 && request.pin != live.fence)) return false;
     cell = static_cast<ActorCell*>(live.entry->cell.load(std::memory_order_acquire));
@@ -69,7 +69,7 @@ bool Runtime::deliver_live(Request& request, Instant at) {
 
 Registry::Live LocalRegistry::find_live(std::string_view type, std::string_view key) {
   Outputs::release_before_blocking();
-  const ReadSection section;
+  const RcuReadSection section;
   return {runtime_.read(section).find_live(type, key, section), &node_};
 }
 

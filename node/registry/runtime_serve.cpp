@@ -19,17 +19,17 @@ constexpr std::size_t served_at_once = 32;
 
 }  // namespace
 
-void Runtime::serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::Asker& asker) {
+void Runtime::serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::ReplySink& sink) {
   std::array<Address, served_at_once> addresses;
   while (!requests.empty()) {
     const auto some = requests.first(std::min(requests.size(), served_at_once));
     for (std::size_t i = 0; i < some.size(); ++i) addresses[i] = address_of(some[i]);
-    if (some.size() > 1) foresee(std::span(addresses).first(some.size()));
+    if (some.size() > 1) prefetch(std::span(addresses).first(some.size()));
     // The lease is asked about by a time before anything is looked at.
     const Instant at = boot_time();
-    Followups followups;
-    for (std::size_t i = 0; i < some.size(); ++i) serve(some[i], addresses[i], {from, some[i].id}, at, asker, followups);
-    followups.run(*this);
+    Effects effects;
+    for (std::size_t i = 0; i < some.size(); ++i) serve(some[i], addresses[i], {from, some[i].id}, at, sink, effects);
+    effects.run(*this);
     requests = requests.subspan(some.size());
   }
 }
@@ -42,19 +42,19 @@ Runtime::Address Runtime::address_of(const wire::Request& request) {
 }
 
 /// Has the processor bring what is found there.
-void Runtime::foresee(std::span<const Address> addresses) {
-  const ReadSection section;
+void Runtime::prefetch(std::span<const Address> addresses) {
+  const RcuReadSection section;
   for (const Address& address : addresses) {
     if (address.type != nullptr) shard_of(address.hash).table->prefetch(address.hash);
   }
 }
 
 void Runtime::serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant at,
-                    LocalRegistry::Asker& asker, Followups& followups) {
+                    LocalRegistry::ReplySink& sink, Effects& effects) {
   if (!wire::about_a_key(asked.op)) {
-    if (auto answer = query(asked.op, asked.type, asked.key, asked.args)) return asker.expect(asked)(std::move(*answer));
+    if (auto answer = query(asked.op, asked.type, asked.key, asked.args)) return sink.expect(asked)(std::move(*answer));
   }
-  if (auto error = check(address.type, asked.type, asked.key)) return asker.expect(asked)(Answer{std::move(*error)});
+  if (auto error = check(address.type, asked.type, asked.key)) return sink.expect(asked)(Answer{std::move(*error)});
   Request request;
   request.type = address.type;
   request.op = asked.op;
@@ -70,26 +70,26 @@ void Runtime::serve(const wire::Request& asked, const Address& address, RequestO
   if (wire::is_message(asked.op)) {
     const auto& handlers = address.type->type->handlers;
     if (std::ranges::find(handlers, asked.message, &MessageHandler::name) == handlers.end()) {
-      return asker.expect(asked)(Answer{unknown_message(*address.type->type, asked.message)});
+      return sink.expect(asked)(Answer{unknown_message(*address.type->type, asked.message)});
     }
     request.envelope = EnvelopePtr{new EncodedEnvelope(asked.message, asked.payload)};
     request.envelope->args = request.args;
-    request.envelope->done = asker.expect(asked);
+    request.envelope->done = sink.expect(asked);
   }
-  const auto found = admit(std::move(request), asked, at, asker, followups);
-  if (found) asker.found(asked, found->fence, found->started);
+  const auto found = admit(std::move(request), asked, at, sink, effects);
+  if (found) sink.found(asked, found->fence, found->started);
 }
 
-/// Says what it finds if that is an actor that is live and was looked for; else the answer goes where `asker` expects it.
+/// Says what it finds if that is an actor that is live and was looked for; else the answer goes where `sink` expects it.
 std::optional<Runtime::LiveStart> Runtime::admit(Request request, const wire::Request& asked, Instant at,
-                                             LocalRegistry::Asker& asker, Followups& followups) {
+                                             LocalRegistry::ReplySink& sink, Effects& effects) {
   Shard& shard = shard_of(request.hash);
   const std::lock_guard lock(shard.mutex);
   if (const Activation* a = live_locked(shard, request, at)) {
     return LiveStart{a->fence, request.starts && request.origin == a->starter};
   }
-  if (!request.envelope) request.done = asker.expect(asked);
-  admit_locked(shard, std::move(request), at, followups);
+  if (!request.envelope) request.done = sink.expect(asked);
+  admit_locked(shard, std::move(request), at, effects);
   return std::nullopt;
 }
 
@@ -97,7 +97,7 @@ std::optional<Runtime::LiveStart> Runtime::admit(Request request, const wire::Re
 const Activation* Runtime::live_locked(Shard& shard, const Request& request, Instant at) const {
   if (request.op != Op::lookup && request.op != Op::lookup_or_start) return nullptr;
   if (closing() || abandoned() || !gate(at)) return nullptr;
-  if (options_.tenancy && state_of(shard, slot_of(request.hash)) != SlotState::held) return nullptr;
+  if (options_.cluster_hooks && state_of(shard, slot_of(request.hash)) != SlotState::held) return nullptr;
   Activation* const a = shard.table->find(request.hash, request.type->index, request.key);
   if (a == nullptr || a->state != Activation::State::live) return nullptr;
   if (request.pin.value != 0 && request.pin != a->fence) return nullptr;

@@ -1,4 +1,4 @@
-// The runtime as a node's tenant: slots that come and go, and a lease without which nothing runs.
+// The runtime as a node's slots: slots that come and go, and a lease without which nothing runs.
 #include <algorithm>
 
 #include "reki/core/base/hash.hpp"
@@ -12,9 +12,9 @@ using State = Activation::State;
 
 // Requests
 
-bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Followups& followups) {
+bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Effects& effects) {
   const auto refuse = [&](ErrorCode code, std::string text) {
-    followups.answer(std::move(request.envelope ? request.envelope->done : request.done), Answer{Error{code, std::move(text)}});
+    effects.answer(std::move(request.envelope ? request.envelope->done : request.done), Answer{Error{code, std::move(text)}});
     return false;
   };
   const bool is_the_end = closing() && request.op == wire::Op::stop;  // stop_everything()
@@ -31,7 +31,7 @@ bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Followu
   }
   KeyName key{request.hash, request.type->index, std::string{request.key}};
   if (state == SlotState::foreign) {
-    followups.reroute(std::move(key), envelope_of(std::move(request)));
+    effects.reroute(std::move(key), envelope_of(std::move(request)));
     return false;
   }
   if (parked_.load(std::memory_order_relaxed) >= limits::parked_max) {
@@ -44,7 +44,7 @@ bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Followu
 }
 
 void Runtime::reroute(const KeyName& key, EnvelopePtr request) const {
-  options_.tenancy->reroute(types_[key.type.value].type->name, key.key, std::move(request));
+  options_.cluster_hooks->reroute(types_[key.type.value].type->name, key.key, std::move(request));
 }
 
 void Runtime::readmit(std::string_view type_name, std::string_view key, EnvelopePtr request) {
@@ -55,34 +55,34 @@ void Runtime::readmit(std::string_view type_name, std::string_view key, Envelope
   }
   const KeyName name{hash_key(key, type->hash), type->index, std::string{key}};
   Shard& shard = shard_of(name.hash);
-  Followups followups;
+  Effects effects;
   {
     const std::lock_guard lock(shard.mutex);
-    readmit_locked(shard, name, std::move(request), boot_time(), followups);
+    readmit_locked(shard, name, std::move(request), boot_time(), effects);
   }
-  followups.run(*this);
+  effects.run(*this);
 }
 
 template <class Chosen>
-void Runtime::reroute_parked_locked(Shard& shard, Chosen chosen, Followups& followups) {
+void Runtime::reroute_parked_locked(Shard& shard, Chosen chosen, Effects& effects) {
   for (std::size_t left = shard.parked.size(); left > 0; --left) {
     Shard::Parked parked = std::move(shard.parked.front());
     shard.parked.pop_front();
     if (chosen(parked)) {
       parked_.fetch_sub(1, std::memory_order_relaxed);
-      followups.reroute(std::move(parked.key), std::move(parked.request));
+      effects.reroute(std::move(parked.key), std::move(parked.request));
     } else {
       shard.parked.push_back(std::move(parked));
     }
   }
 }
 
-void Runtime::expire_parked_locked(Shard& shard, Instant at, ErrorCode code, Followups& followups) {
+void Runtime::expire_parked_locked(Shard& shard, Instant at, ErrorCode code, Effects& effects) {
   if (shard.parked.empty()) return;
   std::erase_if(shard.parked, [&](Shard::Parked& parked) {
     if (parked.request->deadline > at) return false;
     parked_.fetch_sub(1, std::memory_order_relaxed);
-    followups.answer(std::move(parked.request->done), Answer{Error{code, "the key's slot was moving here"}});
+    effects.answer(std::move(parked.request->done), Answer{Error{code, "the key's slot was moving here"}});
     return true;
   });
 }
@@ -93,20 +93,20 @@ template <class Use>
 void Runtime::for_each_slot(const SlotSet& slots, Use use) {
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     Shard& shard = shards_[i];
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard.mutex);
       for (std::uint32_t s = i; s < slot_count; s += shard_count) {
         const SlotId slot{static_cast<std::uint16_t>(s)};
-        if (slots.contains(slot)) use(shard, slot, followups);
+        if (slots.contains(slot)) use(shard, slot, effects);
       }
     }
-    followups.run(*this);
+    effects.run(*this);
   }
 }
 
 void Runtime::expect(const SlotSet& owned) {
-  for_each_slot(owned, [this](Shard& shard, SlotId slot, Followups&) {
+  for_each_slot(owned, [this](Shard& shard, SlotId slot, Effects&) {
     auto& state = state_of(shard, slot);
     if (state == SlotState::foreign) state = SlotState::arriving;
   });
@@ -115,7 +115,7 @@ void Runtime::expect(const SlotSet& owned) {
 void Runtime::expect_only(const SlotSet& owned) {
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     Shard& shard = shards_[i];
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard.mutex);
       for (std::uint32_t s = i; s < slot_count; s += shard_count) {
@@ -124,10 +124,10 @@ void Runtime::expect_only(const SlotSet& owned) {
         if (state == SlotState::arriving && !owned.contains(slot)) state = SlotState::foreign;
       }
       const auto is_foreign = [&](const auto& at) { return state_of(shard, slot_of(at.key.hash)) == SlotState::foreign; };
-      reroute_parked_locked(shard, is_foreign, followups);
+      reroute_parked_locked(shard, is_foreign, effects);
       std::erase_if(shard.arrivals, is_foreign);
     }
-    followups.run(*this);
+    effects.run(*this);
   }
 }
 
@@ -135,7 +135,7 @@ void Runtime::gain(const SlotSet& slots, Epoch epoch) {
   gain_watches(slots);  // before anybody can see that they are here
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     Shard& shard = shards_[i];
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard.mutex);
       for (std::uint32_t s = i; s < slot_count; s += shard_count) {
@@ -145,28 +145,28 @@ void Runtime::gain(const SlotSet& slots, Epoch epoch) {
         shard.table->acquire(slot, epoch);
       }
       // States first, so that the requests find the actors on their way.
-      start_arrivals_locked(shard, followups);
-      unpark_locked(shard, followups);
+      start_arrivals_locked(shard, effects);
+      unpark_locked(shard, effects);
     }
-    followups.run(*this);
+    effects.run(*this);
   }
 }
 
-void Runtime::start_arrivals_locked(Shard& shard, Followups& followups) {
+void Runtime::start_arrivals_locked(Shard& shard, Effects& effects) {
   std::erase_if(shard.arrivals, [&](Shard::Arrival& arrival) {
     if (state_of(shard, slot_of(arrival.key.hash)) != SlotState::held) return false;
     EnvelopePtr start{new LookupEnvelope};
     start->op = wire::Op::start;
     start->starts = true;
     start->args = std::move(arrival.args);
-    readmit_locked(shard, arrival.key, std::move(start), boot_time(), followups);
+    readmit_locked(shard, arrival.key, std::move(start), boot_time(), effects);
     Activation* const a = shard.table->find(arrival.key.hash, arrival.key.type, arrival.key.key);
     if (a != nullptr && a->cell != nullptr) cell_of(*a).set_state(std::move(arrival.state));
     return true;
   });
 }
 
-void Runtime::unpark_locked(Shard& shard, Followups& followups) {
+void Runtime::unpark_locked(Shard& shard, Effects& effects) {
   auto parked = std::exchange(shard.parked, {});
   for (Shard::Parked& each : parked) {
     if (state_of(shard, slot_of(each.key.hash)) != SlotState::held) {
@@ -174,16 +174,16 @@ void Runtime::unpark_locked(Shard& shard, Followups& followups) {
       continue;
     }
     parked_.fetch_sub(1, std::memory_order_relaxed);
-    readmit_locked(shard, each.key, std::move(each.request), boot_time(), followups);
+    readmit_locked(shard, each.key, std::move(each.request), boot_time(), effects);
   }
 }
 
 void Runtime::lose(const SlotSet& slots) {
-  for_each_slot(slots, [&](Shard& shard, SlotId slot, Followups& followups) { stop_slot_locked(shard, slot, followups); });
+  for_each_slot(slots, [&](Shard& shard, SlotId slot, Effects& effects) { stop_slot_locked(shard, slot, effects); });
   resume();  // a start that stands still at the gate has to be told
 }
 
-void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Followups& followups) {
+void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Effects& effects) {
   state_of(shard, slot) = SlotState::foreign;
   std::vector<KeyName> keys;
   for (Activation* a = shard.table->first_in(slot); a != nullptr; a = a->slot_next) keys.push_back(name_of(*a));
@@ -195,13 +195,13 @@ void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Followups& followups) 
     stop.key = key.key;
     const auto verdict = shard.table->request(key.hash, key.type, key.key, stop, boot_time());
     using What = ActivationTable::Verdict::What;
-    if (verdict.what == What::stop || verdict.what == What::wait) keep_locked(shard, verdict, std::move(stop), followups);
+    if (verdict.what == What::stop || verdict.what == What::wait) keep_locked(shard, verdict, std::move(stop), effects);
     else if (verdict.code == ErrorCode::overloaded) shard.table->stop_when_started(*verdict.activation);
   }
 }
 
 void Runtime::revoke(const SlotSet& slots) {
-  for_each_slot(slots, [&](Shard& shard, SlotId slot, Followups&) {
+  for_each_slot(slots, [&](Shard& shard, SlotId slot, Effects&) {
     for (Activation* a = shard.table->first_in(slot); a != nullptr; a = a->slot_next) {
       if (a->cell != nullptr) cell_of(*a).revoke();
     }
@@ -222,17 +222,17 @@ bool Runtime::is_empty(const SlotSet& slots) {
 
 StopReason Runtime::stop_reason_locked(const Shard& shard, SlotId slot) const {
   if (closing()) return StopReason::closing;
-  const bool moves = options_.tenancy && shard.slots[slot.value / shard_count] != SlotState::held;
+  const bool moves = options_.cluster_hooks && shard.slots[slot.value / shard_count] != SlotState::held;
   return moves ? StopReason::moved : StopReason::stopped;
 }
 
 // Hand-over
 
 void Runtime::hand_over(const Activation& a, Bytes args, Bytes state) const {
-  if (state.size() > limits::state_bytes_max || !options_.tenancy) {
+  if (state.size() > limits::state_bytes_max || !options_.cluster_hooks) {
     return log("state_too_large", a, "its saved state has " + std::to_string(state.size()) + " bytes, and was dropped");
   }
-  options_.tenancy->hand_over({types_[a.type.value].type->name, std::string{a.key()}, std::move(args), std::move(state)});
+  options_.cluster_hooks->hand_over({types_[a.type.value].type->name, std::string{a.key()}, std::move(args), std::move(state)});
 }
 
 Result<void> Runtime::arrive(HandedOver&& state) {
@@ -258,13 +258,13 @@ bool Runtime::suspend(ActorCell* cell) {
 }
 
 Duration Runtime::delay(Instant now, Duration step_max) {
-  if (sign_of_life_.pulse.ask(now)) workers_->schedule(&sign_of_life_);
-  return sign_of_life_.pulse.owed(now, step_max);
+  if (sign_of_life_.probe.ask(now)) workers_->schedule(&sign_of_life_);
+  return sign_of_life_.probe.owed(now, step_max);
 }
 
 Duration Runtime::backlog(Instant now, Duration step_max) {
-  if (backlog_.pulse.ask(now)) workers_->schedule(&backlog_);
-  return backlog_.pulse.owed(now, step_max);
+  if (backlog_.probe.ask(now)) workers_->schedule(&backlog_);
+  return backlog_.probe.owed(now, step_max);
 }
 
 void Runtime::resume() {
@@ -280,10 +280,10 @@ void Runtime::abandon() {
   abandoned_.store(true, std::memory_order_release);
   abandon_watches();
   for (Shard& shard : shards_) {
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard.mutex);
-      expire_parked_locked(shard, Instant::never(), ErrorCode::unavailable, followups);
+      expire_parked_locked(shard, Instant::never(), ErrorCode::unavailable, effects);
       for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
         if (&shard_of(slot) != &shard) continue;
         for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
@@ -291,7 +291,7 @@ void Runtime::abandon() {
         }
       }
     }
-    followups.run(*this);
+    effects.run(*this);
   }
   resume();
 }

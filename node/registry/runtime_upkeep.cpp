@@ -15,22 +15,22 @@ using State = Activation::State;
 // Time
 
 bool Runtime::tick(Instant at) {
-  lately_.store(at.ns, std::memory_order_relaxed);
+  coarse_now_.store(at.ns, std::memory_order_relaxed);
   const bool workers_work = workers_->watch(at);
   const bool blocking_work = blocking_->watch(at);
   bool anybody_waits = false;
   for (Shard& shard : shards_) {
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard.mutex);
       anybody_waits = anybody_waits || shard.table->has_waiters() || !shard.parked.empty();
-      if (shard.table->has_waiters()) expire_locked(shard, at, ErrorCode::deadline_exceeded, followups);
-      expire_parked_locked(shard, at, ErrorCode::deadline_exceeded, followups);
+      if (shard.table->has_waiters()) expire_locked(shard, at, ErrorCode::deadline_exceeded, effects);
+      expire_parked_locked(shard, at, ErrorCode::deadline_exceeded, effects);
       shard.table->forget_crash_loops(at);
-      sweep_idle(shard, at, followups);
+      sweep_idle(shard, at, effects);
       retired_.entries.append(shard.table->take_retired());
     }
-    followups.run(*this);
+    effects.run(*this);
   }
   reclaim();
   tick_watches(at);
@@ -51,19 +51,19 @@ void Runtime::reclaim() {
   if (!retired_earlier_.empty() && retired_until_.is_over()) retired_earlier_ = {};
   if (!retired_earlier_.empty() || retired_.empty()) return;
   retired_earlier_ = std::exchange(retired_, {});
-  retired_until_ = GracePeriod::begin();
+  retired_until_ = RcuGracePeriod::begin();
 }
 
-void Runtime::expire_locked(Shard& shard, Instant at, ErrorCode code, Followups& followups) {
+void Runtime::expire_locked(Shard& shard, Instant at, ErrorCode code, Effects& effects) {
   WaiterList late = shard.table->expire(at);
   while (Waiter* w = late.pop()) {
     EnvelopePtr envelope{static_cast<Envelope*>(w)};
     counters.expired.fetch_add(1, std::memory_order_relaxed);
-    followups.answer(std::move(envelope->done), Answer{Error{code}});
+    effects.answer(std::move(envelope->done), Answer{Error{code}});
   }
 }
 
-void Runtime::sweep_idle(Shard& shard, Instant at, Followups& followups) {
+void Runtime::sweep_idle(Shard& shard, Instant at, Effects& effects) {
   constexpr int at_once = 64;  // bounds how long a shard's lock is held
   for (TypeEntry& type : types_) {
     const Duration idle = type.type->options.idle;
@@ -72,16 +72,16 @@ void Runtime::sweep_idle(Shard& shard, Instant at, Followups& followups) {
     for (int i = 0; i < at_once && at.ns - shard.table->oldest_listed_use(type.index) >= idle.count(); ++i) {
       Activation* a = shard.table->least_recently_used(type.index);
       if (at - Instant{a->used.load(std::memory_order_relaxed)} < idle) continue;
-      if (!try_passivate_locked(shard, *a, at, followups)) a->used.store(at.ns, std::memory_order_relaxed);
+      if (!try_passivate_locked(shard, *a, at, effects)) a->used.store(at.ns, std::memory_order_relaxed);
     }
   }
 }
 
-bool Runtime::try_passivate_locked(Shard& shard, Activation& a, Instant, Followups& followups) {
+bool Runtime::try_passivate_locked(Shard& shard, Activation& a, Instant, Effects& effects) {
   // Idle: no message waits and no turn runs. One that comes without the lock before the mailbox closes is handled first.
   if (!cell_of(a).is_idle()) return false;
   shard.table->close(a);
-  if (cell_of(a).push_stop(StopReason::passivated, Instant::never())) followups.schedule(&cell_of(a));
+  if (cell_of(a).push_stop(StopReason::passivated, Instant::never())) effects.schedule(&cell_of(a));
   return true;
 }
 
@@ -101,17 +101,17 @@ void Runtime::passivate_oldest(TypeEntry& type) {
       }
     }
     if (oldest_shard == nullptr) return;
-    Followups followups;
+    Effects effects;
     bool done = false;
     {
       const std::lock_guard lock(oldest_shard->mutex);
       Activation* a = oldest_shard->table->least_recently_used(type.index);
       if (a != nullptr) {
-        done = try_passivate_locked(*oldest_shard, *a, boot_time(), followups);
+        done = try_passivate_locked(*oldest_shard, *a, boot_time(), effects);
         if (!done) a->used.store(boot_time().ns, std::memory_order_relaxed);  // busy, so in use
       }
     }
-    followups.run(*this);
+    effects.run(*this);
     if (done) return;
   }
 }
@@ -131,13 +131,13 @@ bool Runtime::close(Duration grace) {
   all = blocking_->stop(last) && all;
   timers_.stop();
   for (Shard& shard : shards_) {
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard.mutex);
-      expire_locked(shard, Instant::never(), ErrorCode::shutting_down, followups);
-      expire_parked_locked(shard, Instant::never(), ErrorCode::shutting_down, followups);
+      expire_locked(shard, Instant::never(), ErrorCode::shutting_down, effects);
+      expire_parked_locked(shard, Instant::never(), ErrorCode::shutting_down, effects);
     }
-    followups.run(*this);
+    effects.run(*this);
   }
   close_watches();
   return all;
@@ -162,14 +162,14 @@ void Runtime::stop_everything() {
   std::ranges::sort(all, std::greater{}, &Found::born);
   for (const auto& found : all) {
     Shard& shard = shard_of(found.key.hash);
-    Followups followups;
+    Effects effects;
     {
       const std::lock_guard lock(shard.mutex);
       EnvelopePtr stop{new LookupEnvelope};
       stop->op = wire::Op::stop;
-      readmit_locked(shard, found.key, std::move(stop), boot_time(), followups);
+      readmit_locked(shard, found.key, std::move(stop), boot_time(), effects);
     }
-    followups.run(*this);
+    effects.run(*this);
   }
 }
 

@@ -13,12 +13,12 @@ namespace reki {
 // One type
 
 template <class Decide>
-void TypeWatches::decide(Followups& followups, Decide decide) {
-  std::vector<WatchDesk::Answered> answers;
+void TypeWatches::decide(Effects& effects, Decide decide) {
+  std::vector<WatchHub::Answered> answers;
   {
     const std::lock_guard lock(mutex_);
-    decide(desk_, answers);
-    wanted_.store(desk_.recording(), std::memory_order_relaxed);
+    decide(hub_, answers);
+    wanted_.store(hub_.recording(), std::memory_order_relaxed);
   }
   for (auto& answered : answers) {
     Answer answer;
@@ -27,41 +27,41 @@ void TypeWatches::decide(Followups& followups, Decide decide) {
     } else {
       answer = Answer{std::move(answered.payload.error())};
     }
-    followups.answer(std::move(static_cast<Question&>(*answered.question).done), std::move(answer));
+    effects.answer(std::move(static_cast<Question&>(*answered.question).done), std::move(answer));
   }
 }
 
-void TypeWatches::publish(WatchEvent event, Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.publish(std::move(event), answers); });
+void TypeWatches::publish(WatchEvent event, Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto& answers) { hub.publish(std::move(event), answers); });
 }
 
-void TypeWatches::ask(std::unique_ptr<Question> question, const WatchDesk::Present& present, Instant now,
-                      Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.ask(std::move(question), present, now, answers); });
+void TypeWatches::ask(std::unique_ptr<Question> question, const WatchHub::Present& present, Instant now,
+                      Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto& answers) { hub.ask(std::move(question), present, now, answers); });
 }
 
-void TypeWatches::tick(Instant now, Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.tick(now, answers); });
+void TypeWatches::tick(Instant now, Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto& answers) { hub.tick(now, answers); });
 }
 
-void TypeWatches::release(const std::function<bool(std::uint64_t)>& chosen, Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.release(chosen, answers); });
+void TypeWatches::release(const std::function<bool(std::uint64_t)>& chosen, Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto& answers) { hub.release(chosen, answers); });
 }
 
-void TypeWatches::gain(const SlotSet& slots, Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.gain(slots, answers); });
+void TypeWatches::gain(const SlotSet& slots, Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto& answers) { hub.gain(slots, answers); });
 }
 
-void TypeWatches::abandon(Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.abandon(answers); });
+void TypeWatches::abandon(Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto& answers) { hub.abandon(answers); });
 }
 
-void TypeWatches::hold_back(Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto&) { desk.hold_back(); });
+void TypeWatches::hold_back(Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto&) { hub.hold_back(); });
 }
 
-void TypeWatches::close(WatchEvent ended, Followups& followups) {
-  decide(followups, [&](WatchDesk& desk, auto& answers) { desk.close(std::move(ended), answers); });
+void TypeWatches::close(WatchEvent ended, Effects& effects) {
+  decide(effects, [&](WatchHub& hub, auto& answers) { hub.close(std::move(ended), answers); });
 }
 
 // All of them
@@ -82,20 +82,20 @@ WatchReason watch_reason(StopReason reason) {
   return WatchReason::none;
 }
 
-void Runtime::tell_start_locked(const Activation& a, bool again, Followups& followups) {
+void Runtime::tell_start_locked(const Activation& a, bool again, Effects& effects) {
   TypeWatches& watches = types_[a.type.value].watches;
   if (!watches.wanted()) return;
   WatchEvent event = event_of_start(a, again);
   event.time_ms = wall_clock_ms();
-  watches.publish(std::move(event), followups);
+  watches.publish(std::move(event), effects);
 }
 
-void Runtime::tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Followups& followups) {
+void Runtime::tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Effects& effects) {
   TypeWatches& watches = types_[a.type.value].watches;
   if (!watches.wanted()) return;
   WatchEvent event = event_of_end(a, reason, text, boot_time());
   event.time_ms = wall_clock_ms();
-  watches.publish(std::move(event), followups);
+  watches.publish(std::move(event), effects);
 }
 
 void Runtime::watch(const WatchRequest& request, Completion done) {
@@ -110,11 +110,11 @@ void Runtime::watch(const WatchRequest& request, Completion done) {
   question->position = request.position;
   question->deadline = at + std::min<Duration>(request.wait, limits::watch_wait_max);
   question->done = std::move(done);
-  Followups followups;
+  Effects effects;
   if (request.key.empty()) {
-    WatchDesk::Present present;
+    WatchHub::Present present;
     present.event.time_ms = wall_clock_ms();
-    type->watches.ask(std::move(question), present, at, followups);
+    type->watches.ask(std::move(question), present, at, effects);
   } else {
     // Under the shard's lock nothing happens to the key, so that what is found is what the next event follows on.
     Shard& shard = shard_of(question->hash);
@@ -122,12 +122,12 @@ void Runtime::watch(const WatchRequest& request, Completion done) {
     const Activation* a = shard.table->find(question->hash, type->index, request.key);
     if (a != nullptr && is_revoked(*a)) a = nullptr;
     if (auto error = why_unknown_locked(shard, slot_of(question->hash), request, a, at)) {
-      followups.answer(std::move(question->done), Answer{std::move(*error)});
+      effects.answer(std::move(question->done), Answer{std::move(*error)});
     } else {
-      type->watches.ask(std::move(question), present_of(request, a, at), at, followups);
+      type->watches.ask(std::move(question), present_of(request, a, at), at, effects);
     }
   }
-  followups.run(*this);
+  effects.run(*this);
 }
 
 bool Runtime::is_revoked(const Activation& a) { return a.cell != nullptr && cell_of(a).is_revoked(); }
@@ -135,7 +135,7 @@ bool Runtime::is_revoked(const Activation& a) { return a.cell != nullptr && cell
 /// Why this node cannot say how it is with a key: nothing if it can.
 std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a,
                                                  Instant at) const {
-  if (!options_.tenancy || request.other) return std::nullopt;
+  if (!options_.cluster_hooks || request.other) return std::nullopt;
   if (a == nullptr && state_of(shard, slot) != SlotState::held) {
     return Error{ErrorCode::unavailable, "the key's slot is not here yet, or not any more"};
   }
@@ -144,8 +144,8 @@ std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, cons
   return Error{ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it"};
 }
 
-WatchDesk::Present Runtime::present_of(const WatchRequest& request, const Activation* a, Instant at) {
-  WatchDesk::Present out;
+WatchHub::Present Runtime::present_of(const WatchRequest& request, const Activation* a, Instant at) {
+  WatchHub::Present out;
   if (request.other && !request.other->node.value.empty() && a == nullptr) {
     out.at_once = true;
     out.event.kind = WatchKind::moved;
@@ -159,38 +159,38 @@ WatchDesk::Present Runtime::present_of(const WatchRequest& request, const Activa
 }
 
 void Runtime::tick_watches(Instant at) {
-  Followups followups;
+  Effects effects;
   for (TypeEntry& type : types_) {
-    if (type.watches.wanted()) type.watches.tick(at, followups);
+    if (type.watches.wanted()) type.watches.tick(at, effects);
   }
-  followups.run(*this);
+  effects.run(*this);
 }
 
 void Runtime::release_watches(const std::function<bool(std::uint64_t)>& chosen) {
-  Followups followups;
+  Effects effects;
   for (TypeEntry& type : types_) {
-    if (type.watches.wanted()) type.watches.release(chosen, followups);
+    if (type.watches.wanted()) type.watches.release(chosen, effects);
   }
-  followups.run(*this);
+  effects.run(*this);
 }
 
 void Runtime::gain_watches(const SlotSet& slots) {
-  Followups followups;
+  Effects effects;
   for (TypeEntry& type : types_) {
-    if (type.watches.wanted()) type.watches.gain(slots, followups);
+    if (type.watches.wanted()) type.watches.gain(slots, effects);
   }
-  followups.run(*this);
+  effects.run(*this);
 }
 
 void Runtime::abandon_watches() {
-  Followups followups;
-  for (TypeEntry& type : types_) type.watches.abandon(followups);
-  followups.run(*this);
+  Effects effects;
+  for (TypeEntry& type : types_) type.watches.abandon(effects);
+  effects.run(*this);
 }
 
 void Runtime::hold_back_watches() {
-  Followups followups;
-  for (TypeEntry& type : types_) type.watches.hold_back(followups);
+  Effects effects;
+  for (TypeEntry& type : types_) type.watches.hold_back(effects);
 }
 
 void Runtime::end_watches_if_vacated() {
@@ -205,13 +205,13 @@ void Runtime::end_watches_if_vacated() {
 }
 
 void Runtime::close_watches() {
-  Followups followups;
+  Effects effects;
   WatchEvent ended;
   ended.kind = WatchKind::ended;
   ended.reason = WatchReason::closing;
   ended.time_ms = wall_clock_ms();
-  for (TypeEntry& type : types_) type.watches.close(ended, followups);
-  followups.run(*this);
+  for (TypeEntry& type : types_) type.watches.close(ended, effects);
+  effects.run(*this);
 }
 
 }  // namespace reki

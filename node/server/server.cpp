@@ -20,8 +20,8 @@ constexpr int handshake_timeout_ms = 2000;
 /// Each peer has a DEALER and a pair of monitor sockets; a few are ours.
 constexpr int sockets_max = static_cast<int>(limits::nodes_max) * 3 + 64;
 
-Outbound::Options outbound_options(const Server::Options& options) {
-  Outbound::Options out;
+RequestRouter::Options router_options(const Server::Options& options) {
+  RequestRouter::Options out;
   out.seed = options.incarnation.value;
   out.follow_views = false;  // they come to us by themselves
   return out;
@@ -36,7 +36,7 @@ PeerLinks::Options link_options(const Server::Options& options) {
   return out;
 }
 
-Inbound::Options inbound_options(const Server::Options& options) {
+RequestServer::Options request_server_options(const Server::Options& options) {
   return {options.node, options.cluster, options.incarnation, options.sessions_max, options.status,
           options.heard_epoch};
 }
@@ -61,18 +61,18 @@ Server::Server(const Options& options, LocalRegistry& registry)
     : log_(options.log),
       events_(options.log),
       context_(make_context()),
-      router_(context_, zmq::socket_type::router),
+      socket_(context_, zmq::socket_type::router),
       answers_(AnswerQueue::create()),
-      inbound_(inbound_options(options), registry, *answers_, *this, events_),
-      outbound_(outbound_options(options)),
-      links_(context_, link_options(options), outbound_),
+      requests_(request_server_options(options), registry, *answers_, *this, events_),
+      router_(router_options(options)),
+      links_(context_, link_options(options), router_),
       now_(boot_time()) {
-  router_.set(zmq::sockopt::router_mandatory, true);
-  router_.set(zmq::sockopt::linger, 0);
-  router_.set(zmq::sockopt::sndhwm, frames_queued_max);
-  router_.set(zmq::sockopt::rcvhwm, frames_queued_max);
-  router_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::frame_bytes_max));
-  router_.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
+  socket_.set(zmq::sockopt::router_mandatory, true);
+  socket_.set(zmq::sockopt::linger, 0);
+  socket_.set(zmq::sockopt::sndhwm, frames_queued_max);
+  socket_.set(zmq::sockopt::rcvhwm, frames_queued_max);
+  socket_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::frame_bytes_max));
+  socket_.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
 }
 
 Server::~Server() { stop(); }
@@ -89,7 +89,7 @@ Result<std::unique_ptr<Server>> Server::bind(Options options, LocalRegistry& reg
 }
 
 Result<void> Server::listen(const std::string& address) {
-  auto bound = bind_tcp(router_, address);
+  auto bound = bind_tcp(socket_, address);
   if (!bound) return tl::make_unexpected(std::move(bound.error()));
   address_ = std::move(*bound);
   return {};
@@ -140,8 +140,8 @@ void Server::stop() {
 }
 
 Duration Server::delay(Instant now, Duration step_max) {
-  if (pulse_.ask(now)) tasks_.push(Task{SignOfLife{}});
-  return pulse_.owed(now, step_max);
+  if (probe_.ask(now)) tasks_.push(Task{SignOfLife{}});
+  return probe_.owed(now, step_max);
 }
 
 // ---- data thread
@@ -161,13 +161,13 @@ void Server::run() {
 void Server::round() {
   wait();
   read_frames();
-  inbound_.take_answers(now_);
+  requests_.take_answers(now_);
   take_tasks();
-  outbound_.tick(now_);
+  router_.tick(now_);
   watches_.tick(now_);
   deliver();
-  inbound_.tick(now_);
-  inbound_.flush(now_);
+  requests_.tick(now_);
+  requests_.flush(now_);
   links_.flush(now_);
   enter(phase_);
 }
@@ -175,7 +175,7 @@ void Server::round() {
 void Server::wait() {
   Wakeup& answered = answers_->wakeup();
   Wakeup& posted = tasks_.wakeup();
-  items_.assign({zmq::pollitem_t{router_.handle(), 0, ZMQ_POLLIN, 0},
+  items_.assign({zmq::pollitem_t{socket_.handle(), 0, ZMQ_POLLIN, 0},
                  zmq::pollitem_t{nullptr, answered.fd(), ZMQ_POLLIN, 0},
                  zmq::pollitem_t{nullptr, posted.fd(), ZMQ_POLLIN, 0}});
   const std::size_t own = items_.size();
@@ -185,7 +185,7 @@ void Server::wait() {
   const bool idle =
       !more_to_read_ && !links_.more_to_read() && answers_->empty() && tasks_.empty() && phase_ == entered_;
   poll_until(items_, now_,
-             idle ? std::min({outbound_.next_wake(), inbound_.next_wake(), watches_.next_wake(), done_at_}) : now_);
+             idle ? std::min({router_.next_wake(), requests_.next_wake(), watches_.next_wake(), done_at_}) : now_);
   answered.disarm(items_[1].revents != 0);
   posted.disarm(items_[2].revents != 0);
   now_ = boot_time();
@@ -199,20 +199,20 @@ void Server::read_frames() {
     zmq::message_t route;
     zmq::message_t frame;
     for (int i = 0; i < limits::frames_per_round_max; ++i) {
-      if (!router_.recv(route, zmq::recv_flags::dontwait)) {
+      if (!socket_.recv(route, zmq::recv_flags::dontwait)) {
         more_to_read_ = false;
         return;
       }
       const std::string_view from{static_cast<const char*>(route.data()), route.size()};
       heard_at_ = now_;
-      if (!route.more() || !router_.recv(frame, zmq::recv_flags::dontwait)) continue;
+      if (!route.more() || !socket_.recv(frame, zmq::recv_flags::dontwait)) continue;
       if (frame.more()) {
         // The parts of a message come together or not at all.
-        while (frame.more() && router_.recv(frame, zmq::recv_flags::dontwait)) {
+        while (frame.more() && socket_.recv(frame, zmq::recv_flags::dontwait)) {
         }
-        inbound_.not_a_frame(from, "a frame is one part; this message has several", now_);
+        requests_.not_a_frame(from, "a frame is one part; this message has several", now_);
       } else {
-        inbound_.frame(from, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now_);
+        requests_.frame(from, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now_);
       }
     }
   } catch (const zmq::error_t& e) {
@@ -228,12 +228,12 @@ void Server::take_tasks() {
   taken_.clear();
 }
 
-void Server::take(std::unique_ptr<Forwarded> request) { outbound_.submit(std::move(request), now_); }
+void Server::take(std::unique_ptr<Forwarded> request) { router_.submit(std::move(request), now_); }
 
 void Server::take(NewView next) {
-  inbound_.set_view(next.view, next.incarnation);
+  requests_.set_view(next.view, next.incarnation);
   links_.set_incarnation(next.incarnation, now_);
-  outbound_.set_view(next.view, now_);
+  router_.set_view(next.view, now_);
   watches_.set_view(std::move(next.view), now_);
 }
 
@@ -246,11 +246,11 @@ void Server::carry(Watches::Question question, Completion done) {
   request->args = std::move(question.args);
   request->deadline = question.deadline;
   request->done = std::move(done);
-  outbound_.submit(std::move(request), now_);
+  router_.submit(std::move(request), now_);
 }
 
 void Server::deliver() {
-  while (auto done = outbound_.next_done()) {
+  while (auto done = router_.next_done()) {
     const std::unique_ptr<Forwarded> request{static_cast<Forwarded*>(done.release())};
     request->done(answer_of(std::move(request->outcome)));
   }
@@ -259,7 +259,7 @@ void Server::deliver() {
 void Server::enter(Phase phase) {
   if (phase == entered_) return;
   // Not unbind(): libzmq would close all connections with the listener, and the answers under way have to go there.
-  inbound_.refuse_new();
+  requests_.refuse_new();
   if (entered_ == Phase::open) heard_at_ = now_;  // whoever has sent something by now is refused
   entered_ = phase;
   if (phase == Phase::stopping) give_up_at_ = now_ + limits::closing_time_max;
@@ -271,31 +271,31 @@ bool Server::is_done() {
   done_at_ = heard_at_ + limits::closing_quiet;
   if (now_ < done_at_) return false;
   done_at_ = give_up_at_;  // what was forwarded wakes the thread when it is answered
-  return outbound_.outstanding() == 0 && !more_to_read_;
+  return router_.outstanding() == 0 && !more_to_read_;
 }
 
 void Server::finish() {
   tasks_.close();
   take_tasks();
   watches_.close();
-  outbound_.shut_down();
+  router_.shut_down();
   deliver();
   try {
-    inbound_.take_answers(now_);
-    inbound_.flush(now_);
-    inbound_.say_goodbye();
-    router_.set(zmq::sockopt::linger, static_cast<int>(limits::flush_time_max.count()));
+    requests_.take_answers(now_);
+    requests_.flush(now_);
+    requests_.say_goodbye();
+    socket_.set(zmq::sockopt::linger, static_cast<int>(limits::flush_time_max.count()));
   } catch (const std::exception&) {
     // The sockets are what has failed; there is nobody left to tell.
   }
-  router_.close();
+  socket_.close();
 }
 
-Inbound::FrameSink::Sent Server::send(std::string_view route, BytesView frame) {
+RequestServer::FrameSink::Sent Server::send(std::string_view route, BytesView frame) {
   constexpr auto flags = zmq::send_flags::dontwait;
   for (;;) {
     try {
-      if (!router_.send(zmq::const_buffer(route.data(), route.size()), flags | zmq::send_flags::sndmore))
+      if (!socket_.send(zmq::const_buffer(route.data(), route.size()), flags | zmq::send_flags::sndmore))
         return Sent::full;
       break;
     } catch (const zmq::error_t& e) {
@@ -306,7 +306,7 @@ Inbound::FrameSink::Sent Server::send(std::string_view route, BytesView frame) {
   for (;;) {
     try {
       // Once the first part is taken the second is: the pipe was looked at then.
-      return router_.send(zmq::const_buffer(frame.data(), frame.size()), flags) ? Sent::ok : Sent::full;
+      return socket_.send(zmq::const_buffer(frame.data(), frame.size()), flags) ? Sent::ok : Sent::full;
     } catch (const zmq::error_t& e) {
       if (e.num() != EINTR) throw;
     }

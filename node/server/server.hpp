@@ -8,21 +8,21 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "reki/core/base/recycled.hpp"
-#include "reki/core/routing/outbound.hpp"
-#include "reki/net/mailbag.hpp"
+#include "reki/core/base/pool.hpp"
+#include "reki/core/routing/request_router.hpp"
 #include "reki/net/peer_links.hpp"
+#include "reki/net/task_queue.hpp"
 #include "reki/net/watches.hpp"
 #include "reki/node/registry/local_registry.hpp"
 #include "reki/node/server/answer_queue.hpp"
-#include "reki/node/server/inbound.hpp"
+#include "reki/node/server/request_server.hpp"
 #include "reki/node/server/server_events.hpp"
-#include "reki/node/support/pulse.hpp"
+#include "reki/node/support/progress_probe.hpp"
 
 namespace reki {
 
 /// A request of a caller on this node for a key of another one.
-struct Forwarded final : OutboundRequest, Recycled {
+struct Forwarded final : RoutedRequest, PoolAllocated {
   Completion done;
 };
 
@@ -34,7 +34,7 @@ struct Forwarded final : OutboundRequest, Recycled {
 /// block: a blocking call there answers `would_block`.
 ///
 /// Made and destroyed on one thread, in this order: `bind`, `set_view`, `start`, `refuse_new`, `stop`.
-class Server final : private Inbound::FrameSink, private Watches::Carrier {
+class Server final : private RequestServer::FrameSink, private Watches::Carrier {
  public:
   struct Options {
     std::string listen;  ///< "tcp://host:port"; port 0: any free one.
@@ -62,7 +62,7 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   /// Answers `shutting_down` at once if it is too late.
   void forward(std::unique_ptr<Forwarded> request);
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
-  /// How long the data thread has not taken what it was given. Call it again and again, from one thread (Pulse).
+  /// How long the data thread has not taken what it was given. Call it again and again, from one thread (ProgressProbe).
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
   /// Of this node's keys too it asks through the network, as any other: one way for all, and the answers of a life.
   void watch(WatchFilter filter, std::shared_ptr<WatchSink> sink);
@@ -100,7 +100,7 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   void take_tasks();
   void take(std::unique_ptr<Forwarded> request);
   void take(NewView view);
-  void take(SignOfLife) { pulse_.answer(); }
+  void take(SignOfLife) { probe_.answer(); }
   void take(NewWatch watch) { watches_.add(std::move(watch.filter), std::move(watch.sink), now_); }
   void carry(Watches::Question question, Completion done) override;
   void deliver();
@@ -114,18 +114,18 @@ class Server final : private Inbound::FrameSink, private Watches::Carrier {
   LogSink log_;
 
   // Any thread.
-  Mailbag<Task> tasks_;
+  TaskQueue<Task> tasks_;
   std::atomic<Phase> phase_ = Phase::open;
   ServerEvents events_;
-  Pulse pulse_;
+  ProgressProbe probe_;
 
   // Data thread only, once it runs.
   zmq::context_t context_{1};
-  zmq::socket_t router_;
+  zmq::socket_t socket_;
   AnswerQueue::Ptr answers_;
-  Inbound inbound_;
-  Watches watches_{*this};  // before outbound_, which has its questions
-  Outbound outbound_;
+  RequestServer requests_;
+  Watches watches_{*this};  // before router_, which has its questions
+  RequestRouter router_;
   PeerLinks links_;
   Phase entered_ = Phase::open;
   Instant now_;

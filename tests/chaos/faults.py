@@ -36,13 +36,13 @@ def kill_child(cluster, fault):
 
 @kind
 def kill_both(cluster, fault):
-    """kill -9 of the guard and its child; a second guard, if there is one, sees it."""
+    """kill -9 of the guard and its child; a backup guard, if there is one, sees it."""
     yield cluster.nodes[fault["node"]].crash("both") != []
 
 
 @kind
 def kill_all(cluster, fault):
-    """The same for the second guard too: nobody sees it."""
+    """The same for the backup guard too: nobody sees it."""
     yield cluster.nodes[fault["node"]].crash("all") != []
 
 

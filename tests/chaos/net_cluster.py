@@ -73,7 +73,7 @@ class NetNode(harness.Node):
         return None if self.guarded else self.guard
 
     def pids(self, whom):
-        """Of "child", "guard", "both" (of them), or "all": with a second guard, if there is one. Whoever watches is before
+        """Of "child", "guard", "both" (of them), or "all": with a backup guard, if there is one. Whoever watches is before
         whom it watches, so that it cannot notice what becomes of that."""
         chosen = {"child": [self.child], "guard": [self.guard], "both": [self.guard, self.child],
                   "all": [*self._children()[1], self.guard, self.child]}[whom]

@@ -200,7 +200,7 @@ inline Factories puppets(Stage& stage, TypeOptions options = {}) {
 
 /// The answer to one request from the wire, wherever it comes.
 inline Answer serve(LocalRegistry& registry, const wire::Request& request, Incarnation from) {
-  struct Peer final : LocalRegistry::Asker {
+  struct Peer final : LocalRegistry::ReplySink {
     Completion expect(const wire::Request&) override {
       return Completion::of([this](Answer&& a) {
         answer = std::move(a);

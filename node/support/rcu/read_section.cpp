@@ -73,15 +73,15 @@ ReadLane& detail::claim_lane() {
   return *own_lane;
 }
 
-GracePeriod GracePeriod::begin() {
-  const GracePeriod out(detail::read_epoch.fetch_add(1, std::memory_order_acq_rel) + 1);
+RcuGracePeriod RcuGracePeriod::begin() {
+  const RcuGracePeriod out(detail::read_epoch.fetch_add(1, std::memory_order_acq_rel) + 1);
   // After it, each thread's mark is to be seen if its section began before, and sees what was unlinked if it begins after.
   // The slow command needs no registration, which a process that was forked may have lost.
   if (sections_are_cheap() && !membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) REKI_ASSERT(membarrier(MEMBARRIER_CMD_GLOBAL));
   return out;
 }
 
-bool GracePeriod::is_over() const {
+bool RcuGracePeriod::is_over() const {
   for (ReadLane* lane = lanes.load(std::memory_order_acquire); lane != nullptr; lane = lane->next) {
     const auto since = lane->is_cheap ? lane->since.load(std::memory_order_acquire) : lane->since.fetch_add(0);
     if (since != 0 && since < epoch_) return false;
@@ -89,7 +89,7 @@ bool GracePeriod::is_over() const {
   return true;
 }
 
-void GracePeriod::wait() const {
+void RcuGracePeriod::wait() const {
   while (!is_over()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 

@@ -50,7 +50,7 @@ def children_of(pid):
 
 
 def second_of(it):
-    """The second guard, in its own session."""
+    """The backup guard, in its own session."""
     until("there are both", lambda: len(children_of(it.guard)) == 2)
     second, = set(children_of(it.guard)) - {it.node}
     until("it is in its own session", lambda: os.getsid(second) == second)
@@ -291,7 +291,7 @@ def two_signals_that_come_the_same_way_end_it_at_once():
             assert it.end()[0] == 128 + signal.SIGTERM
 
 
-def a_guard_that_is_killed_takes_its_node_with_it_and_the_second_guard_tells():
+def a_guard_that_is_killed_takes_its_node_with_it_and_the_backup_guard_tells():
     for way in ("nothing", "unbind", "grow 128", STAND_STILL):
         receiver = Receiver()
         with Guarded() as it:
@@ -310,7 +310,7 @@ def a_guard_that_is_killed_takes_its_node_with_it_and_the_second_guard_tells():
             until("nothing is left", lambda: is_gone(second))
 
 
-def without_a_second_guard_the_node_still_dies_with_the_first():
+def without_a_backup_guard_the_node_still_dies_with_the_first():
     with Guarded(second=False) as it:
         assert children_of(it.guard) == [it.node]
         os.kill(it.node, signal.SIGSTOP)
@@ -318,7 +318,7 @@ def without_a_second_guard_the_node_still_dies_with_the_first():
         until("the node is gone", lambda: is_gone(it.node))
 
 
-def the_second_guard_survives_its_process_group_and_signals():
+def the_backup_guard_survives_its_process_group_and_signals():
     receiver = Receiver()
     with Guarded() as it:
         second = second_of(it)
@@ -329,7 +329,7 @@ def the_second_guard_survives_its_process_group_and_signals():
         assert receiver.receive() == b"gone"
 
 
-def the_second_guard_ends_silently_with_the_first():
+def the_backup_guard_ends_silently_with_the_first():
     with Guarded() as it:
         second = second_of(it)
         it.tell("exit 0")

@@ -2,7 +2,7 @@
 #include <array>
 #include <random>
 
-#include "test_tenant.hpp"
+#include "slot_registry.hpp"
 
 using namespace test;
 
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(what_senders_still_hold_of_an_actor_that_ends_is_never_dest
   BOOST_TEST(handled == sent);
 }
 
-BOOST_FIXTURE_TEST_CASE(messages_to_a_slot_that_is_let_go_are_answered_once_each, Tenant) {
+BOOST_FIXTURE_TEST_CASE(messages_to_a_slot_that_is_let_go_are_answered_once_each, SlotRegistry) {
   std::atomic<std::int64_t> sent = 0;
   std::atomic<std::int64_t> answered = 0;
   for (std::uint32_t round = 1; round <= 50; ++round) {

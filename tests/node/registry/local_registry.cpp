@@ -1,7 +1,7 @@
 #include "reki/node/registry/local_registry.hpp"
 
 #include "reki/node/guard/lease_page.hpp"
-#include "reki/node/registry/tenancy.hpp"
+#include "reki/node/registry/cluster_hooks.hpp"
 #include "test_actors.hpp"
 
 using namespace test;
@@ -376,13 +376,13 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_slot_that_goes_elsewhere_is_sent_on_only_o
   LeasePage page;
   page.set_lease_end(Instant::never());
   int rerouted = 0;
-  auto tenancy = std::make_shared<Tenancy>();
-  tenancy->page = &page;
-  tenancy->reroute = [&](const std::string&, const std::string&, EnvelopePtr request) {
+  auto cluster_hooks = std::make_shared<ClusterHooks>();
+  cluster_hooks->page = &page;
+  cluster_hooks->reroute = [&](const std::string&, const std::string&, EnvelopePtr request) {
     ++rerouted;
     request->done(Answer{Error{ErrorCode::wrong_node, {}}});
   };
-  LocalRegistry registry{puppets(stage), {.tenancy = tenancy}};
+  LocalRegistry registry{puppets(stage), {.cluster_hooks = cluster_hooks}};
   SlotSet all;
   for (std::uint16_t s = 0; s < slot_count; ++s) all.insert(SlotId{s});
 

@@ -2,7 +2,7 @@
 #include <array>
 #include <random>
 
-#include "test_tenant.hpp"
+#include "slot_registry.hpp"
 
 using namespace test;
 
@@ -175,58 +175,58 @@ BOOST_AUTO_TEST_CASE(look_ups_go_on_while_the_registry_closes_and_end_with_an_er
 }
 
 BOOST_AUTO_TEST_CASE(without_its_slot_or_a_lease_nothing_is_found) {
-  Tenant tenant;
-  tenant.gain(Epoch{1});
+  SlotRegistry slots;
+  slots.gain(Epoch{1});
   const auto code = [&] {
-    const auto ref = tenant.registry.lookup<Puppet>("k").get();
+    const auto ref = slots.registry.lookup<Puppet>("k").get();
     return ref ? ErrorCode::ok : ref.error().code;
   };
-  const auto ref = tenant.registry.lookup_or_start<Puppet>("k").get().value();
+  const auto ref = slots.registry.lookup_or_start<Puppet>("k").get().value();
   BOOST_TEST((code() == ErrorCode::ok && ref.node() == NodeId{"n1"}));
-  BOOST_TEST((tenant.registry.lookup<Puppet>("k").get().value().node() == NodeId{"n1"}));
-  tenant.page.set_lease_end(Instant{1});
+  BOOST_TEST((slots.registry.lookup<Puppet>("k").get().value().node() == NodeId{"n1"}));
+  slots.page.set_lease_end(Instant{1});
   BOOST_TEST((code() == ErrorCode::unavailable));
-  tenant.page.set_lease_end(Instant::never());
+  slots.page.set_lease_end(Instant::never());
   BOOST_TEST((code() == ErrorCode::ok));
-  tenant.lose();
+  slots.lose();
   BOOST_TEST((code() == ErrorCode::wrong_node));
 }
 
 BOOST_AUTO_TEST_CASE(after_a_slot_was_let_go_no_look_up_finds_its_actors) {
-  Tenant tenant;
+  SlotRegistry slots;
   std::atomic<std::uint64_t> lost{0};  // the last epoch whose actors were all let go
   std::atomic<int> late{0};
   Readers readers([&](auto& random) {
     const auto gone = lost.load();
-    const auto ref = tenant.registry.lookup<Puppet>(std::to_string(random() % 4)).get();
+    const auto ref = slots.registry.lookup<Puppet>(std::to_string(random() % 4)).get();
     if (ref && ref->fence().epoch().value <= gone) ++late;
   });
   for (std::uint32_t epoch = 1; epoch <= 40; ++epoch) {
-    tenant.gain(Epoch{epoch});
-    for (int i = 0; i < 4; ++i) (void)tenant.registry.lookup_or_start<Puppet>(std::to_string(i)).get().value();
+    slots.gain(Epoch{epoch});
+    for (int i = 0; i < 4; ++i) (void)slots.registry.lookup_or_start<Puppet>(std::to_string(i)).get().value();
     BOOST_REQUIRE(readers.look_on(20));
-    tenant.lose();
+    slots.lose();
     lost = epoch;
-    BOOST_REQUIRE(eventually([&] { return tenant.registry.is_empty(tenant.all); }));
+    BOOST_REQUIRE(eventually([&] { return slots.registry.is_empty(slots.all); }));
   }
   readers.end();
   BOOST_TEST(late == 0);
 }
 
 BOOST_AUTO_TEST_CASE(look_ups_go_on_while_a_registry_starts_over) {
-  Tenant tenant;
+  SlotRegistry slots;
   std::atomic<std::uint64_t> lost{0};
   std::atomic<int> late{0};
   Readers readers([&](auto& random) {
     const auto gone = lost.load();
-    const auto ref = tenant.registry.lookup<Puppet>(std::to_string(random() % 4)).get();
+    const auto ref = slots.registry.lookup<Puppet>(std::to_string(random() % 4)).get();
     if (ref && ref->fence().epoch().value <= gone) ++late;
   });
   for (std::uint32_t epoch = 1; epoch <= 10; ++epoch) {
-    tenant.gain(Epoch{epoch});
-    for (int i = 0; i < 4; ++i) (void)tenant.registry.lookup_or_start<Puppet>(std::to_string(i)).get().value();
+    slots.gain(Epoch{epoch});
+    for (int i = 0; i < 4; ++i) (void)slots.registry.lookup_or_start<Puppet>(std::to_string(i)).get().value();
     BOOST_REQUIRE(readers.look_on(50));
-    tenant.registry.start_over(Incarnation{epoch + 1});
+    slots.registry.start_over(Incarnation{epoch + 1});
     lost = epoch;
   }
   readers.end();

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "reki/node/support/rcu/replaceable.hpp"
+#include "reki/node/support/rcu/rcu_ptr.hpp"
 #include "test_actors.hpp"
 
 using namespace reki;
@@ -16,30 +16,30 @@ using test::eventually;
 BOOST_AUTO_TEST_SUITE(read_section)
 
 BOOST_AUTO_TEST_CASE(a_grace_period_is_over_at_once_when_nobody_reads) {
-  BOOST_TEST(GracePeriod::begin().is_over());
+  BOOST_TEST(RcuGracePeriod::begin().is_over());
 }
 
 BOOST_AUTO_TEST_CASE(it_lasts_as_long_as_a_section_that_began_before_it_and_no_longer) {
-  auto section = std::make_unique<ReadSection>();
-  const auto period = GracePeriod::begin();
+  auto section = std::make_unique<RcuReadSection>();
+  const auto period = RcuGracePeriod::begin();
   BOOST_TEST(!period.is_over());
   section.reset();
   BOOST_TEST(period.is_over());
-  section = std::make_unique<ReadSection>();  // began after it
+  section = std::make_unique<RcuReadSection>();  // began after it
   BOOST_TEST(period.is_over());
-  BOOST_TEST(!GracePeriod::begin().is_over());
+  BOOST_TEST(!RcuGracePeriod::begin().is_over());
 }
 
 BOOST_AUTO_TEST_CASE(sections_of_other_threads_count_too) {
   std::atomic<bool> begun{false};
   std::atomic<bool> end{false};
   std::thread reader([&] {
-    const ReadSection section;
+    const RcuReadSection section;
     begun = true;
     eventually([&] { return end.load(); });
   });
   BOOST_TEST(eventually([&] { return begun.load(); }));
-  const auto period = GracePeriod::begin();
+  const auto period = RcuGracePeriod::begin();
   BOOST_TEST(!period.is_over());
   end = true;
   BOOST_TEST(eventually([&] { return period.is_over(); }));
@@ -49,11 +49,11 @@ BOOST_AUTO_TEST_CASE(sections_of_other_threads_count_too) {
 BOOST_AUTO_TEST_CASE(threads_that_read_at_once_have_lanes_of_their_own_and_later_ones_have_theirs) {
   const auto lane_of_a_thread = [] {
     unsigned out = 0;
-    std::thread([&] { out = ReadSection().lane(); }).join();
+    std::thread([&] { out = RcuReadSection().lane(); }).join();
     return out;
   };
   BOOST_TEST(lane_of_a_thread() == lane_of_a_thread());
-  BOOST_TEST(lane_of_a_thread() != ReadSection().lane());
+  BOOST_TEST(lane_of_a_thread() != RcuReadSection().lane());
 }
 
 BOOST_AUTO_TEST_CASE(counts_of_more_threads_than_have_a_place_of_their_own_add_up) {
@@ -63,9 +63,9 @@ BOOST_AUTO_TEST_CASE(counts_of_more_threads_than_have_a_place_of_their_own_add_u
   std::vector<std::thread> all;
   for (int t = 0; t < threads; ++t) {
     all.emplace_back([&] {
-      { const ReadSection claimed; }
+      { const RcuReadSection claimed; }
       door.pass();  // so that all of them are there at once
-      for (int i = 0; i < 1000; ++i) count.add(ReadSection());
+      for (int i = 0; i < 1000; ++i) count.add(RcuReadSection());
     });
   }
   BOOST_TEST(eventually([&] { return door.waiting == threads; }));
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_destroyed_that_a_section_has_found) {
   for (int t = 0; t < 2; ++t) {
     readers.emplace_back([&] {
       while (!over) {
-        const ReadSection section;
+        const RcuReadSection section;
         const Pair& pair = *now.load(std::memory_order_acquire);
         if (pair.a != pair.b || pair.a < 0) ++wrong;
         ++reads;
@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_destroyed_that_a_section_has_found) {
   }
   for (int i = 1; i < 300 || reads < 10000; ++i) {
     Pair* const old = now.exchange(new Pair(i));
-    const auto period = GracePeriod::begin();
+    const auto period = RcuGracePeriod::begin();
     BOOST_REQUIRE(eventually([&] { return period.is_over(); }));
     delete old;
   }
@@ -110,21 +110,21 @@ BOOST_AUTO_TEST_CASE(nothing_is_destroyed_that_a_section_has_found) {
 }
 
 BOOST_AUTO_TEST_CASE(a_replaced_object_is_in_use_while_a_section_reads_it) {
-  Replaceable<int> replaceable(std::make_shared<int>(1));
+  RcuPtr<int> rcu_ptr(std::make_shared<int>(1));
   std::atomic<int> seen{0};
   test::Door door;
   std::thread reader([&] {
-    const ReadSection section;
-    const int& value = replaceable.read(section);
+    const RcuReadSection section;
+    const int& value = rcu_ptr.read(section);
     seen = value;
     door.pass();
     seen = value + 10;
   });
   BOOST_TEST(eventually([&] { return door.waiting == 1; }));
-  auto old = replaceable.replace(std::make_shared<int>(2));
+  auto old = rcu_ptr.replace(std::make_shared<int>(2));
   std::atomic<bool> unused{false};
   std::thread waiter([&] {
-    replaceable.wait_until_unused();
+    rcu_ptr.wait_until_unused();
     unused = true;
   });
   BOOST_TEST(seen == 1);
@@ -134,8 +134,8 @@ BOOST_AUTO_TEST_CASE(a_replaced_object_is_in_use_while_a_section_reads_it) {
   old.reset();
   reader.join();
   BOOST_TEST(seen == 11);
-  const ReadSection section;
-  BOOST_TEST(replaceable.read(section) == 2);
+  const RcuReadSection section;
+  BOOST_TEST(rcu_ptr.read(section) == 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

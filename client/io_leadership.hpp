@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "reki/core/base/time.hpp"
+
+namespace reki {
+
+/// Who does the input and output of a client at the moment: its own thread, or a caller that has to wait for its answer
+/// anyway, and saves two wake-ups of a thread by it.
+///
+/// The thread has the duty to begin with. It lends it while there is nothing to do for it and callers follow upon one
+/// another; a caller takes it for one call. Whoever has it owns all that belongs to the I/O thread: it goes over with a lock.
+/// `is_idle`, everywhere below, is asked with the lock held: nothing is under way or waits, so that nobody need have the duty.
+/// Whoever adds something afterwards calls take() or recall(), and so nothing is left lying.
+class IoLeadership {
+ public:
+  /// How long nobody may use the duty before the thread takes it back, and hears again what nodes say by themselves. Long
+  /// against a call, so that the thread hardly ever wakes for nothing.
+  static constexpr Duration patience = std::chrono::milliseconds(2);
+
+  /// The client's own thread: lends the duty out, and returns when it has it again.
+  template <class IsIdle>
+  void lend(IsIdle is_idle) {
+    std::unique_lock lock(mutex_);
+    holder_ = Holder::none;
+    if (!is_idle()) holder_ = Holder::thread;
+    for (std::uint64_t seen = uses_; holder_ != Holder::thread; seen = uses_) {
+      const auto woken = back_.wait_for(lock, patience);
+      if (woken == std::cv_status::timeout && holder_ == Holder::none && seen == uses_) holder_ = Holder::thread;
+    }
+  }
+
+  /// A caller: true if it has the duty now. It gives it back soon.
+  [[nodiscard]] bool take() {
+    const std::lock_guard lock(mutex_);
+    if (holder_ != Holder::none) return false;
+    holder_ = Holder::caller;
+    ++uses_;
+    return true;
+  }
+  template <class IsIdle>
+  void give_back(IsIdle is_idle) {
+    const std::lock_guard lock(mutex_);
+    holder_ = Holder::none;
+    if (is_idle()) return;
+    holder_ = Holder::thread;
+    back_.notify_one();  // under the lock: all of this may end once the thread goes on
+  }
+
+  /// Any thread: what only the thread may do is waiting. A caller that has the duty at the moment must find out by itself.
+  void recall() {
+    if (holder_ == Holder::thread) return;
+    const std::lock_guard lock(mutex_);
+    if (holder_ != Holder::none) return;
+    holder_ = Holder::thread;
+    back_.notify_one();
+  }
+
+ private:
+  enum class Holder : std::uint8_t { thread, none, caller };
+
+  std::mutex mutex_;
+  std::condition_variable back_;
+  std::atomic<Holder> holder_ = Holder::thread;  // written under mutex_
+  std::uint64_t uses_ = 0;                       // guarded by mutex_
+};
+
+}  // namespace reki

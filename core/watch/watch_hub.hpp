@@ -1,0 +1,125 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/intrusive_list.hpp"
+#include "reki/core/view/slot_set.hpp"
+#include "reki/core/watch/event_log.hpp"
+#include "reki/core/watch/watch.hpp"
+
+namespace reki {
+
+/// A watcher's question, with whatever its asker adds to know where the answer goes.
+struct WatchQuestion : ListHook<struct WatchQuestionTag> {
+  WatchQuestion() = default;
+  virtual ~WatchQuestion() = default;
+
+  std::string key;         ///< Empty: all keys of the type.
+  std::uint64_t hash = 0;  ///< hash_key of it, for `release`.
+  WatchPosition position;  ///< Where the watcher has got to.
+  Instant deadline;        ///< Answered by then, with no events if need be.
+};
+
+/// Decides what a node answers to those who watch one of its types: keeps the events, and holds open the questions to
+/// which there is nothing to tell yet.
+///
+/// Pure; no thread safety: the type's lock is held by the caller, who sends the answers outside of it. Events are kept
+/// from the first question until a while after the last (`watch_keep_time`); `recording` says whether publishing is of
+/// any use, so that a type that nobody watches costs a look at a flag. Watchers themselves are not remembered.
+class WatchHub {
+ public:
+  struct Options {
+    EventLog::Options log;
+    std::size_t open_max = limits::watches_open_max;
+    Duration keep_time = limits::watch_keep_time;
+  };
+  /// A question that is over, and its payload.
+  struct Answered {
+    std::unique_ptr<WatchQuestion> question;
+    Result<Bytes> payload;
+  };
+  /// How it is with what is asked about.
+  struct Present {
+    WatchEvent event;      ///< Told to who has no position to go on from, after what there is to tell.
+    bool at_once = false;  ///< Told in any case, without waiting.
+  };
+
+  WatchHub(Incarnation incarnation, const Options& options) : options_(options), incarnation_(incarnation), log_(options.log) {}
+  ~WatchHub();
+  WatchHub(const WatchHub&) = delete;
+  WatchHub& operator=(const WatchHub&) = delete;
+
+  [[nodiscard]] bool recording() const { return recording_; }
+  /// Something has happened. Adds the questions that it answers. No effect unless recording().
+  void publish(WatchEvent event, std::vector<Answered>& out);
+  /// Answers, or holds the question open: `overloaded` if there are too many. `present` is as of now: nothing of what it
+  /// is about may be published between finding it out and this call.
+  void ask(std::unique_ptr<WatchQuestion> question, const Present& present, Instant now, std::vector<Answered>& out);
+  /// Answers those that have waited long enough, and gives up recording if nobody has asked for long.
+  void tick(Instant now, std::vector<Answered>& out);
+  /// Answers, with nothing to tell, those about a key for which `chosen(hash)`: what they asked may have another answer
+  /// now.
+  template <class Predicate>
+  void release(Predicate chosen, std::vector<Answered>& out) {
+    for (auto at = open_.begin(); at != open_.end();) {
+      WatchQuestion& question = **at++;
+      if (!question.key.empty() && chosen(question.hash)) answer(question, out);
+    }
+  }
+  /// These slots are here again or for the first time: what happened to their keys before is not known here. Who asks
+  /// about one with an older position is told that it has missed it.
+  void gain(const SlotSet& slots, std::vector<Answered>& out);
+  /// What happens from now on is kept for close(), so that who asks gets all of it and the end in one answer: between
+  /// two answers the node might be gone.
+  void hold_back();
+  /// Nothing happens any more: all questions are answered, those to come too, with `ended` at the end.
+  void close(WatchEvent ended, std::vector<Answered>& out);
+  /// Of a life that is over, and not by its own will: all questions are refused as `unavailable`, those to come too.
+  void abandon(std::vector<Answered>& out);
+  [[nodiscard]] std::size_t open() const { return open_.size(); }
+
+ private:
+  struct Sooner {
+    bool operator()(const WatchQuestion* a, const WatchQuestion* b) const {
+      return a->deadline != b->deadline ? a->deadline < b->deadline : a < b;
+    }
+  };
+  struct Gain {
+    std::uint64_t sequence;
+    SlotSet slots;
+  };
+  using Asking = IntrusiveList<WatchQuestion, WatchQuestionTag>;
+
+  /// What there is to tell now, or nothing. Without `present`: only what has happened.
+  std::optional<Bytes> reply_to(const WatchQuestion& question, const Present* present) const;
+  [[nodiscard]] bool gained_since(const WatchQuestion& question) const;
+  void hold(std::unique_ptr<WatchQuestion> question);
+  std::unique_ptr<WatchQuestion> let_go(WatchQuestion& question);
+  void answer(WatchQuestion& question, std::vector<Answered>& out);
+  void answer_all(Asking& asking, const Bytes& payload, std::vector<Answered>& out);
+
+  const Options options_;
+  const Incarnation incarnation_;
+  EventLog log_;
+  bool recording_ = false;
+  bool held_back_ = false;
+  bool abandoned_ = false;
+  std::deque<Gain> gains_;            // while recording
+  std::uint64_t gains_known_since_ = 0;  // those of lower numbers are forgotten
+  std::optional<WatchEvent> ended_;
+  Instant asked_;  // last
+
+  // Owns what is held open.
+  std::set<WatchQuestion*, Sooner> open_;
+  Asking of_type_;
+  std::unordered_map<std::string, Asking> of_key_;  // none of them empty
+};
+
+}  // namespace reki

@@ -1,0 +1,123 @@
+#include "reki/node/membership/membership_links.hpp"
+
+#include "reki/node/support/listen.hpp"
+
+namespace reki {
+namespace {
+
+constexpr int frames_queued_max = 1000;
+/// What a peer does not take is old soon: the machine repeats what matters.
+constexpr int frames_to_peer_max = 64;
+constexpr int handshake_timeout_ms = 2000;
+constexpr int reconnect_ms = 10;
+constexpr int reconnect_max_ms = 200;
+constexpr auto dontwait = zmq::send_flags::dontwait;
+
+zmq::context_t make_context() {
+  zmq::context_t context(1);
+  context.set(zmq::ctxopt::max_sockets, static_cast<int>(MembershipLinks::peers_max) + 16);
+  return context;
+}
+
+/// False if it cannot be sent now; nothing else fails but our own mistakes.
+bool try_send(zmq::socket_t& socket, zmq::const_buffer bytes, zmq::send_flags flags) {
+  for (;;) {
+    try {
+      return socket.send(bytes, flags).has_value();
+    } catch (const zmq::error_t& e) {
+      if (e.num() == EHOSTUNREACH) return false;
+      if (e.num() != EINTR) throw;
+    }
+  }
+}
+
+}  // namespace
+
+MembershipLinks::MembershipLinks(NodeId self)
+    : self_(std::move(self)), context_(make_context()), router_(context_, zmq::socket_type::router) {
+  router_.set(zmq::sockopt::router_mandatory, true);
+  router_.set(zmq::sockopt::linger, 0);
+  router_.set(zmq::sockopt::sndhwm, frames_queued_max);
+  router_.set(zmq::sockopt::rcvhwm, frames_queued_max);
+  router_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::control_frame_bytes_max));
+  router_.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
+}
+
+Result<std::string> MembershipLinks::listen(const std::string& address) {
+  auto bound = bind_tcp(router_, address);
+  if (bound) address_ = *bound;
+  return bound;
+}
+
+void MembershipLinks::learn(const NodeId& node, const std::string& control) {
+  if (control.empty() || node == self_) return;
+  auto it = peers_.find(node);
+  if (it == peers_.end()) {
+    if (peers_.size() >= peers_max) return;
+    it = peers_.try_emplace(node).first;
+  }
+  if (it->second.address == control) return;
+  it->second.address = control;
+  connect(it->second);
+}
+
+void MembershipLinks::learn(const View& view) {
+  for (const Member& m : view.members()) learn(m.node_id, m.control);
+  for (const Voter& v : view.voters()) learn(v.node, v.control);
+}
+
+void MembershipLinks::connect(Peer& peer) {
+  peer.socket = zmq::socket_t(context_, zmq::socket_type::dealer);
+  peer.socket.set(zmq::sockopt::linger, 0);
+  peer.socket.set(zmq::sockopt::immediate, true);  // nothing waits for a connection: it would be old by then
+  peer.socket.set(zmq::sockopt::sndhwm, frames_to_peer_max);
+  peer.socket.set(zmq::sockopt::rcvhwm, frames_to_peer_max);
+  peer.socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::control_frame_bytes_max));
+  peer.socket.set(zmq::sockopt::reconnect_ivl, reconnect_ms);
+  peer.socket.set(zmq::sockopt::reconnect_ivl_max, reconnect_max_ms);
+  peer.socket.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
+  try {
+    peer.socket.connect(peer.address);
+  } catch (const zmq::error_t&) {
+    // An address that cannot be: messages to it are dropped, and counted.
+  }
+}
+
+bool MembershipLinks::receive(std::string& route, zmq::message_t& frame) {
+  for (;;) {
+    try {
+      zmq::message_t from;
+      if (!router_.recv(from, zmq::recv_flags::dontwait)) return false;
+      if (!from.more() || !router_.recv(frame, zmq::recv_flags::dontwait)) continue;
+      const bool one_part = !frame.more();
+      while (frame.more() && router_.recv(frame, zmq::recv_flags::dontwait)) {
+      }
+      if (!one_part) continue;
+      route.assign(static_cast<const char*>(from.data()), from.size());
+      return true;
+    } catch (const zmq::error_t& e) {
+      if (e.num() != EINTR) throw;
+    }
+  }
+}
+
+void MembershipLinks::send(const NodeId& to, BytesView frame) {
+  const auto it = peers_.find(to);
+  if (it == peers_.end() || !try_send(it->second.socket, zmq::const_buffer(frame.data(), frame.size()), dontwait)) {
+    ++dropped_;
+  }
+}
+
+void MembershipLinks::answer(const std::string& route, BytesView frame) {
+  const bool there =
+      try_send(router_, zmq::const_buffer(route.data(), route.size()), dontwait | zmq::send_flags::sndmore);
+  if (!there || !try_send(router_, zmq::const_buffer(frame.data(), frame.size()), dontwait)) ++dropped_;
+}
+
+std::vector<std::string> MembershipLinks::addresses() const {
+  std::vector<std::string> out{address_};
+  for (const auto& [node, peer] : peers_) out.push_back(peer.address);
+  return out;
+}
+
+}  // namespace reki

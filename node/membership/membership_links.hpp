@@ -1,0 +1,57 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+#include <zmq.hpp>
+
+#include "reki/core/base/bytes.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/view/view.hpp"
+
+namespace reki {
+
+/// The control plane's sockets: one ROUTER that listens, and a DEALER to each node that is spoken to. Frames are
+/// datagrams: what cannot be sent now is dropped, since the machine repeats what matters.
+///
+/// Thread: control.
+class MembershipLinks {
+ public:
+  /// Nodes that can be spoken to at once: more than `limits::nodes_max`, for those who come while others go.
+  static constexpr std::size_t peers_max = 2 * limits::nodes_max;
+
+  explicit MembershipLinks(NodeId self);
+
+  /// `address_in_use` with the remedy. Returns where it listens, with the port that it has got.
+  [[nodiscard]] Result<std::string> listen(const std::string& address);
+  [[nodiscard]] zmq::socket_t& router() { return router_; }
+
+  /// Where a node is to be found from now on.
+  void learn(const NodeId& node, const std::string& control);
+  /// Connects to all of the view, so that the first message need not wait for that.
+  void learn(const View& view);
+  /// The next frame that has come; false if there is none. `route` names its connection.
+  [[nodiscard]] bool receive(std::string& route, zmq::message_t& frame);
+  void send(const NodeId& to, BytesView frame);
+  /// To whoever has spoken on this connection.
+  void answer(const std::string& route, BytesView frame);
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+  /// Of all that are known, this node too.
+  [[nodiscard]] std::vector<std::string> addresses() const;
+
+ private:
+  struct Peer {
+    std::string address;
+    zmq::socket_t socket;
+  };
+  void connect(Peer& peer);
+
+  const NodeId self_;
+  zmq::context_t context_;
+  zmq::socket_t router_;
+  std::string address_;
+  std::map<NodeId, Peer> peers_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace reki

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "reki/node/support/rcu/per_thread.hpp"
+#include "reki/node/support/rcu/read_section.hpp"
+
+namespace reki {
+
+/// An object that all threads use all the time, and that is replaced by another now and then.
+///
+/// What std::atomic<std::shared_ptr> is for; but there each use writes to one counter, so that threads on different cores
+/// wait for each other's cache line, and libstdc++ 12's is a data race to ThreadSanitizer. Here each thread has a counter
+/// of its own (PerThread). Thread-safe.
+template <class T>
+class RcuPtr {
+ public:
+  explicit RcuPtr(std::shared_ptr<T> first) : owner_(std::move(first)), now_(owner_.get()) {}
+
+  /// Keeps the object alive while it is held, if whoever replaces it keeps it until `wait_until_unused` has returned.
+  class Use {
+   public:
+    Use(std::atomic<int>& users, const std::atomic<T*>& now) : users_(users) {
+      // Counted before it is read: who has replaced it and then sees no count knows that whoever comes later reads the
+      // next one. That takes one order of all four steps, so nothing weaker than the default.
+      users_.fetch_add(1);
+      object_ = now.load();
+    }
+    ~Use() { users_.fetch_sub(1, std::memory_order_release); }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    T* operator->() const { return object_; }
+
+   private:
+    std::atomic<int>& users_;
+    T* object_;
+  };
+  [[nodiscard]] Use use() const { return {users_.mine(), now_}; }
+  /// For a moment, and for less: good as long as the section.
+  [[nodiscard]] T& read(const RcuReadSection&) const { return *now_.load(std::memory_order_acquire); }
+
+  /// For who keeps it for longer.
+  [[nodiscard]] std::shared_ptr<T> share() const {
+    const std::lock_guard lock(mutex_);
+    return owner_;
+  }
+  /// Returns the one before, which is still in use: see wait_until_unused.
+  [[nodiscard]] std::shared_ptr<T> replace(std::shared_ptr<T> next) {
+    const std::lock_guard lock(mutex_);
+    now_.store(next.get());
+    return std::exchange(owner_, std::move(next));
+  }
+  /// Returns once no use and no read section that began before this call is left.
+  void wait_until_unused() const {
+    RcuGracePeriod::begin().wait();
+    for (const std::atomic<int>& users : users_) {
+      while (users.load() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+ private:
+  mutable PerThread<std::atomic<int>> users_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<T> owner_;  // guarded by mutex_
+  std::atomic<T*> now_;
+};
+
+}  // namespace reki
