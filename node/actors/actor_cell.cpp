@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "reki/net/clock.hpp"
-#include "reki/net/owed_wakeups.hpp"
+#include "reki/net/deferred_wakeups.hpp"
 #include "reki/node/actors/outputs.hpp"
 
 namespace reki {
@@ -117,7 +117,7 @@ void ActorCell::run() {
 ActorCell::Step ActorCell::turn() {
   const Running running(runtime());
   const Instant began = boot_time();
-  OwedWakeups::settle_if_late(began);
+  DeferredWakeups::flush_if_late(began);
   Instant at = began;  // 0: has to be read again
   for (int handled = 0; handled < limits::messages_per_turn;) {
     if (has_unreleased() || !actor_) {
@@ -137,7 +137,7 @@ ActorCell::Step ActorCell::turn() {
       mailbox_.put_back(taken_, waiter);
       return Step::more;
     }
-    OwedWakeups::settle_if_late(at);
+    DeferredWakeups::flush_if_late(at);
     ++handled;
     const Step step = handle(envelope_of(waiter), at);
     if (step != Step::more) return step;

@@ -112,7 +112,7 @@ std::cv_status Workers::sleep(std::unique_lock<std::mutex>& lock) {
   return woken;
 }
 
-Turn* Workers::next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed) {
+Turn* Workers::next(std::unique_lock<std::mutex>& lock, DeferredWakeups& wakeups) {
   while (true) {
     const bool surplus = alive_ > std::max(wanted_, options_.threads);
     if (first_ != nullptr && !(surplus && options_.threads > 0)) {
@@ -122,9 +122,9 @@ Turn* Workers::next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed) {
       --queued_;
       return turn;
     }
-    if (owed.any()) {
+    if (wakeups.any()) {
       lock.unlock();
-      owed.settle();
+      wakeups.flush();
       lock.lock();
       continue;
     }
@@ -141,10 +141,10 @@ void Workers::work(const std::shared_ptr<Seat>& seat) {
   detail::on_worker_thread = options_.threads > 0;
   here = {this, seat.get()};
   // Where turns are long, or wait for others, nobody is kept waiting for more of them.
-  std::optional<OwedWakeups::Here> owes;
-  if (options_.threads > 0) owes.emplace(seat->owed);
+  std::optional<DeferredWakeups::Here> defers;
+  if (options_.threads > 0) defers.emplace(seat->wakeups);
   std::unique_lock lock(mutex_);
-  while (Turn* turn = next(lock, seat->owed)) {
+  while (Turn* turn = next(lock, seat->wakeups)) {
     const bool more = claim_wake_locked();
     lock.unlock();
     if (more) work_.notify_one();
@@ -172,7 +172,7 @@ bool Workers::watch(Instant at) {
   {
     const std::lock_guard lock(mutex_);
     left.swap(left_);
-    for (const auto& seat : seats_) seat->owed.settle_for_it();
+    for (const auto& seat : seats_) seat->wakeups.flush_for_it();
     const auto blocked = std::ranges::count_if(seats_, [&](const auto& seat) {
       const std::uint64_t turns = seat->turns.load(std::memory_order_relaxed);
       const bool runs = turns % 2 != 0;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "reki/core/base/time.hpp"
-#include "reki/net/owed_wakeups.hpp"
+#include "reki/net/deferred_wakeups.hpp"
 
 namespace reki {
 
@@ -39,7 +39,7 @@ class Turn {
 class Workers {
  public:
   struct Options {
-    int threads = 1;      ///< KeyAndArgs running; 0: only as many as have something to do.
+    int threads = 1;      ///< Kept running; 0: only as many as have something to do.
     int threads_max = 1;  ///< With those that stand in for blocked ones.
     Duration blocked_after = std::chrono::milliseconds(5);
     Duration idle_exit = std::chrono::seconds(5);  ///< A thread above `threads` ends after this long without work.
@@ -57,7 +57,7 @@ class Workers {
   void schedule(std::span<Turn* const> turns);
   /// The same, behind all others: for one that has run just now, and is not through.
   void schedule_last(Turn* turn);
-  /// Looks for blocked threads, and gives the wake-ups that are owed. Call it every few milliseconds.
+  /// Looks for blocked threads, and flushes their deferred wake-ups. Call it every few milliseconds.
   /// False: there is nothing to look at before the next turn is scheduled.
   bool watch(Instant now);
   /// Ends the threads when the queue is empty. False if some are still in a turn at the deadline: they are left to end
@@ -70,7 +70,7 @@ class Workers {
     std::thread thread;
     std::atomic<std::uint64_t> turns{0};  ///< Begun and ended: odd in a turn. Without the time, which takes time to ask for.
     std::atomic<Turn*> own{nullptr};      ///< That its turn has made: it comes next.
-    OwedWakeups owed;                     ///< For what its turns have answered.
+    DeferredWakeups wakeups;              ///< For what its turns have answered.
     // Of whoever watches: the last look, and the first that saw the same.
     std::uint64_t seen = 0;
     Instant seen_since;
@@ -93,7 +93,7 @@ class Workers {
   /// True if a sleeping thread is to be woken, by the caller, for what is queued.
   [[nodiscard]] bool claim_wake_locked();
   void work(const std::shared_ptr<Seat>& seat);
-  Turn* next(std::unique_lock<std::mutex>& lock, OwedWakeups& owed);
+  Turn* next(std::unique_lock<std::mutex>& lock, DeferredWakeups& wakeups);
   bool look_out(std::unique_lock<std::mutex>& lock);
   std::cv_status sleep(std::unique_lock<std::mutex>& lock);
   static void join(const Seats& left);

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "reki/net/owed_wakeups.hpp"
+#include "reki/net/deferred_wakeups.hpp"
 
 namespace reki {
 namespace {
@@ -37,7 +37,7 @@ void AnswerQueue::push(SessionAnswer&& item) {
       last = --owed_ == 0;
     } else {
       items_.push_back(std::move(item));
-      if (auto* const owed = OwedWakeups::of_this_thread()) owed->owe(wakeup_);
+      if (auto* const wakeups = DeferredWakeups::of_this_thread()) wakeups->defer(wakeup_);
       else wakeup_->signal();
     }
   }

@@ -24,7 +24,7 @@ struct SessionAnswer {
 ///
 /// An actor that does not end in time may answer long after its node is gone. So this lives until the last answer that
 /// it has promised a place for has come, and then deletes itself: `create` and `close` instead of new and delete.
-/// The wake-up is given, or owed (OwedWakeups), under the lock for the same reason: an answer that can be seen has let go
+/// The wake-up is given or deferred (DeferredWakeups) under the lock for the same reason: an answer that can be seen has let go
 /// of this.
 class AnswerQueue {
  public:

@@ -36,7 +36,7 @@ struct Sleeper {
   }
   /// As whoever answers it from a turn.
   void wake() const {
-    if (auto* const owed = OwedWakeups::of_this_thread()) owed->owe(wakeup);
+    if (auto* const wakeups = DeferredWakeups::of_this_thread()) wakeups->defer(wakeup);
     else wakeup->signal();
   }
 };
