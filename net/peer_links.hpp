@@ -27,7 +27,7 @@ namespace reki {
 ///       links.process(std::span(items).subspan(own), now);   // reads what is there
 ///     }
 ///
-/// The rules for libzmq are in membership.md, section 8: nothing blocks, nothing lingers, no routing ids, every socket
+/// The rules for libzmq are in docs/membership.md, section 8: nothing blocks, nothing lingers, no routing ids, every socket
 /// has its limits. A peer whose address libzmq does not take is refused alone.
 class PeerLinks {
  public:

@@ -17,7 +17,7 @@ struct GuardOptions {
   LogSink log;  ///< Events of the guard: fenced, node_killed, death_told. Called in its process.
 };
 
-/// Runs `node` in a child process and guards it from this one. See membership.md, section 5.
+/// Runs `node` in a child process and guards it from this one. See docs/membership.md, section 5.
 ///
 /// Forks, and returns in both processes with the exit code that the process is to end with: in the child what `node`
 /// returns; in the guard, once the child is dead and reaped, the child's own code, 128 + N if signal N has killed it

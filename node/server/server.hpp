@@ -28,7 +28,7 @@ struct Forwarded final : RoutedRequest, PoolAllocated {
 
 /// The data thread: one ROUTER for what peers ask of this node, a DEALER per node for what this node asks of others.
 ///
-/// The rules for libzmq are those of membership.md, section 8: the ROUTER is MANDATORY and never connects, nothing is
+/// The rules for libzmq are those of docs/membership.md, section 8: the ROUTER is MANDATORY and never connects, nothing is
 /// sent without DONTWAIT, every queue and message has its limit. What a peer does not read is counted and dropped.
 /// The thread runs no handler of an actor; it does run the callbacks of calls that were forwarded, which must not
 /// block: a blocking call there answers `would_block`.
