@@ -12,22 +12,21 @@
 
 namespace reki {
 
-/// An object that all threads use all the time, and that is replaced by another now and then.
+/// An object that all threads read all the time, and that is replaced by another now and then (RCU). Thread-safe.
 ///
-/// What std::atomic<std::shared_ptr> is for; but there each use writes to one counter, so that threads on different cores
-/// wait for each other's cache line, and libstdc++ 12's is a data race to ThreadSanitizer. Here each thread has a counter
-/// of its own (PerThread). Thread-safe.
+/// Not std::atomic<std::shared_ptr>: there each use writes to one counter, so that threads on different cores wait for each
+/// other's cache line; and ThreadSanitizer takes libstdc++ 12's for a data race (google/sanitizers#1558).
 template <class T>
 class RcuPtr {
  public:
   explicit RcuPtr(std::shared_ptr<T> first) : owner_(std::move(first)), now_(owner_.get()) {}
 
-  /// Keeps the object alive while it is held, if whoever replaces it keeps it until `wait_until_unused` has returned.
+  /// A use that may last, and may wait. Whoever replaces the object keeps it until `wait_until_unused` has returned.
   class Use {
    public:
     Use(std::atomic<int>& users, const std::atomic<T*>& now) : users_(users) {
-      // Counted before it is read: who has replaced it and then sees no count knows that whoever comes later reads the
-      // next one. That takes one order of all four steps, so nothing weaker than the default.
+      // Counted before it is read. Who has replaced the object and then sees no count knows that later uses read the next
+      // one. That takes one order of all four steps, so nothing weaker than seq_cst.
       users_.fetch_add(1);
       object_ = now.load();
     }
@@ -41,10 +40,10 @@ class RcuPtr {
     T* object_;
   };
   [[nodiscard]] Use use() const { return {users_.mine(), now_}; }
-  /// For a moment, and for less: good as long as the section.
+  /// The cheaper one: good as long as the section.
   [[nodiscard]] T& read(const RcuReadSection&) const { return *now_.load(std::memory_order_acquire); }
 
-  /// For who keeps it for longer.
+  /// The most expensive one: good for ever.
   [[nodiscard]] std::shared_ptr<T> share() const {
     const std::lock_guard lock(mutex_);
     return owner_;

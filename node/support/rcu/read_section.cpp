@@ -11,16 +11,16 @@
 
 namespace reki {
 
-using detail::ReadLane;
+using detail::RcuReader;
 
 namespace detail {
-constinit thread_local ReadLane* own_lane = nullptr;
+constinit thread_local RcuReader* own_reader = nullptr;
 constinit std::atomic<std::uint64_t> read_epoch{1};
 }  // namespace detail
 
 namespace {
 
-constinit std::atomic<ReadLane*> lanes{nullptr};
+constinit std::atomic<RcuReader*> readers{nullptr};
 
 bool membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
@@ -30,47 +30,47 @@ bool sections_are_cheap() {
   return registered;
 }
 
-/// Gives a thread's lane back when the thread ends.
-struct LaneOwner {
-  ~LaneOwner() {
-    if (detail::own_lane == nullptr) return;
-    detail::own_lane->taken.store(false, std::memory_order_release);
-    detail::own_lane = nullptr;
+/// Gives a thread's reader back when the thread ends.
+struct ReaderOwner {
+  ~ReaderOwner() {
+    if (detail::own_reader == nullptr) return;
+    detail::own_reader->taken.store(false, std::memory_order_release);
+    detail::own_reader = nullptr;
     is_gone = true;
   }
   void see() {}
   static constinit thread_local bool is_gone;
 };
-constinit thread_local bool LaneOwner::is_gone = false;
+constinit thread_local bool ReaderOwner::is_gone = false;
 
-ReadLane& new_lane() {
+RcuReader& new_reader() {
   static std::atomic<unsigned> count{0};
-  auto* const lane = new ReadLane;
-  lane->number = count.fetch_add(1, std::memory_order_relaxed);
-  lane->is_cheap = sections_are_cheap();
-  lane->next = lanes.load(std::memory_order_relaxed);
-  while (!lanes.compare_exchange_weak(lane->next, lane, std::memory_order_acq_rel)) {
+  auto* const reader = new RcuReader;
+  reader->index = count.fetch_add(1, std::memory_order_relaxed);
+  reader->is_cheap = sections_are_cheap();
+  reader->next = readers.load(std::memory_order_relaxed);
+  while (!readers.compare_exchange_weak(reader->next, reader, std::memory_order_acq_rel)) {
   }
-  return *lane;
+  return *reader;
 }
 
-ReadLane& free_lane() {
-  for (ReadLane* lane = lanes.load(std::memory_order_acquire); lane != nullptr; lane = lane->next) {
-    if (!lane->taken.load(std::memory_order_relaxed) && !lane->taken.exchange(true, std::memory_order_acquire)) return *lane;
+RcuReader& free_reader() {
+  for (RcuReader* reader = readers.load(std::memory_order_acquire); reader != nullptr; reader = reader->next) {
+    if (!reader->taken.load(std::memory_order_relaxed) && !reader->taken.exchange(true, std::memory_order_acquire)) return *reader;
   }
-  return new_lane();
+  return new_reader();
 }
 
 }  // namespace
 
-ReadLane& detail::claim_lane() {
-  own_lane = &free_lane();
-  // A section so late in a thread's end that its owner is gone keeps its lane for good, which is 64 bytes.
-  if (!LaneOwner::is_gone) {
-    thread_local LaneOwner owner;
+RcuReader& detail::claim_reader() {
+  own_reader = &free_reader();
+  // A section so late in a thread's end that its owner is gone keeps its reader for good, which is 64 bytes.
+  if (!ReaderOwner::is_gone) {
+    thread_local ReaderOwner owner;
     owner.see();
   }
-  return *own_lane;
+  return *own_reader;
 }
 
 RcuGracePeriod RcuGracePeriod::begin() {
@@ -82,8 +82,8 @@ RcuGracePeriod RcuGracePeriod::begin() {
 }
 
 bool RcuGracePeriod::is_over() const {
-  for (ReadLane* lane = lanes.load(std::memory_order_acquire); lane != nullptr; lane = lane->next) {
-    const auto since = lane->is_cheap ? lane->since.load(std::memory_order_acquire) : lane->since.fetch_add(0);
+  for (RcuReader* reader = readers.load(std::memory_order_acquire); reader != nullptr; reader = reader->next) {
+    const auto since = reader->is_cheap ? reader->since.load(std::memory_order_acquire) : reader->since.fetch_add(0);
     if (since != 0 && since < epoch_) return false;
   }
   return true;
@@ -91,12 +91,6 @@ bool RcuGracePeriod::is_over() const {
 
 void RcuGracePeriod::wait() const {
   while (!is_over()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-}
-
-std::uint64_t ReadCount::total() const {
-  std::uint64_t out = rest_.load(std::memory_order_relaxed);
-  for (const Count& count : counts_) out += count.value.load(std::memory_order_relaxed);
-  return out;
 }
 
 }  // namespace reki

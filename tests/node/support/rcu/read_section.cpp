@@ -46,17 +46,17 @@ BOOST_AUTO_TEST_CASE(sections_of_other_threads_count_too) {
   reader.join();
 }
 
-BOOST_AUTO_TEST_CASE(threads_that_read_at_once_have_lanes_of_their_own_and_later_ones_have_theirs) {
-  const auto lane_of_a_thread = [] {
+BOOST_AUTO_TEST_CASE(threads_that_exist_at_once_have_indices_of_their_own_and_later_ones_have_theirs) {
+  const auto index_of_a_thread = [] {
     unsigned out = 0;
-    std::thread([&] { out = RcuReadSection().lane(); }).join();
+    std::thread([&] { out = RcuReadSection().thread_index(); }).join();
     return out;
   };
-  BOOST_TEST(lane_of_a_thread() == lane_of_a_thread());
-  BOOST_TEST(lane_of_a_thread() != RcuReadSection().lane());
+  BOOST_TEST(index_of_a_thread() == index_of_a_thread());
+  BOOST_TEST(index_of_a_thread() != RcuReadSection().thread_index());
 }
 
-BOOST_AUTO_TEST_CASE(counts_of_more_threads_than_have_a_place_of_their_own_add_up) {
+BOOST_AUTO_TEST_CASE(counts_of_more_threads_than_stripes_add_up) {
   constexpr int threads = 100;
   ReadCount count;
   test::Door door;
