@@ -115,7 +115,7 @@ std::shared_ptr<const View> ClientIo::view() const {
   return view_;
 }
 
-// ---- whoever has the duty
+// ---- the leader
 
 void ClientIo::run() {
   io_of_this_thread = this;

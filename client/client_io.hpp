@@ -21,7 +21,7 @@ namespace reki {
 
 /// The client's input and output: takes what callers post, sends it, and brings the outcomes back.
 ///
-/// post...() and view() from any thread; all else belongs to whoever has the duty (IoLeadership): a thread of its own,
+/// post...() and view() from any thread; all else belongs to the leader (IoLeadership): a thread of its own,
 /// or a caller in post_and_drive(). Callbacks run on the thread alone.
 class ClientIo final : private Watches::Carrier {
  public:
@@ -87,7 +87,7 @@ class ClientIo final : private Watches::Carrier {
   std::optional<Result<void>> connect_result_;   // guarded by mutex_
   IoLeadership leadership_;
 
-  // Of whoever has the duty.
+  // Of the leader.
   zmq::context_t context_{1};
   Watches watches_{*this};  // before router_, which has its questions
   RequestRouter router_;

@@ -9,20 +9,20 @@
 
 namespace reki {
 
-/// Who does the input and output of a client at the moment: its own thread, or a caller that has to wait for its answer
-/// anyway, and saves two wake-ups of a thread by it.
+/// Who does the input and output of a client at the moment (leader/followers: Schmidt et al., POSA 2): its own thread, or
+/// a caller, which has to wait for its answer anyway and saves two wake-ups of a thread by it.
 ///
-/// The thread has the duty to begin with. It lends it while there is nothing to do for it and callers follow upon one
-/// another; a caller takes it for one call. Whoever has it owns all that belongs to the I/O thread: it goes over with a lock.
-/// `is_idle`, everywhere below, is asked with the lock held: nothing is under way or waits, so that nobody need have the duty.
-/// Whoever adds something afterwards calls take() or recall(), and so nothing is left lying.
+/// The thread is the leader at first. It lends the leadership while there is nothing to do and callers follow upon one
+/// another; a caller takes it for one call. The leader owns all that belongs to the I/O thread: it goes over with a lock.
+/// `is_idle`, everywhere below, is called with the lock held: nothing is under way or waits, so that nobody need lead.
+/// Whoever adds something afterwards calls take() or recall(), so that nothing is left lying.
 class IoLeadership {
  public:
-  /// How long nobody may use the duty before the thread takes it back, and hears again what nodes say by themselves. Long
-  /// against a call, so that the thread hardly ever wakes for nothing.
+  /// After so long without a caller the thread leads again, and hears what nodes say by themselves. Long against a call,
+  /// so that the thread hardly ever wakes for nothing.
   static constexpr Duration patience = std::chrono::milliseconds(2);
 
-  /// The client's own thread: lends the duty out, and returns when it has it again.
+  /// The client's own thread: lends the leadership, and returns when it has it again.
   template <class IsIdle>
   void lend(IsIdle is_idle) {
     std::unique_lock lock(mutex_);
@@ -34,7 +34,7 @@ class IoLeadership {
     }
   }
 
-  /// A caller: true if it has the duty now. It gives it back soon.
+  /// A caller: true if it leads now. It gives the leadership back soon.
   [[nodiscard]] bool take() {
     const std::lock_guard lock(mutex_);
     if (holder_ != Holder::none) return false;
@@ -51,7 +51,7 @@ class IoLeadership {
     back_.notify_one();  // under the lock: all of this may end once the thread goes on
   }
 
-  /// Any thread: what only the thread may do is waiting. A caller that has the duty at the moment must find out by itself.
+  /// Any thread: something waits that only the thread may do. A caller that leads at the moment must find out by itself.
   void recall() {
     if (holder_ == Holder::thread) return;
     const std::lock_guard lock(mutex_);

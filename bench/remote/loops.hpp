@@ -42,15 +42,15 @@ Tally one_at_a_time(Ask ask, Duration length) {
   return out;
 }
 
-/// `lanes` questions are under way at any time: each answer is followed by the next question, on the thread that brings the
-/// answers, of which there must be one. `ask(lane, done)` calls `done(code)` once, later.
+/// `callers` questions are under way at any time: each answer is followed by the next question, on the thread that brings the
+/// answers, of which there must be one. `ask(caller, done)` calls `done(code)` once, later.
 template <class Ask>
 class ClosedLoop {
  public:
-  ClosedLoop(Ask ask, std::size_t lanes, Duration length) : ask_(std::move(ask)), begun_(lanes), active_(lanes), length_(length) {}
+  ClosedLoop(Ask ask, std::size_t callers, Duration length) : ask_(std::move(ask)), begun_(callers), active_(callers), length_(length) {}
 
   Tally run() {
-    for (std::size_t lane = 0; lane < begun_.size(); ++lane) begin(lane);
+    for (std::size_t caller = 0; caller < begun_.size(); ++caller) begin(caller);
     std::unique_lock lock(mutex_);
     finished_.wait(lock, [&] { return over_; });
     tally_.seconds = all_.seconds();
@@ -58,14 +58,14 @@ class ClosedLoop {
   }
 
  private:
-  void begin(std::size_t lane) {
-    begun_[lane] = all_.elapsed();
-    ask_(lane, [this, lane](ErrorCode code) { answered(lane, code); });
+  void begin(std::size_t caller) {
+    begun_[caller] = all_.elapsed();
+    ask_(caller, [this, caller](ErrorCode code) { answered(caller, code); });
   }
-  void answered(std::size_t lane, ErrorCode code) {
+  void answered(std::size_t caller, ErrorCode code) {
     const Duration now = all_.elapsed();
-    tally_.add(code, now - begun_[lane]);
-    if (now < length_) return begin(lane);
+    tally_.add(code, now - begun_[caller]);
+    if (now < length_) return begin(caller);
     if (--active_ > 0) return;
     const std::lock_guard lock(mutex_);  // notified under it: run() goes on, and all of this ends, once `over_` is seen
     over_ = true;

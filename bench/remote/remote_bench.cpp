@@ -107,10 +107,10 @@ std::unique_ptr<Client> connect(const Arguments& arguments) {
   return std::move(*client);
 }
 
-/// Actors that run, and a way to take one of them after the other, from one thread per lane.
+/// Actors that run, and a way to take one of them after the other, from one thread per caller.
 class Actors {
  public:
-  Actors(Client& client, std::size_t count, std::size_t lanes) : keys_(Keys{}.next(count)), places_(lanes) {
+  Actors(Client& client, std::size_t count, std::size_t callers) : keys_(Keys{}.next(count)), places_(callers) {
     constexpr std::size_t at_once = 4096;
     for (std::size_t from = 0; from < keys_.size(); from += at_once) {
       const auto part = std::span<const std::string>(keys_).subspan(from, std::min(at_once, keys_.size() - from));
@@ -118,15 +118,15 @@ class Actors {
         if (!ref) give_up("an actor cannot be started", ref.error());
       }
     }
-    for (std::size_t lane = 0; lane < lanes; ++lane) places_[lane] = lane * keys_.size() / lanes;
+    for (std::size_t caller = 0; caller < callers; ++caller) places_[caller] = caller * keys_.size() / callers;
   }
-  const std::string& next(std::size_t lane) {
-    std::size_t& place = places_[lane];
+  const std::string& next(std::size_t caller) {
+    std::size_t& place = places_[caller];
     if (++place >= keys_.size()) place = 0;
     return keys_[place];
   }
-  std::span<const std::string> next_many(std::size_t lane) {
-    std::size_t& place = places_[lane];
+  std::span<const std::string> next_many(std::size_t caller) {
+    std::size_t& place = places_[caller];
     place += many;
     if (place + many > keys_.size()) place = 0;
     return std::span<const std::string>(keys_).subspan(place, std::min(many, keys_.size()));
@@ -159,11 +159,11 @@ std::string name_of(const Arguments& a) {
   return "remote." + a.what + "." + a.pin + "." + (a.how == "get" ? "" : std::to_string(a.outstanding) + ".") + a.how;
 }
 
-/// ClosedLoop of what `ask(lane)` begins, which is to be run with a callback.
+/// ClosedLoop of what `ask(caller)` begins, which is to be run with a callback.
 template <class Ask>
 Tally closed_loop(const Arguments& a, Ask ask) {
-  const auto begin = [&](std::size_t lane, auto done) {
-    ask(lane).then([done](const auto& result) mutable { done(code_of(result)); });
+  const auto begin = [&](std::size_t caller, auto done) {
+    ask(caller).then([done](const auto& result) mutable { done(code_of(result)); });
   };
   return ClosedLoop(begin, a.outstanding, a.length).run();
 }
@@ -173,9 +173,9 @@ void lookup(const Arguments& a, Client& client) {
   if (a.how == "get") {
     print_closed(name_of(a), one_at_a_time([&] { return code_of(client.lookup_or_start<Echo>(actors.next(0)).get()); }, a.length));
   } else if (a.how == "then") {
-    print_closed(name_of(a), closed_loop(a, [&](auto lane) { return client.lookup_or_start<Echo>(actors.next(lane)); }));
+    print_closed(name_of(a), closed_loop(a, [&](auto caller) { return client.lookup_or_start<Echo>(actors.next(caller)); }));
   } else {
-    const auto ask = [&](auto lane) { return client.lookup_or_start_many<Echo>(actors.next_many(lane)); };
+    const auto ask = [&](auto caller) { return client.lookup_or_start_many<Echo>(actors.next_many(caller)); };
     print_closed(name_of(a), closed_loop(a, ask), std::min(many, a.keys));
   }
 }
@@ -183,7 +183,7 @@ void lookup(const Arguments& a, Client& client) {
 void call(const Arguments& a, Client& client) {
   if (a.how == "many") Options::bad_usage("there is no call to many at once");
   Actors actors(client, a.keys, a.outstanding);
-  const auto ask = [&](std::size_t lane) { return client.call<Echo>(actors.next(lane), bench_echo::Poke{1}); };
+  const auto ask = [&](std::size_t caller) { return client.call<Echo>(actors.next(caller), bench_echo::Poke{1}); };
   if (a.how == "get") print_closed(name_of(a), one_at_a_time([&] { return code_of(ask(0).get()); }, a.length));
   else print_closed(name_of(a), closed_loop(a, ask));
 }
@@ -201,8 +201,8 @@ void start(const Arguments& a, Client& client) {
     // The keys come from the answering thread, but for the first ones: they are made before it begins.
     std::vector<std::vector<std::string>> first(a.outstanding);
     for (auto& part : first) part = fresh();
-    const auto ask = [&](std::size_t lane) {
-      auto part = std::exchange(first[lane], {});
+    const auto ask = [&](std::size_t caller) {
+      auto part = std::exchange(first[caller], {});
       return client.lookup_or_start_many<Echo>(part.empty() ? fresh() : part);
     };
     print_closed(name_of(a), closed_loop(a, ask), many);
@@ -217,7 +217,7 @@ void loaded(const Arguments& a, Client& client) {
   const auto others = connect(a);
   auto rate = a.rate;
   if (rate == 0) {
-    const auto ask = [&](auto lane) { return others->lookup_or_start<Echo>(actors.next(lane)); };
+    const auto ask = [&](auto caller) { return others->lookup_or_start<Echo>(actors.next(caller)); };
     rate = closed_loop(a, ask).rate() / 2;
   }
   const auto load = [&](auto done) {
@@ -241,7 +241,7 @@ void overload(const Arguments& a, Client& client) {
   const CallOptions options{.timeout = answer_within};
   auto rate = a.rate;
   if (rate == 0) {
-    const auto peak = closed_loop(a, [&](auto lane) { return client.call<Echo>(actors.next(lane), a.work); });
+    const auto peak = closed_loop(a, [&](auto caller) { return client.call<Echo>(actors.next(caller), a.work); });
     print_closed("remote.overload.peak", peak);
     rate = 2 * peak.rate();
   }
@@ -276,8 +276,8 @@ void timeline(const Arguments& a, Client& client) {
   std::vector<double> steps(static_cast<std::size_t>(a.length / step) + 1);
   print({"remote.timeline.keys", static_cast<double>(a.keys), "keys"});
   const Stopwatch all;
-  const auto begin = [&](std::size_t lane, auto done) {
-    client.lookup_or_start<Echo>(actors.next(lane)).then([&, done](const auto& ref) mutable {
+  const auto begin = [&](std::size_t caller, auto done) {
+    client.lookup_or_start<Echo>(actors.next(caller)).then([&, done](const auto& ref) mutable {
       const auto place = static_cast<std::size_t>(all.elapsed() / step);
       if (ref && place < steps.size()) ++steps[place];
       done(code_of(ref));

@@ -250,7 +250,7 @@ class _Answer:
 
 
 class _Connection:
-    """The DEALER to one life of a node, and what that node is known to have taken."""
+    """The DEALER to one incarnation of a node, and what that node is known to have taken."""
 
     def __init__(self, client: Client, address: str, named: int = 0):
         self.client = client
@@ -268,7 +268,7 @@ class _Connection:
         self.nonce = 0  # of the last PING of this session
         self.socket = client.context.socket(zmq.DEALER)
         self.socket.set(zmq.LINGER, 0)
-        self.socket.set(zmq.IMMEDIATE, 1)  # else frames wait for a dead node and reach its next life, late
+        self.socket.set(zmq.IMMEDIATE, 1)  # else frames wait for a dead node and reach its next incarnation, late
         self.socket.set(zmq.RECONNECT_IVL, 10)
         self.socket.set(zmq.RECONNECT_IVL_MAX, 500)
         self.socket.set(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
@@ -381,7 +381,7 @@ class _Connection:
         """The answer to request `id` in a REPLY."""
         epoch, incarnation, replies = rest[:3]
         if self.welcome is None or incarnation != self.welcome.incarnation:
-            return None  # of an earlier life of the node
+            return None  # of an earlier incarnation of the node
         self.client.seen(epoch, self.address)
         for reply in replies:
             if reply[0] != id:
@@ -728,7 +728,7 @@ class Client:
         connection = self._connections.get(address)
         if connection and named not in (0, connection.named):
             met = connection.welcome.incarnation if connection.welcome else connection.named
-            if met not in (0, named):  # libzmq would try the old life again every now and then
+            if met not in (0, named):  # libzmq would try the old incarnation again every now and then
                 connection.close()
                 connection = None
             else:
@@ -807,7 +807,7 @@ class Client:
     def _why_outdated(self, owner: Member, said: _Answer | RekiError) -> str:
         """Why what a node has said does not count; empty if it does."""
         if self._view.term and owner.incarnation not in (0, said.incarnation) and said.epoch <= self.epoch:
-            return f"a life of {owner.node} answered that is not the one in view {self.epoch}"
+            return f"an incarnation of {owner.node} answered that is not the one in view {self.epoch}"
         return ""
 
     def _why_old_start(self, type: str, key: Key, answer: _Answer) -> str:

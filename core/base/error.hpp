@@ -49,7 +49,7 @@ enum class ErrorCode : std::uint16_t {
   wrong_cluster = 61,     ///< The peer belongs to another cluster.
   version_mismatch = 62,  ///< No protocol version in common.
   hello_required = 63,    ///< The node does not know this connection; say HELLO, then send again.
-  wrong_incarnation = 64, ///< The request was meant for an earlier life of this node.
+  wrong_incarnation = 64, ///< The request was meant for an earlier incarnation of this node.
 
   // About setting up.
   bad_config = 80,        ///< The configuration cannot be used; the text has file, line, column and remedy.

@@ -23,11 +23,11 @@ struct StrongId {
 using NodeId = StrongId<struct NodeIdTag, std::string>;
 /// A node's id that many hold; null: no node's.
 using SharedNodeId = std::shared_ptr<const NodeId>;
-/// One life of a process: random, never used twice. 0 means unknown.
+/// One run of a process, or what it goes on as once a view has dropped it: random, never used twice. 0 means unknown.
 using Incarnation = StrongId<struct IncarnationTag, std::uint64_t>;
 /// The number of a view. 0 means none.
 using Epoch = StrongId<struct EpochTag, std::uint32_t>;
-/// The number of a coordinator's reign.
+/// The number of a coordinator's time in office.
 using Term = StrongId<struct TermTag, std::uint64_t>;
 /// One of the `slot_count` parts of the key space.
 using SlotId = StrongId<struct SlotIdTag, std::uint16_t>;

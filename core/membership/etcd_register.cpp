@@ -30,7 +30,7 @@ std::size_t place_of(const MemberAgent& agent, const NodeId& self) {
 
 std::string text_of(const EtcdOffice& office) {
   const std::string term = std::to_string(office.term.value);
-  return office.node.value.empty() ? term : term + ' ' + office.node.value + ' ' + std::to_string(office.life);
+  return office.node.value.empty() ? term : term + ' ' + office.node.value + ' ' + std::to_string(office.process);
 }
 
 std::optional<EtcdOffice> parse_office(std::string_view text) {
@@ -47,7 +47,7 @@ std::optional<EtcdOffice> parse_office(std::string_view text) {
   if (text.front() != ' ' || last < 2) return std::nullopt;
   out.node.value = text.substr(1, last - 1);
   text.remove_prefix(last + 1);
-  if (!number(out.life) || !text.empty()) return std::nullopt;
+  if (!number(out.process) || !text.empty()) return std::nullopt;
   return out;
 }
 
@@ -56,7 +56,7 @@ std::optional<EtcdOffice> parse_office(std::string_view text) {
 EtcdRegister::EtcdRegister(const Timing& timing, NodeId self, std::uint64_t seed)
     : timing_(timing), self_(std::move(self)), random_(seed) {
   office_.node = self_;
-  office_.life = random_.next();
+  office_.process = random_.next();
   patience_ = 2 * timing_.renew + random_part(timing_.renew);
 }
 
@@ -149,7 +149,7 @@ void EtcdRegister::consider(const EtcdReply& m, const Asked& asked, Instant now)
   if (leading_ || !newest || !seen_ || view_ == nullptr) return;
   const bool vacant = seen_->node.value.empty() || seen_->term <= known_gone_;
   // Named, but not leading: an answer was lost, and nobody else can be it.
-  const bool own = seen_->node == self_ && seen_->life == office_.life;
+  const bool own = seen_->node == self_ && seen_->process == office_.process;
   claims_ = vacant || own || asked.at - seen_at_ >= timing_.heartbeat_fresh;
 }
 

@@ -13,11 +13,11 @@
 
 namespace reki::membership {
 
-/// What the key "coordinator" in etcd says, as text: "TERM NODE LIFE", or "TERM" alone when nobody is.
+/// What the key "coordinator" in etcd says, as text: "TERM NODE PROCESS", or "TERM" alone when nobody is.
 struct EtcdOffice {
   Term term;
-  NodeId node;             ///< Empty: nobody.
-  std::uint64_t life = 0;  ///< Drawn by each process: so that two with one node's id are not taken for each other.
+  NodeId node;                ///< Empty: nobody.
+  std::uint64_t process = 0;  ///< Drawn by each process, so that two with one node's id are not taken for each other.
 
   friend bool operator==(const EtcdOffice&, const EtcdOffice&) = default;
 };

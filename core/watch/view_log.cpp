@@ -22,7 +22,7 @@ bool another_life(const Member& from, const Member& to) {
   return from.incarnation.value != 0 && to.incarnation.value != 0 && from.incarnation != to.incarnation;
 }
 
-/// Of one that is in both views, as the same life.
+/// Of one that is in both views, as the same incarnation.
 std::optional<WatchKind> change(const Member& from, const Member& to) {
   if (from.state == to.state) return std::nullopt;
   if (to.state == MemberState::up) return WatchKind::joined;

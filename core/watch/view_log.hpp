@@ -15,7 +15,7 @@ namespace reki {
 /// What watchers of nodes are told when `to` follows `from`: a member that is gone has `left` if it was leaving, else it
 /// is `lost`; the last event is `view`. Ordered by node id otherwise.
 ///
-/// Another incarnation is another life: `lost`, and `joined` again if it is up. One that is not known is none.
+/// Another incarnation of a node is `lost`, and `joined` again if it is up. An unknown incarnation is no other one.
 /// Views in between may have been skipped: then this is what they come to.
 [[nodiscard]] std::vector<WatchEvent> changes(const View& from, const View& to, std::int64_t time_ms);
 /// What a watcher without a position is told: a `member` each, `coordinator` if there is one, `view`.

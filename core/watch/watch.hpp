@@ -37,7 +37,7 @@ enum class WatchKind : std::uint8_t {
   joined = 30,
   leaving = 31,      ///< Hands its keys over.
   left = 32,         ///< Gone after that.
-  lost = 33,         ///< Gone without it, or another life of the node has taken its place.
+  lost = 33,         ///< Gone without it, or another incarnation of the node has taken its place.
   coordinator = 34,  ///< It is `node` now.
   member = 35,       ///< `node` is there: the first answer; `number` is its MemberState.
   view = 36,         ///< Ends the events of one view.

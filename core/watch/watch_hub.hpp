@@ -81,7 +81,7 @@ class WatchHub {
   void hold_back();
   /// Nothing happens any more: all questions are answered, those to come too, with `ended` at the end.
   void close(WatchEvent ended, std::vector<Answered>& out);
-  /// Of a life that is over, and not by its own will: all questions are refused as `unavailable`, those to come too.
+  /// Of an incarnation that a view has dropped: all questions are refused as `unavailable`, those to come too.
   void abandon(std::vector<Answered>& out);
   [[nodiscard]] std::size_t open() const { return open_.size(); }
 

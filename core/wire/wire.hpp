@@ -86,7 +86,7 @@ enum Flag : std::uint32_t {
 /// What all requests of one frame share.
 struct RequestHeader {
   Epoch epoch;         ///< Of the sender's view.
-  Incarnation target;  ///< The node's life this is meant for; 0: any.
+  Incarnation target;  ///< Of the node that this is meant for; 0: any.
   std::uint32_t count = 0;
 };
 

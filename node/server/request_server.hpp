@@ -89,7 +89,7 @@ class RequestServer final : public AnswerQueue::Receiver {
   bool redirect(const wire::Request& request, wire::Reply& reply);
   void answer_view(const wire::Request& request, wire::Reply& reply);
 
-  // Watchers: inbound_watch.cpp
+  // Watchers: request_server_watch.cpp
   void watch(Session& session, const wire::Request& request);
   void watch_nodes(Session& session, const wire::Request& request);
   /// Answers the open questions about nodes for which there is something to tell, or all of them with an error.

@@ -52,12 +52,12 @@ def a_node_that_stood_still_for_half_a_minute_admits_nothing_and_comes_back_as_a
     with NetCluster(unguarded=["n3"], profile="cloud") as c:
         load = campaign.Load(c, "load", rate=200, callers=32, timeout_ms=1000)
         until("calls are answered", failover.ANSWERED, lambda: any(second.get("ok") for second in load.lines()))
-        before = steadiness.lives(c)
+        before = steadiness.incarnations(c)
         with faults.KINDS["stop_unguarded"](c, {}) as befell:
             check("it stands still", befell)
             time.sleep(STILL)
         c.ensure_whole()
-        after = steadiness.lives(c)
+        after = steadiness.incarnations(c)
         check("it is another, and nobody else is", [id for id in c.ids if before[id] != after[id]] == ["n3"], before, after)
         load.end()
         verdict = steadiness.verdict(c, load)

@@ -58,7 +58,7 @@ def cpu_times():
     return sum(fields) - fields[3] - fields[4], sum(fields)
 
 
-def lives(cluster):
+def incarnations(cluster):
     """{node: its incarnation}, as the nodes say."""
     said = until("all nodes answer", SERVING, lambda: cluster.is_whole() and cluster.ask_quietly("status"))
     return {id: one["incarnation"] for id, one in said["nodes"].items()}
@@ -71,7 +71,7 @@ def fenced(cluster):
 
 def evictions(cluster, minutes, percent, rate):
     load = campaign.Load(cluster, "load", rate=rate, callers=32, timeout_ms=5000)
-    before, head = lives(cluster), cluster.ask_quietly("nodes")
+    before, head = incarnations(cluster), cluster.ask_quietly("nodes")
     with all_cores_busy(percent):
         busy, ticks = cpu_times()
         time.sleep(minutes * 60)
@@ -79,7 +79,7 @@ def evictions(cluster, minutes, percent, rate):
     up = {id: node.is_up() for id, node in cluster.nodes.items()}
     gone = [id for id in cluster.ids if not up[id]]
     cluster.ensure_whole()
-    after, tail = lives(cluster), cluster.ask_quietly("nodes")
+    after, tail = incarnations(cluster), cluster.ask_quietly("nodes")
     evicted = [id for id in cluster.ids if after[id] != before[id]]
     check("a node that lost its place has said so, or its guard has", bool(evicted) == (fenced(cluster) > 0 or gone != []),
           evicted, gone, fenced(cluster))

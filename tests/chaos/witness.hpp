@@ -31,7 +31,7 @@ inline constexpr std::size_t witness_key_bytes_max = 38;
 struct WitnessRecord {
   std::uint64_t written = 0;
   std::int64_t at_ns = 0;
-  std::uint64_t process = 0;   ///< Random, one for each life of a process: pids come again.
+  std::uint64_t process = 0;   ///< Random, one for each process: pids come again.
   std::uint64_t key_hash = 0;  ///< XXH3 of the whole key.
   std::uint64_t fence = 0;
   std::uint64_t message = 0;  ///< Names one run of a handler; 0 where there is none.

@@ -8,7 +8,7 @@
 using namespace reki;
 using namespace std::chrono_literals;
 
-struct FakeNode::Life {
+struct FakeNode::Process {
   zmq::context_t context{1};
   zmq::socket_t router{context, zmq::socket_type::router};
   Incarnation incarnation;
@@ -26,29 +26,29 @@ FakeNode::~FakeNode() { stop(); }
 
 void FakeNode::start() {
   const Instant patience = boot_time() + 20s;
-  life_ = std::make_unique<Life>();
-  life_->router.set(zmq::sockopt::linger, 0);
-  life_->incarnation = Incarnation{1000 + ++lives_};
+  process_ = std::make_unique<Process>();
+  process_->router.set(zmq::sockopt::linger, 0);
+  process_->incarnation = Incarnation{1000 + ++processes_};
   for (;;) {
     try {
-      life_->router.bind(address_);
+      process_->router.bind(address_);
       break;
-    } catch (const zmq::error_t&) {  // the kernel may need a moment to free the port of the life before
+    } catch (const zmq::error_t&) {  // the kernel may need a moment to free the port of the process before
       if (boot_time() > patience) throw;
       std::this_thread::yield();
     }
   }
-  address_ = life_->router.get(zmq::sockopt::last_endpoint);
-  life_->thread = std::thread([this] { run(*life_); });
+  address_ = process_->router.get(zmq::sockopt::last_endpoint);
+  process_->thread = std::thread([this] { run(*process_); });
 }
 
-Incarnation FakeNode::incarnation() const { return life_->incarnation; }
+Incarnation FakeNode::incarnation() const { return process_->incarnation; }
 
 void FakeNode::stop() {
-  if (!life_) return;
-  life_->over = true;
-  life_->thread.join();
-  life_.reset();
+  if (!process_) return;
+  process_->over = true;
+  process_->thread.join();
+  process_.reset();
 }
 
 void FakeNode::set_view(std::shared_ptr<const View> view) {
@@ -61,23 +61,23 @@ void FakeNode::also_send(std::vector<Bytes> frames_to_send) {
   also_ = std::move(frames_to_send);
 }
 
-void FakeNode::run(Life& life) {
-  while (!life.over) {
-    std::vector<zmq::pollitem_t> items{{life.router.handle(), 0, ZMQ_POLLIN, 0}};
+void FakeNode::run(Process& process) {
+  while (!process.over) {
+    std::vector<zmq::pollitem_t> items{{process.router.handle(), 0, ZMQ_POLLIN, 0}};
     zmq::poll(items, 2ms);
     if (items[0].revents == 0 || frozen_) continue;
     zmq::message_t peer;
     zmq::message_t frame;
-    if (!life.router.recv(peer, zmq::recv_flags::dontwait) || !peer.more()) continue;
-    if (!life.router.recv(frame, zmq::recv_flags::dontwait)) continue;
-    serve(life, peer.to_string(), {static_cast<const char*>(frame.data()), frame.size()});
+    if (!process.router.recv(peer, zmq::recv_flags::dontwait) || !peer.more()) continue;
+    if (!process.router.recv(frame, zmq::recv_flags::dontwait)) continue;
+    serve(process, peer.to_string(), {static_cast<const char*>(frame.data()), frame.size()});
   }
 }
 
-void FakeNode::serve(Life& life, const std::string& peer, BytesView frame) {
+void FakeNode::serve(Process& process, const std::string& peer, BytesView frame) {
   const auto send = [&](BytesView bytes) {
-    life.router.send(zmq::buffer(peer), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-    life.router.send(zmq::buffer(bytes), zmq::send_flags::dontwait);
+    process.router.send(zmq::buffer(peer), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
+    process.router.send(zmq::buffer(bytes), zmq::send_flags::dontwait);
   };
   std::shared_ptr<const View> view;
   {
@@ -94,8 +94,8 @@ void FakeNode::serve(Life& life, const std::string& peer, BytesView frame) {
         return send(wire::encode_reject({ErrorCode::wrong_cluster, "this is " + cluster_}));
       }
       if (hello.version_min > 1) return send(wire::encode_reject({ErrorCode::version_mismatch, {}}));
-      life.sessions.insert(peer);
-      return send(wire::encode_welcome({1, cluster_, id_, life.incarnation, epoch}));
+      process.sessions.insert(peer);
+      return send(wire::encode_welcome({1, cluster_, id_, process.incarnation, epoch}));
     }
     case wire::FrameKind::ping:
       return send(wire::encode_pong({wire::decode_ping(frame)->nonce, epoch}));
@@ -104,9 +104,9 @@ void FakeNode::serve(Life& life, const std::string& peer, BytesView frame) {
     default:
       return;
   }
-  if (!life.sessions.contains(peer)) return send(wire::encode_reject({ErrorCode::hello_required, {}}));
+  if (!process.sessions.contains(peer)) return send(wire::encode_reject({ErrorCode::hello_required, {}}));
   auto reader = wire::RequestReader::open(frame).value();
-  if (reader.header().target != life.incarnation) return send(wire::encode_reject({ErrorCode::wrong_incarnation, {}}));
+  if (reader.header().target != process.incarnation) return send(wire::encode_reject({ErrorCode::wrong_incarnation, {}}));
   ++frames;
   largest_batch = std::max(largest_batch.load(), static_cast<int>(reader.header().count));
   wire::ReplyWriter writer;
@@ -130,12 +130,12 @@ void FakeNode::serve(Life& life, const std::string& peer, BytesView frame) {
     out.text = reply->text;
     out.owner = reply->owner;
     if (!writer.add(out)) {
-      send(writer.finish(epoch, life.incarnation));
+      send(writer.finish(epoch, process.incarnation));
       writer.clear();
       if (!writer.add(out)) throw std::logic_error("one reply does not fit");
     }
   }
-  if (!writer.empty()) send(writer.finish(epoch, life.incarnation));
+  if (!writer.empty()) send(writer.finish(epoch, process.incarnation));
 }
 
 FakeCluster::FakeCluster(int count, const std::function<FakeNode::Handler(const std::string& id)>& handler) {

@@ -32,7 +32,7 @@ class FakeNode {
 
   const std::string& id() const { return id_; }
   const std::string& address() const { return address_; }
-  /// Of the life that it has now. REQUIRES: it is not stopped.
+  /// Of the process that it has now. REQUIRES: it is not stopped.
   reki::Incarnation incarnation() const;
   /// What it answers to `view`; also the epoch that it says it has.
   void set_view(std::shared_ptr<const reki::View> view);
@@ -53,9 +53,9 @@ class FakeNode {
   std::atomic<int> largest_batch = 0;
 
  private:
-  struct Life;
-  void run(Life& life);
-  void serve(Life& life, const std::string& peer, reki::BytesView frame);
+  struct Process;
+  void run(Process& process);
+  void serve(Process& process, const std::string& peer, reki::BytesView frame);
 
   const std::string id_;
   const std::string cluster_;
@@ -65,8 +65,8 @@ class FakeNode {
   std::shared_ptr<const reki::View> view_;  // guarded by mutex_
   std::vector<reki::Bytes> also_;           // guarded by mutex_
   std::atomic<bool> frozen_ = false;
-  std::unique_ptr<Life> life_;
-  std::uint64_t lives_ = 0;
+  std::unique_ptr<Process> process_;
+  std::uint64_t processes_ = 0;
 };
 
 /// Some of them with a view of them all.

@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_was_killed_and_came_back_is_found_by_the_view_t
     nodes.node("n1").stop();
     nodes.node("n1").start();
     const auto stale = client->lookup_or_start<Counter>(key, {}, {.timeout = 50ms}).get();
-    BOOST_TEST(!stale.has_value());  // it answers, but the view names another life
+    BOOST_TEST(!stale.has_value());  // it answers, but the view names another incarnation
     nodes.give(nodes.view({"n1", "n2"}), {"n1", "n2"});
     BOOST_TEST(client->call<Counter>(key, Increment{1}, {}, {.timeout = 20s}).get().has_value());
   }

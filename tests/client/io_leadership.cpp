@@ -9,7 +9,7 @@ using namespace reki;
 
 namespace {
 
-/// The client's own thread, which lends the duty again and again until it is told to end.
+/// The client's own thread, which lends the leadership again and again until it is told to end.
 struct Lender {
   ~Lender() {
     over = true;
@@ -17,12 +17,12 @@ struct Lender {
   }
   void run() {
     while (!over) {
-      duty.lend([this] { return idle && !over; });
+      leadership.lend([this] { return idle && !over; });
       ++returns;
     }
   }
 
-  IoLeadership duty;
+  IoLeadership leadership;
   std::atomic<bool> idle = true;
   std::atomic<bool> over = false;
   std::atomic<int> returns = 0;
@@ -30,8 +30,8 @@ struct Lender {
 };
 
 /// Waits for the lender: it lends again and again.
-void take(IoLeadership& duty) {
-  while (!duty.take()) std::this_thread::yield();
+void take(IoLeadership& leadership) {
+  while (!leadership.take()) std::this_thread::yield();
 }
 
 }  // namespace
@@ -39,47 +39,47 @@ void take(IoLeadership& duty) {
 BOOST_AUTO_TEST_SUITE(io_leadership)
 
 BOOST_AUTO_TEST_CASE(the_thread_has_it_until_it_lends_it) {
-  IoLeadership duty;
-  BOOST_TEST(!duty.take());
+  IoLeadership leadership;
+  BOOST_TEST(!leadership.take());
 }
 
 BOOST_AUTO_TEST_CASE(only_one_caller_has_it) {
   Lender lender;
-  take(lender.duty);
-  BOOST_TEST(!lender.duty.take());
-  lender.duty.give_back([] { return false; });
+  take(lender.leadership);
+  BOOST_TEST(!lender.leadership.take());
+  lender.leadership.give_back([] { return false; });
 }
 
 BOOST_AUTO_TEST_CASE(the_thread_stays_away_while_a_caller_has_it_for_long) {
   Lender lender;
-  take(lender.duty);
+  take(lender.leadership);
   const int before = lender.returns;
   std::this_thread::sleep_for(5 * IoLeadership::patience);
   BOOST_TEST(lender.returns == before);
-  lender.duty.recall();  // not from a caller's hands
+  lender.leadership.recall();  // not from a caller's hands
   BOOST_TEST(lender.returns == before);
-  lender.duty.give_back([] { return true; });
+  lender.leadership.give_back([] { return true; });
 }
 
 BOOST_AUTO_TEST_CASE(what_is_left_to_do_goes_to_the_thread_at_once) {
   Lender lender;
-  take(lender.duty);
+  take(lender.leadership);
   const int before = lender.returns;
   lender.idle = false;
-  lender.duty.give_back([] { return false; });
+  lender.leadership.give_back([] { return false; });
   while (lender.returns == before) std::this_thread::yield();
 }
 
 BOOST_AUTO_TEST_CASE(it_is_not_lent_while_something_waits) {
-  IoLeadership duty;
-  duty.lend([] { return false; });  // returns
-  BOOST_TEST(!duty.take());
+  IoLeadership leadership;
+  leadership.lend([] { return false; });  // returns
+  BOOST_TEST(!leadership.take());
 }
 
 BOOST_AUTO_TEST_CASE(the_thread_takes_back_what_nobody_uses) {
-  IoLeadership duty;
-  duty.lend([] { return true; });  // returns
-  BOOST_TEST(!duty.take());
+  IoLeadership leadership;
+  leadership.lend([] { return true; });  // returns
+  BOOST_TEST(!leadership.take());
 }
 
 // What each holder does is not synchronised by anything else: ThreadSanitizer sees whether it goes over in order.
@@ -87,31 +87,31 @@ BOOST_AUTO_TEST_CASE(all_that_its_holders_write_goes_over_with_it) {
   long written = 0;
   std::atomic<long> taken = 0;
   {
-    IoLeadership duty;
+    IoLeadership leadership;
     std::atomic<bool> over = false;
     std::thread own([&] {
       while (!over) {
         ++written;
-        duty.lend([&] { return !over; });
+        leadership.lend([&] { return !over; });
       }
     });
     std::vector<std::thread> callers;
     for (int i = 0; i < 3; ++i) {
       callers.emplace_back([&] {
         for (int n = 0; n < 2000; ++n) {
-          if (!duty.take()) {
-            duty.recall();
+          if (!leadership.take()) {
+            leadership.recall();
             continue;
           }
           ++written;
           ++taken;
-          duty.give_back([n] { return n % 7 != 0; });
+          leadership.give_back([n] { return n % 7 != 0; });
         }
       });
     }
     for (auto& caller : callers) caller.join();
     over = true;
-    duty.recall();
+    leadership.recall();
     own.join();
   }
   BOOST_TEST(written > taken);

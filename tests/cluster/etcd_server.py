@@ -157,12 +157,12 @@ class EtcdCluster(Cluster):
                 f'[etcd]\nendpoints = {json.dumps(self.etcd.urls)}\n')
 
     def office(self):
-        """What the coordinator's key says: [term, node, life]."""
+        """What the coordinator's key says: [term, node, process]."""
         key = base64.b64encode(f"reki/{self.name}/coordinator".encode()).decode()
         member = next(m for m in self.etcd.members if m.runs())
         value = member.ask("/v3/kv/range", {"key": key})["kvs"][0]["value"]
         words = base64.b64decode(value).decode().split()
-        check("term, node, life", len(words) == 3, words)
+        check("term, node, process", len(words) == 3, words)
         return words
 
     def coordinator(self):

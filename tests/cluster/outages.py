@@ -111,15 +111,15 @@ def without_a_guard_a_node_that_stood_still_wakes_as_another_and_has_no_actor():
         for key in keys.values():
             check("a first ping", session.works(key) == 1)
         before = found(c, keys["n2"])
-        life = c.status("n2")["incarnation"]
+        incarnation = c.status("n2")["incarnation"]
         victim.freeze()
         session.works_again(keys["n2"], "SIGSTOP")
         meanwhile = found(c, keys["n2"])
         check("another node has it", meanwhile["node"] != "n2" and meanwhile["fence"] > before["fence"], meanwhile)
         victim.thaw()
-        # Between its two lives it is no member, and there is no status of it.
+        # Between its two incarnations it is no member, and there is no status of it.
         until("it is let in again as another", 20,
-              lambda: c.reki("status", "n2", code=None).get("nodes", {}).get("n2", {}).get("incarnation", life) != life)
+              lambda: c.reki("status", "n2", code=None).get("nodes", {}).get("n2", {}).get("incarnation", incarnation) != incarnation)
         until("it has its share again", 20, lambda: c.status("n2")["slots"] > 5000)
         check("nobody has started the key twice", found(c, keys["n2"])["fence"] >= meanwhile["fence"])
         session.end()

@@ -67,7 +67,7 @@ def but_silence(events):
     return [e for e in events if e["event"] not in ("unwatched",)]
 
 
-def a_keys_life_is_told_in_order_with_reasons_nodes_and_fences():
+def what_becomes_of_a_key_is_told_in_order_with_reasons_nodes_and_fences():
     with Cluster(expected={"crashed"}) as c:
         at = f"k @{c.owner('crasher', 'k')}"
         watcher = Watcher(c, "--type", "crasher", "--key", "k")
@@ -99,9 +99,9 @@ def a_type_is_told_of_on_all_three_nodes():
         check("each node tells of its own keys", Counter(e["node"] for e in events if e["event"] == "started")
               == Counter(done["keys_per_node"]), done)
         for key in {e["key"] for e in events}:
-            life = [(e["event"], e["node"]) for e in events if e["key"] == key]
-            node = life[0][1]
-            check("each key is started, then stopped", life == [("started", node), ("stopped", node)], key, life)
+            told = [(e["event"], e["node"]) for e in events if e["key"] == key]
+            node = told[0][1]
+            check("each key is started, then stopped", told == [("started", node), ("stopped", node)], key, told)
         check("300 of them", len({e["key"] for e in events}) == 300)
         check("nothing else is told", watcher.end() == [])
 
@@ -150,8 +150,8 @@ def a_killed_node_is_lost_to_its_watchers_who_go_on_where_its_keys_are():
             watcher.end(signal.SIGTERM)
 
 
-def a_node_that_stood_still_is_another_life_to_its_watchers():
-    # The next life may find a question of the watchers' that was for the last one.
+def a_node_that_stood_still_is_another_incarnation_to_its_watchers():
+    # The next incarnation may find a question of the watchers' that was for the last one.
     with Cluster(expected=["fenced", "wrong_incarnation"]) as c:
         victim = c.nodes["n2"]
         victim.terminate()
@@ -175,7 +175,7 @@ def a_node_that_stood_still_is_another_life_to_its_watchers():
         victim.thaw()
         told = but_silence(of_type.until(lambda e: e["event"] == "watching" and e["node"] == "n2"))
         told_of_n2 = [t for t in lines(told) if t.endswith("@n2")]
-        check("that life is lost, and nothing of it is told after", told_of_n2[0] in ("missed(node_lost) @n2", "missed(node_restarted) @n2")
+        check("that incarnation is lost, and nothing of it is told after", told_of_n2[0] in ("missed(node_lost) @n2", "missed(node_restarted) @n2")
               and not any(t.startswith(("stopped", "started")) for t in told_of_n2), told)
         for watcher in (of_key, of_type):
             watcher.end(signal.SIGTERM)

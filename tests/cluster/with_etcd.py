@@ -26,7 +26,7 @@ class Scene:
         for key in self.keys.values():
             check("a first ping", self.session.works(key) == 1)
         self.fences = {key: found(cluster, key)["fence"] for key in self.keys.values()}
-        self.lives = {id: cluster.status(id)["incarnation"] for id in cluster.ids}
+        self.incarnations = {id: cluster.status(id)["incarnation"] for id in cluster.ids}
 
     def as_before(self, what):
         for key in self.keys.values():
@@ -34,8 +34,8 @@ class Scene:
         for key, fence in self.fences.items():
             check(f"{what}: {key} is the same start", found(self.cluster, key)["fence"] == fence)
             check(f"{what}: its state is kept", self.session.works(key) > 1)
-        lives = {id: self.cluster.status(id)["incarnation"] for id in self.cluster.ids}
-        check(f"{what}: nobody was evicted", lives == self.lives, lives, self.lives)
+        incarnations = {id: self.cluster.status(id)["incarnation"] for id in self.cluster.ids}
+        check(f"{what}: nobody was evicted", incarnations == self.incarnations, incarnations, self.incarnations)
 
     def end(self):
         self.session.end()

@@ -28,7 +28,7 @@ struct Configuration {
 
 /// The search for all orders of up to 64 operations of one key that explain their answers (wgl.hpp).
 ///
-/// Depth first, each configuration once. Thread safety: none. KeyAndArgs from window to window for its memory.
+/// Depth first, each configuration once. Thread safety: none. Kept from window to window for its memory.
 class Window {
  public:
   enum class Outcome : std::uint8_t {

@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_sleeper_is_woken_and_sleeps_again_when_all_is_taken) {
   BOOST_TEST(sleeps <= 3);
 }
 
-BOOST_AUTO_TEST_CASE(a_closed_mailbag_takes_nothing_and_gives_what_it_has) {
+BOOST_AUTO_TEST_CASE(a_closed_queue_takes_nothing_and_gives_what_it_has) {
   TaskQueue<int> bag;
   bag.push(1);
   bag.close();

@@ -81,7 +81,7 @@ wire::WatchReply watched(RawPeer& peer) {
 
 BOOST_AUTO_TEST_SUITE(node_watch)
 
-BOOST_AUTO_TEST_CASE(a_client_is_told_of_a_keys_life_with_reason_node_and_fence) {
+BOOST_AUTO_TEST_CASE(a_client_is_told_what_becomes_of_a_key_with_reason_node_and_fence) {
   test::Cluster cluster({"n1", "n2", "n3"});
   const auto client = client_of(cluster.nodes[0]->address());
   const auto key = cluster.key_of("n2");
@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_CASE(over_a_lost_connection_exactly_what_was_missed_is_told) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_node_of_another_life_says_that_something_was_missed) {
+BOOST_AUTO_TEST_CASE(a_node_of_another_incarnation_says_that_something_was_missed) {
   auto node = test::start(test::config_of({"n1"}), "n1");
   const auto address = node->address();
   const auto config = test::config_of({"n1"}, address);

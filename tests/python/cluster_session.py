@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Goes through a client's whole life against a running cluster whose nodes serve the type `counter`
+"""Goes through all that a client does against a running cluster whose nodes serve the type `counter`
 (`increment {by: int}` -> int, `get {}` -> int, starting at 0). Exits 0 if all is as docs/protocol.md says, else 1 with
 what is not.
 

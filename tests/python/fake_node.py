@@ -78,7 +78,7 @@ class FakeNode:
         self.sessions.clear()
 
     def restart(self):
-        """A new life behind the same connections, as after a fast restart."""
+        """A new incarnation behind the same connections, as after a fast restart."""
         self.incarnation += 1
         self.actors.clear()
         self.forget_sessions()

@@ -301,7 +301,7 @@ class OneNode(WithNodes):
         self.assertEqual(c.call("counter", "a", "increment", [2]), 2)
         self.assertEqual(node.targets[-1], node.incarnation)
 
-    def test_a_new_life_behind_a_session_that_is_known_is_told_of(self):
+    def test_a_new_incarnation_behind_a_session_that_is_known_is_told_of(self):
         node = self.node()
         c = self.client(node)
         c.lookup_or_start("counter", "a")
@@ -324,7 +324,7 @@ class OneNode(WithNodes):
         node.before = dies
         began = time.monotonic()
         self.fails("unknown_outcome", c.call, "counter", "a", "increment")
-        self.assertLess(time.monotonic() - began, 3)  # not the whole time-out: the next life says so
+        self.assertLess(time.monotonic() - began, 3)  # not the whole time-out: the next incarnation says so
         self.assertEqual(len(node.ops(CALL)), 1)
 
     def test_a_lookup_whose_reply_died_with_the_node_is_repeated_under_its_id(self):
@@ -623,7 +623,7 @@ class Changes(WithNodes):
         self.fails("unknown_outcome", self.c.call, "counter", "a", "increment", timeout=10)
         self.assertLess(time.monotonic() - began, 5)
 
-    def test_an_answer_of_a_life_that_the_view_does_not_name_does_not_count(self):
+    def test_an_answer_of_an_incarnation_that_the_view_does_not_name_does_not_count(self):
         self.nodes[0].restart()
         self.fails("unknown_outcome", self.c.call, "counter", "a", "increment")
         self.fails("unavailable", self.c.lookup_or_start, "counter", "a", timeout=0.3)

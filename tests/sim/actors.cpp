@@ -32,10 +32,10 @@ Time duration(World& world, Time usual, Time rare, Time longest) {
 
 }  // namespace
 
-void Actors::begin(const membership::Membership& machine, std::uint32_t life) {
+void Actors::begin(const membership::Membership& machine, std::uint32_t process) {
   drop_all();
   machine_ = &machine;
-  life_ = life;
+  process_ = process;
   table_.emplace(ActivationTable::Options{.shard = 0, .shards = shards, .policies = policies});
   expire_at_ = Instant{0};
   gate_flag_ = false;
@@ -63,7 +63,7 @@ bool Actors::owned(std::uint8_t key) const {
 
 void Actors::later(std::uint8_t key, What what, Time after) {
   const std::uint32_t payload = key | static_cast<std::uint32_t>(what) << 5 | actors_[key].turn << 8;
-  world_.schedule(world_.now + after, Event::Kind::actor, node_, life_, payload);
+  world_.schedule(world_.now + after, Event::Kind::actor, node_, process_, payload);
 }
 
 // --- slots
@@ -204,7 +204,7 @@ void Actors::expire() {
   std::erase_if(parked_, [&](const Parked& p) { return p.deadline <= now_; });
 }
 
-// --- the life of an actor
+// --- how an actor begins and ends
 
 void Actors::begin_start(std::uint8_t key) {
   Actor& actor = actors_[key];

@@ -20,7 +20,7 @@ class Actors {
   Actors& operator=(const Actors&) = delete;
 
   /// A process begins, with nothing in it. `machine` must outlive it.
-  void begin(const membership::Membership& machine, std::uint32_t life);
+  void begin(const membership::Membership& machine, std::uint32_t process);
   /// Everything ends at once, without running anything of the actors'.
   void drop_all();
   /// The process's own clock; call it before each of the following.
@@ -90,7 +90,7 @@ class Actors {
   World& world_;
   const std::uint16_t node_;
   const membership::Membership* machine_ = nullptr;
-  std::uint32_t life_ = 0;
+  std::uint32_t process_ = 0;
   Instant now_;
   std::optional<ActivationTable> table_;
   std::array<Actor, keys_max> actors_;

@@ -117,7 +117,7 @@ void Cluster::dispatch(const Event& event) {
 void Cluster::to_node(const Event& event) {
   Node& node = *nodes_[event.node];
   const bool message = event.kind == Event::Kind::letter || event.kind == Event::Kind::packet;
-  if (!node.up() || (!message && event.life != node.life())) return drop(event);
+  if (!node.up() || (!message && event.process != node.process())) return drop(event);
   if (node.frozen_until > world_.now) {
     if (message && node.backlog.size() >= backlog_max) return drop(event);
     node.backlog.push_back(event);

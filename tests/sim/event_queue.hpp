@@ -30,7 +30,7 @@ struct Event {
   Time at = 0;
   std::uint32_t order = 0;  ///< Of two at the same time the one that was scheduled first.
   std::uint32_t payload = 0;
-  std::uint32_t life = 0;  ///< Of the process that it is for.
+  std::uint32_t process = 0;  ///< For which of the node's processes: they are counted.
   std::uint16_t node = 0;  ///< Or client.
   Kind kind = Kind::timer;
 

@@ -193,7 +193,7 @@ void Invariants::dropped_members_have_no_lease(const View& before, const View& n
     if (now.find(m.node_id, m.incarnation) != nullptr) continue;
     const std::uint16_t node = index_of(m.node_id);
     const Process& p = processes_[node];
-    if (!p.lives || p.incarnation != m.incarnation) continue;
+    if (!p.runs || p.incarnation != m.incarnation) continue;
     // A coordinator that leaves says so to itself.
     if (m.state == MemberState::leaving && p.live.empty()) stopped_.insert(m.incarnation.value);
     if (stopped_.contains(m.incarnation.value)) continue;
@@ -212,7 +212,7 @@ void Invariants::process_begins(std::uint16_t node, const VoterRecord* record) {
   Process& p = processes_[node];
   p = Process{};
   p.actors.fill(-1);
-  p.lives = true;
+  p.runs = true;
   slots_changed(node);
   if (record == nullptr) return;
   terms_never_decrease(store(record->store).said, record->promised, "after a restart, a voter's promise");
@@ -232,12 +232,12 @@ void Invariants::stepped(const Observed& o) {
     terms_never_decrease(p.promised, o.promised, "a voter's promise");
     p.promises[p.promises_next++ % p.promises.size()] = {std::exchange(p.promised, o.promised), now_};
   }
-  const bool other_life = o.incarnation != p.incarnation;
+  const bool other_incarnation = o.incarnation != p.incarnation;
   const bool other_view = *o.view != p.view;
   if (other_view) p.view = *o.view;
   if (other_view && p.view != nullptr) only_chosen_views_are_known(*p.view);
-  const bool views_changed = other_view || o.installed != p.installed || o.cleared != p.cleared || other_life;
-  const bool extended = o.lease_end > p.lease_end || other_life;
+  const bool views_changed = other_view || o.installed != p.installed || o.cleared != p.cleared || other_incarnation;
+  const bool extended = o.lease_end > p.lease_end || other_incarnation;
   p.lease_end = o.lease_end;
   p.incarnation = o.incarnation;
   // What the machine does not announce is looked for every now and then.

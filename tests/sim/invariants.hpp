@@ -47,7 +47,7 @@ struct Observed {
 class Truth {
  public:
   virtual ~Truth() = default;
-  /// The node's process lives, frozen or not, and its lease is not over by its own clock.
+  /// The node's process exists, frozen or not, and its lease is not over by its own clock.
   [[nodiscard]] virtual bool gate_open(std::uint16_t node) const = 0;
   /// When the node's clock showed this.
   [[nodiscard]] virtual Time when_was(std::uint16_t node, Instant boot) const = 0;
@@ -99,7 +99,7 @@ class Invariants {
   void actor_lives(std::uint16_t node, std::uint8_t key, SlotId slot);
   void actor_gone(std::uint16_t node, std::uint8_t key);
   void output_leaves(std::uint16_t node, std::uint8_t key);
-  /// A node or client that knows `view` lets a reply or message of this life of a node take effect.
+  /// A node or client that knows `view` lets a reply or message of this incarnation of a node take effect.
   void accepted(const View& view, std::uint16_t sender, Incarnation incarnation);
 
   // Clients
@@ -117,7 +117,7 @@ class Invariants {
 
  private:
   struct Process {
-    bool lives = false;
+    bool runs = false;
     Incarnation incarnation;
     Epoch installed;
     Epoch cleared;

@@ -29,11 +29,11 @@ void Node::begin(std::uint64_t seed) {
   Membership::Options options{{self, world_.timing, world_.names, seed}, store, world_.etcd.has_value()};
   if (world_.names.size() > 16) options.agent.seeds.resize(5);
   machine_.emplace(std::move(options));
-  ++life_;
+  ++process_;
   leaving_ = false;
   timer_at_ = never;
   asked_etcd_ = 0;
-  actors_.begin(*machine_, life_);
+  actors_.begin(*machine_, process_);
   world_.invariants.process_begins(index_, store ? &*store : nullptr);
   machine_->tick(now());
   effects(world_.now);
@@ -52,7 +52,7 @@ void Node::crash() {
   actors_.drop_all();
   machine_.reset();
   leaving_ = false;
-  ++life_;
+  ++process_;
   backlog.clear();
   world_.invariants.process_ends(index_);
 }
@@ -176,7 +176,7 @@ void Node::effects(Time left) {
   if (leaving_ && machine_->agent().phase() == MemberAgent::Phase::gone) {
     leaving_ = false;
     machine_->resign(clocks);
-    world_.schedule(world_.now + 5 * millisecond, Event::Kind::end, index_, life_);
+    world_.schedule(world_.now + 5 * millisecond, Event::Kind::end, index_, process_);
     return effects(left);
   }
   schedule();
@@ -213,7 +213,7 @@ void Node::write_next() {
   const Time takes = dice < disk.very_slow_permille ? 500 * millisecond
                      : dice < 100                   ? 100 * microsecond + world_.below(disk.slow)
                                                     : 100 * microsecond + world_.below(disk.usual);
-  world_.schedule(world_.now + takes, Event::Kind::disk, index_, life_);
+  world_.schedule(world_.now + takes, Event::Kind::disk, index_, process_);
 }
 
 /// As the shell does: each transaction has an answer, or is given up after half a lease.
@@ -222,15 +222,15 @@ void Node::ask_etcd() {
   if (!txn) return;
   asked_etcd_ = txn->number;
   const Time end = clock.when(now().boot + world_.timing.lease / 2);
-  world_.schedule(end, Event::Kind::etcd_timeout, index_, life_, static_cast<std::uint32_t>(txn->number));
-  world_.ask_etcd(index_, life_, std::move(*txn));
+  world_.schedule(end, Event::Kind::etcd_timeout, index_, process_, static_cast<std::uint32_t>(txn->number));
+  world_.ask_etcd(index_, process_, std::move(*txn));
 }
 
 void Node::schedule() {
   const Time wake = std::max(clock.when(machine_->next_wake()), world_.now + nap);
   if (wake >= timer_at_) return;
   timer_at_ = wake;
-  world_.schedule(wake, Event::Kind::timer, index_, life_, ++timer_number_);
+  world_.schedule(wake, Event::Kind::timer, index_, process_, ++timer_number_);
 }
 
 }  // namespace reki::sim

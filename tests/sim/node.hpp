@@ -42,7 +42,7 @@ class Node {
   void leave(Time away);
   [[nodiscard]] bool up() const { return machine_.has_value(); }
   /// Which of the machine's processes this is; events of others mean nothing.
-  [[nodiscard]] std::uint32_t life() const { return life_; }
+  [[nodiscard]] std::uint32_t process() const { return process_; }
   /// Null while none runs.
   [[nodiscard]] const membership::Membership* machine() const { return machine_ ? &*machine_ : nullptr; }
   [[nodiscard]] const NodeId& id() const { return world_.names[index_]; }
@@ -76,7 +76,7 @@ class Node {
 
   World& world_;
   const std::uint16_t index_;
-  std::uint32_t life_ = 0;
+  std::uint32_t process_ = 0;
   std::optional<membership::Membership> machine_;
   Actors actors_;
   bool leaving_ = false;

@@ -24,11 +24,11 @@ Cluster::Options healthy(std::size_t nodes, bool cloud, bool etcd, Time round_tr
   return out;
 }
 
-/// True once the newest view has, or has not, that life of the node.
-bool decided(Cluster& cluster, Change change, std::uint16_t who, Incarnation life) {
+/// True once the newest view has, or has not, that incarnation of the node.
+bool decided(Cluster& cluster, Change change, std::uint16_t who, Incarnation incarnation) {
   const auto& view = cluster.world().invariants.latest();
   if (change == Change::join) return view->find(cluster.world().names[who]) != nullptr;
-  return view->find(cluster.world().names[who], life) == nullptr;
+  return view->find(cluster.world().names[who], incarnation) == nullptr;
 }
 
 bool installed(Cluster& cluster) {
@@ -92,12 +92,12 @@ Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time r
   }
   const std::uint16_t who = change == Change::coordinator ? cluster.coordinator().value_or(last) : last;
   const auto* const machine = cluster.node(who).machine();
-  const Incarnation life = machine != nullptr ? machine->agent().incarnation() : Incarnation{};
+  const Incarnation incarnation = machine != nullptr ? machine->agent().incarnation() : Incarnation{};
   world.count_bytes();
   const Time begin = world.now;
   make(cluster, change, who);
   constexpr Time step = 200 * microsecond;
-  if (wait(cluster, step, [&] { return decided(cluster, change, who, life); })) out.decided = world.now - begin;
+  if (wait(cluster, step, [&] { return decided(cluster, change, who, incarnation); })) out.decided = world.now - begin;
   if (wait(cluster, step, [&] { return installed(cluster); })) out.installed = world.now - begin;
   if (wait(cluster, step, [&] { return settled(cluster); })) out.settled = world.now - begin;
   const auto count = static_cast<double>(nodes);

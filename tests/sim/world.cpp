@@ -66,12 +66,12 @@ void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) 
   schedule(fate.at[0], Event::Kind::letter, target, 0, letters.put({{names[from], std::move(body)}, now}));
 }
 
-void World::ask_etcd(std::uint16_t from, std::uint32_t life, membership::EtcdTxn&& txn) {
+void World::ask_etcd(std::uint16_t from, std::uint32_t process, membership::EtcdTxn&& txn) {
   if (verbose) note(from, "etcd <- " + describe(txn));
   const Network::Fate fate = network.fate(from, static_cast<std::uint16_t>(network.endpoints() - 1), now);
   for (int i = 0; i < fate.copies; ++i) {
     const Time at = fate.at[static_cast<std::size_t>(i)] + etcd->service_time();
-    schedule(at, Event::Kind::etcd_request, from, life, etcd_requests.put({from, life, txn}));
+    schedule(at, Event::Kind::etcd_request, from, process, etcd_requests.put({from, process, txn}));
   }
 }
 
@@ -85,7 +85,7 @@ void World::etcd_asked(std::uint32_t payload) {
   if (verbose) note(request.from, "etcd -> " + describe(reply));
   const Network::Fate fate = network.fate(static_cast<std::uint16_t>(network.endpoints() - 1), request.from, now);
   if (fate.copies == 0) return;
-  schedule(fate.at[0], Event::Kind::etcd_reply, request.from, request.life, etcd_replies.put(std::move(reply)));
+  schedule(fate.at[0], Event::Kind::etcd_reply, request.from, request.process, etcd_replies.put(std::move(reply)));
 }
 
 void World::send(Packet&& packet) {

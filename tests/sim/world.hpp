@@ -33,7 +33,7 @@ struct Packet {
   std::uint32_t call = 0;       ///< The caller's number for it; 0: nobody waits for a reply.
   Epoch epoch;                  ///< Of the sender's view.
   Incarnation incarnation;      ///< Of the sender, if it is a node.
-  Incarnation target;           ///< For this life of the receiver; 0: any.
+  Incarnation target;           ///< For this incarnation of the receiver; 0: any.
   Duration remaining{0};        ///< Of the caller's deadline, when sent.
   Fence fence;
   membership::ViewPtr view;     ///< With wrong_node, and to who has an older one.
@@ -42,7 +42,7 @@ struct Packet {
 /// A transaction on its way to etcd.
 struct EtcdRequest {
   std::uint16_t from = 0;
-  std::uint32_t life = 0;
+  std::uint32_t process = 0;
   membership::EtcdTxn txn;
 };
 
@@ -79,11 +79,11 @@ class World {
 
   void post(std::uint16_t from, const NodeId& to, membership::Body&& body);
   void send(Packet&& packet);
-  void ask_etcd(std::uint16_t from, std::uint32_t life, membership::EtcdTxn&& txn);
+  void ask_etcd(std::uint16_t from, std::uint32_t process, membership::EtcdTxn&& txn);
   /// It has arrived: its answer, if it gets there, is on its way.
   void etcd_asked(std::uint32_t payload);
-  void schedule(Time at, Event::Kind kind, std::uint16_t node, std::uint32_t life = 0, std::uint32_t payload = 0) {
-    queue.push({at, 0, payload, life, node, kind});
+  void schedule(Time at, Event::Kind kind, std::uint16_t node, std::uint32_t process = 0, std::uint32_t payload = 0) {
+    queue.push({at, 0, payload, process, node, kind});
   }
   /// From now on `sent` is kept.
   void count_bytes() { sent.assign(names.size(), {}); }

@@ -170,16 +170,16 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_none_is_refused) {
   BOOST_CHECK(!chaos::read_witness_file(path / "missing"));
 }
 
-BOOST_AUTO_TEST_CASE(each_life_of_a_process_has_numbers_of_its_own) {
-  std::set<std::uint64_t> lives;
+BOOST_AUTO_TEST_CASE(each_process_has_numbers_of_its_own) {
+  std::set<std::uint64_t> processes;
   std::set<std::uint64_t> messages;
   for (int i = 0; i < 3; ++i) {
     WitnessLog log(path, 10);
     log.write(WitnessEvent::stop, 0, "k", 1, 0);
-    lives.insert(chaos::read_witness_file(log.path())->records[0].process);
+    processes.insert(chaos::read_witness_file(log.path())->records[0].process);
     messages.insert(log.new_message());
   }
-  BOOST_TEST(lives.size() == 3U);
+  BOOST_TEST(processes.size() == 3U);
   BOOST_TEST(messages.size() == 3U);
 }
 

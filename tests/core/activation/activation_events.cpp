@@ -12,7 +12,7 @@ const RestartPolicy once{.max_restarts = 1, .period = 10s, .backoff_initial = 10
 const RestartPolicy never{.mode = RestartMode::temporary};
 const RestartPolicy always{.mode = RestartMode::permanent, .max_restarts = 5};
 
-/// One key whose life a test goes through, with the events that follow from it.
+/// One key that a test takes through its states, with the events that follow from it.
 struct Key {
   explicit Key(const RestartPolicy& policy)
       : policies{policy}, table({.shard = 0, .shards = 1, .policies = policies}) {}

@@ -107,7 +107,7 @@ void check_movement(const Members& members, const std::vector<std::string>& befo
   }
 }
 
-/// Changes a membership as life does: joins, departures, states, weights, several at once.
+/// Changes a membership in all ways that there are: joins, departures, states, weights, several at once.
 class History {
  public:
   explicit History(std::uint32_t seed) : random_(seed) {}

@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(who_was_leaving_has_left_and_the_others_are_lost) {
   BOOST_TEST(between({member("a"), member("b", leaving)}, {member("a"), member("b")}) == "joined b, view 2");
 }
 
-BOOST_AUTO_TEST_CASE(another_life_is_another_member) {
+BOOST_AUTO_TEST_CASE(another_incarnation_is_another_member) {
   BOOST_TEST(between({member("a"), member("b", up, 1)}, {member("a"), member("b", up, 2)}) == "lost b, joined b, view 2");
   BOOST_TEST(between({member("a"), member("b", leaving, 1)}, {member("a"), member("b", joining, 2)}) == "left b, view 2");
   BOOST_TEST(between({member("a"), member("b", up, 0)}, {member("a"), member("b", up, 2)}) == "view 2");

@@ -173,7 +173,7 @@ BOOST_FIXTURE_TEST_CASE(who_falls_behind_is_told_how_much_and_what_is_left, Fixt
   BOOST_TEST(take().empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_position_of_another_life_is_not_gone_on_from, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_position_of_another_incarnation_is_not_gone_on_from, Fixture) {
   ask(1, "");
   take();
   publish(WatchKind::started, "a");
@@ -333,7 +333,7 @@ BOOST_FIXTURE_TEST_CASE(slots_that_came_too_often_to_remember_are_as_good_as_mis
   BOOST_TEST((take() == Lines{"0: missed(moved 0) running a"}));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_life_that_is_over_refuses_all_questions_and_tells_nothing_of_its_end, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_dropped_incarnation_refuses_all_questions_and_tells_nothing_of_its_end, Fixture) {
   ask(1, "a");
   const auto before = position;
   ask(1, "a", before);
@@ -383,7 +383,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_held_back_is_not_lost_at_a_deadline, Fixture) {
   BOOST_TEST((take() == Lines{"1: missed(fell_behind 1) stopped c stopped d stopped e"}));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_desk_that_closes_says_so_to_all_and_to_those_who_come_later, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_hub_that_closes_says_so_to_all_and_to_those_who_come_later, Fixture) {
   ask(0, "");
   const auto from = position;
   take();

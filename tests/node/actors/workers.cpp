@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_wake_up_that_turns_owe_is_given_once_nothing_is_left_to_r
   BOOST_TEST(eventually([&] { return sleeper.is_woken(); }));
 }
 
-BOOST_AUTO_TEST_CASE(who_is_owed_a_wake_up_does_not_wait_for_a_turn_that_blocks) {
+BOOST_AUTO_TEST_CASE(a_deferred_wake_up_does_not_wait_for_a_turn_that_blocks) {
   Pool pool(1);
   const Sleeper sleeper;
   Door door;

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_is_killed_gives_the_lock_back_and_its_incarn
 BOOST_AUTO_TEST_CASE(the_previous_incarnation_stays_until_there_is_another) {
   const test::TemporaryDir temporary;
   BOOST_REQUIRE(DataDir::open(temporary / "d", "shop", n1).value().set_incarnation(Incarnation{5}));
-  for (int i = 0; i < 2; ++i) {  // one that ends before it has a life changes nothing
+  for (int i = 0; i < 2; ++i) {  // one that ends before it has an incarnation changes nothing
     BOOST_TEST((DataDir::open(temporary / "d", "shop", n1).value().previous_incarnation() == Incarnation{5}));
   }
   auto dir = DataDir::open(temporary / "d", "shop", n1).value();

@@ -52,7 +52,7 @@ struct Fixture : SlotRegistry {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(tenant_watch)
+BOOST_AUTO_TEST_SUITE(slots_watch)
 
 BOOST_FIXTURE_TEST_CASE(a_key_on_its_way_is_not_told_of_before_it_is_here, Fixture) {
   lose();

@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(a_crash_is_told_with_its_text) {
   BOOST_TEST((reply.text.find("cannot reset") != std::string_view::npos));
 }
 
-BOOST_AUTO_TEST_CASE(a_frame_for_an_earlier_life_is_refused_whole) {
+BOOST_AUTO_TEST_CASE(a_frame_for_an_earlier_incarnation_is_refused_whole) {
   OneNode one;
   RawPeer peer(one.node->address());
   const auto welcome = peer.greet();
