@@ -22,9 +22,9 @@ namespace {
 /// Files that a node needs beside its connections.
 constexpr std::size_t files_kept = 256;
 
-RuntimeOptions runtime_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log,
+HostedOptions hosted_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log,
                                std::shared_ptr<const ClusterHooks> cluster_hooks) {
-  RuntimeOptions out;
+  HostedOptions out;
   out.workers = static_cast<int>(config.runtime.workers);
   out.blocking_threads_max = static_cast<int>(config.runtime.blocking_threads);
   out.hash_seed = view_of(config).hash_seed();
@@ -111,7 +111,7 @@ Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptio
       incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_number()),
       own_page_(options.page == nullptr ? std::make_unique<LeasePage>() : nullptr),
       page_(options.page == nullptr ? own_page_.get() : options.page),
-      local_(std::move(factories), runtime_options(config, id_, incarnation(), options.log, fixed_ ? nullptr : cluster_hooks())) {
+      local_(std::move(factories), hosted_options(config, id_, incarnation(), options.log, fixed_ ? nullptr : cluster_hooks())) {
   local_.set_self_registry(*this);
   if (fixed_) view_ = std::make_shared<const View>(view_of(config));
 }

@@ -10,7 +10,7 @@
 #include "reki/core/view/view.hpp"
 #include "reki/node/actors/factories.hpp"
 #include "reki/node/membership/membership_observer.hpp"
-#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/server/server_events.hpp"
 #include "reki/node/support/log.hpp"
 
@@ -154,7 +154,7 @@ class Node final : public Registry, private MembershipObserver {
   std::shared_ptr<const View> view_;  // guarded by view_mutex_
   std::unique_ptr<LeasePage> own_page_;
   LeasePage* const page_;
-  LocalRegistry local_;
+  HostedRegistry local_;
   std::unique_ptr<Server> server_;  // after local_, which it serves from
   std::unique_ptr<VoterStore> store_;
   std::unique_ptr<MembershipThread> membership_thread_;  // after all that it controls

@@ -6,7 +6,7 @@
 #include "groups.hpp"
 #include "reki/bench/keys.hpp"
 #include "reki/core/view/slot_set.hpp"
-#include "reki/node/registry/cluster_hooks.hpp"
+#include "reki/node/registry/hosted_registry.hpp"
 
 namespace reki::bench {
 namespace {
@@ -50,15 +50,17 @@ class Leased {
   Registry& registry() { return registry_; }
 
  private:
-  std::shared_ptr<const ClusterHooks> cluster_hooks() {
-    auto out = std::make_shared<ClusterHooks>();
-    out->page = &page_;
-    out->slot_emptied = [] {};
+  HostedOptions options() {
+    auto hooks = std::make_shared<ClusterHooks>();
+    hooks->page = &page_;
+    hooks->slot_emptied = [] {};
+    HostedOptions out;
+    out.cluster_hooks = std::move(hooks);
     return out;
   }
 
   LeasePage page_;
-  LocalRegistry registry_{things(), {.cluster_hooks = cluster_hooks()}};
+  HostedRegistry registry_{things(), options()};
 };
 
 /// Look-ups by so many threads at once, each with its own walk; look-ups a second, of all.

@@ -104,7 +104,7 @@ void Effects::run(Runtime& runtime) {
   if (slot_emptied_) runtime.options().cluster_hooks->slot_emptied();
 }
 
-Runtime::Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions options)
+Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions options)
     : factories_(std::move(factories)),
       options_(std::move(options)),
       node_(options_.node.value.empty() ? SharedNodeId{} : SharedNodeId{SharedNodeId{}, &options_.node}),

@@ -18,7 +18,7 @@
 #include "reki/core/view/slot_set.hpp"
 #include "reki/node/actors/timers.hpp"
 #include "reki/node/actors/workers.hpp"
-#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/registry/type_watches.hpp"
 #include "reki/node/support/progress_probe.hpp"
 #include "reki/node/support/rcu/per_thread.hpp"
@@ -81,7 +81,7 @@ struct WatchRequest {
   std::string_view key;  ///< Empty: all of the type.
   WatchPosition position;
   Duration wait{0};  ///< How long it may stay open.
-  std::optional<LocalRegistry::OtherOwner> other{};
+  std::optional<HostedRegistry::OtherOwner> other{};
 };
 WatchReason watch_reason(StopReason reason);
 
@@ -117,22 +117,22 @@ class Effects {
   bool slot_emptied_ = false;
 };
 
-/// The machinery behind a LocalRegistry: decides under a shard's lock through the activation table, and does what was
+/// The machinery behind a LocalRegistry, and behind one life of a HostedRegistry: decides under a shard's lock through the activation table, and does what was
 /// decided outside of it. Shared by the registry and its threads, so that a handler that never returns finds it alive.
 ///
 /// Threads: any caller's, the workers', the timers'. Lock order: shard, then a type's watches, pool or timers; never two shards.
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:
   /// The factories may be shared with another one that ends.
-  Runtime(std::shared_ptr<const Factories> factories, RuntimeOptions options);
+  Runtime(std::shared_ptr<const Factories> factories, HostedOptions options);
   ~Runtime();
   void start(Registry& self_registry);
 
-  // For LocalRegistry
+  // For both registries
   void submit(Submission submission, Completion done);
   /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is.
   Fence find_live(std::string_view type, std::string_view key, const RcuReadSection& section);
-  void serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::ReplySink& sink);
+  void serve(std::span<const wire::Request> requests, Incarnation from, HostedRegistry::ReplySink& sink);
   bool close(Duration grace);
   [[nodiscard]] RuntimeStats stats() const;
   void set_self_registry(Registry& self_registry) { self_registry_.store(&self_registry); }
@@ -182,7 +182,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   /// Why an actor of the slot has to stop that somebody has told to.
   [[nodiscard]] StopReason stop_reason_locked(const Shard& shard, SlotId slot) const;
   void hand_over(const Activation& a, Bytes args, Bytes state) const;
-  [[nodiscard]] const RuntimeOptions& options() const { return options_; }
+  [[nodiscard]] const HostedOptions& options() const { return options_; }
   /// For answers; not owned by the pointer, since whoever has one must not outlive the registry anyway.
   [[nodiscard]] const SharedNodeId& node() const { return node_; }
   [[nodiscard]] Registry& self_registry() const { return *self_registry_.load(); }
@@ -262,8 +262,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Address address_of(const wire::Request& request);
   void prefetch(std::span<const Address> addresses);
   void serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant at,
-             LocalRegistry::ReplySink& sink, Effects& effects);
-  std::optional<LiveStart> admit(Request request, const wire::Request& asked, Instant at, LocalRegistry::ReplySink& sink,
+             HostedRegistry::ReplySink& sink, Effects& effects);
+  std::optional<LiveStart> admit(Request request, const wire::Request& asked, Instant at, HostedRegistry::ReplySink& sink,
                              Effects& effects);
   const Activation* live_locked(Shard& shard, const Request& request, Instant at) const;
   void deliver_locked(Activation& a, EnvelopePtr envelope, Effects& effects);
@@ -306,7 +306,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::optional<Answer> query(wire::Op op, std::string_view type, std::string_view prefix, std::optional<BytesView> args);
 
   const std::shared_ptr<const Factories> factories_;
-  const RuntimeOptions options_;
+  const HostedOptions options_;
   const SharedNodeId node_;
   const LeasePage* const page_;
   std::vector<RestartPolicy> policies_;

@@ -19,7 +19,7 @@ constexpr std::size_t served_at_once = 32;
 
 }  // namespace
 
-void Runtime::serve(std::span<const wire::Request> requests, Incarnation from, LocalRegistry::ReplySink& sink) {
+void Runtime::serve(std::span<const wire::Request> requests, Incarnation from, HostedRegistry::ReplySink& sink) {
   std::array<Address, served_at_once> addresses;
   while (!requests.empty()) {
     const auto some = requests.first(std::min(requests.size(), served_at_once));
@@ -50,7 +50,7 @@ void Runtime::prefetch(std::span<const Address> addresses) {
 }
 
 void Runtime::serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant at,
-                    LocalRegistry::ReplySink& sink, Effects& effects) {
+                    HostedRegistry::ReplySink& sink, Effects& effects) {
   if (!wire::about_a_key(asked.op)) {
     if (auto answer = query(asked.op, asked.type, asked.key, asked.args)) return sink.expect(asked)(std::move(*answer));
   }
@@ -82,7 +82,7 @@ void Runtime::serve(const wire::Request& asked, const Address& address, RequestO
 
 /// Says what it finds if that is an actor that is live and was looked for; else the answer goes where `sink` expects it.
 std::optional<Runtime::LiveStart> Runtime::admit(Request request, const wire::Request& asked, Instant at,
-                                             LocalRegistry::ReplySink& sink, Effects& effects) {
+                                             HostedRegistry::ReplySink& sink, Effects& effects) {
   Shard& shard = shard_of(request.hash);
   const std::lock_guard lock(shard.mutex);
   if (const Activation* a = live_locked(shard, request, at)) {

@@ -60,7 +60,7 @@ bool is_same_life(Incarnation member, Incarnation peer) { return member == peer 
 
 }  // namespace
 
-RequestServer::RequestServer(Options options, LocalRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events)
+RequestServer::RequestServer(Options options, HostedRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events)
     : options_(std::move(options)),
       registry_(registry),
       answers_(answers),
@@ -267,7 +267,7 @@ void RequestServer::serve(Session& session, const wire::Request& request) {
 /// Hands to the registry what was gathered for it: together, and before anything else that came later.
 void RequestServer::serve_gathered(Session& session) {
   if (gathered_.empty()) return;
-  struct Peer final : LocalRegistry::ReplySink {
+  struct Peer final : HostedRegistry::ReplySink {
     Peer(RequestServer& i, Session& s) : in(i), session(s) {}
     Completion expect(const wire::Request& request) override {
       if (wants_no_reply(request)) return {};

@@ -12,7 +12,7 @@
 #include "reki/core/view/view_history.hpp"
 #include "reki/core/watch/view_log.hpp"
 #include "reki/core/wire/codec.hpp"
-#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/server/answer_queue.hpp"
 #include "reki/node/server/server_events.hpp"
 #include "reki/node/server/sessions.hpp"
@@ -50,7 +50,7 @@ class RequestServer final : public AnswerQueue::Receiver {
   };
 
   /// All of them must outlive this.
-  RequestServer(Options options, LocalRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events);
+  RequestServer(Options options, HostedRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events);
   virtual ~RequestServer() = default;
 
   /// Who owns what from now on. Before the first, everything is refused as `unavailable`.
@@ -105,7 +105,7 @@ class RequestServer final : public AnswerQueue::Receiver {
   void refuse(std::string_view route, ServerEvent event, const Error& why, Instant now);
 
   const Options options_;
-  LocalRegistry& registry_;
+  HostedRegistry& registry_;
   AnswerQueue& answers_;
   FrameSink& sink_;
   ServerEvents& events_;

@@ -11,7 +11,7 @@ namespace reki {
 
 void RequestServer::watch(Session& session, const wire::Request& request) {
   if (request.type.empty()) return watch_nodes(session, request);
-  std::optional<LocalRegistry::OtherOwner> other;
+  std::optional<HostedRegistry::OtherOwner> other;
   wire::Reply where;
   where.id = request.id;
   if (!request.key.empty() && redirect(request, where)) {

@@ -57,7 +57,7 @@ std::size_t raise_file_limit() {
   return limit.rlim_cur;
 }
 
-Server::Server(const Options& options, LocalRegistry& registry)
+Server::Server(const Options& options, HostedRegistry& registry)
     : log_(options.log),
       events_(options.log),
       context_(make_context()),
@@ -77,7 +77,7 @@ Server::Server(const Options& options, LocalRegistry& registry)
 
 Server::~Server() { stop(); }
 
-Result<std::unique_ptr<Server>> Server::bind(Options options, LocalRegistry& registry) {
+Result<std::unique_ptr<Server>> Server::bind(Options options, HostedRegistry& registry) {
   const std::string address = options.listen;
   try {
     std::unique_ptr<Server> server{new Server(options, registry)};

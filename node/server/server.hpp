@@ -13,7 +13,7 @@
 #include "reki/net/peer_links.hpp"
 #include "reki/net/task_queue.hpp"
 #include "reki/net/watches.hpp"
-#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/server/answer_queue.hpp"
 #include "reki/node/server/request_server.hpp"
 #include "reki/node/server/server_events.hpp"
@@ -49,7 +49,7 @@ class Server final : private RequestServer::FrameSink, private Watches::Carrier 
 
   /// Listens; nothing is answered before start(). `address_in_use` if the address cannot be bound, with the remedy;
   /// `internal` if the process has no file descriptors. `registry` must outlive this.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> bind(Options options, LocalRegistry& registry);
+  [[nodiscard]] static Result<std::unique_ptr<Server>> bind(Options options, HostedRegistry& registry);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -90,7 +90,7 @@ class Server final : private RequestServer::FrameSink, private Watches::Carrier 
   using Task = std::variant<std::unique_ptr<Forwarded>, NewView, NewWatch, SignOfLife>;
   enum class Phase : std::uint8_t { open, refusing, stopping };
 
-  Server(const Options& options, LocalRegistry& registry);
+  Server(const Options& options, HostedRegistry& registry);
   Result<void> listen(const std::string& address);
 
   void run();

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "reki/actor/task.hpp"
-#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/registry/hosted_registry.hpp"
 
 /// Actors that tests steer and watch from outside.
 namespace test {
@@ -199,8 +199,8 @@ inline Factories puppets(Stage& stage, TypeOptions options = {}) {
 }
 
 /// The answer to one request from the wire, wherever it comes.
-inline Answer serve(LocalRegistry& registry, const wire::Request& request, Incarnation from) {
-  struct Peer final : LocalRegistry::ReplySink {
+inline Answer serve(HostedRegistry& registry, const wire::Request& request, Incarnation from) {
+  struct Peer final : HostedRegistry::ReplySink {
     Completion expect(const wire::Request&) override {
       return Completion::of([this](Answer&& a) {
         answer = std::move(a);

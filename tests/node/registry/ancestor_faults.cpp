@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(five_a_start_that_has_not_begun_by_the_deadline_never_begin
 
 BOOST_AUTO_TEST_CASE(five_a_retry_with_the_same_request_id_finds_the_first_ones_result) {
   Stage stage;
-  LocalRegistry registry{puppets(stage)};
+  HostedRegistry registry{puppets(stage)};
   const auto start = [&](std::uint64_t id) {
     wire::Request request;
     request.id = RequestId{id};

@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(wrong_requests_are_answered_and_not_obeyed) {
 
 BOOST_AUTO_TEST_CASE(encoded_messages_are_the_same_as_typed_ones) {
   Stage stage;
-  LocalRegistry registry{puppets(stage)};
+  HostedRegistry registry{puppets(stage)};
   const auto call = [&](std::string_view message, BytesView payload) {
     wire::Request request;
     request.id = RequestId{1};
@@ -382,7 +382,9 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_slot_that_goes_elsewhere_is_sent_on_only_o
     ++rerouted;
     request->done(Answer{Error{ErrorCode::wrong_node, {}}});
   };
-  LocalRegistry registry{puppets(stage), {.cluster_hooks = cluster_hooks}};
+  HostedOptions options;
+  options.cluster_hooks = cluster_hooks;
+  HostedRegistry registry{puppets(stage), options};
   SlotSet all;
   for (std::uint16_t s = 0; s < slot_count; ++s) all.insert(SlotId{s});
 

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "reki/core/view/slot_set.hpp"
-#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/registry/cluster_hooks.hpp"
 #include "test_actors.hpp"
 
@@ -13,7 +13,7 @@ namespace test {
 struct SlotRegistry {
   SlotRegistry() { page.set_lease_end(Instant::never()); }
 
-  RuntimeOptions options() {
+  HostedOptions options() {
     auto cluster_hooks = std::make_shared<ClusterHooks>();
     cluster_hooks->page = &page;
     cluster_hooks->reroute = [](std::string, std::string, EnvelopePtr request) {
@@ -21,7 +21,7 @@ struct SlotRegistry {
     };
     cluster_hooks->hand_over = [](HandedOver) {};
     cluster_hooks->slot_emptied = [] {};
-    RuntimeOptions out;
+    HostedOptions out;
     out.node = NodeId{"n1"};
     out.incarnation = Incarnation{7};
     out.cluster_hooks = std::move(cluster_hooks);
@@ -43,7 +43,7 @@ struct SlotRegistry {
   const SlotSet all = SlotSet::of([](std::size_t) { return true; });
   LeasePage page;
   Stage stage;
-  LocalRegistry registry{puppets(stage), options()};
+  HostedRegistry registry{puppets(stage), options()};
 };
 
 }  // namespace test

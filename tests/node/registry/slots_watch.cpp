@@ -17,7 +17,7 @@ struct Fixture : SlotRegistry {
   Fixture() { gain(Epoch{1}); }
   /// Asks; the answer comes once there is something to tell.
   std::future<Answer> ask(const std::string& key, WatchPosition from = {},
-                          std::optional<LocalRegistry::OtherOwner> other = {}) {
+                          std::optional<HostedRegistry::OtherOwner> other = {}) {
     const Bytes args = wire::encode_watch_args(from);
     wire::Request request;
     request.id = RequestId{1};
@@ -46,7 +46,7 @@ struct Fixture : SlotRegistry {
   static bool open(const std::future<Answer>& answer) {
     return answer.wait_for(std::chrono::seconds(0)) == std::future_status::timeout;
   }
-  const LocalRegistry::OtherOwner next{NodeId{"n2"}, Epoch{2}};
+  const HostedRegistry::OtherOwner next{NodeId{"n2"}, Epoch{2}};
   WatchPosition position;  // of the last answer
 };
 

@@ -618,7 +618,7 @@ BOOST_AUTO_TEST_CASE(the_last_word_of_a_node_that_closes_is_how_much_it_has_read
 BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
   const auto gate = std::make_shared<test::Gate>();
   test::Gate round;  // holds the data thread in the part of its round that follows the answers
-  LocalRegistry registry{test::factories(gate)};
+  HostedRegistry registry{test::factories(gate)};
   Server::Options options;
   options.listen = "tcp://127.0.0.1:0";
   options.node = NodeId{"n1"};

@@ -1,0 +1,97 @@
+#include "reki/node/registry/hosted_registry.hpp"
+
+#include "reki/core/watch/watch_codec.hpp"
+#include "reki/node/actors/outputs.hpp"
+#include "reki/node/registry/local_watch.hpp"
+#include "reki/node/registry/runtime.hpp"
+
+namespace reki {
+
+HostedRegistry::HostedRegistry(Factories factories, HostedOptions options)
+    : node_(options.node),
+      make_([factories = std::make_shared<const Factories>(std::move(factories)), options](Incarnation incarnation) {
+        HostedOptions own = options;
+        own.incarnation = incarnation;
+        return std::make_shared<Runtime>(factories, std::move(own));
+      }),
+      runtime_(make_(options.incarnation)),
+      self_registry_(this) {
+  runtime_.use()->start(*this);
+}
+
+HostedRegistry::~HostedRegistry() {
+  close(limits::stop_grace_default);
+  for (std::thread& end : ends_) end.join();
+}
+
+bool HostedRegistry::close(Duration grace) { return runtime_.use()->close(grace); }
+
+void HostedRegistry::submit(Submission submission, Completion done) {
+  runtime_.use()->submit(std::move(submission), std::move(done));
+}
+
+Answer HostedRegistry::exchange(Submission& submission) {
+  Outputs::release_before_blocking();
+  return Registry::exchange(submission);
+}
+
+Result<NodeId> HostedRegistry::owner(std::string_view, std::string_view) const { return node_; }
+
+void HostedRegistry::serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink) {
+  runtime_.use()->serve(requests, from, sink);
+}
+
+Result<Watch> HostedRegistry::watch(WatchFilter filter, WatchCallback callback) {
+  return LocalWatch::begin(runtime_.share(), std::move(filter), std::move(callback));
+}
+
+void HostedRegistry::serve_watch(const wire::Request& request, std::optional<OtherOwner> other, Completion done) {
+  const auto position = wire::decode_watch_args(request.args);
+  if (!position) return done(Answer{position.error()});
+  const auto wait = std::chrono::milliseconds(request.remaining_ms);
+  runtime_.use()->watch({request.type, request.key, *position, wait, std::move(other)}, std::move(done));
+}
+
+void HostedRegistry::release_watches(const std::function<bool(std::uint64_t hash)>& chosen) {
+  runtime_.use()->release_watches(chosen);
+}
+
+void HostedRegistry::end_watches_if_vacated() { runtime_.use()->end_watches_if_vacated(); }
+
+void HostedRegistry::set_self_registry(Registry& self_registry) {
+  self_registry_ = &self_registry;
+  runtime_.use()->set_self_registry(self_registry);
+}
+
+RuntimeStats HostedRegistry::stats() const { return runtime_.use()->stats(); }
+
+void HostedRegistry::expect(const SlotSet& owned) { runtime_.use()->expect(owned); }
+void HostedRegistry::expect_only(const SlotSet& owned) { runtime_.use()->expect_only(owned); }
+void HostedRegistry::gain(const SlotSet& slots, Epoch epoch) { runtime_.use()->gain(slots, epoch); }
+void HostedRegistry::lose(const SlotSet& slots) { runtime_.use()->lose(slots); }
+void HostedRegistry::revoke(const SlotSet& slots) { runtime_.use()->revoke(slots); }
+bool HostedRegistry::is_empty(const SlotSet& slots) { return runtime_.use()->is_empty(slots); }
+bool HostedRegistry::is_quiet() { return runtime_.use()->is_quiet(); }
+Duration HostedRegistry::delay(Instant now, Duration step_max) { return runtime_.use()->delay(now, step_max); }
+Duration HostedRegistry::backlog(Instant now, Duration step_max) { return runtime_.use()->backlog(now, step_max); }
+void HostedRegistry::resume() { runtime_.use()->resume(); }
+
+void HostedRegistry::start_over(Incarnation incarnation) {
+  auto next = make_(incarnation);
+  next->start(*self_registry_);
+  auto old = runtime_.replace(std::move(next));
+  old->abandon();
+  // Its handlers may take long, and the caller must not.
+  ends_.emplace_back([this, old = std::move(old)] {
+    old->close(limits::stop_grace_default);
+    runtime_.wait_until_unused();
+  });
+}
+
+Result<void> HostedRegistry::arrive(HandedOver&& state) { return runtime_.use()->arrive(std::move(state)); }
+
+void HostedRegistry::readmit(std::string_view type, std::string_view key, EnvelopePtr request) {
+  runtime_.use()->readmit(type, key, std::move(request));
+}
+
+}  // namespace reki

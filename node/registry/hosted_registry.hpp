@@ -1,0 +1,107 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "reki/core/view/slot_set.hpp"
+#include "reki/node/registry/cluster_hooks.hpp"
+#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/support/rcu/rcu_ptr.hpp"
+
+namespace reki {
+
+/// How a registry is made that is part of a node.
+struct HostedOptions : RuntimeOptions {
+  std::uint64_t hash_seed = 0;     ///< Of the cluster's view.
+  NodeId node{};                   ///< This node's id, for answers and contexts; empty without a cluster.
+  Incarnation incarnation{1};      ///< The node's, for the positions of watchers. Not 0.
+  /// Of a node whose slots come and go; null: all slots are here, for ever, under epoch 1.
+  std::shared_ptr<const ClusterHooks> cluster_hooks{};
+};
+
+/// The registry of one node: what LocalRegistry is to a program, with what only the node around it calls. That gives it
+/// slots and takes them away, brings it requests from the wire, and lets it begin anew as another life.
+///
+/// Thread-safe, but for the calls of the membership, which come on one thread. What is kept of one life is its Runtime.
+class HostedRegistry final : public Registry {
+ public:
+  explicit HostedRegistry(Factories factories, HostedOptions options = {});
+  /// close(limits::stop_grace_default).
+  ~HostedRegistry() override;
+
+  /// As LocalRegistry's.
+  bool close(Duration grace);
+  void submit(Submission submission, Completion done) override;
+  Answer exchange(Submission& submission) override;
+  Live find_live(std::string_view type, std::string_view key) override;
+  Result<NodeId> owner(std::string_view type, std::string_view key) const override;
+  [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
+  [[nodiscard]] RuntimeStats stats() const;
+
+  // For the node's server.
+
+  /// Who has sent requests. Called on the thread that serves them.
+  class ReplySink {
+   public:
+    /// Where the answer is to go; empty if nobody wants one.
+    virtual Completion expect(const wire::Request& request) = 0;
+    /// The answer to a look-up of a live actor, which is there at once.
+    virtual void found(const wire::Request& request, Fence fence, bool started) = 0;
+
+   protected:
+    ~ReplySink() = default;
+  };
+  /// Serves requests from the wire that came together, in their order; their deadlines begin now. Look-ups of live actors,
+  /// `list`, `count`, `describe` and refusals are answered before it returns, on this thread. Does not check who owns the
+  /// keys. Handles all operations but `status`, `view` and `watch`.
+  void serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink);
+  /// Whom a key belongs to instead, by the view of an epoch.
+  struct OtherOwner {
+    NodeId node;  ///< Empty: nobody.
+    Epoch epoch;
+  };
+  /// Serves `watch` of a key or type; answers at once if there is something to tell.
+  void serve_watch(const wire::Request& request, std::optional<OtherOwner> other, Completion done);
+  /// Answers the open questions about keys whose hash is chosen: they may have another owner now.
+  void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
+  /// Tells all watchers that nothing more happens here, if no slot is here and no actor.
+  void end_watches_if_vacated();
+  /// What contexts give their actors as registry: the node. Before any actor is started.
+  void set_self_registry(Registry& self_registry);
+
+  // For the node's membership (ClusterHooks): on one thread. See Runtime.
+  void expect(const SlotSet& owned);
+  void expect_only(const SlotSet& owned);
+  void gain(const SlotSet& slots, Epoch epoch);
+  void lose(const SlotSet& slots);
+  void revoke(const SlotSet& slots);
+  [[nodiscard]] bool is_empty(const SlotSet& slots);
+  [[nodiscard]] bool is_quiet();
+  [[nodiscard]] Duration delay(Instant now, Duration step_max);
+  /// For how long a turn of an actor has been waiting that was queued at an earlier call of this; a pause between two calls
+  /// counts as `step_max` at most. From the data thread alone.
+  [[nodiscard]] Duration backlog(Instant now, Duration step_max);
+  void resume();
+  /// Drops all actors without a word to them, and begins anew with none, as another life: others may have the slots.
+  void start_over(Incarnation incarnation);
+
+  // Any thread.
+  /// Keeps a state that another node hands over until its slot is here.
+  [[nodiscard]] Result<void> arrive(HandedOver&& state);
+  /// A request that was under way, as if it had come anew.
+  void readmit(std::string_view type, std::string_view key, EnvelopePtr request);
+
+ private:
+  const NodeId node_;
+  const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
+  RcuPtr<Runtime> runtime_;
+  Registry* self_registry_;
+  std::vector<std::thread> ends_;  ///< Of runtimes that were dropped: they wait for handlers that still run.
+};
+
+}  // namespace reki
