@@ -68,8 +68,8 @@ ClientIo::~ClientIo() {
 // ---- any thread
 
 Result<void> ClientIo::wait_connected() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return connect_result_.has_value(); });
+  const MutexLock lock(mutex_);
+  while (!connect_result_) changed_.wait(mutex_);
   return *connect_result_;
 }
 
@@ -111,7 +111,7 @@ void ClientIo::too_late(Pending& request) {
 }
 
 std::shared_ptr<const View> ClientIo::view() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return view_;
 }
 
@@ -347,7 +347,7 @@ void ClientIo::publish_view() {
   if (published_ == router_.epoch()) return;
   published_ = router_.epoch();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     view_ = router_.view();
   }
   watches_.set_view(router_.view(), now_);
@@ -362,7 +362,7 @@ void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {
 
 void ClientIo::connected(Result<void> result) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (connect_result_) return;
     connect_result_ = std::move(result);
   }

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -12,6 +10,7 @@
 #include "reki/actor/answer_promise.hpp"
 #include "reki/client/io_leadership.hpp"
 #include "reki/client/pending.hpp"
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/routing/request_router.hpp"
 #include "reki/net/peer_links.hpp"
 #include "reki/net/task_queue.hpp"
@@ -81,10 +80,10 @@ class ClientIo final : private Watches::Carrier {
   // Any thread.
   TaskQueue<std::unique_ptr<Pending>> task_queue_;
   std::atomic<bool> stopping_ = false;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::shared_ptr<const View> view_;             // guarded by mutex_
-  std::optional<Result<void>> connect_result_;   // guarded by mutex_
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::shared_ptr<const View> view_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Result<void>> connect_result_ ABSL_GUARDED_BY(mutex_);
   IoLeadership leadership_;
 
   // Of the leader.

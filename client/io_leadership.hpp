@@ -1,11 +1,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 
-#include "reki/core/base/time.hpp"
+#include "reki/core/base/cond_var.hpp"
 
 namespace reki {
 
@@ -25,18 +23,18 @@ class IoLeadership {
   /// The client's own thread: lends the leadership, and returns when it has it again.
   template <class IsIdle>
   void lend(IsIdle is_idle) {
-    std::unique_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     holder_ = Holder::none;
     if (!is_idle()) holder_ = Holder::thread;
     for (std::uint64_t seen = uses_; holder_ != Holder::thread; seen = uses_) {
-      const auto woken = back_.wait_for(lock, patience);
-      if (woken == std::cv_status::timeout && holder_ == Holder::none && seen == uses_) holder_ = Holder::thread;
+      const bool woken = back_.wait_for(mutex_, patience);
+      if (!woken && holder_ == Holder::none && seen == uses_) holder_ = Holder::thread;
     }
   }
 
   /// A caller: true if it leads now. It gives the leadership back soon.
   [[nodiscard]] bool take() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (holder_ != Holder::none) return false;
     holder_ = Holder::caller;
     ++uses_;
@@ -44,7 +42,7 @@ class IoLeadership {
   }
   template <class IsIdle>
   void give_back(IsIdle is_idle) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     holder_ = Holder::none;
     if (is_idle()) return;
     holder_ = Holder::thread;
@@ -54,7 +52,7 @@ class IoLeadership {
   /// Any thread: something waits that only the thread may do. A caller that leads at the moment must find out by itself.
   void recall() {
     if (holder_ == Holder::thread) return;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (holder_ != Holder::none) return;
     holder_ = Holder::thread;
     back_.notify_one();
@@ -63,10 +61,10 @@ class IoLeadership {
  private:
   enum class Holder : std::uint8_t { thread, none, caller };
 
-  std::mutex mutex_;
-  std::condition_variable back_;
+  Mutex mutex_;
+  CondVar back_;
   std::atomic<Holder> holder_ = Holder::thread;  // written under mutex_
-  std::uint64_t uses_ = 0;                       // guarded by mutex_
+  std::uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace reki

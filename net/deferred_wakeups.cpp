@@ -32,7 +32,7 @@ void DeferredWakeups::flush_if_late(Instant now) {
 
 void DeferredWakeups::defer(const std::shared_ptr<Wakeup>& wakeup) {
   any_ = true;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::ranges::find(deferred_, wakeup) == deferred_.end()) deferred_.push_back(wakeup);
 }
 
@@ -44,7 +44,7 @@ void DeferredWakeups::flush() {
 void DeferredWakeups::give() {
   std::vector<std::shared_ptr<Wakeup>> due;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     due.swap(deferred_);
   }
   for (const auto& wakeup : due) wakeup->signal();

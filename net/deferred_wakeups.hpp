@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "reki/core/base/mutex.hpp"
 #include "reki/core/base/time.hpp"
 #include "reki/net/wakeup.hpp"
 
@@ -52,8 +52,8 @@ class DeferredWakeups {
   bool any_ = false;  // perhaps: another thread may have flushed them
   Instant looked_;    // when it looked last: what was deferred since then is no older
 
-  std::mutex mutex_;
-  std::vector<std::shared_ptr<Wakeup>> deferred_;  // guarded by mutex_; no two alike
+  Mutex mutex_;
+  std::vector<std::shared_ptr<Wakeup>> deferred_ ABSL_GUARDED_BY(mutex_);  // no two alike
 };
 
 }  // namespace reki

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <iterator>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "reki/core/base/mutex.hpp"
 #include "reki/net/wakeup.hpp"
 
 namespace reki {
@@ -24,7 +24,7 @@ class TaskQueue {
   }
   /// The same without a wake-up, which is for the caller to give.
   bool push_quietly(T&& item) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_) return false;
     items_.push_back(std::move(item));
     return true;
@@ -32,7 +32,7 @@ class TaskQueue {
   /// Any thread. All of them with one wake-up; next to each other.
   bool push_all(std::vector<T>& items) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (closed_) return false;
       items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
     }
@@ -41,7 +41,7 @@ class TaskQueue {
   }
   /// Any thread. What is in it can still be taken.
   void close() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
 
@@ -50,20 +50,20 @@ class TaskQueue {
   /// Swaps what is there into `out`, which is cleared first; its capacity is used again.
   void take(std::vector<T>& out) {
     out.clear();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     out.swap(items_);
   }
   bool empty() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return items_.empty();
   }
   /// Sleep on `wakeup().fd()` between arm() and disarm(), and only if it is still empty() after arm().
   Wakeup& wakeup() { return wakeup_; }
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<T> items_;  // guarded by mutex_
-  bool closed_ = false;   // guarded by mutex_
+  mutable Mutex mutex_;
+  std::vector<T> items_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   Wakeup wakeup_;
 };
 

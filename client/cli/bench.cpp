@@ -1,13 +1,12 @@
 #include <algorithm>
-#include <condition_variable>
 #include <cstdio>
 #include <functional>
 #include <iostream>
 #include <map>
-#include <mutex>
 #include <random>
 
 #include "reki/client/cli/verbs.hpp"
+#include "reki/core/base/cond_var.hpp"
 #include "reki/net/clock.hpp"
 
 // Closed loops: a new request is made only when one has been answered, so that the figures are what a caller sees and
@@ -76,8 +75,8 @@ class Loop {
     const bool any = active_ > 0;
     client_.submit_many(std::move(first));
     if (any) {
-      std::unique_lock lock(mutex_);
-      finished_.wait(lock, [&] { return over_; });
+      const MutexLock lock(mutex_);
+      while (!over_) finished_.wait(mutex_);
     }
     out_.seconds = static_cast<double>((boot_time() - start).count()) / 1e9;
     return std::move(out_);
@@ -112,7 +111,7 @@ class Loop {
     if (now < end_) begin(index, now, next);
     if (!next.empty()) return client_.submit_many(std::move(next));
     if (--active_ > 0) return;
-    const std::lock_guard lock(mutex_);  // notified under it: run() destroys both as soon as it sees `over_`
+    const MutexLock lock(mutex_);  // notified under it: run() destroys both as soon as it sees `over_`
     over_ = true;
     finished_.notify_one();
   }
@@ -125,9 +124,9 @@ class Loop {
   Instant end_;
   std::size_t active_ = 0;
   Measurement out_;
-  std::mutex mutex_;
-  std::condition_variable finished_;
-  bool over_ = false;
+  Mutex mutex_;
+  CondVar finished_;
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 /// What is measured, with the keys that it uses.

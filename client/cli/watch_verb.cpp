@@ -7,13 +7,12 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <condition_variable>
 #include <ctime>
 #include <iostream>
-#include <mutex>
 #include <utility>
 
 #include "reki/client/cli/verbs.hpp"
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/view/view.hpp"
 
 namespace reki::cli {
@@ -44,29 +43,30 @@ void interrupt(int) {
 class Incoming {
  public:
   void add(const WatchEvent& event) {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return events_.size() < max || closed_; });
-    events_.push_back(event);
-    lock.unlock();
+    {
+      const MutexLock lock(mutex_);
+      while (events_.size() >= max && !closed_) room_.wait(mutex_);
+      events_.push_back(event);
+    }
     ring();
   }
   std::vector<WatchEvent> take() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     room_.notify_one();
     return std::exchange(events_, {});
   }
   void close() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
     room_.notify_one();
   }
 
  private:
   static constexpr std::size_t max = 1000;
-  std::mutex mutex_;
-  std::condition_variable room_;
-  std::vector<WatchEvent> events_;  // guarded by mutex_
-  bool closed_ = false;             // guarded by mutex_
+  Mutex mutex_;
+  CondVar room_;
+  std::vector<WatchEvent> events_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 /// The last thing before the watch is cancelled, which waits for a callback that runs.
 struct Closing {

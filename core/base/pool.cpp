@@ -1,7 +1,8 @@
 #include "reki/core/base/pool.hpp"
 
-#include <mutex>
 #include <vector>
+
+#include "reki/core/base/mutex.hpp"
 
 namespace reki::detail {
 
@@ -23,7 +24,7 @@ class Depot {
     return *depot;
   }
   Block* take(std::size_t which) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto& full = full_[which];
     if (full.empty()) return nullptr;
     Block* const out = full.back();
@@ -33,7 +34,7 @@ class Depot {
   }
   void put(Block* magazine, std::size_t which) noexcept {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (bytes_ + bytes_of(which) <= bytes_max) {
         bytes_ += bytes_of(which);
         full_[which].push_back(magazine);
@@ -50,9 +51,9 @@ class Depot {
     for (std::size_t which = 0; which < full_.size(); ++which) full_[which].reserve(bytes_max / bytes_of(which));
   }
 
-  std::mutex mutex_;
-  std::array<std::vector<Block*>, Magazines::sizes> full_;
-  std::size_t bytes_ = 0;
+  Mutex mutex_;
+  std::array<std::vector<Block*>, Magazines::sizes> full_ ABSL_GUARDED_BY(mutex_);
+  std::size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 enum class Keeps : unsigned char { not_yet, yes, no_more };

@@ -122,7 +122,7 @@ Client::Client(Options options, Duration timeout, Answered answered)
 
 Client::~Client() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -131,7 +131,7 @@ Client::~Client() {
 
 void Client::ask(membership::EtcdTxn txn) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     next_ = std::move(txn);
   }
   changed_.notify_one();
@@ -141,8 +141,8 @@ void Client::run() {
   for (;;) {
     std::optional<membership::EtcdTxn> txn;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return next_ || stopping_; });
+      const MutexLock lock(mutex_);
+      while (!next_ && !stopping_) changed_.wait(mutex_);
       if (stopping_) return;
       txn = std::exchange(next_, std::nullopt);
     }

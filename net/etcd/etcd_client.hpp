@@ -1,14 +1,13 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/config/config.hpp"
 #include "reki/net/etcd/etcd_json.hpp"
 
@@ -72,10 +71,10 @@ class Client {
   Connection connection_;  // the client's thread only
   const Duration timeout_;
   const Answered answered_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<membership::EtcdTxn> next_;  // guarded by mutex_
-  bool stopping_ = false;                    // guarded by mutex_
+  Mutex mutex_;
+  CondVar changed_;
+  std::optional<membership::EtcdTxn> next_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

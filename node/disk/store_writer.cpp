@@ -9,7 +9,7 @@ StoreWriter::StoreWriter(VoterStore& store, Callbacks callbacks)
 
 StoreWriter::~StoreWriter() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -18,7 +18,7 @@ StoreWriter::~StoreWriter() {
 
 void StoreWriter::write(membership::Membership::Write write) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     next_ = std::move(write);
   }
   changed_.notify_one();
@@ -28,8 +28,8 @@ void StoreWriter::run() {
   for (;;) {
     std::optional<membership::Membership::Write> write;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return next_ || stopping_; });
+      const MutexLock lock(mutex_);
+      while (!next_ && !stopping_) changed_.wait(mutex_);
       if (!next_) return;
       write = std::exchange(next_, std::nullopt);
     }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/membership/membership.hpp"
 #include "reki/node/disk/voter_store.hpp"
 
@@ -39,10 +38,10 @@ class StoreWriter {
 
   VoterStore& store_;
   const Callbacks callbacks_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<membership::Membership::Write> next_;  // guarded by mutex_
-  bool stopping_ = false;                              // guarded by mutex_
+  Mutex mutex_;
+  CondVar changed_;
+  std::optional<membership::Membership::Write> next_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -77,7 +77,7 @@ void MembershipThread::start() {
 void MembershipThread::heard_epoch(NodeId from, Epoch epoch) { tasks_.push(Task{HeardEpoch{std::move(from), epoch}}); }
 
 ControlStatus MembershipThread::status() const {
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   return status_;
 }
 
@@ -85,11 +85,13 @@ bool MembershipThread::leave(Duration limit) {
   if (!thread_.joinable()) return true;
   tasks_.push(Task{Leave{}});
   const Instant end = boot_time() + limit;
-  const auto gone = [this] { return status_.phase == membership::MemberAgent::Phase::gone; };
-  std::unique_lock lock(status_mutex_);
+  const auto gone = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(status_mutex_) {
+    return status_.phase == membership::MemberAgent::Phase::gone;
+  };
+  const MutexLock lock(status_mutex_);
   // Without a lease there is nothing that others would have to be handed: they take it.
   while (!gone() && boot_time() < std::min(end, status_.lease_end)) {
-    status_changed_.wait_for(lock, options_.machine.agent.timing.renew / 2);
+    status_changed_.wait_for(status_mutex_, options_.machine.agent.timing.renew / 2);
   }
   return gone();
 }
@@ -313,7 +315,7 @@ void MembershipThread::watch_progress() {
 void MembershipThread::publish() {
   const auto& agent = machine_->agent();
   const auto* const acceptor = machine_->acceptor();
-  const std::lock_guard lock(status_mutex_);
+  const MutexLock lock(status_mutex_);
   const auto before = std::exchange(status_.phase, agent.phase());
   status_.coordinator = agent.coordinator();
   status_.term = agent.term();

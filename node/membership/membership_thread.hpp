@@ -1,16 +1,15 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/membership.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
@@ -122,9 +121,9 @@ class MembershipThread {
   // Any thread.
   TaskQueue<Task> tasks_;
   std::atomic<bool> stopping_ = false;
-  mutable std::mutex status_mutex_;
-  std::condition_variable status_changed_;
-  ControlStatus status_;  // guarded by status_mutex_
+  mutable Mutex status_mutex_;
+  CondVar status_changed_;
+  ControlStatus status_ ABSL_GUARDED_BY(status_mutex_);
 
   // MembershipThread thread only, once it runs.
   MembershipLinks links_;
