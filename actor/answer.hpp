@@ -63,8 +63,6 @@ class Completion {
   void operator()(Answer&& answer) {
     if (Function f = std::exchange(function_, nullptr)) f(context_, a_, b_, std::move(answer));
   }
-  /// Forgets the caller, who wants no answer.
-  void dismiss() { function_ = nullptr; }
 
   /// Wraps any callable; allocates.
   template <class Callback>

@@ -40,7 +40,6 @@ class Acceptor {
   [[nodiscard]] bool take_write(std::uint64_t& version);
   /// The record of this version, or of a later one, is on the disk: what waited for it goes out.
   void persisted(std::uint64_t version, Outbox& out);
-  [[nodiscard]] bool is_persisted() const { return persisted_ == version_; }
 
   [[nodiscard]] const VoterRecord& record() const { return record_; }
   [[nodiscard]] bool empty() const { return record_.view == nullptr; }

@@ -179,7 +179,7 @@ bool Coordinator::may_join(const Candidate& c) const {
   return incumbent == nobody || may_drop(records_[incumbent]);
 }
 
-void Coordinator::tick(Outbox&) {
+void Coordinator::tick() {
   wake_ = Instant::never();
   begin_round();
   if (proposing_ || !change_is_due()) return;

@@ -34,7 +34,7 @@ class Coordinator {
   void on(const NodeId& from, const Stopped& m, Outbox& out);
 
   /// Call it when the waiting clock has come to `next_wake`, and after each of the above.
-  void tick(Outbox& out);
+  void tick();
   [[nodiscard]] Instant next_wake() const { return wake_; }
 
   [[nodiscard]] const ViewPtr& view() const { return view_; }
@@ -70,7 +70,6 @@ class Coordinator {
   };
 
   void install(ViewPtr view, Outbox& out);
-  void renew_records(const View& before, Duration since_grants);
   void begin_round();
   void cleared(Record& record, Epoch epoch, Outbox& out);
   void check_barrier(Outbox& out);

@@ -130,7 +130,7 @@ void Membership::turn_of_register() {
   else if (acceptor_) proposer_.tick(*acceptor_, now_.boot, out_);
   else return;
   register_events();
-  if (coordinator_) coordinator_->tick(out_);
+  if (coordinator_) coordinator_->tick();
   if (etcd_) etcd_->flush(now_.boot);
   else proposer_.flush(now_.boot, out_);
   register_events();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "reki/core/base/error.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/base/time.hpp"
 
 namespace reki::membership {
@@ -27,17 +27,17 @@ struct Timing {
   /// Joins and leaves that come within this time share a view.
   Duration batch = std::chrono::milliseconds(20);
   /// A member that renews, but has not installed and cleared the newest view for so long, gets no more grants: it would
-  /// hold up every hand-over.
+  /// hold up every hand-over. > limits::move_grace, which one may take.
   Duration stuck = std::chrono::seconds(2);
 
   friend bool operator==(const Timing&, const Timing&) = default;
 };
 
 /// For one network, where a round trip is below a few milliseconds: a lost machine is replaced in under a second.
-[[nodiscard]] inline Timing lan() { return {}; }
+[[nodiscard]] constexpr Timing lan() { return {}; }
 
 /// For machines that pause: shared hosts, virtual machines that are moved. Leases of 1.5 s.
-[[nodiscard]] inline Timing cloud() {
+[[nodiscard]] constexpr Timing cloud() {
   using std::chrono::milliseconds;
   return {.renew = milliseconds(200),
           .lease = milliseconds(1500),
@@ -47,7 +47,15 @@ struct Timing {
           .election_max = milliseconds(1200)};
 }
 
-/// Checks the relations above; `invalid_argument` names the one that fails.
-[[nodiscard]] Result<void> validate(const Timing& timing);
+/// Whether the relations above hold, and those to the bounds of a hand-over.
+[[nodiscard]] constexpr bool is_sound(const Timing& t) {
+  const bool positive = t.renew > Duration{0} && t.batch >= Duration{0};
+  const bool leases = t.lease >= 4 * t.renew && t.wait * clock_rate_slow > t.lease * clock_rate_fast;
+  const bool elections =
+      t.heartbeat_fresh >= 2 * t.renew && t.election_min >= t.heartbeat_fresh && t.election_max > t.election_min;
+  return positive && leases && elections && t.stuck > limits::move_grace;
+}
+static_assert(is_sound(lan()));
+static_assert(is_sound(cloud()));
 
 }  // namespace reki::membership

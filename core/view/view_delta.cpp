@@ -201,11 +201,4 @@ Result<ViewDelta> decode_view_delta(BytesView bytes) {
   return out;
 }
 
-bool is_view_delta(BytesView bytes) {
-  MsgpackReader in{bytes};
-  std::uint32_t count = 0;
-  BytesView first;
-  return in.read_array(count) && in.read_bytes(first);
-}
-
 }  // namespace reki

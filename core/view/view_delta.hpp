@@ -47,7 +47,5 @@ struct ViewDelta {
 /// Total: a delta, or `malformed_frame`; allocates no more than a few times the size of `bytes`.
 /// Whether it makes a view is for `apply` to say.
 [[nodiscard]] Result<ViewDelta> decode_view_delta(BytesView bytes);
-/// Whether bytes that are a view or a delta are a delta.
-[[nodiscard]] bool is_view_delta(BytesView bytes);
 
 }  // namespace reki

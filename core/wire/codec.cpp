@@ -407,12 +407,6 @@ void BatchWriter::write_head(FrameKind kind, Epoch epoch, Incarnation incarnatio
   to.put(static_cast<std::uint8_t>(count_));
 }
 
-Bytes BatchWriter::taken() {
-  buffer_.resize(size_);
-  clear();
-  return std::exchange(buffer_, Bytes{});
-}
-
 bool RequestWriter::add(const Request& r) {
   const std::size_t bytes =
       r.type.size() + r.key.size() + (r.args ? r.args->size() : 0) + r.message.size() + r.payload.size();
@@ -438,11 +432,6 @@ bool RequestWriter::add(const Request& r) {
 BytesView RequestWriter::finish(Epoch epoch, Incarnation target) {
   write_head(FrameKind::request, epoch, target);
   return finished();
-}
-
-Bytes RequestWriter::take(Epoch epoch, Incarnation target) {
-  write_head(FrameKind::request, epoch, target);
-  return taken();
 }
 
 bool ReplyWriter::add(const Reply& r) {
@@ -474,11 +463,6 @@ bool ReplyWriter::add(const Reply& r) {
 BytesView ReplyWriter::finish(Epoch epoch, Incarnation incarnation) {
   write_head(FrameKind::reply, epoch, incarnation);
   return finished();
-}
-
-Bytes ReplyWriter::take(Epoch epoch, Incarnation incarnation) {
-  write_head(FrameKind::reply, epoch, incarnation);
-  return taken();
 }
 
 }  // namespace reki::wire

@@ -133,7 +133,6 @@ class BatchWriter {
   }
   void write_head(FrameKind kind, Epoch epoch, Incarnation incarnation);
   BytesView finished() const { return BytesView{buffer_.data(), size_}; }
-  Bytes taken();
 
  private:
   Bytes buffer_;  // its first size_ bytes are the frame, the others are room
@@ -148,8 +147,6 @@ class RequestWriter : public BatchWriter {
   [[nodiscard]] bool add(const Request& request);
   /// The frame, until the next add() or clear().
   [[nodiscard]] BytesView finish(Epoch epoch, Incarnation target);
-  /// The frame with its buffer. The writer is empty after it.
-  [[nodiscard]] Bytes take(Epoch epoch, Incarnation target);
 };
 
 /// Builds a REPLY frame.
@@ -158,7 +155,6 @@ class ReplyWriter : public BatchWriter {
   /// False if the frame is full. A payload above `limits::message_bytes_max` becomes the error `too_large`.
   [[nodiscard]] bool add(const Reply& reply);
   [[nodiscard]] BytesView finish(Epoch epoch, Incarnation incarnation);
-  [[nodiscard]] Bytes take(Epoch epoch, Incarnation incarnation);
 };
 
 /// Arguments of `list`.

@@ -387,14 +387,14 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_there_but_does_not_answer_has_exceeded_the_d
 }
 
 BOOST_AUTO_TEST_CASE(garbage_from_a_node_is_survived) {
-  const Bytes reply_head = wire::ReplyWriter{}.take(Epoch{1}, Incarnation{1001});
+  const Bytes reply_head{wire::ReplyWriter{}.finish(Epoch{1}, Incarnation{1001})};
   std::vector<Bytes> garbage{{}, "x", Bytes(5000, '\xff'), "\xdd\xff\xff\xff\xff", "\x94\x05\x01\x01\xdd\xff\xff\xff\xff", "\x91\x05",
                              wire::encode_hello({}), wire::encode_pong({7, Epoch{1}}), reply_head.substr(0, reply_head.size() - 1)};
   wire::Reply stray;
   stray.id = RequestId{12345};
   wire::ReplyWriter writer;
   (void)writer.add(stray);
-  garbage.push_back(writer.take(Epoch{1}, Incarnation{1001}));
+  garbage.push_back(Bytes{writer.finish(Epoch{1}, Incarnation{1001})});
   for (auto& node : cluster.nodes) node->also_send(garbage);
   const auto other = connect();
   for (int i = 0; i < 100; ++i) {

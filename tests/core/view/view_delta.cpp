@@ -96,7 +96,7 @@ View random_change(const View& from, Random& random) {
 View sent(const View& from, const View& to) {
   const ViewDelta delta = delta_between(from, to);
   const Bytes bytes = encode(delta);
-  BOOST_REQUIRE(is_view_delta(bytes));
+  BOOST_REQUIRE(!decode_view(bytes).has_value());
   const auto back = decode_view_delta(bytes);
   BOOST_REQUIRE_MESSAGE(back, back.error().text);
   const auto made = apply(from, *back);
@@ -207,8 +207,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_delta_are_an_error) {
   }
   BOOST_TEST(!decode_view_delta(good + "x").has_value());
   BOOST_TEST(!decode_view_delta(encode(base)).has_value());
-  BOOST_TEST(!is_view_delta(encode(base)));
-  BOOST_TEST(!is_view_delta(""));
+  BOOST_TEST(!decode_view_delta("").has_value());
   Bytes longer = good;
   longer[0] = static_cast<char>(0x9c);
   longer += "\xc3";

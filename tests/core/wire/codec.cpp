@@ -73,13 +73,13 @@ void require_equal(const Request& a, const Request& b) {
 Bytes frame_of(const Request& request) {
   RequestWriter writer;
   BOOST_REQUIRE(writer.add(request));
-  return writer.take(Epoch{3}, Incarnation{4});
+  return Bytes{writer.finish(Epoch{3}, Incarnation{4})};
 }
 
 Bytes frame_of(const Reply& reply) {
   ReplyWriter writer;
   BOOST_REQUIRE(writer.add(reply));
-  return writer.take(Epoch{3}, Incarnation{4});
+  return Bytes{writer.finish(Epoch{3}, Incarnation{4})};
 }
 
 Request lookup(std::uint64_t id, std::string_view key) {
@@ -171,8 +171,8 @@ std::vector<Bytes> one_frame_of_each_kind() {
   return {encode_hello(hello),
           encode_welcome(welcome),
           encode_reject({ErrorCode::wrong_cluster, "this is shop"}),
-          requests.take(Epoch{5}, Incarnation{77}),
-          replies.take(Epoch{5}, Incarnation{77}),
+          Bytes{requests.finish(Epoch{5}, Incarnation{77})},
+          Bytes{replies.finish(Epoch{5}, Incarnation{77})},
           encode_ping({9}),
           encode_pong({9, Epoch{5}}),
           encode_goodbye({1ULL << 33})};
