@@ -3,10 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "reki/core/base/bytes.hpp"
-#include "reki/core/base/error.hpp"
-#include "reki/core/base/ids.hpp"
 #include "reki/core/base/pool.hpp"
+#include "reki/core/wire/outcome.hpp"
 
 namespace reki {
 
@@ -17,21 +15,16 @@ struct EnvelopeDelete {
 using EnvelopePtr = std::unique_ptr<Envelope, EnvelopeDelete>;
 
 /// What came of one request, before it is turned into the type that the caller asked for.
-struct Answer {
-  ErrorCode code = ErrorCode::ok;
-  bool started = false;    ///< The actor was started by (or for) this request.
-  Fence fence;             ///< Of the start that answered; 0 if none did.
-  Duration retry_after{0};
-  SharedNodeId node;       ///< Where the actor is; null inside one process without a cluster.
-  std::string text;        ///< The error's text.
-  Bytes payload;           ///< The result as msgpack...
-  EnvelopePtr envelope;    ///< ...or the typed envelope of the call, with the reply in it.
+struct Answer : Outcome {
+  EnvelopePtr envelope;  ///< Of a call inside this process: with the typed reply in it, in place of a payload.
 
   Answer() = default;
-  explicit Answer(Error error) : code(error.code), retry_after(error.retry_after), text(std::move(error.text)) {}
-
-  [[nodiscard]] bool ok() const { return code == ErrorCode::ok; }
-  Error error() && { return Error{code, std::move(text), retry_after}; }
+  explicit Answer(Outcome&& outcome) : Outcome(std::move(outcome)) {}
+  explicit Answer(Error error) {
+    code = error.code;
+    retry_after = error.retry_after;
+    text = std::move(error.text);
+  }
 };
 
 /// The one place that an answer goes to. Move-only; must be called exactly once, on any thread.

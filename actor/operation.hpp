@@ -10,8 +10,7 @@
 #include "reki/actor/answer.hpp"
 #include "reki/actor/envelope.hpp"
 #include "reki/core/base/limits.hpp"
-#include "reki/core/base/small_string.hpp"
-#include "reki/core/wire/wire.hpp"
+#include "reki/core/wire/request_body.hpp"
 
 namespace reki {
 
@@ -27,21 +26,18 @@ struct CallOptions {
 };
 
 /// One request to a registry, in the terms of docs/protocol.md, section 2.
-struct Submission {
+struct Submission : wire::RequestBody {
   Submission() = default;
-  Submission(wire::Op o, std::string_view t, std::string_view k) : op(o), type(t), key(k) {}
+  explicit Submission(wire::RequestBody body) : wire::RequestBody(std::move(body)) {}
+  Submission(wire::Op o, std::string_view t, std::string_view k) : wire::RequestBody{.op = o, .type = t, .key = k} {}
 
-  wire::Op op = wire::Op::lookup;
-  SmallString type;
-  SmallString key;
-  std::optional<Bytes> args;  ///< Absent: starts nothing.
-  EnvelopePtr message;        ///< call and send
-  Fence fence;                ///< Only this start; 0: any.
+  EnvelopePtr message;  ///< call and send
   Duration timeout = limits::timeout_default;
-  std::uint32_t flags = 0;    ///< wire::Flag
 
   /// A copy that has the message, which this one is without then.
   [[nodiscard]] Submission with_message();
+  /// Its body and its message, encoded.
+  void encode_into(wire::EncodedRequest& out) &&;
 };
 
 /// One request and where its answer goes.

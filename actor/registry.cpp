@@ -10,13 +10,17 @@
 namespace reki {
 
 Submission Submission::with_message() {
-  Submission out(op, type, key);
-  out.args = args;
+  Submission out(static_cast<const wire::RequestBody&>(*this));
   out.message = std::move(message);
-  out.fence = fence;
   out.timeout = timeout;
-  out.flags = flags;
   return out;
+}
+
+void Submission::encode_into(wire::EncodedRequest& out) && {
+  static_cast<wire::RequestBody&>(out) = std::move(*this);
+  if (!message) return;
+  out.message = message->name();
+  message->encode(out.payload);
 }
 
 void Registry::submit_many(std::vector<Posting> postings) {

@@ -68,22 +68,13 @@ class Client::Impl {
       return refuse(Error{ErrorCode::invalid_argument, "the time-out must be more than 0 and at most an hour"});
     }
     auto request = std::make_unique<Pending>();
-    request->op = submission.op;
-    request->flags = submission.flags;
-    request->type = std::move(submission.type);
-    request->key = std::move(submission.key);
-    request->args = std::move(submission.args);
-    request->fence = submission.fence;
     request->deadline = now + submission.timeout;
-    if (submission.message) {
-      request->message = submission.message->name();
-      submission.message->encode(request->payload);
-    }
-    if (submission.op == wire::Op::status) request->node.value = std::exchange(request->key, {});
-    if (auto error = wire::check(wire_request(*request, RequestId{1}, 1))) return refuse(std::move(*error));
+    std::move(submission).encode_into(*request);
+    if (request->op == wire::Op::status) request->node.value = std::exchange(request->key, {});
+    if (auto error = wire::check(wire::view_of(*request, RequestId{1}, 1))) return refuse(std::move(*error));
     request->done = std::move(done);
-    if (submission.op == wire::Op::count) return post_count(*request, post);
-    if (submission.op == wire::Op::list && !aim_list(*request)) return;
+    if (request->op == wire::Op::count) return post_count(*request, post);
+    if (request->op == wire::Op::list && !aim_list(*request)) return;
     post(std::move(request));
   }
 
@@ -185,10 +176,8 @@ Result<NodeId> Client::owner(std::string_view type, std::string_view key) const 
 
 Result<Watch> Client::watch(WatchFilter filter, WatchCallback callback) {
   if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
-  auto beginning = std::make_unique<Pending>();
+  auto beginning = std::make_unique<Pending>(wire::RequestBody{.op = wire::Op::watch, .type = filter.type, .key = filter.key});
   beginning->then = Pending::Then::watch;
-  beginning->type = std::move(filter.type);
-  beginning->key = std::move(filter.key);
   beginning->sink = std::make_shared<WatchSink>(std::move(callback));
   Watch out{beginning->sink};
   impl_->io.post(std::move(beginning));
@@ -198,9 +187,7 @@ Result<Watch> Client::watch(WatchFilter filter, WatchCallback callback) {
 std::shared_ptr<const View> Client::view() const { return impl_->io.view(); }
 
 Operation<NodeStatus> Client::status(std::string_view node, CallOptions options) {
-  Submission submission;
-  submission.op = wire::Op::status;
-  submission.key = node;  // it has no key, and a submission has no other place to say whom to ask
+  Submission submission(wire::Op::status, {}, node);  // it has no key, and a submission has no other place to say whom to ask
   submission.timeout = options.timeout;
   return {*this, std::move(submission), &finish_status};
 }

@@ -9,7 +9,6 @@
 #include "reki/core/base/assert.hpp"
 #include "reki/core/view/cluster_list.hpp"
 #include "reki/net/clock.hpp"
-#include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"
 
 namespace reki {
@@ -207,12 +206,8 @@ void ClientIo::submit(std::unique_ptr<Pending> request) {
 }
 
 void ClientIo::carry(Watches::Question question, Completion done) {
-  auto request = std::make_unique<Pending>();
-  request->op = wire::Op::watch;
+  auto request = std::make_unique<Pending>(std::move(question.body));
   request->node = std::move(question.node);
-  request->type = std::move(question.type);
-  request->key = std::move(question.key);
-  request->args = std::move(question.args);
   request->deadline = question.deadline;
   request->done = std::move(done);
   submit(std::move(request));
@@ -235,7 +230,7 @@ void ClientIo::deliver() {
     std::unique_ptr<Pending> request{static_cast<Pending*>(done.release())};
     switch (request->then) {
       case Pending::Then::answer:
-        request->done(answer_of(std::move(request->outcome)));
+        request->done(Answer{std::move(request->outcome)});
         break;
       case Pending::Then::list:
         deliver_page(std::move(request));
@@ -262,18 +257,15 @@ void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
   outcome.text.clear();
   if (!page->cursor.empty()) {
     outcome.payload = with_cursor(*page, encode(ClusterCursor{request->node, Bytes{page->cursor}}));
-    return request->done(answer_of(std::move(outcome)));
+    return request->done(Answer{std::move(outcome)});
   }
   const Member* next = node_after(*router_.view(), request->node.value);
   if (next == nullptr || !page->keys.empty()) {
     outcome.payload = with_cursor(*page, next == nullptr ? Bytes{} : encode(ClusterCursor{next->node_id, {}}));
-    return request->done(answer_of(std::move(outcome)));
+    return request->done(Answer{std::move(outcome)});
   }
   // An empty page would only make the caller ask again. The same record cannot: it has been one request already.
-  auto further = std::make_unique<Pending>();
-  further->op = request->op;
-  further->type = std::move(request->type);
-  further->key = std::move(request->key);
+  auto further = std::make_unique<Pending>(static_cast<wire::RequestBody&&>(*request));
   further->deadline = request->deadline;
   further->node = next->node_id;
   further->args = wire::encode_list_args({{}, request->list_limit});
@@ -311,9 +303,8 @@ void ClientIo::deliver_count(Pending& part) {
 
 /// The first one; from then on the router asks for newer ones itself.
 void ClientIo::fetch_view(PeerIndex from) {
-  auto request = std::make_unique<Pending>();
-  request->op = wire::Op::view;
-  request->args = wire::encode_view_args(router_.epoch());
+  auto request = std::make_unique<Pending>(
+      wire::RequestBody{.op = wire::Op::view, .args = wire::encode_view_args(router_.epoch())});
   request->deadline = options_.connect_by;
   request->peer = from;
   request->then = Pending::Then::fetch_view;

@@ -11,11 +11,7 @@ std::vector<std::unique_ptr<Pending>> count_parts(const Pending& like, const Vie
   std::vector<std::unique_ptr<Pending>> parts;
   for (const Member& member : view.members()) {
     if (!may_have_actors(member)) continue;
-    auto part = std::make_unique<Pending>();
-    part->op = like.op;
-    part->flags = like.flags;
-    part->type = like.type;
-    part->key = like.key;
+    auto part = std::make_unique<Pending>(static_cast<const wire::RequestBody&>(like));
     part->deadline = like.deadline;
     part->node = member.node_id;
     part->then = Pending::Then::count;

@@ -20,6 +20,7 @@ struct CountGathering {
 
 /// A request of the client's, with what is to be done with its outcome.
 struct Pending final : RoutedRequest, PoolAllocated {
+  using RoutedRequest::RoutedRequest;
   enum class Then : std::uint8_t {
     answer,      ///< Hand it to the caller.
     list,        ///< Hand it to the caller with our own cursor, or go on with the next node.

@@ -66,8 +66,9 @@ void Watches::serve(Entries::iterator at, Instant now) {
   }
   while (auto question = entry.watcher.next_question(now)) {
     const WatchFilter& filter = entry.watcher.filter();
-    carrier_.carry({std::move(question->node), filter.type, filter.key, wire::encode_watch_args(question->position),
-                    now + question_time},
+    wire::RequestBody body{
+        .op = wire::Op::watch, .type = filter.type, .key = filter.key, .args = wire::encode_watch_args(question->position)};
+    carrier_.carry({std::move(body), std::move(question->node), now + question_time},
                    Completion{&Watches::complete, this, watch, question->id.value});
   }
   entry.wake = entry.watcher.next_wake();

@@ -10,6 +10,7 @@
 #include "reki/actor/answer.hpp"
 #include "reki/actor/watch.hpp"
 #include "reki/core/watch/watcher.hpp"
+#include "reki/core/wire/request_body.hpp"
 
 namespace reki {
 
@@ -21,10 +22,8 @@ class Watches {
  public:
   /// One request `watch`; to any node if `node` is empty.
   struct Question {
+    wire::RequestBody body;
     NodeId node;
-    std::string type;
-    std::string key;
-    Bytes args;
     Instant deadline;
   };
   /// Brings questions to nodes.

@@ -41,17 +41,7 @@ HostedOptions hosted_options(const Config& config, const NodeId& id, Incarnation
 
 /// The request as the wire has it, for the checks that both ends of it make. Points into `s`.
 wire::Request wire_request(const Submission& s) {
-  wire::Request out;
-  out.id = RequestId{1};
-  out.op = s.op;
-  out.remaining_ms = 1;
-  out.flags = s.flags;
-  out.type = s.type;
-  out.key = s.key;
-  if (s.args) out.args = *s.args;
-  if (s.message) out.message = s.message->name();
-  out.fence = s.fence;
-  return out;
+  return {wire::view_of(s), RequestId{1}, 1, s.message ? s.message->name() : std::string_view{}, {}};
 }
 
 std::optional<Error> check(const Submission& s) {
@@ -63,17 +53,8 @@ std::optional<Error> check(const Submission& s) {
 
 std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done) {
   auto out = std::make_unique<Forwarded>();
-  out->op = s.op;
-  out->flags = s.flags;
-  out->type = std::move(s.type);
-  out->key = std::move(s.key);
-  out->args = std::move(s.args);
-  if (s.message) {
-    out->message = s.message->name();
-    s.message->encode(out->payload);
-  }
-  out->fence = s.fence;
   out->deadline = boot_time() + s.timeout;
+  std::move(s).encode_into(*out);
   out->node = std::move(to);
   out->done = std::move(done);
   return out;
@@ -83,13 +64,8 @@ using wire::about_a_key;
 
 /// The same question for one of several nodes.
 Submission copy_of(const Submission& s) {
-  Submission out;
-  out.op = s.op;
-  out.type = s.type;
-  out.key = s.key;
-  out.args = s.args;
+  Submission out(static_cast<const wire::RequestBody&>(s));
   out.timeout = s.timeout;
-  out.flags = s.flags;
   return out;
 }
 

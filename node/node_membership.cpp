@@ -174,28 +174,19 @@ void Node::rerouted(std::string type, std::string key, EnvelopePtr request) {
   const auto now = view();
   const Place place = place_of(*now, type, key);
   if (place.here) return local_.readmit(type, key, std::move(request));
-  auto out = std::make_unique<Forwarded>();
-  out->op = request->op;
-  if (request->fail_if_restarting) out->flags = wire::fail_if_restarting;
-  out->type = std::move(type);
-  out->key = std::move(key);
-  if (request->starts) out->args = request->args;
+  auto out = std::make_unique<Forwarded>(body_of(*request, type, key, request->args));
   if (!request->name().empty()) {
     out->message = request->name();
     request->encode(out->payload);
   }
-  out->fence = request->pin;
   out->deadline = std::min(request->deadline, boot_time() + limits::timeout_max);
   out->done = std::move(request->done);
   server_->forward(std::move(out));
 }
 
 void Node::hand_over(HandedOver state) {
-  auto out = std::make_unique<Forwarded>();
-  out->op = wire::Op::hand_over;
-  out->type = std::move(state.type);
-  out->key = std::move(state.key);
-  out->args = std::move(state.args);
+  auto out = std::make_unique<Forwarded>(wire::RequestBody{
+      .op = wire::Op::hand_over, .type = state.type, .key = state.key, .args = std::move(state.args)});
   out->payload = std::move(state.state);
   out->deadline = boot_time() + limits::move_grace;
   handing_over_.fetch_add(1);

@@ -5,7 +5,7 @@
 
 #include "reki/core/base/ids.hpp"
 #include "reki/core/base/time.hpp"
-#include "reki/core/wire/wire.hpp"
+#include "reki/core/wire/request_body.hpp"
 
 namespace reki {
 
@@ -21,12 +21,31 @@ struct RequestOrigin {
 /// What decides over a request, as far as the activation table looks at it.
 struct Demand {
   wire::Op op = wire::Op::lookup;
-  bool starts = false;              ///< May start the actor: it has arguments.
+  bool starts = false;              ///< May start the actor.
   bool fail_if_restarting = false;  ///< Wants `restarting` rather than to wait for a back-off.
   Instant deadline = Instant::never();
   Fence pin;                        ///< Only for this start; 0: any.
   RequestOrigin origin;
 };
+
+/// What a request asks of the activation table. `from`: who asks.
+template <class Text, class Blob>
+[[nodiscard]] Demand demand_of(const wire::BasicRequestBody<Text, Blob>& body, Instant deadline, RequestOrigin from) {
+  const auto& [op, flags, type, key, args, fence] = body;  // type and key are where it is asked
+  const bool always = op == wire::Op::start || op == wire::Op::lookup_or_start;
+  const bool starts = always || (args.has_value() && op != wire::Op::lookup && op != wire::Op::stop);
+  return {op, starts, (flags & wire::fail_if_restarting) != 0, deadline, fence, from};
+}
+/// The request anew, for another process. `args`: with which it starts, if it does.
+[[nodiscard]] inline wire::RequestBody body_of(const Demand& demand, std::string_view type, std::string_view key, BytesView args) {
+  const auto& [op, starts, fail_if_restarting, deadline, pin, origin] = demand;  // who carries it has deadline and origin
+  return {op,
+          fail_if_restarting ? static_cast<std::uint32_t>(wire::fail_if_restarting) : 0U,
+          type,
+          key,
+          starts ? std::optional<Bytes>{args} : std::nullopt,
+          pin};
+}
 
 /// A demand that waits for a key. Intrusive; owned by the list that it is in.
 struct Waiter : Demand {

@@ -60,6 +60,11 @@ void RequestRouter::submit(std::unique_ptr<RoutedRequest> owned, Instant now) {
 void RequestRouter::finish(RoutedRequest& request, ErrorCode code, std::string text) {
   request.outcome.code = code;
   request.outcome.text = std::move(text);
+  finish(request);
+}
+
+/// With the outcome that it has.
+void RequestRouter::finish(RoutedRequest& request) {
   request.unlink_queue();
   timers_.remove(request);
   places_.remove(request.id_);

@@ -140,6 +140,7 @@ class RequestRouter {
   void let_go_in_time(Instant now);
   void expire(RoutedRequest& request, Instant now);
   void expire_in_flight(RoutedRequest& request, const Peer& peer);
+  void finish(RoutedRequest& request);
   void finish(RoutedRequest& request, ErrorCode code, std::string text);
   void finish(RoutedRequest& request, Error why) { finish(request, why.code, std::move(why.text)); }
   Peer* owner_of(RoutedRequest& request);

@@ -64,12 +64,8 @@ void RequestRouter::replied(PeerIndex index, const wire::ReplyHeader& header, co
 }
 
 void RequestRouter::answer(RoutedRequest& request, const Peer& peer, const wire::Reply& reply) {
-  request.outcome.fence = reply.fence;
-  request.outcome.started = reply.started;
-  request.outcome.retry_after = std::chrono::milliseconds(reply.retry_after_ms);
-  request.outcome.node = peer.node;
-  request.outcome.payload.assign(reply.payload);
-  finish(request, reply.code, std::string{reply.text});
+  request.outcome = wire::outcome_of(reply, peer.node);
+  finish(request);
 }
 
 /// The peer serves (again).

@@ -16,21 +16,6 @@ std::uint32_t remaining_for_node(Duration left) {
 
 }  // namespace
 
-wire::Request wire_request(const RoutedRequest& r, RequestId id, std::uint32_t remaining_ms) {
-  wire::Request out;
-  out.id = id;
-  out.op = r.op;
-  out.remaining_ms = remaining_ms;
-  out.flags = r.flags;
-  out.type = r.type;
-  out.key = r.key;
-  if (r.args) out.args = *r.args;
-  out.message = r.message;
-  out.payload = r.payload;
-  out.fence = r.fence;
-  return out;
-}
-
 void RequestRouter::work_for(Peer& peer) {
   peers_need_time_ = true;
   if (std::exchange(peer.has_work, true)) return;
@@ -76,7 +61,7 @@ std::uint32_t RequestRouter::fill(PeerIndex index, wire::RequestWriter& writer, 
   filled_without_reply_ = false;
   while (!peer.queued.empty() && writer.size() < limits::batch_bytes_target && filled_ < limits::requests_per_frame_max) {
     RoutedRequest& request = peer.queued.front();
-    if (!writer.add(wire_request(request, request.id_, remaining_for_node(request.deadline - now)))) {
+    if (!writer.add(wire::view_of(request, request.id_, remaining_for_node(request.deadline - now)))) {
       if (filled_ != 0) break;
       finish(request, ErrorCode::too_large, "the request does not fit into a frame");
       continue;

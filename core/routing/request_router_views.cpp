@@ -104,10 +104,9 @@ void RequestRouter::ask_for_view(Instant now) {
   if (peer == nullptr) return polls_.nobody(now);
   ++stats_.view_polls;
   polls_.asked(now);
-  auto question = std::make_unique<RoutedRequest>();
+  auto question = std::make_unique<RoutedRequest>(
+      wire::RequestBody{.op = wire::Op::view, .args = wire::encode_view_args(epoch())});
   RoutedRequest& request = *question;
-  request.op = wire::Op::view;
-  request.args = wire::encode_view_args(epoch());
   request.deadline = now + limits::view_poll_timeout;
   request.peer = peer->index;
   request.asks_for_view_ = true;

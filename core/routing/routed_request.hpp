@@ -2,48 +2,30 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <utility>
 
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
-#include "reki/core/base/small_string.hpp"
 #include "reki/core/base/timer_wheel.hpp"
-#include "reki/core/wire/wire.hpp"
+#include "reki/core/wire/outcome.hpp"
+#include "reki/core/wire/request_body.hpp"
 
 namespace reki {
 
 /// One of the peers of a `RequestRouter`.
 using PeerIndex = StrongId<struct PeerIndexTag, std::uint32_t>;
 
-/// What came of a request.
-struct Outcome {
-  ErrorCode code = ErrorCode::ok;
-  bool started = false;
-  Fence fence;
-  Duration retry_after{0};
-  SharedNodeId node;  ///< Who answered; null if nobody did.
-  std::string text;  ///< Of the error.
-  Bytes payload;
-};
-
 /// One request on its way to another process, from `RequestRouter::submit` until it comes out of `RequestRouter::next_done`.
 ///
 /// The submitter derives its own from it, with whatever it needs to go on when the outcome is there; that is the one
 /// allocation that a request costs. Belongs to one `RequestRouter` meanwhile.
-struct RoutedRequest : ListHook<struct RouterQueueTag>, TimerHook {
+/// REQUIRES: !wire::check() of what is asked.
+struct RoutedRequest : ListHook<struct RouterQueueTag>, TimerHook, wire::EncodedRequest {
   RoutedRequest() = default;
+  explicit RoutedRequest(wire::RequestBody body) : EncodedRequest{std::move(body), {}} {}
   virtual ~RoutedRequest() = default;
 
-  // What is asked, as in wire::Request. REQUIRES: !wire::check() of it.
-  wire::Op op = wire::Op::lookup;
-  std::uint32_t flags = 0;  ///< wire::Flag
-  SmallString type;
-  SmallString key;
-  std::optional<Bytes> args;
-  std::string message;
-  Bytes payload;
-  Fence fence;
   Instant deadline;
 
   // Whom: a peer, else a node, else the key's owner; else, for an operation without a key, any node.
@@ -76,8 +58,5 @@ struct RoutedRequest : ListHook<struct RouterQueueTag>, TimerHook {
   Fence floor_;                  // the highest seen of the key when this was asked
   Error last_{ErrorCode::ok};    // why the last try came to nothing
 };
-
-/// The request as the codec takes it; points into `request`.
-wire::Request wire_request(const RoutedRequest& request, RequestId id, std::uint32_t remaining_ms);
 
 }  // namespace reki

@@ -332,18 +332,19 @@ Result<Next> RequestReader::next(Request& out) {
   std::uint64_t op = 0;
   e.number("op", op);
   const bool op_known = (op >= 1 && op <= op_last) || op == static_cast<std::uint64_t>(Op::hand_over);
-  if (op_known) out.op = static_cast<Op>(op);
+  auto& [out_op, flags, type, key, args, fence] = static_cast<RequestBodyView&>(out);
+  if (op_known) out_op = static_cast<Op>(op);
   e.number("remaining_ms", out.remaining_ms);
-  e.number("flags", out.flags);
+  e.number("flags", flags);
   if (e.ok() && !op_known) {
     return give_up(start, Error{ErrorCode::unsupported, "operation " + std::to_string(op) + " is unknown here"});
   }
-  e.bytes("type", out.type);
-  e.bytes("key", out.key);
-  e.bytes("args", out.args);
+  e.bytes("type", type);
+  e.bytes("key", key);
+  e.bytes("args", args);
   e.bytes("message", out.message);
   e.bytes("payload", out.payload);
-  e.number("fence", out.fence.value);
+  e.number("fence", fence.value);
   e.skip_rest();
   if (!e.ok()) return give_up(start, Error{ErrorCode::malformed_frame, e.fault_text()});
   if (!keeps_bounds(out)) return give_up(start, *check(out));
@@ -408,23 +409,23 @@ void BatchWriter::write_head(FrameKind kind, Epoch epoch, Incarnation incarnatio
 }
 
 bool RequestWriter::add(const Request& r) {
-  const std::size_t bytes =
-      r.type.size() + r.key.size() + (r.args ? r.args->size() : 0) + r.message.size() + r.payload.size();
+  const auto& [op, flags, type, key, args, fence] = static_cast<const RequestBodyView&>(r);
+  const std::size_t bytes = type.size() + key.size() + (args ? args->size() : 0) + r.message.size() + r.payload.size();
   char* room = room_for(bytes + entry_heads_bytes_max);
   if (room == nullptr) return false;
   const std::uint32_t elements = elements_of(r);
   MsgpackCursor to{room};
   to.array(elements);
   to.uint(r.id.value);
-  to.uint(static_cast<std::uint64_t>(r.op));
+  to.uint(static_cast<std::uint64_t>(op));
   to.uint(r.remaining_ms);
-  if (elements > 3) to.uint(r.flags);
-  if (elements > 4) to.str(r.type);
-  if (elements > 5) to.bin(r.key);
-  if (elements > 6) r.args ? to.bin(*r.args) : to.nil();
+  if (elements > 3) to.uint(flags);
+  if (elements > 4) to.str(type);
+  if (elements > 5) to.bin(key);
+  if (elements > 6) args ? to.bin(*args) : to.nil();
   if (elements > 7) to.str(r.message);
   if (elements > 8) to.bin(r.payload);
-  if (elements > 9) to.uint(r.fence.value);
+  if (elements > 9) to.uint(fence.value);
   added(to.at());
   return true;
 }

@@ -90,18 +90,32 @@ struct RequestHeader {
   std::uint32_t count = 0;
 };
 
-/// One request. What a field means for each operation: docs/protocol.md, "Operations".
-struct Request {
-  RequestId id;
+/// What a request asks, but for its message. What a field means for each operation: docs/protocol.md, "Operations".
+///
+/// One list of fields for the two shapes that there are: views of a frame, and the owning `RequestBody`
+/// (request_body.hpp). Whoever takes it apart binds all of them by name, so that a new field does not compile until it is
+/// thought of there; all others move it whole.
+template <class Text, class Blob>
+struct BasicRequestBody {
   Op op = Op::lookup;
+  std::uint32_t flags = 0;  ///< wire::Flag
+  Text type{};
+  Text key{};
+  std::optional<Blob> args{};  ///< Absent is not the same as empty: a `call` without args starts nothing.
+  Fence fence{};               ///< Only this start of the actor; 0: any.
+
+  friend bool operator==(const BasicRequestBody&, const BasicRequestBody&) = default;
+};
+using RequestBodyView = BasicRequestBody<std::string_view, BytesView>;
+
+/// One request as a frame has it.
+struct Request : RequestBodyView {
+  RequestId id;
   std::uint32_t remaining_ms = 0;  ///< Of the caller's deadline, when sent.
-  std::uint32_t flags = 0;
-  std::string_view type;
-  std::string_view key;
-  std::optional<BytesView> args;  ///< Absent is not the same as empty: a `call` without args starts nothing.
   std::string_view message;
   BytesView payload;
-  Fence fence;  ///< Only this start of the actor; 0: any.
+
+  friend bool operator==(const Request&, const Request&) = default;
 };
 
 struct ReplyHeader {
@@ -121,6 +135,8 @@ struct Reply {
   std::string_view text;
   std::uint32_t retry_after_ms = 0;
   std::string_view owner;  ///< `wrong_node`: the id of the owner in the replier's view; else empty.
+
+  friend bool operator==(const Reply&, const Reply&) = default;
 };
 
 }  // namespace reki::wire

@@ -224,11 +224,7 @@ void Runtime::submit(Submission submission, Completion done) {
     return done(Answer{Error{ErrorCode::invalid_argument, "the time-out must be above 0 and at most an hour"}});
   }
   const Instant at = boot_time();
-  request.op = submission.op;
-  request.starts = submission.args.has_value() && submission.op != Op::lookup && submission.op != Op::stop;
-  request.fail_if_restarting = (submission.flags & wire::fail_if_restarting) != 0;
-  request.deadline = at + submission.timeout;
-  request.pin = submission.fence;
+  static_cast<Demand&>(request) = demand_of(submission, at + submission.timeout, {});
   request.hash = hash_key(submission.key, request.type->hash);
   request.key = submission.key;
   if (submission.args) request.args = *submission.args;

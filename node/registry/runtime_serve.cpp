@@ -57,13 +57,7 @@ void Runtime::serve(const wire::Request& asked, const Address& address, RequestO
   if (auto error = check(address.type, asked.type, asked.key)) return sink.expect(asked)(Answer{std::move(*error)});
   Request request;
   request.type = address.type;
-  request.op = asked.op;
-  request.starts = asked.args.has_value() && request.op != Op::lookup && request.op != Op::stop;
-  if (request.op == Op::start || request.op == Op::lookup_or_start) request.starts = true;
-  request.fail_if_restarting = (asked.flags & wire::fail_if_restarting) != 0;
-  request.deadline = at + std::chrono::milliseconds(asked.remaining_ms);
-  request.pin = asked.fence;
-  request.origin = origin;
+  static_cast<Demand&>(request) = demand_of(asked, at + std::chrono::milliseconds(asked.remaining_ms), origin);
   request.hash = address.hash;
   request.key = asked.key;
   request.args = asked.args.value_or(BytesView{});

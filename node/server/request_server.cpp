@@ -50,11 +50,6 @@ std::string hex(std::string_view route) {
   return out;
 }
 
-std::uint32_t milliseconds_up(Duration d) {
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(d).count();
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, 0, UINT32_MAX));
-}
-
 /// 0: a view made from a config does not know.
 bool is_same_life(Incarnation member, Incarnation peer) { return member == peer || member == Incarnation{}; }
 
@@ -337,28 +332,12 @@ void RequestServer::answered(SessionId id, RequestId request, Answer&& answer) {
   Session* const session = sessions_.find(id);
   if (session == nullptr) return events_.count(ServerEvent::reply_late);
   sessions_.ended(*session, now_);
-  wire::Reply out;
-  out.id = request;
-  out.code = answer.code;
-  if (answer.ok()) {
-    out.fence = answer.fence;
-    out.started = answer.started;
-    out.payload = answer.payload;
-  } else {
-    if (is_about_request(answer.code)) bad_request(*session, answer.code, answer.text);
-    out.text = answer.text;
-    out.retry_after_ms = milliseconds_up(answer.retry_after);
-  }
-  reply(*session, out);
+  if (is_about_request(answer.code)) bad_request(*session, answer.code, answer.text);
+  reply(*session, wire::reply_of(request, answer));
 }
 
 void RequestServer::reply_error(Session& session, RequestId id, const Error& error) {
-  wire::Reply out;
-  out.id = id;
-  out.code = error.code;
-  out.text = error.text;
-  out.retry_after_ms = milliseconds_up(error.retry_after);
-  reply(session, out);
+  reply(session, wire::reply_of(id, error));
 }
 
 void RequestServer::reply(Session& session, const wire::Reply& out) {

@@ -8,7 +8,6 @@
 
 #include "reki/core/base/assert.hpp"
 #include "reki/net/clock.hpp"
-#include "reki/net/outcome_answer.hpp"
 #include "reki/net/poll.hpp"
 #include "reki/node/support/listen.hpp"
 
@@ -238,12 +237,8 @@ void Server::take(NewView next) {
 }
 
 void Server::carry(Watches::Question question, Completion done) {
-  auto request = std::make_unique<Forwarded>();
-  request->op = wire::Op::watch;
+  auto request = std::make_unique<Forwarded>(std::move(question.body));
   request->node = std::move(question.node);
-  request->type = std::move(question.type);
-  request->key = std::move(question.key);
-  request->args = std::move(question.args);
   request->deadline = question.deadline;
   request->done = std::move(done);
   router_.submit(std::move(request), now_);
@@ -252,7 +247,7 @@ void Server::carry(Watches::Question question, Completion done) {
 void Server::deliver() {
   while (auto done = router_.next_done()) {
     const std::unique_ptr<Forwarded> request{static_cast<Forwarded*>(done.release())};
-    request->done(answer_of(std::move(request->outcome)));
+    request->done(Answer{std::move(request->outcome)});
   }
 }
 

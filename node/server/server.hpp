@@ -23,6 +23,7 @@ namespace reki {
 
 /// A request of a caller on this node for a key of another one.
 struct Forwarded final : RoutedRequest, PoolAllocated {
+  using RoutedRequest::RoutedRequest;
   Completion done;
 };
 

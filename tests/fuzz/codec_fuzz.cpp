@@ -28,7 +28,7 @@ void must(bool holds, const char* what) {
 }
 
 template <class Entry, class Reader, class Writer>
-void requests_or_replies(BytesView frame, bool (*equal)(const Entry&, const Entry&)) {
+void requests_or_replies(BytesView frame) {
   auto reader = Reader::open(frame);
   if (!reader) return;
   for (Entry entry;;) {
@@ -43,18 +43,8 @@ void requests_or_replies(BytesView frame, bool (*equal)(const Entry&, const Entr
     auto again = Reader::open(writer.finish(Epoch{1}, Incarnation{2}));
     Entry back;
     must(again && *again->next(back) == Next::good, "what was written is read");
-    must(equal(entry, back), "what is read again is the same");
+    must(entry == back, "what is read again is the same");
   }
-}
-
-bool same_request(const Request& a, const Request& b) {
-  return a.id == b.id && a.op == b.op && a.remaining_ms == b.remaining_ms && a.flags == b.flags && a.type == b.type &&
-         a.key == b.key && a.args == b.args && a.message == b.message && a.payload == b.payload && a.fence == b.fence;
-}
-
-bool same_reply(const Reply& a, const Reply& b) {
-  return a.id == b.id && a.code == b.code && a.fence == b.fence && a.started == b.started && a.payload == b.payload &&
-         a.text == b.text && a.retry_after_ms == b.retry_after_ms && a.owner == b.owner;
 }
 
 void watch_reply(BytesView payload) {
@@ -114,8 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(decode_pong(encode_pong(*pong))->nonce == pong->nonce, "PONG comes back");
   if (const auto goodbye = decode_goodbye(frame))
     must(decode_goodbye(encode_goodbye(*goodbye))->frames == goodbye->frames, "GOODBYE comes back");
-  requests_or_replies<Request, RequestReader, RequestWriter>(frame, same_request);
-  requests_or_replies<Reply, ReplyReader, ReplyWriter>(frame, same_reply);
+  requests_or_replies<Request, RequestReader, RequestWriter>(frame);
+  requests_or_replies<Reply, ReplyReader, ReplyWriter>(frame);
 
   (void)decode_list_args(frame);
   (void)decode_list_page(frame);
