@@ -47,7 +47,7 @@ void RequestRouter::submit(std::unique_ptr<RoutedRequest> owned, Instant now) {
     }
     ++outstanding_;
   }
-  request.id_ = places_.add(request);
+  request.id_ = places_.add(&request);
   if (request.deadline <= now) return finish(request, ErrorCode::deadline_exceeded, "the deadline had passed already");
   if (has_key(request.op)) {
     if (request.key_hash_ == 0) request.key_hash_ = hash_key(request.key, hash_type(request.type, options_.seed));

@@ -7,8 +7,8 @@
 
 #include "reki/core/base/limits.hpp"
 #include "reki/core/base/random.hpp"
+#include "reki/core/base/slot_map.hpp"
 #include "reki/core/routing/fence_memory.hpp"
-#include "reki/core/routing/request_places.hpp"
 #include "reki/core/routing/routed_request.hpp"
 #include "reki/core/routing/router_peers.hpp"
 #include "reki/core/routing/view_polls.hpp"
@@ -186,7 +186,8 @@ class RequestRouter {
   Stats stats_;
   std::shared_ptr<const View> view_;
   RouterPeers peers_;
-  RequestPlaces places_;
+  SlotMap<RequestId, RoutedRequest*> places_;
+  static_assert(2 * limits::outstanding_per_client_max <= decltype(places_)::size_max);  // and the router's own
   std::size_t outstanding_ = 0;
   TimerWheel timers_;
   Queue await_view_;  // nobody to send them to

@@ -36,7 +36,6 @@ struct RoutedRequest : ListHook<struct RouterQueueTag>, TimerHook, wire::Encoded
 
  private:
   friend class RequestRouter;
-  friend class RequestPlaces;
   enum class State : std::uint8_t {
     waiting,    ///< Until its next try (`held` by a peer), or for a view.
     queued,     ///< For a peer, until its connection takes it.

@@ -6,11 +6,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "reki/core/base/ids.hpp"
 #include "reki/core/base/intrusive_list.hpp"
 #include "reki/core/base/limits.hpp"
+#include "reki/core/base/slot_map.hpp"
 #include "reki/core/base/time.hpp"
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/wire.hpp"
@@ -39,7 +39,7 @@ struct Session : ListHook<struct IdleTag> {
 ///
 /// Pure; owned by the data thread. A session is idle while none of its requests is under way; only idle ones are ever
 /// forgotten, so that no reply is lost by it and a peer that is told `hello_required` knows that nothing of what it
-/// asked is being executed. All in constant time: places in a table for ids, a list in order of silence for idle ones.
+/// asked is being executed. All in constant time; the idle ones are a list in order of silence.
 class Sessions {
  public:
   explicit Sessions(std::size_t max = limits::sessions_per_node_max) : max_(max) {}
@@ -52,7 +52,7 @@ class Sessions {
   /// A HELLO on a connection, perhaps not the first one.
   [[nodiscard]] Greeted greet(std::string_view route, const wire::Hello& hello, Instant now);
   [[nodiscard]] Session* find(std::string_view route);
-  [[nodiscard]] Session* find(SessionId id);
+  [[nodiscard]] Session* find(SessionId id) const { return by_id_.find(id); }
   /// The peer has said something.
   void heard(Session& session, Instant now);
   /// A request is under way, and has been answered.
@@ -70,14 +70,9 @@ class Sessions {
   }
 
  private:
-  struct Place {
-    std::unique_ptr<Session> session;
-    std::uint64_t use = 0;
-  };
-
   const std::size_t max_;
-  std::vector<Place> places_;
-  std::vector<std::uint32_t> free_places_;
+  SlotMap<SessionId, std::unique_ptr<Session>> by_id_;
+  static_assert(limits::sessions_per_node_max < decltype(by_id_)::size_max);
   absl::flat_hash_map<std::string, Session*> by_route_;
   IntrusiveList<Session, IdleTag> idle_;  // the longest silent first
 };
