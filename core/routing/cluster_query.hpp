@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "reki/core/base/error.hpp"
+#include "reki/core/base/ids.hpp"
+#include "reki/core/routing/routed_request.hpp"
+#include "reki/core/view/cluster_list.hpp"
+#include "reki/core/view/view.hpp"
+#include "reki/core/wire/wire.hpp"
+
+namespace reki {
+
+/// Decides which nodes are asked for a `list` or `count` of the whole cluster, and what its caller is told.
+///
+/// Pure; no thread safety. The caller of begin() and answered() carries out what they return, each time by the view that
+/// it has at that moment:
+///
+///     auto next = query.begin(view);
+///     for (;;) {
+///       for (part : next.ask) ask part.node, with part.args in place of the request's; answered(part, outcome, view) when it is there
+///       if (next.done) tell the caller
+///     }
+///
+/// The rules:
+///  - `list` asks one node at a time, in the order of their ids. Its cursor names the node that is next and says where in
+///    it. A node without keys to show is passed over, so that a page without keys is the last one.
+///  - `count` asks all nodes at once and sums up. If one has left when it was to be asked, its actors are on others now,
+///    perhaps on some that were counted before: all are asked again.
+///  - A node that has left the view has no keys any more, and is passed over by `list`: they are listed where they are
+///    now, or were already. Any other error of a node is the caller's, with the node's name.
+class ClusterQuery {
+ public:
+  /// One node's part of it.
+  struct Part {
+    NodeId node;
+    std::optional<Bytes> args;
+    std::uint32_t round = 0;  ///< Of answered(): parts of an earlier one do not count.
+  };
+  /// What to do now: nothing but wait for the other parts, if both are empty.
+  struct Next {
+    std::vector<Part> ask;
+    std::optional<Outcome> done;
+  };
+
+  /// `invalid_argument` for a cursor that was not given out by one, `malformed_message` or `too_large` for the rest of
+  /// the arguments. REQUIRES: `op` is list or count.
+  [[nodiscard]] static Result<ClusterQuery> make(wire::Op op, const std::optional<Bytes>& args);
+
+  [[nodiscard]] Next begin(const View& view);
+  /// REQUIRES: `part` was to be asked, and is answered once.
+  [[nodiscard]] Next answered(const Part& part, Outcome&& outcome, const View& view);
+
+ private:
+  explicit ClusterQuery(wire::Op op) : op_(op) {}
+  [[nodiscard]] Next begin_list(const View& view);
+  [[nodiscard]] Next begin_count(const View& view);
+  [[nodiscard]] Next page(const Part& part, Outcome&& outcome, const View& view);
+  [[nodiscard]] Next number(const Part& part, Outcome&& outcome, const View& view);
+  [[nodiscard]] Next end(Outcome&& outcome);
+
+  wire::Op op_;
+  bool done_ = false;
+  // list
+  std::uint32_t limit_ = 0;
+  ClusterCursor cursor_;
+  // count
+  std::uint32_t round_ = 0;
+  std::size_t missing_ = 0;
+  std::uint64_t sum_ = 0;
+};
+
+}  // namespace reki
