@@ -4,10 +4,8 @@
 
 #include "reki/actor/pack.hpp"
 #include "reki/client/client_io.hpp"
-#include "reki/client/count_parts.hpp"
 #include "reki/core/base/endpoint.hpp"
 #include "reki/core/base/hash.hpp"
-#include "reki/core/view/cluster_list.hpp"
 #include "reki/net/clock.hpp"
 
 namespace reki {
@@ -72,45 +70,17 @@ class Client::Impl {
     std::move(submission).encode_into(*request);
     if (request->op == wire::Op::status) request->node.value = std::exchange(request->key, {});
     if (auto error = wire::check(wire::view_of(*request, RequestId{1}, 1))) return refuse(std::move(*error));
+    if (request->op == wire::Op::list || request->op == wire::Op::count) {
+      auto query = ClusterQuery::make(request->op, request->args);
+      if (!query) return refuse(std::move(query.error()));
+      request->query = std::make_unique<ClusterQuery>(std::move(*query));
+      request->then = Pending::Then::ask_all;
+    }
     request->done = std::move(done);
-    if (request->op == wire::Op::count) return post_count(*request, post);
-    if (request->op == wire::Op::list && !aim_list(*request)) return;
     post(std::move(request));
   }
 
   ClientIo io;
-
- private:
-  /// Says which node the page is to come from; false if the request is answered already.
-  bool aim_list(Pending& request) const {
-    const auto refuse = [&](Error why) {
-      request.done(Answer{std::move(why)});
-      return false;
-    };
-    const auto args = wire::decode_list_args(request.args ? std::optional<BytesView>{*request.args} : std::nullopt);
-    if (!args) return refuse(args.error());
-    auto cursor = decode_cluster_cursor(args->cursor);
-    if (!cursor) return refuse(cursor.error());
-    const auto view = io.view();
-    const Member* node = node_from(*view, cursor->node.value);
-    if (node == nullptr) {  // those to come have gone, and their keys to nodes that were listed
-      Answer end;
-      end.payload = with_cursor({}, {});
-      request.done(std::move(end));
-      return false;
-    }
-    if (node->node_id != cursor->node) cursor->inner.clear();
-    request.then = Pending::Then::list;
-    request.list_limit = args->limit;
-    request.node = node->node_id;
-    request.args = wire::encode_list_args({cursor->inner, args->limit});
-    return true;
-  }
-
-  template <class Post>
-  void post_count(Pending& all, Post& post) const {
-    for (auto& part : count_parts(all, *io.view(), std::move(all.done))) post(std::move(part));
-  }
 };
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -5,11 +5,10 @@
 #include <random>
 #include <span>
 
-#include "reki/client/count_parts.hpp"
 #include "reki/core/base/assert.hpp"
-#include "reki/core/view/cluster_list.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
+#include "reki/net/scatter_gather.hpp"
 
 namespace reki {
 namespace {
@@ -35,13 +34,6 @@ PeerLinks::Options link_options(const ClientIo::Options& options) {
   out.name = options.name;
   out.incarnation = Incarnation{random_number()};
   return out;
-}
-
-/// For answers about one node of several, which must say which.
-Error naming_node(const Outcome& outcome) {
-  std::string text = outcome.text;
-  if (outcome.node) text = "node '" + outcome.node->value + "': " + text;
-  return Error{outcome.code, std::move(text), outcome.retry_after};
 }
 
 }  // namespace
@@ -105,8 +97,7 @@ void ClientIo::post_here(std::unique_ptr<Pending> request) {
 
 /// Only a callback of the I/O thread can still ask when the queue is closed: callers must not outlive the client.
 void ClientIo::too_late(Pending& request) {
-  Completion& done = request.gathering ? request.gathering->done : request.done;
-  if (done) done(Answer{Error{ErrorCode::shutting_down, "the client is closed"}});
+  if (request.done) request.done(Answer{Error{ErrorCode::shutting_down, "the client is closed"}});
 }
 
 std::shared_ptr<const View> ClientIo::view() const {
@@ -202,7 +193,21 @@ void ClientIo::submit(std::unique_ptr<Pending> request) {
   if (request->then == Pending::Then::watch) {
     return watches_.add({std::string{request->type.view()}, std::string{request->key.view()}}, std::move(request->sink), now_);
   }
+  if (request->then == Pending::Then::ask_all) return ask_all(std::move(request));
   router_.submit(std::move(request), now_);
+}
+
+void ClientIo::ask_all(std::unique_ptr<Pending> request) {
+  auto ask_one = [this, caller_waits = request->caller_waits](NodeId node, wire::RequestBody body, Instant deadline, Completion done) {
+    auto part = std::make_unique<Pending>(std::move(body));
+    part->node = std::move(node);
+    part->deadline = deadline;
+    part->done = std::move(done);
+    part->caller_waits = caller_waits;
+    submit(std::move(part));
+  };
+  ScatterGather::start(std::move(*request->query), {std::move(ask_one), [this] { return router_.view(); }},
+                       static_cast<wire::RequestBody&&>(*request), request->deadline, std::move(request->done));
 }
 
 void ClientIo::carry(Watches::Question question, Completion done) {
@@ -220,8 +225,10 @@ void ClientIo::end() {
   ended_ = true;
   for (auto& request : std::exchange(posted_, {})) submit(std::move(request));
   watches_.close();
-  router_.shut_down();
-  deliver();
+  do {  // what asks all nodes may go on with the next one
+    router_.shut_down();
+    deliver();
+  } while (router_.outstanding() != 0);
   connected(fail(ErrorCode::shutting_down, "the client is closed"));
 }
 
@@ -232,71 +239,14 @@ void ClientIo::deliver() {
       case Pending::Then::answer:
         request->done(Answer{std::move(request->outcome)});
         break;
-      case Pending::Then::list:
-        deliver_page(std::move(request));
-        break;
-      case Pending::Then::count:
-        deliver_count(*request);
-        break;
       case Pending::Then::fetch_view:
         deliver_view(*request);
         break;
+      case Pending::Then::ask_all:
       case Pending::Then::watch:
-        break;  // is never submitted
+        break;  // are never submitted
     }
   }
-}
-
-void ClientIo::deliver_page(std::unique_ptr<Pending> request) {
-  Outcome& outcome = request->outcome;
-  const bool left = has_left(*request);  // its keys are others' now, and that is as good as an empty page
-  if (outcome.code != ErrorCode::ok && !left) return request->done(Answer{naming_node(outcome)});
-  const Result<wire::ListPage> page = left ? wire::ListPage{} : wire::decode_list_page(outcome.payload);
-  if (!page) return request->done(Answer{page.error()});
-  outcome.code = ErrorCode::ok;
-  outcome.text.clear();
-  if (!page->cursor.empty()) {
-    outcome.payload = with_cursor(*page, encode(ClusterCursor{request->node, Bytes{page->cursor}}));
-    return request->done(Answer{std::move(outcome)});
-  }
-  const Member* next = node_after(*router_.view(), request->node.value);
-  if (next == nullptr || !page->keys.empty()) {
-    outcome.payload = with_cursor(*page, next == nullptr ? Bytes{} : encode(ClusterCursor{next->node_id, {}}));
-    return request->done(Answer{std::move(outcome)});
-  }
-  // An empty page would only make the caller ask again. The same record cannot: it has been one request already.
-  auto further = std::make_unique<Pending>(static_cast<wire::RequestBody&&>(*request));
-  further->deadline = request->deadline;
-  further->node = next->node_id;
-  further->args = wire::encode_list_args({{}, request->list_limit});
-  further->then = Pending::Then::list;
-  further->list_limit = request->list_limit;
-  further->done = std::move(request->done);
-  further->caller_waits = request->caller_waits;
-  submit(std::move(further));
-}
-
-/// The node has left the cluster while it was to be asked.
-bool ClientIo::has_left(const Pending& request) const {
-  return request.outcome.code == ErrorCode::unreachable && router_.view()->find(request.node) == nullptr;
-}
-
-void ClientIo::deliver_count(Pending& part) {
-  CountGathering& all = *part.gathering;
-  if (!all.done) return;  // another node's part has failed
-  if (has_left(part)) {
-    // Its actors are on other nodes now, perhaps on some that were counted before.
-    for (auto& again : count_parts(part, *router_.view(), std::exchange(all.done, {}))) submit(std::move(again));
-    return;
-  }
-  if (part.outcome.code != ErrorCode::ok) return all.done(Answer{naming_node(part.outcome)});
-  const auto count = wire::decode_count(part.outcome.payload);
-  if (!count) return all.done(Answer{Error{count.error().code, "node '" + part.node.value + "': " + count.error().text}});
-  all.sum += *count;
-  if (--all.missing != 0) return;
-  Answer answer;
-  answer.payload = wire::encode_count(all.sum);
-  all.done(std::move(answer));
 }
 
 // ---- views

@@ -62,10 +62,8 @@ class ClientIo final : private Watches::Carrier {
   void end();
 
   void submit(std::unique_ptr<Pending> request);
+  void ask_all(std::unique_ptr<Pending> request);
   void deliver();
-  void deliver_page(std::unique_ptr<Pending> request);
-  void deliver_count(Pending& part);
-  bool has_left(const Pending& request) const;
   void deliver_view(const Pending& fetch);
   void fetch_view(PeerIndex from);
   Result<void> install(BytesView payload);

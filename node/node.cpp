@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "reki/core/base/hash.hpp"
-#include "reki/core/view/cluster_list.hpp"
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/scatter_gather.hpp"
 #include "reki/node/actors/outputs.hpp"
 #include "reki/node/disk/data_dir.hpp"
 #include "reki/node/disk/voter_store.hpp"
@@ -62,16 +62,7 @@ std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done)
 
 using wire::about_a_key;
 
-/// The same question for one of several nodes.
-Submission copy_of(const Submission& s) {
-  Submission out(static_cast<const wire::RequestBody&>(s));
-  out.timeout = s.timeout;
-  return out;
-}
-
 Error not_joined() { return Error{ErrorCode::unavailable, "the node has not joined the cluster yet"}; }
-
-std::string naming(const NodeId& node, const std::string& text) { return "node '" + node.value + "': " + text; }
 
 }  // namespace
 
@@ -215,8 +206,7 @@ void Node::submit(Submission submission, Completion done) {
     return forward(std::move(submission), {}, std::move(done));
   }
   if (auto error = check(submission)) return done(Answer{std::move(*error)});
-  if (submission.op == wire::Op::list) return list_all(std::move(submission), std::move(done));
-  if (submission.op == wire::Op::count) return count_all(std::move(submission), std::move(done));
+  if (submission.op == wire::Op::list || submission.op == wire::Op::count) return ask_all(std::move(submission), std::move(done));
   local_.submit(std::move(submission), std::move(done));
 }
 
@@ -271,86 +261,18 @@ void Node::ask(const NodeId& node, Submission&& submission, Completion done) {
   forward(std::move(submission), node, std::move(done));
 }
 
-/// One page of one node; its cursor says where to go on.
-void Node::list_all(Submission&& submission, Completion done) {
-  const auto refuse = [&](Error why) { done(Answer{std::move(why)}); };
-  const auto args = wire::decode_list_args(submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt);
-  if (!args) return refuse(args.error());
-  auto cursor = decode_cluster_cursor(args->cursor);
-  if (!cursor) return refuse(cursor.error());
-  const auto now = view();
-  const Member* const node = node_from(*now, cursor->node.value);
-  if (node == nullptr) {  // those to come have gone, and their keys to nodes that were listed
-    Answer end;
-    end.payload = with_cursor({}, {});
-    return done(std::move(end));
-  }
-  if (node->node_id != cursor->node) cursor->inner.clear();
-  const Member* const after = node_after(*now, node->node_id.value);
-  submission.args = wire::encode_list_args({cursor->inner, args->limit});
-  auto with_own_cursor = [done = std::move(done), id = node->node_id,
-                          next = after != nullptr ? after->node_id : NodeId{}](Answer&& answer) mutable {
-    if (!answer.ok()) {
-      answer.text = naming(id, answer.text);
-      return done(std::move(answer));
-    }
-    const auto page = wire::decode_list_page(answer.payload);
-    if (!page) return done(Answer{page.error()});
-    Bytes further;
-    if (!page->cursor.empty()) {
-      further = encode(ClusterCursor{id, Bytes{page->cursor}});
-    } else if (!next.value.empty()) {
-      further = encode(ClusterCursor{next, {}});
-    }
-    answer.payload = with_cursor(*page, further);
-    done(std::move(answer));
+/// A list or count of all nodes, this one among them.
+void Node::ask_all(Submission&& submission, Completion done) {
+  auto query = ClusterQuery::make(submission.op, submission.args);
+  if (!query) return done(Answer{std::move(query.error())});
+  auto ask_one = [this](const NodeId& node, wire::RequestBody body, Instant until, Completion answered) {
+    Submission part(std::move(body));
+    part.timeout = std::max(until - boot_time(), Duration{1});  // what is over is told so there
+    ask(node, std::move(part), std::move(answered));
   };
-  ask(node->node_id, std::move(submission), Completion::of(std::move(with_own_cursor)));
-}
-
-/// The sum of all nodes' answers, or the first error.
-void Node::count_all(Submission&& submission, Completion done) {
-  struct Gathering {
-    std::mutex mutex;
-    Completion done;
-    std::uint64_t sum = 0;
-    std::size_t missing = 0;
-  };
-  const auto now = view();
-  std::vector<NodeId> nodes;
-  for (const auto& member : now->members()) {
-    if (may_have_actors(member)) nodes.push_back(member.node_id);
-  }
-  auto all = std::make_shared<Gathering>();
-  all->done = std::move(done);
-  all->missing = nodes.size();
-  for (const NodeId& node : nodes) {
-    ask(node, copy_of(submission), Completion::of([all, node](Answer&& answer) {
-          Completion finish;
-          Answer total;
-          {
-            const std::lock_guard lock(all->mutex);
-            if (!all->done) return;  // another node's part has failed
-            if (answer.ok()) {
-              const auto part = wire::decode_count(answer.payload);
-              if (part) {
-                all->sum += *part;
-              } else {
-                answer = Answer{part.error()};
-              }
-            }
-            if (!answer.ok()) {
-              answer.text = naming(node, answer.text);
-              total = std::move(answer);
-            } else {
-              if (--all->missing != 0) return;
-              total.payload = wire::encode_count(all->sum);
-            }
-            finish = std::move(all->done);
-          }
-          finish(std::move(total));
-        }));
-  }
+  const Instant deadline = boot_time() + submission.timeout;
+  ScatterGather::start(std::move(*query), {std::move(ask_one), [this] { return view(); }}, std::move(submission), deadline,
+                       std::move(done));
 }
 
 std::uint64_t Node::slots_here(const View* view) const {

@@ -123,8 +123,7 @@ class Node final : public Registry, private MembershipObserver {
 
   [[nodiscard]] Place place_of(const View& view, std::string_view type, std::string_view key) const;
   void forward(Submission&& submission, NodeId to, Completion done);
-  void list_all(Submission&& submission, Completion done);
-  void count_all(Submission&& submission, Completion done);
+  void ask_all(Submission&& submission, Completion done);
   /// The request as it is, to one node, this one or another.
   void ask(const NodeId& node, Submission&& submission, Completion done);
   Bytes status() const;

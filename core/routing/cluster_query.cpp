@@ -77,7 +77,7 @@ Next ClusterQuery::begin_list(const View& view) {
 
 Next ClusterQuery::page(const Part& part, Outcome&& outcome, const View& view) {
   const bool left = has_left(part.node, outcome, view);
-  if (outcome.code != ErrorCode::ok && !left) return end(failed(part.node, std::move(outcome)));
+  if (!outcome.ok() && !left) return end(failed(part.node, std::move(outcome)));
   if (left) outcome = {};
   const Result<wire::ListPage> page = left ? wire::ListPage{} : wire::decode_list_page(outcome.payload);
   if (!page) return end(naming(part.node, page.error()));
@@ -107,7 +107,7 @@ Next ClusterQuery::number(const Part& part, Outcome&& outcome, const View& view)
     ++round_;
     return begin_count(view);
   }
-  if (outcome.code != ErrorCode::ok) return end(failed(part.node, std::move(outcome)));
+  if (!outcome.ok()) return end(failed(part.node, std::move(outcome)));
   const auto count = wire::decode_count(outcome.payload);
   if (!count) return end(naming(part.node, count.error()));
   sum_ += *count;

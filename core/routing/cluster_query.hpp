@@ -1,14 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
-#include "reki/core/routing/routed_request.hpp"
 #include "reki/core/view/cluster_list.hpp"
 #include "reki/core/view/view.hpp"
+#include "reki/core/wire/outcome.hpp"
 #include "reki/core/wire/wire.hpp"
 
 namespace reki {
