@@ -22,17 +22,12 @@ std::uint64_t random_number() {
   return std::max<std::uint64_t>(high << 32 | device(), 1);
 }
 
-RequestRouter::Options router_options() {
+RequestRouter::Options router_options(const ClientIo::Options& options) {
   RequestRouter::Options out;
+  out.identity.cluster = options.cluster;
+  out.identity.name = options.name;
+  out.identity.incarnation = Incarnation{random_number()};
   out.seed = random_number();
-  return out;
-}
-
-PeerLinks::Options link_options(const ClientIo::Options& options) {
-  PeerLinks::Options out;
-  out.cluster = options.cluster;
-  out.name = options.name;
-  out.incarnation = Incarnation{random_number()};
   return out;
 }
 
@@ -40,8 +35,8 @@ PeerLinks::Options link_options(const ClientIo::Options& options) {
 
 ClientIo::ClientIo(Options options)
     : options_(std::move(options)),
-      router_(router_options()),
-      links_(context_, link_options(options_), router_),
+      router_(router_options(options_)),
+      links_(context_, router_),
       now_(boot_time()) {
   first_fetches_ = options_.addresses.size();
   for (const auto& address : options_.addresses) fetch_view(router_.add_peer(address));
@@ -275,7 +270,7 @@ void ClientIo::deliver_view(const Pending& fetch) {
 Result<void> ClientIo::install(BytesView payload) {
   auto view = decode_view(payload);
   if (!view) return tl::make_unexpected(view.error());
-  if (view->cluster_id() != links_.cluster()) {
+  if (view->cluster_id() != router_.identity().cluster) {
     return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
   }
   router_.set_view(std::make_shared<const View>(std::move(*view)), now_);
@@ -296,7 +291,7 @@ void ClientIo::publish_view() {
 
 void ClientIo::connecting_failed(const Pending& fetch, const Error& why) {
   if (connect_error_ == ErrorCode::unreachable) connect_error_ = why.code;
-  connect_errors_ += "\n  " + router_.address(*fetch.peer) + ": " + why.message();
+  connect_errors_ += "\n  " + router_.peer(*fetch.peer).address + ": " + why.message();
   if (first_fetches_ > 0 || router_.view()) return;
   connected(fail(connect_error_, (options_.cluster.empty() ? "no node" : "no node of cluster '" + options_.cluster + "'") + " has answered:" + connect_errors_));
 }

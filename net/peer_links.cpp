@@ -17,6 +17,9 @@ constexpr int handshake_timeout_ms = 2000;
 constexpr int reconnect_min_ms = 10;
 constexpr int reconnect_max_ms = 500;
 constexpr int frames_queued_max = 1000;
+// Read from one peer, so that no peer starves the others. `limits::batch_part_min` replies end its round as well: what
+// is asked next upon them is better sent at once.
+constexpr int frames_per_round = 64;
 
 /// Names of monitors are global to the context, which links of several owners may share.
 std::string next_monitor_name() {
@@ -58,24 +61,10 @@ struct PeerLinks::Link {
   bool disconnected = false;  // to be told once all that came before has been read
 };
 
-PeerLinks::PeerLinks(zmq::context_t& context, Options options, RequestRouter& router)
-    : context_(context), options_(std::move(options)), router_(router) {
-  make_hello();
-}
-
-void PeerLinks::make_hello() {
-  wire::Hello hello;
-  hello.cluster = options_.cluster;
-  hello.role = options_.role;
-  hello.name = options_.name;
-  hello.incarnation = options_.incarnation;
-  hello_ = wire::encode_hello(hello);
-}
+PeerLinks::PeerLinks(zmq::context_t& context, RequestRouter& router) : context_(context), router_(router) {}
 
 void PeerLinks::set_incarnation(Incarnation incarnation, Instant now) {
-  if (incarnation == options_.incarnation) return;
-  options_.incarnation = incarnation;
-  make_hello();
+  if (!router_.set_incarnation(incarnation)) return;
   for (const PeerIndex peer : std::exchange(open_, {})) {
     links_[peer.value].reset();
     router_.disconnected(peer, now);
@@ -114,58 +103,35 @@ void PeerLinks::flush(Instant now) {
   }
 }
 
-PeerLinks::Link* PeerLinks::link_of(PeerIndex peer, Instant now) {
+/// Null if libzmq does not take the address; `why` says so then.
+PeerLinks::Link* PeerLinks::link_of(PeerIndex peer, std::string& why) {
   if (links_.size() <= peer.value) links_.resize(peer.value + std::size_t{1});
   auto& link = links_[peer.value];
   if (link) return link.get();
   try {
-    link = std::make_unique<Link>(context_, peer, router_.address(peer));
+    link = std::make_unique<Link>(context_, peer, router_.peer(peer).address);
     open_.push_back(peer);
   } catch (const zmq::error_t& e) {
-    router_.rejected(peer, ErrorCode::unreachable, std::string{"libzmq does not take the address: "} + e.what(), now);
+    why = std::string{"libzmq does not take the address: "} + e.what();
   }
   return link.get();
 }
 
 /// Sends all that is due to the peer, or as much as its socket takes.
 void PeerLinks::serve(PeerIndex peer, Instant now) {
-  if (router_.due(peer, now) == RequestRouter::Due::nothing) {
-    if (peer.value < links_.size() && links_[peer.value]) links_[peer.value]->blocked = false;
-    return;
-  }
-  Link* const link = link_of(peer, now);
-  if (link == nullptr) return;
-  link->blocked = false;
-  while (router_.due(peer, now) != RequestRouter::Due::nothing) {
-    if (!send_next(*link, now)) {
+  if (peer.value < links_.size() && links_[peer.value]) links_[peer.value]->blocked = false;
+  for (;;) {
+    const BytesView frame = router_.next_frame(peer, now);
+    if (frame.empty()) return;
+    std::string why;
+    Link* const link = link_of(peer, why);
+    const bool sent = link != nullptr && send(*link, frame);
+    router_.taken(peer, sent);
+    if (link == nullptr) return router_.rejected(peer, ErrorCode::unreachable, why, now);
+    if (!sent) {
       link->blocked = true;
       return;
     }
-  }
-}
-
-bool PeerLinks::send_next(Link& link, Instant now) {
-  switch (router_.due(link.peer, now)) {
-    case RequestRouter::Due::hello:
-      if (!send(link, hello_)) return false;
-      router_.hello_sent(link.peer, now);
-      return true;
-    case RequestRouter::Due::ping:
-      if (!send(link, wire::encode_ping({++nonce_}))) return false;
-      router_.ping_sent(link.peer, now);
-      return true;
-    case RequestRouter::Due::requests: {
-      writer_.clear();
-      const bool any = router_.fill(link.peer, writer_, now) != 0;
-      if (any && !send(link, writer_.finish(router_.epoch(), router_.incarnation(link.peer)))) {
-        router_.not_sent(link.peer);
-        return false;
-      }
-      if (any) router_.sent(link.peer);
-      return true;
-    }
-    default:
-      return false;
   }
 }
 
@@ -199,7 +165,7 @@ void PeerLinks::read_frames(Link& link, Instant now) {
   try {
     zmq::message_t frame;
     const std::uint64_t enough = stats_.replies_received + limits::batch_part_of(router_.outstanding());
-    for (int i = 0; i < options_.frames_per_round && stats_.replies_received < enough; ++i) {
+    for (int i = 0; i < frames_per_round && stats_.replies_received < enough; ++i) {
       if (!link.socket.recv(frame, zmq::recv_flags::dontwait)) {
         if (std::exchange(link.disconnected, false)) router_.disconnected(link.peer, now);
         return;
@@ -230,17 +196,11 @@ void PeerLinks::read_frame(Link& link, BytesView frame, Instant now) {
     case wire::FrameKind::reply:
       return read_replies(link, frame, now);
     case wire::FrameKind::welcome:
-      if (const auto welcome = wire::decode_welcome(frame)) {
-        if (options_.cluster.empty()) options_.cluster = welcome->cluster;
-        if (welcome->cluster == options_.cluster) return router_.welcomed(link.peer, *welcome, now);
-        const auto text = "it belongs to cluster '" + std::string{welcome->cluster} + "', not '" + options_.cluster + "'";
-        return router_.rejected(link.peer, ErrorCode::wrong_cluster, text, now);
-      }
+      if (const auto welcome = wire::decode_welcome(frame)) return router_.welcomed(link.peer, *welcome, now);
       break;
     case wire::FrameKind::reject:
-      if (const auto reject = wire::decode_reject(frame)) {
+      if (const auto reject = wire::decode_reject(frame))
         return router_.rejected(link.peer, reject->code, reject->text, now);
-      }
       break;
     case wire::FrameKind::pong:
       if (const auto pong = wire::decode_pong(frame)) return router_.heard(link.peer, pong->epoch, now);

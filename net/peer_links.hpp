@@ -8,11 +8,11 @@
 
 #include "reki/core/base/time.hpp"
 #include "reki/core/routing/request_router.hpp"
-#include "reki/core/wire/wire.hpp"
 
 namespace reki {
 
-/// The sockets of a `RequestRouter`: a DEALER per peer, made when there is something for the peer.
+/// The sockets of a `RequestRouter`: a DEALER per peer, made when there is something for the peer. It moves bytes; what
+/// they say, and what is done about it, is the router's.
 ///
 /// Owned by one thread, as its `RequestRouter` is; both outlive nothing of each other's: destroy this first. It polls
 /// nothing itself, so that a node can wait for these sockets together with its own:
@@ -27,19 +27,10 @@ namespace reki {
 ///       links.process(std::span(items).subspan(own), now);   // reads what is there
 ///     }
 ///
-/// The rules for libzmq are in docs/membership.md, section 8: nothing blocks, nothing lingers, no routing ids, every socket
-/// has its limits. A peer whose address libzmq does not take is refused alone.
+/// The rules for libzmq are in docs/membership.md, section 8: nothing blocks, nothing lingers, no routing ids, every
+/// socket has its limits. A peer whose address libzmq does not take is refused alone.
 class PeerLinks {
  public:
-  struct Options {
-    std::string cluster;  ///< Empty: that of the first peer to say WELCOME.
-    wire::Role role = wire::Role::client;
-    std::string name;  ///< The node's id, or the client's name for logs.
-    Incarnation incarnation;
-    /// Frames read from one peer per round, so that no peer starves the others. `limits::batch_part_min` replies end the
-    /// round as well: what is asked next upon them is better sent at once.
-    int frames_per_round = 64;
-  };
   struct Stats {
     std::uint64_t frames_sent = 0;
     std::uint64_t frames_received = 0;
@@ -48,7 +39,7 @@ class PeerLinks {
   };
 
   /// `context` and `router` must outlive this.
-  PeerLinks(zmq::context_t& context, Options options, RequestRouter& router);
+  PeerLinks(zmq::context_t& context, RequestRouter& router);
   ~PeerLinks();
   PeerLinks(const PeerLinks&) = delete;
   PeerLinks& operator=(const PeerLinks&) = delete;
@@ -64,14 +55,12 @@ class PeerLinks {
   /// True if there may be more to read than one round takes: poll without waiting.
   bool more_to_read() const { return more_to_read_; }
   const Stats& stats() const { return stats_; }
-  const std::string& cluster() const { return options_.cluster; }
 
  private:
   struct Link;
 
-  Link* link_of(PeerIndex peer, Instant now);
+  Link* link_of(PeerIndex peer, std::string& why);
   void serve(PeerIndex peer, Instant now);
-  bool send_next(Link& link, Instant now);
   bool send(Link& link, BytesView frame);
   void read_monitor(Link& link);
   void read_frames(Link& link, Instant now);
@@ -79,17 +68,11 @@ class PeerLinks {
   void read_replies(Link& link, BytesView frame, Instant now);
 
   zmq::context_t& context_;
-  void make_hello();
-
-  Options options_;  // constant but for the cluster and the incarnation, see there
   RequestRouter& router_;
-  Bytes hello_;
-  wire::RequestWriter writer_;
   std::vector<std::unique_ptr<Link>> links_;  // by PeerIndex; null where there is no socket
   std::vector<PeerIndex> open_;               // those that have one, in the order of append_to()
   std::vector<PeerIndex> work_;
   Stats stats_;
-  std::uint64_t nonce_ = 0;
   bool more_to_read_ = false;
 };
 

@@ -32,7 +32,9 @@ void ScatterGather::carry_out(ClusterQuery::Next next) {
     wire::RequestBody body = body_;
     body.args = part.args;
     NodeId node = part.node;
-    auto answered = [self = shared_from_this(), part = std::move(part)](Answer&& answer) { self->answered(part, std::move(answer)); };
+    auto answered = [self = shared_from_this(), part = std::move(part)](Answer&& answer) {
+      self->answered(part, std::move(answer));
+    };
     reach_.ask(std::move(node), std::move(body), deadline_, Completion::of(std::move(answered)));
   }
   if (next.done) done_(Answer{std::move(*next.done)});

@@ -17,8 +17,8 @@ namespace reki {
 /// has come.
 class ScatterGather : public std::enable_shared_from_this<ScatterGather> {
  public:
-  /// How to reach the nodes. Both are called on the thread of start() and those of the answers, without a lock, and must
-  /// be good until the last answer.
+  /// How to reach the nodes. Both are called on the thread of start() and those of the answers, without a lock, and
+  /// must be good until the last answer.
   struct Reach {
     std::function<void(NodeId node, wire::RequestBody body, Instant deadline, Completion done)> ask;
     std::function<std::shared_ptr<const View>()> view;  ///< The present one, which is not null.
@@ -37,7 +37,7 @@ class ScatterGather : public std::enable_shared_from_this<ScatterGather> {
   const Instant deadline_;
   Mutex mutex_;
   ClusterQuery query_ ABSL_GUARDED_BY(mutex_);
-  Completion done_;     // of whoever query_ has given the end to
+  Completion done_;  // of whoever query_ has given the end to
 };
 
 }  // namespace reki

@@ -12,10 +12,10 @@ namespace reki {
 
 /// Things under ids, found by these in constant time: a slot map with generational indices.
 ///
-/// An id is a place in a table and, above that, how often the place has been used. So nothing is searched for, and an id
-/// is never used again: one of something that was removed finds nothing, be there another in its place. Any number may be
-/// asked for, also one that a peer has made up. The first id is not 0.
-/// Pure; no thread safety. `Id` is a StrongId of 64 bits; `Pointer` owns what it points to (std::unique_ptr) or does not.
+/// An id is a place in a table and, above that, how often the place has been used. So nothing is searched for, and an
+/// id is never used again: one of something that was removed finds nothing, be there another in its place. Any number
+/// may be asked for, also one that a peer has made up. The first id is not 0. Pure; no thread safety. `Id` is a
+/// StrongId of 64 bits; `Pointer` owns what it points to (std::unique_ptr) or does not.
 template <class Id, class Pointer>
 class SlotMap {
  public:

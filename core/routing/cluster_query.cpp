@@ -72,7 +72,9 @@ Next ClusterQuery::begin_list(const View& view) {
   // Those to come have gone, and their keys to nodes that were listed.
   if (node == nullptr) return end(with_payload(with_cursor({}, {})));
   const bool is_meant = node->node_id == cursor_.node;
-  return {{{node->node_id, wire::encode_list_args({is_meant ? BytesView{cursor_.inner} : BytesView{}, limit_}), round_}}, {}};
+  return {
+      {{node->node_id, wire::encode_list_args({is_meant ? BytesView{cursor_.inner} : BytesView{}, limit_}), round_}},
+      {}};
 }
 
 Next ClusterQuery::page(const Part& part, Outcome&& outcome, const View& view) {
@@ -82,7 +84,8 @@ Next ClusterQuery::page(const Part& part, Outcome&& outcome, const View& view) {
   const Result<wire::ListPage> page = left ? wire::ListPage{} : wire::decode_list_page(outcome.payload);
   if (!page) return end(naming(part.node, page.error()));
   const Member* const next = page->cursor.empty() ? node_after(view, part.node.value) : nullptr;
-  if (next != nullptr && page->keys.empty()) return {{{next->node_id, wire::encode_list_args({{}, limit_}), round_}}, {}};
+  if (next != nullptr && page->keys.empty())
+    return {{{next->node_id, wire::encode_list_args({{}, limit_}), round_}}, {}};
   Bytes cursor;
   if (!page->cursor.empty()) cursor = encode(ClusterCursor{part.node, Bytes{page->cursor}});
   if (next != nullptr) cursor = encode(ClusterCursor{next->node_id, {}});

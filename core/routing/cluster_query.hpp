@@ -16,19 +16,21 @@ namespace reki {
 
 /// Decides which nodes are asked for a `list` or `count` of the whole cluster, and what its caller is told.
 ///
-/// Pure; no thread safety. The caller of begin() and answered() carries out what they return, each time by the view that
-/// it has at that moment:
+/// Pure; no thread safety. The caller of begin() and answered() carries out what they return, each time by the view
+/// that it has at that moment:
 ///
 ///     auto next = query.begin(view);
 ///     for (;;) {
-///       for (part : next.ask) ask part.node, with part.args in place of the request's; answered(part, outcome, view) when it is there
-///       if (next.done) tell the caller
+///       for (part : next.ask) ask part.node, with part.args in place of the request's; answered(part, outcome, view)
+///       when it is there if (next.done) tell the caller
 ///     }
 ///
 /// The rules:
-///  - `list` asks one node at a time, in the order of their ids. Its cursor names the node that is next and says where in
+///  - `list` asks one node at a time, in the order of their ids. Its cursor names the node that is next and says where
+///  in
 ///    it. A node without keys to show is passed over, so that a page without keys is the last one.
-///  - `count` asks all nodes at once and sums up. If one has left when it was to be asked, its actors are on others now,
+///  - `count` asks all nodes at once and sums up. If one has left when it was to be asked, its actors are on others
+///  now,
 ///    perhaps on some that were counted before: all are asked again.
 ///  - A node that has left the view has no keys any more, and is passed over by `list`: they are listed where they are
 ///    now, or were already. Any other error of a node is the caller's, with the node's name.

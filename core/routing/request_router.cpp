@@ -1,96 +1,63 @@
 #include "reki/core/routing/request_router.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "reki/core/base/assert.hpp"
 #include "reki/core/base/hash.hpp"
+#include "reki/core/routing/request_deadline.hpp"
 
 namespace reki {
 namespace {
 
-/// When a request that waits gives up: its caller is to hear why in time.
-Instant give_up_at(Instant deadline, Instant now) {
-  return deadline + -std::min<Duration>(limits::give_up_before, (deadline - now) / 10);
-}
+/// A node that has left closes its connections within that time, and says what it has not read.
+constexpr Duration parting_time_max = limits::closing_time_max + limits::flush_time_max;
 
 }  // namespace
 
 RequestRouter::RequestRouter(const Options& options)
-    : options_(options), random_(options.seed), peers_(options.session), polls_(mix64(options.seed)) {
-  REKI_ASSERT(options.outstanding_max <= limits::outstanding_per_client_max);
-}
-
-RequestRouter::~RequestRouter() {
-  shut_down();
-  done_.append(view_answers_);
-  while (next_done()) {
-  }
-}
+    : follow_views_(options.follow_views),
+      peers_(options.session),
+      frames_(options.identity),
+      answers_(options.seed),
+      retries_(options.seed),
+      follower_(mix64(options.seed)),
+      requests_(options.outstanding_max) {}
 
 // ---- from submit to done
 
-void RequestRouter::prefetch(RoutedRequest& request) {
-  if (!has_key(request.op)) return;
-  request.key_hash_ = hash_key(request.key, hash_type(request.type, options_.seed));
-  if (!only_looks(request.op)) fences_.prefetch(request.key_hash_);
-}
-
 void RequestRouter::submit(std::unique_ptr<RoutedRequest> owned, Instant now) {
-  RoutedRequest& request = *owned.release();
-  if (!request.asks_for_view_) {
-    if (outstanding_ >= options_.outstanding_max) {
-      request.outcome.code = ErrorCode::overloaded;
-      request.outcome.text = std::to_string(outstanding_) + " requests are outstanding here";
-      request.state_ = State::done;
-      done_.push_back(request);
-      return;
-    }
-    ++outstanding_;
-  }
-  request.id_ = places_.add(&request);
-  if (request.deadline <= now) return finish(request, ErrorCode::deadline_exceeded, "the deadline had passed already");
-  if (has_key(request.op)) {
-    if (request.key_hash_ == 0) request.key_hash_ = hash_key(request.key, hash_type(request.type, options_.seed));
-    if (!only_looks(request.op)) request.floor_ = fences_.highest(request.key_hash_);
-  }
-  timers_.add(request, give_up_at(request.deadline, now));
+  RoutedRequest& request = *owned.get();
+  if (!requests_.add(owned.release())) return;
+  if (request.deadline <= now)
+    return finish(request, Error{ErrorCode::deadline_exceeded, "the deadline had passed already"});
+  answers_.note_asked(request);
+  requests_.fire_at(request, give_up_at(request.deadline, now));
   route(request, now);
-}
-
-void RequestRouter::finish(RoutedRequest& request, ErrorCode code, std::string text) {
-  request.outcome.code = code;
-  request.outcome.text = std::move(text);
-  finish(request);
 }
 
 /// With the outcome that it has.
 void RequestRouter::finish(RoutedRequest& request) {
   request.unlink_queue();
-  timers_.remove(request);
-  places_.remove(request.id_);
-  request.state_ = State::done;
-  if (request.asks_for_view_) {
-    peers_[*request.peer].asked_for_view = false;
-    view_answers_.push_back(request);
-  } else {
-    --outstanding_;
-    done_.push_back(request);
-  }
+  if (!request.progress.asks_for_view) return requests_.finish(request);
+  peers_[*request.peer].asked_for_view = false;
+  follower_.answered(requests_.release(request));
 }
 
-std::unique_ptr<RoutedRequest> RequestRouter::next_done() {
-  if (done_.empty()) return nullptr;
-  RoutedRequest& request = done_.front();
-  request.unlink_queue();
-  return std::unique_ptr<RoutedRequest>{&request};
+void RequestRouter::finish(RoutedRequest& request, Error why) {
+  request.fail(std::move(why));
+  finish(request);
+}
+
+void RequestRouter::finish_all(RequestQueue& ended) {
+  while (!ended.empty()) finish(ended.front());
 }
 
 void RequestRouter::shut_down() {
-  places_.for_each([this](RoutedRequest& request) {
-    if (request.state_ == State::in_flight && !may_repeat(request.op)) {
-      finish(request, ErrorCode::unknown_outcome, "closed here while the message was under way");
+  requests_.for_each([this](RoutedRequest& request) {
+    if (request.progress.state == State::in_flight && !may_repeat(request.op)) {
+      finish(request, Error{ErrorCode::unknown_outcome, "closed here while the message was under way"});
     } else {
-      finish(request, ErrorCode::shutting_down, "closed here");
+      finish(request, Error{ErrorCode::shutting_down, "closed here"});
     }
   });
 }
@@ -101,73 +68,184 @@ void RequestRouter::route(RoutedRequest& request, Instant now) {
   if (request.peer) {
     Peer& peer = peers_[*request.peer];
     if (!peer.closed) return enqueue(request, peer);
-    return finish(request, ErrorCode::unreachable,
-                  describe(peer) + " is not in view " + std::to_string(epoch().value));
+    return finish(request,
+                  Error{ErrorCode::unreachable, peer.describe() + " is not in view " + std::to_string(epoch().value)});
   }
-  if (!view_ && (has_key(request.op) || !request.node.value.empty())) {
+  if (!view() && (has_key(request.op) || !request.node.value.empty())) {
     return await_view(request, "no view of the cluster yet", now);
   }
   if (!request.node.value.empty()) {
-    const Member* member = view_->find(request.node);
-    if (member != nullptr) return enqueue(request, peer_of(*member));
-    return finish(request, ErrorCode::unreachable,
-                  "there is no node '" + request.node.value + "' in view " + std::to_string(epoch().value));
+    const Member* member = view()->find(request.node);
+    if (member != nullptr) return enqueue(request, peers_.of(*member));
+    return finish(request, Error{ErrorCode::unreachable, "there is no node '" + request.node.value + "' in view " +
+                                                             std::to_string(epoch().value)});
   }
-  Peer* const peer = has_key(request.op) ? owner_of(request) : any_peer();
+  Peer* const peer = has_key(request.op) ? peers_.owner_of(request) : peers_.any();
   if (peer == nullptr) return await_view(request, "no node owns the key's slot", now);
   enqueue(request, *peer);
 }
 
-void RequestRouter::route_all(Queue& requests, Instant now) {
+void RequestRouter::route_all(RequestQueue& requests, Instant now) {
   while (!requests.empty()) {
     RoutedRequest& request = requests.front();
     request.unlink_queue();
-    request.redirects_ = 0;
+    request.progress.redirects = 0;
     route(request, now);
   }
 }
 
 void RequestRouter::enqueue(RoutedRequest& request, Peer& peer) {
   const ErrorCode refusal = peer.session.refusal().code;
-  peer.session.want();
-  work_for(peer);
+  work_.want(peer);
   if (refusal == ErrorCode::wrong_cluster || refusal == ErrorCode::version_mismatch) {
     // It was asked at most hello_again ago, and is asked again for those who come later.
     return finish(request, peer.session.refusal());
   }
-  request.state_ = State::queued;
-  request.at_ = peer.index;
+  request.progress.state = State::queued;
+  request.progress.at = peer.index;
   peer.queued.push_back(request);
 }
 
-RequestRouter::Peer* RequestRouter::owner_of(RoutedRequest& request) {
-  if (!view_) return nullptr;
-  if (!request.slot_) request.slot_ = slot_of(hash_key(request.key, hash_type(request.type, view_->hash_seed())));
-  const MemberIndex owner = view_->table().owner(*request.slot_);
-  return owner == nobody ? nullptr : &peers_[peers_.members()[owner]];
+BytesView RequestRouter::next_frame(PeerIndex peer, Instant now) {
+  RequestQueue ended;
+  const BytesView frame = frames_.next(peers_[peer], epoch(), now, ended);
+  finish_all(ended);
+  return frame;
 }
 
-RequestRouter::Peer* RequestRouter::any_peer() {
-  Peer* fallback = nullptr;
-  const auto open = view_ ? peers_.members() : peers_.open();
-  for (std::size_t i = 0; i < open.size(); ++i) {
-    Peer& peer = peers_[open[next_any_++ % open.size()]];
-    if (peer.session.ready()) return &peer;
-    // One that has not been tried is better than one that does not answer.
-    if (fallback == nullptr || peer.session.state() == PeerSession::State::idle) fallback = &peer;
+void RequestRouter::taken(PeerIndex peer, bool yes) {
+  RequestQueue ended;
+  frames_.taken(peers_[peer], yes, ended);
+  if (yes) work_.expect_more();
+  finish_all(ended);
+}
+
+// ---- who has to wait
+
+/// Until there is another view.
+void RequestRouter::await_view(RoutedRequest& request, std::string_view why, Instant now) {
+  request.progress.state = State::waiting;
+  request.progress.last = Error{ErrorCode::unavailable, std::string{why}};
+  follower_.trouble(now);
+  if (now + limits::give_up_before >= request.deadline) return finish(request, std::move(request.progress.last));
+  await_view_.push_back(request);
+}
+
+/// Until the peer may be tried again, or there is another view.
+void RequestRouter::hold(RoutedRequest& request, Peer& peer, Error why, Instant now) {
+  RequestProgress& progress = request.progress;
+  ++stats_.retries;
+  request.unlink_queue();
+  if (progress.state == State::in_flight) progress.trip = now - progress.sent;
+  progress.last = std::move(why);
+  if (peer.closed) return route(request, now);
+  progress.state = State::waiting;
+  progress.at = peer.index;
+  follower_.trouble(now);
+  if (now + limits::give_up_before >= request.deadline) return finish(request, std::move(progress.last));
+  retries_.hold(peer.held, request, now);
+}
+
+void RequestRouter::try_again(Instant now) {
+  while (!retries_.released().empty()) {
+    RoutedRequest& request = retries_.released().front();
+    request.unlink_queue();
+    request.progress.redirects = 0;
+    if (too_late_to_send(request, now)) {
+      finish(request, std::move(request.progress.last));
+    } else {
+      route(request, now);
+    }
   }
-  ++next_any_;
-  return fallback;
 }
 
-const NodeId& RequestRouter::node(PeerIndex peer) const {
-  static const NodeId none;
-  const auto& known = peers_[peer].node;
-  return known ? *known : none;
+// ---- time
+
+void RequestRouter::tick(Instant now) {
+  if (follower_.has_answers()) {
+    const std::string cluster = view()->cluster_id();
+    follower_.take_answers(cluster, now, [&](std::shared_ptr<const View> view) { set_view(std::move(view), now); });
+  }
+  requests_.expire(now, [&](RoutedRequest& request) {
+    auto why = ends_with(request, peers_, now);
+    if (!why) return requests_.fire_at(request, request.deadline);
+    finish(request, std::move(*why));
+  });
+  retries_.tick(peers_, now);
+  try_again(now);
+  part_in_time(now);
+  follow(now);
+  if (work_.look(peers_, now)) follower_.trouble(now);
 }
 
-std::string RequestRouter::describe(const Peer& peer) const {
-  return peer.node ? "node '" + peer.node->value + "' (" + peer.address + ")" : peer.address;
+Instant RequestRouter::next_wake() const {
+  if (follower_.has_answers()) return Instant{};
+  Instant at = std::min({requests_.next_expiry(), retries_.next(), work_.next_look()});
+  if (follow_views_ && view()) at = std::min(at, follower_.next());
+  for (const PeerIndex index : parting_) at = std::min(at, peers_[index].parts_at);
+  return at;
+}
+
+// ---- views
+
+PeerIndex RequestRouter::add_peer(std::string address) {
+  follower_.add_seed(address);
+  return peers_.add(std::move(address)).index;
+}
+
+void RequestRouter::set_view(std::shared_ptr<const View> view, Instant now) {
+  if (view->epoch() <= epoch()) return;
+  const std::vector<PeerIndex> left = peers_.seat(std::move(view));
+  follower_.installed(epoch());
+  RequestQueue moving;
+  for (const PeerIndex index : left) leave(peers_[index], moving, now);
+  for (const PeerIndex index : peers_.open()) peers_.take_misplaced(peers_[index], moving);
+  moving.append(await_view_);
+  route_all(moving, now);
+}
+
+/// Nothing is sent there any more. A node that has left has answered what it executed, and the answer may come later
+/// than the view without it; one that is silent is not waited for.
+void RequestRouter::leave(Peer& peer, RequestQueue& moving, Instant now) {
+  const RoutedRequest* const owed = peer.oldest_owed();
+  const bool silent = owed != nullptr && peer.session.silent_to_ping(owed->progress.sent, now);
+  settle(peer, peer.session.last_executed(), silent ? Peer::InDoubt::ends : Peer::InDoubt::waits, moving);
+  moving.append(peer.held.requests);
+  moving.append(peer.queued);
+  if (peer.in_flight.empty()) return peers_.forget(peer);
+  peer.parts_at = now + parting_time_max;
+  parting_.push_back(peer.index);
+}
+
+void RequestRouter::part_in_time(Instant now) {
+  RequestQueue moving;
+  std::erase_if(parting_, [&](PeerIndex index) {
+    Peer& peer = peers_[index];
+    if (!peer.in_flight.empty() && now < peer.parts_at) return false;
+    settle(peer, peer.session.last_executed(), Peer::InDoubt::ends, moving);
+    peers_.forget(peer);
+    return true;
+  });
+  route_all(moving, now);
+}
+
+void RequestRouter::follow(Instant now) {
+  if (!follow_views_ || !view() || !follower_.due(now)) return;
+  const auto is_stuck = [&](PeerIndex p) { return peers_[p].is_stuck(now); };
+  const bool waits = !await_view_.empty() || std::ranges::any_of(peers_.open(), is_stuck);
+  if (!follower_.behind() && !waits) return follower_.calm();
+  if (Peer* const more = follower_.one_more(peers_)) work_.want(*more);
+  for (const std::string& address : follower_.seeds_wanted(now)) {
+    if (!peers_.is_open(address)) work_.want(peers_.add(address));
+  }
+  auto question = follower_.question(peers_, now);
+  if (!question) return;
+  ++stats_.view_polls;
+  RoutedRequest& request = *question;
+  Peer& peer = peers_[*request.peer];
+  submit(std::move(question), now);
+  request.unlink_queue();
+  peer.queued.push_front(request);
 }
 
 }  // namespace reki

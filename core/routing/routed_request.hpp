@@ -7,6 +7,7 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/base/intrusive_list.hpp"
 #include "reki/core/base/timer_wheel.hpp"
 #include "reki/core/wire/outcome.hpp"
 #include "reki/core/wire/request_body.hpp"
@@ -16,12 +17,37 @@ namespace reki {
 /// One of the peers of a `RequestRouter`.
 using PeerIndex = StrongId<struct PeerIndexTag, std::uint32_t>;
 
-/// One request on its way to another process, from `RequestRouter::submit` until it comes out of `RequestRouter::next_done`.
+/// How far a request has got on its way.
+struct RequestProgress {
+  enum class State : std::uint8_t {
+    waiting,    ///< Until its next try (held at a peer), or for a view.
+    queued,     ///< For a peer, until its connection takes it.
+    in_flight,  ///< Handed to the socket.
+    done,
+  };
+  State state = State::waiting;
+  std::uint8_t redirects = 0;
+  bool asks_for_view = false;  ///< The router's own.
+  std::optional<SlotId> slot;  ///< Of the key, once there was a view.
+  RequestId id;
+  PeerIndex at;                ///< queued, in_flight, held
+  std::uint64_t frame = 0;     ///< in_flight
+  Instant sent;                ///< in_flight
+  Duration trip{0};            ///< How long the last refusal took to come.
+  std::uint64_t key_hash = 0;  ///< For the memory of fences.
+  Fence floor;                 ///< The highest seen of the key when this was asked.
+  Error last{ErrorCode::ok};   ///< Why the last try came to nothing.
+};
+
+/// One request on its way to another process, from `RequestRouter::submit` until it comes out of
+/// `RequestRouter::next_done`.
 ///
 /// The submitter derives its own from it, with whatever it needs to go on when the outcome is there; that is the one
 /// allocation that a request costs. Belongs to one `RequestRouter` meanwhile.
 /// REQUIRES: !wire::check() of what is asked.
 struct RoutedRequest : ListHook<struct RouterQueueTag>, TimerHook, wire::EncodedRequest {
+  using State = RequestProgress::State;
+
   RoutedRequest() = default;
   explicit RoutedRequest(wire::RequestBody body) : EncodedRequest{std::move(body), {}} {}
   virtual ~RoutedRequest() = default;
@@ -32,30 +58,23 @@ struct RoutedRequest : ListHook<struct RouterQueueTag>, TimerHook, wire::Encoded
   std::optional<PeerIndex> peer;
   NodeId node;
 
-  Outcome outcome;  ///< Set when it is done.
+  Outcome outcome;           ///< Set when it is done.
+  RequestProgress progress;  ///< Of the units of core/routing alone.
 
- private:
-  friend class RequestRouter;
-  enum class State : std::uint8_t {
-    waiting,    ///< Until its next try (`held` by a peer), or for a view.
-    queued,     ///< For a peer, until its connection takes it.
-    in_flight,  ///< Handed to the socket.
-    done,
-  };
   void unlink_queue() { ListHook<RouterQueueTag>::unlink(); }
-
-  State state_ = State::waiting;
-  std::uint8_t redirects_ = 0;
-  bool asks_for_view_ = false;   // the router's own
-  std::optional<SlotId> slot_;   // of the key, once there was a view
-  RequestId id_;
-  PeerIndex at_;                 // queued, in_flight, held
-  std::uint64_t frame_ = 0;      // in_flight
-  Instant sent_;                 // in_flight
-  Duration trip_{0};             // how long the last refusal took to come
-  std::uint64_t key_hash_ = 0;   // for the memory of fences
-  Fence floor_;                  // the highest seen of the key when this was asked
-  Error last_{ErrorCode::ok};    // why the last try came to nothing
+  void fail(Error why) {
+    outcome.code = why.code;
+    outcome.text = std::move(why.text);
+  }
 };
+
+using RequestQueue = IntrusiveList<RoutedRequest, RouterQueueTag>;
+
+/// True for an operation that may be executed twice without harm.
+constexpr bool may_repeat(wire::Op op) { return !wire::is_message(op); }
+/// True for an operation whose answer is how things are.
+constexpr bool only_looks(wire::Op op) { return op == wire::Op::lookup || op == wire::Op::lookup_or_start; }
+/// True for an operation about one key.
+constexpr bool has_key(wire::Op op) { return wire::about_a_key(op); }
 
 }  // namespace reki

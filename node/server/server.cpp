@@ -21,17 +21,9 @@ constexpr int sockets_max = static_cast<int>(limits::nodes_max) * 3 + 64;
 
 RequestRouter::Options router_options(const Server::Options& options) {
   RequestRouter::Options out;
+  out.identity = {options.cluster, wire::Role::node, options.node.value, options.incarnation};
   out.seed = options.incarnation.value;
   out.follow_views = false;  // they come to us by themselves
-  return out;
-}
-
-PeerLinks::Options link_options(const Server::Options& options) {
-  PeerLinks::Options out;
-  out.cluster = options.cluster;
-  out.role = wire::Role::node;
-  out.name = options.node.value;
-  out.incarnation = options.incarnation;
   return out;
 }
 
@@ -64,7 +56,7 @@ Server::Server(const Options& options, HostedRegistry& registry)
       answers_(AnswerQueue::create()),
       requests_(request_server_options(options), registry, *answers_, *this, events_),
       router_(router_options(options)),
-      links_(context_, link_options(options), router_),
+      links_(context_, router_),
       now_(boot_time()) {
   socket_.set(zmq::sockopt::router_mandatory, true);
   socket_.set(zmq::sockopt::linger, 0);

@@ -16,7 +16,12 @@ namespace {
 View view_of(const std::vector<std::string>& nodes, const std::string& joining = {}) {
   std::vector<Member> members;
   for (const auto& id : nodes) {
-    members.push_back({NodeId{id}, Incarnation{}, "tcp://127.0.0.1:7001", 1, {}, id == joining ? MemberState::joining : MemberState::up});
+    members.push_back({NodeId{id},
+                       Incarnation{},
+                       "tcp://127.0.0.1:7001",
+                       1,
+                       {},
+                       id == joining ? MemberState::joining : MemberState::up});
   }
   const auto table = fixed_view("x", 1, {members[0]}).value().table();
   return View::make({"x", Epoch{1}, Term{}, NodeId{}, 1}, members, table).value();
@@ -153,13 +158,15 @@ BOOST_AUTO_TEST_CASE(a_node_that_leaves_while_it_is_listed_is_passed_over) {
   BOOST_TEST(nodes_of(next) == "n2");
 
   auto last = ClusterQuery::make(Op::list, list_args(encode(ClusterCursor{NodeId{"n3"}, "x"}))).value();
-  const Next gone = last.answered(last.begin(three).ask[0], error(ErrorCode::unreachable, "gone"), view_of({"n1", "n2"}));
+  const Next gone =
+      last.answered(last.begin(three).ask[0], error(ErrorCode::unreachable, "gone"), view_of({"n1", "n2"}));
   BOOST_TEST(listed(gone).cursor.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_is_silent_but_has_not_left_is_the_callers_error) {
   auto query = ClusterQuery::make(Op::list, list_args()).value();
-  const Next next = query.answered(query.begin(three).ask[0], error(ErrorCode::unreachable, "node 'n1' is silent"), three);
+  const Next next =
+      query.answered(query.begin(three).ask[0], error(ErrorCode::unreachable, "node 'n1' is silent"), three);
   BOOST_REQUIRE(next.done.has_value());
   BOOST_TEST((next.done->code == ErrorCode::unreachable));
   BOOST_TEST(next.done->text == "node 'n1' is silent");
@@ -168,7 +175,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_silent_but_has_not_left_is_the_callers_error
 BOOST_AUTO_TEST_CASE(what_a_node_refuses_is_the_callers_error_with_the_nodes_name) {
   for (const Op op : {Op::list, Op::count}) {
     auto query = ClusterQuery::make(op, op == Op::list ? std::optional{list_args()} : std::nullopt).value();
-    const Next next = query.answered(query.begin(three).ask[0], error(ErrorCode::unknown_type, "no type 'x'", "n1"), three);
+    const Next next =
+        query.answered(query.begin(three).ask[0], error(ErrorCode::unknown_type, "no type 'x'", "n1"), three);
     BOOST_REQUIRE(next.done.has_value());
     BOOST_TEST(next.ask.empty());
     BOOST_TEST((next.done->code == ErrorCode::unknown_type));
@@ -246,7 +254,8 @@ BOOST_AUTO_TEST_CASE(how_long_to_wait_after_an_error_comes_through) {
   auto query = ClusterQuery::make(Op::count, std::nullopt).value();
   Outcome full = error(ErrorCode::overloaded, "full", "n2");
   full.retry_after = std::chrono::milliseconds(30);
-  BOOST_TEST((query.answered(query.begin(three).ask[1], std::move(full), three).done->retry_after == std::chrono::milliseconds(30)));
+  BOOST_TEST((query.answered(query.begin(three).ask[1], std::move(full), three).done->retry_after ==
+              std::chrono::milliseconds(30)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_CASE(a_request_goes_to_the_owner_after_hello_and_its_answer_name
   BOOST_TEST(sent.size() == 30U);
   BOOST_TEST(batches == 3);
   for (const auto& s : std::vector<Sent>{sent}) {
-    BOOST_TEST(out.node(s.peer).value == owner(s.key));
+    BOOST_TEST(node(s.peer) == owner(s.key));
     reply(s, ErrorCode::ok);
   }
   BOOST_TEST(done.size() == 30U);
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_redirect_is_followed_at_once_under_the_same_id) {
   pump();
   const Sent first = last();
   reply(first, ErrorCode::wrong_node, "n2");
-  BOOST_TEST(out.node(last().peer).value == "n2");
+  BOOST_TEST(node(last().peer) == "n2");
   BOOST_TEST(last().id.value == first.id.value);
   reply(last(), ErrorCode::ok);
   BOOST_TEST((only_outcome() == ErrorCode::ok));
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_redirect_from_a_node_that_is_behind_is_not_followed) {
   BOOST_TEST(sent.size() == 1U);
   run(10ms);
   BOOST_TEST(sent.size() == 2U);
-  BOOST_TEST(out.node(last().peer).value == "n1");
+  BOOST_TEST(node(last().peer) == "n1");
 }
 
 BOOST_AUTO_TEST_CASE(calls_refused_with_hello_required_are_sent_again_after_the_next_welcome) {
@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_the_connection_is_told_at_once_and_asked_again
   pump();
   PeerIndex peer;
   for (std::uint32_t p = 0; p < 3; ++p) {
-    if (out.node(PeerIndex{p}).value == owner("a")) peer = PeerIndex{p};
+    if (node(PeerIndex{p}) == owner("a")) peer = PeerIndex{p};
   }
   out.rejected(peer, ErrorCode::wrong_cluster, "this is 'production'", now);
   pump();
@@ -367,9 +367,8 @@ BOOST_AUTO_TEST_CASE(a_batch_that_the_socket_refused_is_sent_later_in_order_and_
   submit(Op::call, "a");
   submit(Op::call, "a");
   pump();
-  wire::RequestWriter writer;
-  BOOST_TEST(out.fill(peer, writer, now) == 3U);
-  out.not_sent(peer);
+  BOOST_TEST(requests_in(peer, out.next_frame(peer, now)).size() == 3U);
+  out.taken(peer, false);
   run(102ms);
   // Two of the four calls with a short deadline end: one was sent, one was not.
   BOOST_TEST(done.size() == 2U);
@@ -413,12 +412,12 @@ BOOST_AUTO_TEST_CASE(requests_without_a_key_go_to_any_node_or_to_the_one_named) 
   pump();
   submit(Op::describe, {});
   pump();
-  BOOST_TEST(out.node(last().peer).value == "n2");  // the one that is there
+  BOOST_TEST(node(last().peer) == "n2");  // the one that is there
   auto r = make(Op::list, {});
   r->node = NodeId{"n3"};
   out.submit(std::move(r), now);
   pump();
-  BOOST_TEST(out.node(last().peer).value == "n3");
+  BOOST_TEST(node(last().peer) == "n3");
   r = make(Op::list, {});
   r->node = NodeId{"n9"};
   out.submit(std::move(r), now);
@@ -479,14 +478,15 @@ BOOST_AUTO_TEST_CASE(before_the_first_view_peers_are_asked_by_address_and_keep_t
   r->peer = seed;
   bare.submit(std::move(r), now);
   bare.submit(make(Op::lookup, "a"), now);  // waits for the view
-  BOOST_TEST((bare.due(seed, now) == RequestRouter::Due::hello));
-  bare.hello_sent(seed, now);
+  BOOST_TEST((wire::kind_of(bare.next_frame(seed, now)).value() == wire::FrameKind::hello));
+  bare.taken(seed, true);
+  BOOST_TEST(bare.next_frame(seed, now).empty());  // until it is welcome
   bare.welcomed(seed, {1, "test", "n1", Incarnation{1}, Epoch{1}}, now);
-  BOOST_TEST((bare.due(seed, now) == RequestRouter::Due::requests));
+  BOOST_TEST(requests_in(seed, bare.next_frame(seed, now)).size() == 1U);
+  bare.taken(seed, false);
   bare.set_view(make_view(1, {"n1"}), now);
-  wire::RequestWriter writer;
-  BOOST_TEST(bare.fill(seed, writer, now) == 2U);
-  bare.sent(seed);
+  BOOST_TEST(requests_in(seed, bare.next_frame(seed, now)).size() == 2U);
+  bare.taken(seed, true);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -130,21 +130,25 @@ void SimCluster::pump() {
 
 SimNode* SimCluster::listener(PeerIndex peer) {
   for (auto& [id, node] : nodes) {
-    if (node.address == out.address(peer)) return node.alive ? &node : nullptr;
+    if (node.address == out.peer(peer).address) return node.alive ? &node : nullptr;
   }
   return nullptr;
 }
 
 /// Sends the next thing that is due; false if there is nothing, or nobody takes it.
 bool SimCluster::serve(PeerIndex peer) {
-  const auto due = out.due(peer, now);
+  const BytesView frame = out.next_frame(peer, now);
+  if (frame.empty()) return false;
   SimNode* const node = listener(peer);
-  if (due == RequestRouter::Due::nothing || node == nullptr) return false;
+  if (node == nullptr) {
+    out.taken(peer, false);
+    return false;
+  }
   auto& connection = connections[peer.value];
   if (connection.node == nullptr) connection = {node, node->incarnation};
-  switch (due) {
-    case RequestRouter::Due::hello:
-      out.hello_sent(peer, now);
+  switch (wire::kind_of(frame).value()) {
+    case wire::FrameKind::hello:
+      out.taken(peer, true);
       at_node(peer, *node, [this, peer, node] {
         node->sessions.insert(peer.value);
         later(peer, [this, peer, node, life = node->incarnation, epoch = node->view ? node->view->epoch() : Epoch{}] {
@@ -152,14 +156,14 @@ bool SimCluster::serve(PeerIndex peer) {
         });
       });
       return true;
-    case RequestRouter::Due::ping:
-      out.ping_sent(peer, now);
+    case wire::FrameKind::ping:
+      out.taken(peer, true);
       at_node(peer, *node, [this, peer, node] {
         later(peer, [this, peer, epoch = node->view ? node->view->epoch() : Epoch{}] { out.heard(peer, epoch, now); });
       });
       return true;
     default:
-      send_batch(peer, *node);
+      send_batch(peer, *node, Bytes{frame});
       return true;
   }
 }
@@ -184,21 +188,18 @@ void SimCluster::at_node(PeerIndex peer, SimNode& node, std::function<void()> ev
   });
 }
 
-void SimCluster::send_batch(PeerIndex peer, SimNode& node) {
-  wire::RequestWriter writer;
-  if (const auto count = out.fill(peer, writer, now); count != 0) {
-    sent += count;
-    const auto target = out.incarnation(peer);
-    at_node(peer, node, [this, peer, &node, target, frame = Bytes{writer.finish(out.epoch(), target)}] {
-      if (!node.sessions.contains(peer.value) || target != node.incarnation) {
-        return later(peer, [this, peer] { out.rejected(peer, ErrorCode::hello_required, {}, now); });
-      }
-      auto reader = wire::RequestReader::open(frame).value();
-      wire::Request request;
-      while (reader.next(request).value() == wire::Next::good) answer(peer, node, request);
-    });
-  }
-  out.sent(peer);
+void SimCluster::send_batch(PeerIndex peer, SimNode& node, const Bytes& frame) {
+  const auto header = wire::RequestReader::open(frame).value().header();
+  sent += header.count;
+  at_node(peer, node, [this, peer, &node, target = header.target, frame] {
+    if (!node.sessions.contains(peer.value) || target != node.incarnation) {
+      return later(peer, [this, peer] { out.rejected(peer, ErrorCode::hello_required, {}, now); });
+    }
+    auto reader = wire::RequestReader::open(frame).value();
+    wire::Request request;
+    while (reader.next(request).value() == wire::Next::good) answer(peer, node, request);
+  });
+  out.taken(peer, true);
 }
 
 void SimCluster::answer(PeerIndex peer, SimNode& node, const wire::Request& request) {

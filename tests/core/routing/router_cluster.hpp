@@ -102,7 +102,7 @@ class SimCluster {
   void run_until(Instant end, bool or_done);
   void pump();
   bool serve(PeerIndex peer);
-  void send_batch(PeerIndex peer, SimNode& node);
+  void send_batch(PeerIndex peer, SimNode& node, const Bytes& frame);
   void later(PeerIndex peer, std::function<void()> event);
   /// What the node does about a frame.
   void at_node(PeerIndex peer, SimNode& node, std::function<void()> event);

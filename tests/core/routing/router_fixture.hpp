@@ -64,19 +64,9 @@ struct Fixture {
       out.take_work(peers);
       for (const PeerIndex p : peers) {
         if (blocked.contains(p.value)) continue;
-        for (auto due = out.due(p, now); due != RequestRouter::Due::nothing; due = out.due(p, now)) {
+        for (BytesView frame = out.next_frame(p, now); !frame.empty(); frame = out.next_frame(p, now)) {
           again = true;
-          if (due == RequestRouter::Due::hello) {
-            ++hellos;
-            ++hellos_to[out.node(p).value];
-            out.hello_sent(p, now);
-            if (auto_welcome) welcome(p);
-          } else if (due == RequestRouter::Due::ping) {
-            ++pings;
-            out.ping_sent(p, now);
-          } else {
-            send_batch(p);
-          }
+          take(p, frame);
         }
       }
       while (auto r = out.next_done()) {
@@ -85,21 +75,30 @@ struct Fixture {
       }
     }
   }
-  void send_batch(PeerIndex p) {
-    wire::RequestWriter writer;
-    if (out.fill(p, writer, now) != 0) {
+  void take(PeerIndex p, BytesView frame) {
+    const auto kind = wire::kind_of(frame).value();
+    if (kind == wire::FrameKind::hello) {
+      ++hellos;
+      ++hellos_to[node(p)];
+    } else if (kind == wire::FrameKind::ping) {
+      ++pings;
+    } else {
       ++batches;
-      const Bytes frame{writer.finish(out.epoch(), out.incarnation(p))};
-      auto reader = wire::RequestReader::open(frame).value();
-      wire::Request r;
-      while (reader.next(r).value() == wire::Next::good) {
-        (r.op == Op::view ? polls : sent).push_back({p, r.id, r.op, std::string{r.key}, r.remaining_ms});
-      }
+      for (const Sent& r : requests_in(p, frame)) (r.op == Op::view ? polls : sent).push_back(r);
     }
-    out.sent(p);
+    out.taken(p, true);
+    if (kind == wire::FrameKind::hello && auto_welcome) welcome(p);
   }
+  static std::vector<Sent> requests_in(PeerIndex p, BytesView frame) {
+    std::vector<Sent> all;
+    auto reader = wire::RequestReader::open(frame).value();
+    wire::Request r;
+    while (reader.next(r).value() == wire::Next::good) all.push_back({p, r.id, r.op, std::string{r.key}, r.remaining_ms});
+    return all;
+  }
+  std::string node(PeerIndex p) const { return out.peer(p).node ? out.peer(p).node->value : std::string{}; }
   void welcome(PeerIndex p) {
-    const std::string name = out.node(p).value;
+    const std::string name = node(p);
     out.welcomed(p, {1, "test", name, incarnations[p.value], Epoch{1}}, now);
   }
   /// On virtual time, as a shell would: never later than next_wake().

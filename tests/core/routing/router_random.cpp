@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(under_random_events_every_request_is_done_exactly_once_by_i
             if (!f.blocked.insert(peer.value).second) f.blocked.erase(peer.value);
             break;
           case 10:
-            if (pick(10) == 0 && f.out.node(PeerIndex{2}).value == "n3") {
+            if (pick(10) == 0 && f.node(PeerIndex{2}) == "n3") {
               f.out.set_view(f.make_view(++epoch, {"n1", "n2", "n3"}), f.now);
             }
             break;

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_not_in_our_view_is_not_gone_to_before_the_vi
   incarnations[3] = Incarnation{107};
   pump();
   BOOST_REQUIRE(sent.size() == 2U);
-  BOOST_TEST(out.node(last().peer).value == "n7");
+  BOOST_TEST(node(last().peer) == "n7");
   reply_as(last(), ErrorCode::ok, {.epoch = Epoch{2}});
   BOOST_TEST((only_outcome() == ErrorCode::ok));
 }
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(a_newer_view_moves_what_waits_and_closes_the_peers_that_lef
   BOOST_TEST(closed.size() == 1U);
   BOOST_TEST((closed.at(0) == gone));
   BOOST_TEST(sent.size() == 4U);
-  for (std::size_t i = 1; i < 4; ++i) BOOST_TEST(out.node(sent.at(i).peer).value == owner(key));
+  for (std::size_t i = 1; i < 4; ++i) BOOST_TEST(node(sent.at(i).peer) == owner(key));
   for (const auto& s : std::vector<Sent>{sent}) reply(s, ErrorCode::ok);
   BOOST_TEST(done.size() == 3U);
 }
