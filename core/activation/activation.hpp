@@ -9,6 +9,7 @@
 #include "reki/core/activation/restart_policy.hpp"
 #include "reki/core/activation/waiter.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/base/intrusive_list.hpp"
 #include "reki/core/base/time.hpp"
 
 namespace reki {
@@ -20,7 +21,7 @@ using TypeIndex = StrongId<struct TypeIndexTag, std::uint16_t>;
 ///
 /// The table writes all of it but `cell` and `used`, under its shard's lock. An entry keeps its address until the table
 /// erases it. Without the lock only what says so may be read, of an entry that is not destroyed meanwhile.
-struct Activation {
+struct Activation : ListHook<struct InSlotTag>, ListHook<struct ListedTag> {
   enum class State : std::uint8_t {
     starting,    ///< Its factory is to run, or runs.
     live,        ///< Takes messages.
@@ -37,10 +38,6 @@ struct Activation {
     std::uint32_t restarts = 0;  ///< Since the key was first started.
   };
 
-  Activation* slot_next = nullptr;  ///< In the list of its slot.
-  Activation* slot_prev = nullptr;
-  Activation* listed_next = nullptr;  ///< While live in its type's list by age of use; else with those that somebody waits for.
-  Activation* listed_prev = nullptr;
   std::int64_t listed_use = 0;       ///< `used` as it was when it got its place in the list by age.
 
   RequestOrigin starter;             ///< Whose request began the latest start.
@@ -74,6 +71,13 @@ struct Activation {
     return fence.load(std::memory_order_relaxed) == before ? before : Fence{};
   }
 };
+
+/// Those of one slot; and then those that were erased, until they are destroyed.
+using SlotActivations = IntrusiveList<Activation, InSlotTag>;
+/// The live ones of one type by age of use; or those that somebody waits for, none of which is live.
+using ListedActivations = IntrusiveList<Activation, ListedTag>;
+inline void leave_slot(Activation& a) { static_cast<ListHook<InSlotTag>&>(a).unlink(); }
+inline void leave_listed(Activation& a) { static_cast<ListHook<ListedTag>&>(a).unlink(); }
 
 /// One allocation with the key's bytes behind the entry. REQUIRES: at most 65535 of them.
 [[nodiscard]] Activation* make_activation(std::uint64_t hash, TypeIndex type, std::string_view key);

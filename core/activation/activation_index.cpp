@@ -31,20 +31,14 @@ void IndexArray::Delete::operator()(IndexArray* array) const {
 }
 
 RetiredActivations::~RetiredActivations() {
-  while (first_ != nullptr) destroy_activation(std::exchange(first_, first_->slot_next));
-}
-
-void RetiredActivations::push(Activation& a) {
-  a.slot_next = nullptr;
-  (last_ != nullptr ? last_->slot_next : first_) = &a;
-  last_ = &a;
+  while (Activation* const a = entries_.first()) {
+    leave_slot(*a);
+    destroy_activation(a);
+  }
 }
 
 void RetiredActivations::append(RetiredActivations&& other) {
-  if (other.first_ != nullptr) {
-    (last_ != nullptr ? last_->slot_next : first_) = std::exchange(other.first_, nullptr);
-    last_ = std::exchange(other.last_, nullptr);
-  }
+  entries_.append(other.entries_);
   for (auto& array : other.arrays_) arrays_.push_back(std::move(array));
   other.arrays_.clear();
 }

@@ -69,28 +69,23 @@ inline unsigned words_with(std::uint64_t tag, const IndexArray::Word* group) {
 class RetiredActivations {
  public:
   RetiredActivations() = default;
-  RetiredActivations(RetiredActivations&& other) noexcept { swap(other); }
+  RetiredActivations(RetiredActivations&& other) noexcept { append(std::move(other)); }
   RetiredActivations& operator=(RetiredActivations&& other) noexcept {
-    RetiredActivations(std::move(other)).swap(*this);
+    const RetiredActivations old(std::move(*this));
+    append(std::move(other));
     return *this;
   }
   ~RetiredActivations();
 
-  void push(Activation& a);
+  /// REQUIRES: it is in no slot's list.
+  void push(Activation& a) { entries_.push_back(a); }
   void push(detail::IndexArray::Ptr array) { arrays_.push_back(std::move(array)); }
   /// All that is in `other` goes here.
   void append(RetiredActivations&& other);
-  [[nodiscard]] bool empty() const { return first_ == nullptr && arrays_.empty(); }
+  [[nodiscard]] bool empty() const { return entries_.empty() && arrays_.empty(); }
 
  private:
-  void swap(RetiredActivations& other) noexcept {
-    std::swap(first_, other.first_);
-    std::swap(last_, other.last_);
-    arrays_.swap(other.arrays_);
-  }
-
-  Activation* first_ = nullptr;  // a list by slot_next, which nobody reads without the lock
-  Activation* last_ = nullptr;
+  SlotActivations entries_;
   std::vector<detail::IndexArray::Ptr> arrays_;
 };
 

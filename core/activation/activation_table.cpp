@@ -28,8 +28,12 @@ ActivationTable::ActivationTable(Options options)
 }
 
 ActivationTable::~ActivationTable() {
-  for (const Slot& slot : slots_) {
-    for (Activation* a = slot.first; a != nullptr;) destroy_activation(std::exchange(a, a->slot_next));
+  for (Slot& slot : slots_) {
+    while (Activation* const a = slot.entries.first()) {
+      leave_slot(*a);
+      leave_listed(*a);
+      destroy_activation(a);
+    }
   }
 }
 
@@ -256,9 +260,7 @@ void ActivationTable::erase(Activation& a) {
   REKI_ASSERT(a.waiters.empty());
   REKI_ASSERT(a.cell == nullptr);
   unlist(a);
-  Slot& slot = slot_of_entry(a);
-  (a.slot_prev != nullptr ? a.slot_prev->slot_next : slot.first) = a.slot_next;
-  if (a.slot_next != nullptr) a.slot_next->slot_prev = a.slot_prev;
+  leave_slot(a);
   if (is_running(a)) --types_[a.type.value].count;
   if (a.state == State::down) down_.erase(&a);
   index_.erase(a, retired_);
@@ -270,16 +272,13 @@ template <class Predicate>
 WaiterList ActivationTable::release(Activation& a, Predicate chosen) {
   if (a.waiters.empty()) return {};
   WaiterList out = a.waiters.take_if(chosen);
-  if (a.waiters.empty()) unlist_waiting(a);
+  if (a.waiters.empty()) leave_listed(a);
   return out;
 }
 
 Activation& ActivationTable::insert(std::uint64_t hash, TypeIndex type, std::string_view key) {
   Activation* const a = make_activation(hash, type, key);
-  Slot& slot = slot_of_entry(*a);
-  a->slot_next = slot.first;
-  if (slot.first != nullptr) slot.first->slot_prev = a;
-  slot.first = a;
+  slot_of_entry(*a).entries.push_front(*a);
   index_.insert(*a, retired_);
   ++types_[type.value].count;
   return *a;
@@ -308,8 +307,8 @@ void ActivationTable::enter(Activation& a, State state) {
 
 WaiterList ActivationTable::expire(Instant now) {
   WaiterList out;
-  for (Activation* next = waiting_; next != nullptr;) {
-    Activation& a = *std::exchange(next, next->listed_next);
+  for (Activation* next = waiting_.first(); next != nullptr;) {
+    Activation& a = *std::exchange(next, waiting_.after(*next));
     WaiterList late = release(a, [&](const Waiter& w) { return w.deadline <= now; });
     while (Waiter* w = late.pop()) out.push(w);
   }
@@ -332,51 +331,39 @@ void ActivationTable::list_by_use(Activation& a) {
   // the least recently used. The walk to its place is short, since what is listed was mostly used just now, and bounded
   // for when it is not: then the order is off by a little.
   constexpr int steps_max = 32;
-  Type& type = types_[a.type.value];
+  ListedActivations& by_use = types_[a.type.value].by_use;
   a.listed_use = a.used.load(std::memory_order_relaxed);
-  Activation* older = type.newest;
-  for (int i = 0; i < steps_max && older != nullptr && older->listed_use > a.listed_use; ++i) older = older->listed_prev;
-  Activation* newer = older != nullptr ? older->listed_next : type.oldest;
-  a.listed_prev = older;
-  a.listed_next = newer;
-  (older != nullptr ? older->listed_next : type.oldest) = &a;
-  (newer != nullptr ? newer->listed_prev : type.newest) = &a;
+  Activation* older = by_use.empty() ? nullptr : &by_use.back();
+  for (int i = 0; i < steps_max && older != nullptr && older->listed_use > a.listed_use; ++i) older = by_use.before(*older);
+  if (older != nullptr) {
+    by_use.insert_after(*older, a);
+  } else {
+    by_use.push_front(a);
+  }
 }
 
 void ActivationTable::unlist(Activation& a) {
   if (a.state != State::live) return;
-  Type& type = types_[a.type.value];
-  (a.listed_prev != nullptr ? a.listed_prev->listed_next : type.oldest) = a.listed_next;
-  (a.listed_next != nullptr ? a.listed_next->listed_prev : type.newest) = a.listed_prev;
-  a.listed_prev = a.listed_next = nullptr;
-  --type.live;
+  leave_listed(a);
+  --types_[a.type.value].live;
 }
 
 void ActivationTable::list_waiting(Activation& a) {
   REKI_ASSERT(a.state != State::live);
-  a.listed_prev = nullptr;
-  a.listed_next = waiting_;
-  if (waiting_ != nullptr) waiting_->listed_prev = &a;
-  waiting_ = &a;
-}
-
-void ActivationTable::unlist_waiting(Activation& a) {
-  (a.listed_prev != nullptr ? a.listed_prev->listed_next : waiting_) = a.listed_next;
-  if (a.listed_next != nullptr) a.listed_next->listed_prev = a.listed_prev;
-  a.listed_prev = a.listed_next = nullptr;
+  waiting_.push_front(a);
 }
 
 Activation* ActivationTable::least_recently_used(TypeIndex type) {
   Type& t = types_[type.value];
   constexpr std::size_t steps_max = 64;  // its caller holds a lock
   for (std::size_t steps = std::min(t.live, steps_max); steps > 0; --steps) {
-    Activation& a = *t.oldest;
+    Activation& a = t.by_use.front();
     if (a.used.load(std::memory_order_relaxed) == a.listed_use) return &a;
     unlist(a);
     list_by_use(a);
     ++t.live;
   }
-  return t.oldest;
+  return t.by_use.first();
 }
 
 }  // namespace reki

@@ -119,14 +119,14 @@ class ActivationTable {
   WaiterList expire(Instant now);
   /// Erases keys whose crash loop is over.
   std::size_t forget_crash_loops(Instant now);
-  [[nodiscard]] bool has_waiters() const { return waiting_ != nullptr; }
+  [[nodiscard]] bool has_waiters() const { return !waiting_.empty(); }
 
   // Use
 
   /// No live actor of the type was used before this (Instant::ns); the end of time if there is none.
   [[nodiscard]] std::int64_t oldest_listed_use(TypeIndex type) const {
-    const Activation* oldest = types_[type.value].oldest;
-    return oldest != nullptr ? oldest->listed_use : INT64_MAX;
+    const ListedActivations& by_use = types_[type.value].by_use;
+    return by_use.empty() ? INT64_MAX : by_use.front().listed_use;
   }
   /// The live actor of a type that was used longest ago, or nullptr. Puts the list in order as it goes, a bounded
   /// number of steps at a time: among very many that were all used since, it may name another old one.
@@ -137,20 +137,20 @@ class ActivationTable {
   [[nodiscard]] std::size_t size() const { return index_.size(); }
   /// True if `list` and `count` show it: it has an actor, or will have one without being asked again.
   [[nodiscard]] static bool is_running(const Activation& a) { return a.state != Activation::State::down; }
-  /// The first entry of a slot; the others follow by `slot_next`.
-  [[nodiscard]] Activation* first_in(SlotId slot) const { return slots_[slot.value / options_.shards].first; }
+  /// The first entry of a slot, and the one behind an entry; null if there is none.
+  [[nodiscard]] Activation* first_in(SlotId slot) { return slots_[slot.value / options_.shards].entries.first(); }
+  [[nodiscard]] Activation* next_in_slot(Activation& a) { return slot_of_entry(a).entries.after(a); }
 
  private:
   struct Slot {
-    Activation* first = nullptr;
+    SlotActivations entries;
     Epoch acquired{1};
     std::uint32_t starts = 0;
   };
   struct Type {
     std::size_t count = 0;
     std::size_t live = 0;
-    Activation* newest = nullptr;
-    Activation* oldest = nullptr;
+    ListedActivations by_use;  ///< The oldest first.
   };
 
   Verdict request_known(Activation& a, const Demand& demand, Instant now);
@@ -165,7 +165,6 @@ class ActivationTable {
   void list_by_use(Activation& a);
   void unlist(Activation& a);
   void list_waiting(Activation& a);
-  void unlist_waiting(Activation& a);
   template <class Predicate>
   WaiterList release(Activation& a, Predicate chosen);
   /// After an end: those who wanted a start of their own wait for that start now.
@@ -178,7 +177,7 @@ class ActivationTable {
   RetiredActivations retired_;
   std::vector<Slot> slots_;
   std::vector<Type> types_;
-  Activation* waiting_ = nullptr;          ///< The first of those with waiters, none of which is live.
+  ListedActivations waiting_;              ///< Those with waiters, none of which is live.
   absl::flat_hash_set<Activation*> down_;  ///< Entries in a crash loop.
 };
 

@@ -32,16 +32,30 @@ template <class T, class Tag>
 class IntrusiveList {
  public:
   bool empty() const { return !root_.linked(); }
+  /// REQUIRES, as back(): it is not empty.
   T& front() { return *static_cast<T*>(root_.next_); }
+  const T& front() const { return *static_cast<const T*>(root_.next_); }
   T& back() { return *static_cast<T*>(root_.prev_); }
+  /// The first one; null if there is none.
+  T* first() { return empty() ? nullptr : &front(); }
   /// The one behind it; null if it is the last. REQUIRES: it is in this list.
   T* after(T& element) {
     Hook* const next = static_cast<Hook&>(element).next_;
     return next == &root_ ? nullptr : static_cast<T*>(next);
   }
+  /// The one ahead of it; null if it is the first. REQUIRES: it is in this list.
+  T* before(T& element) {
+    Hook* const previous = static_cast<Hook&>(element).prev_;
+    return previous == &root_ ? nullptr : static_cast<T*>(previous);
+  }
   /// REQUIRES: it is in no list of this tag.
   void push_back(T& element) { link(element, *root_.prev_, root_); }
   void push_front(T& element) { link(element, root_, *root_.next_); }
+  /// REQUIRES: `element` is in no list of this tag, and `position` in this one.
+  void insert_after(T& position, T& element) {
+    Hook& at = position;
+    link(element, at, *at.next_);
+  }
 
   /// All elements of `other` go to this list's end.
   void append(IntrusiveList& other) {

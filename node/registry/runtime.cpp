@@ -157,7 +157,7 @@ Runtime::~Runtime() {
   for (Shard& shard : shards_) {
     for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
       if (&shard_of(slot) != &shard) continue;
-      for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
+      for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = shard.table->next_in_slot(*a)) {
         delete static_cast<ActorCell*>(a->cell.exchange(nullptr));
         while (Waiter* w = a->waiters.pop()) EnvelopePtr{static_cast<Envelope*>(w)};
       }

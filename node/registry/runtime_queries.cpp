@@ -67,7 +67,7 @@ Answer Runtime::list(TypeEntry& type, std::string_view prefix, std::optional<Byt
     {
       Shard& shard = shard_of(slot);
       const std::lock_guard lock(shard.mutex);
-      for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
+      for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = shard.table->next_in_slot(*a)) {
         const bool shown = a->type == type.index && ActivationTable::is_running(*a);
         if (shown && a->key().starts_with(prefix) && (after.empty() || a->key() > after)) keys.emplace_back(a->key());
       }
@@ -92,13 +92,13 @@ Answer Runtime::count(TypeEntry& type, std::string_view prefix) {
   std::uint64_t total = 0;
   for (std::uint32_t i = 0; i < shard_count; ++i) {
     const std::lock_guard lock(shards_[i].mutex);
-    const ActivationTable& table = *shards_[i].table;
+    ActivationTable& table = *shards_[i].table;
     if (prefix.empty()) {
       total += table.count(type.index);
       continue;
     }
     for (std::uint32_t slot = i; slot < slot_count; slot += shard_count) {
-      for (Activation* a = table.first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
+      for (Activation* a = table.first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = table.next_in_slot(*a)) {
         total += a->type == type.index && ActivationTable::is_running(*a) && a->key().starts_with(prefix) ? 1 : 0;
       }
     }

@@ -186,7 +186,7 @@ void Runtime::lose(const SlotSet& slots) {
 void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Effects& effects) {
   state_of(shard, slot) = SlotState::foreign;
   std::vector<KeyName> keys;
-  for (Activation* a = shard.table->first_in(slot); a != nullptr; a = a->slot_next) keys.push_back(name_of(*a));
+  for (Activation* a = shard.table->first_in(slot); a != nullptr; a = shard.table->next_in_slot(*a)) keys.push_back(name_of(*a));
   for (const KeyName& key : keys) {
     Request stop;
     stop.op = wire::Op::stop;
@@ -202,7 +202,7 @@ void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Effects& effects) {
 
 void Runtime::revoke(const SlotSet& slots) {
   for_each_slot(slots, [&](Shard& shard, SlotId slot, Effects&) {
-    for (Activation* a = shard.table->first_in(slot); a != nullptr; a = a->slot_next) {
+    for (Activation* a = shard.table->first_in(slot); a != nullptr; a = shard.table->next_in_slot(*a)) {
       if (a->cell != nullptr) cell_of(*a).revoke();
     }
   });
@@ -286,7 +286,7 @@ void Runtime::abandon() {
       expire_parked_locked(shard, Instant::never(), ErrorCode::unavailable, effects);
       for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
         if (&shard_of(slot) != &shard) continue;
-        for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
+        for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = shard.table->next_in_slot(*a)) {
           if (a->cell != nullptr) cell_of(*a).revoke();
         }
       }

@@ -153,7 +153,7 @@ void Runtime::stop_everything() {
     const std::lock_guard lock(shard.mutex);
     for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
       if (&shard_of(slot) != &shard) continue;
-      for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = a->slot_next) {
+      for (Activation* a = shard.table->first_in(SlotId{static_cast<std::uint16_t>(slot)}); a != nullptr; a = shard.table->next_in_slot(*a)) {
         all.push_back({a->cell != nullptr ? cell_of(*a).born() : 0, name_of(*a)});
       }
     }
