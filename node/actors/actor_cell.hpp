@@ -6,11 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "reki/core/activation/activation.hpp"
+#include "reki/node/actors/cell_host.hpp"
 #include "reki/node/actors/mailbox.hpp"
 #include "reki/node/actors/outputs.hpp"
-#include "reki/node/registry/runtime.hpp"
+#include "reki/node/actors/workers.hpp"
 
 namespace reki {
+
+class CellContext;
 
 /// A message of the runtime's own, in line with the others.
 class ControlEnvelope final : public Envelope {
@@ -25,14 +29,16 @@ class ControlEnvelope final : public Envelope {
 /// The running part of one key: its actor, its mailbox, and the turns that workers run of it.
 ///
 /// Made with its entry in the table, under the shard's lock, and scheduled at once; from then on it belongs to whoever
-/// runs its turn, and while idle to its shard's lock. Its turn alone starts, stops and destroys the actor. It is
-/// destroyed together with its entry, by its own turn.
+/// runs its turn, and while idle to its shard's lock. Its turn alone starts, stops and destroys the actor; whether it
+/// may, and what becomes of the entry, its host says (CellHost). It is destroyed together with its entry, by its own turn.
 class ActorCell final : public Turn {
  public:
-  ActorCell(Activation& activation, TypeEntry& type) : activation_(activation), type_(type) {}
+  ActorCell(Activation& activation, CellType& type) : activation_(activation), type_(type) {}
   ~ActorCell() override;
 
   void run() override;
+  [[nodiscard]] Activation& activation() const { return activation_; }
+  [[nodiscard]] const ActorType& type() const { return type_.type; }
 
   // With the shard's lock held.
   [[nodiscard]] bool is_idle() const { return mailbox_.is_idle(); }
@@ -47,7 +53,6 @@ class ActorCell final : public Turn {
   void claim_first_turn() { (void)mailbox_.wake(); }
   /// Ends it after what is in its mailbox, but not later than `drain_until`. True: schedule it.
   [[nodiscard]] bool push_stop(StopReason reason, Instant drain_until);
-  [[nodiscard]] const ActorType& type() const { return *type_.type; }
   /// Orders actors by when they were started, over all keys; 0 before the first start.
   [[nodiscard]] std::uint64_t born() const { return born_; }
   /// With which its first start goes on.
@@ -56,8 +61,19 @@ class ActorCell final : public Turn {
   [[nodiscard]] bool is_revoked() const { return revoked_.load(std::memory_order_acquire); }
   void revoke() { revoked_.store(true, std::memory_order_release); }
 
+  // The same, in its own turn.
+  /// Arguments are kept from the first start on, for restarts.
+  [[nodiscard]] bool has_args() const { return has_args_; }
+  void keep_args(const Bytes& args);
+  void forget_args();
+  void set_born(std::uint64_t number) { born_ = number; }
+  /// Messages are taken without the lock from now on.
+  void open_mailbox() { mailbox_.open(); }
+  /// Closes it after the actor's end, and gives away what waits in it.
+  [[nodiscard]] WaiterList close_mailbox();
+
  private:
-  class Scope;
+  friend class CellContext;
   enum class Step : std::uint8_t {
     more,
     idle,
@@ -80,8 +96,7 @@ class ActorCell final : public Turn {
     std::optional<Unreleased> unreleased;
   };
 
-  Runtime& runtime() const { return type_.runtime; }
-  Shard& shard() const { return runtime().shard_of(activation_.hash); }
+  CellHost& host() const { return type_.host; }
   ColdState& cold() {
     if (!cold_) cold_ = std::make_unique<ColdState>();
     return *cold_;
@@ -90,34 +105,30 @@ class ActorCell final : public Turn {
   Step turn();
   /// Makes the actor if its entry wants one, or ends the entry if it wants none.
   Step start();
-  Result<std::unique_ptr<AnyActor>> construct(Scope& scope);
+  Result<std::unique_ptr<AnyActor>> construct(CellContext& context);
   Step start_failed(const Error& error);
   /// `at`: the time; afterwards 0, or the time then, which saves to ask the clock.
   Step handle(EnvelopePtr envelope, Instant& at);
   Step run_handler(EnvelopePtr envelope, Instant at, Instant& after);
-  Result<void> invoke(Scope& scope, Envelope& envelope, Bytes& reply);
+  Result<void> invoke(CellContext& context, Envelope& envelope, Bytes& reply);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
   /// The second look at the gate: what a handler did may take effect.
   [[nodiscard]] bool may_release(Instant now) const;
   /// Decides over what was held back: it takes effect, never will, or waits on.
   Step settle();
+  Step suspend();
   Step crashed(EnvelopePtr envelope, const std::string& text);
   Step stopped_self();
   Step stop(StopReason reason);
-  /// After the actor is gone: those in the mailbox are decided over again, and the entry goes on or goes.
-  Step ended_locked(ActivationTable::After after, Effects& effects);
   void say_goodbye(StopReason reason);
-  void keep_args(const Bytes& args) {
-    if (!args.empty() || cold_) cold().args = args;
-  }
   void destroy_actor();
   void drop_timers();
 
   Mailbox::Taken taken_;                              ///< Turn only; far from the mailbox.
   Activation& activation_;
-  TypeEntry& type_;
+  CellType& type_;
   std::unique_ptr<AnyActor> actor_;                   ///< Turn only.
-  std::unique_ptr<ColdState> cold_;                        ///< Turn only, but for what says otherwise.
+  std::unique_ptr<ColdState> cold_;                   ///< Turn only, but for what says otherwise.
   std::uint64_t born_ = 0;                            ///< Guarded by the shard's mutex.
   std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
   [[no_unique_address]] Mailbox mailbox_;             // leaves room behind it for the two below

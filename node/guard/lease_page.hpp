@@ -47,6 +47,8 @@ class LeasePage {
   // Any thread, of both processes.
 
   [[nodiscard]] Instant lease_end() const { return Instant{lease_end_.load(std::memory_order_acquire)}; }
+  /// The same in a word, for the gate that actors pass.
+  [[nodiscard]] const std::atomic<std::int64_t>& lease_end_ns() const { return lease_end_; }
   [[nodiscard]] Incarnation incarnation() const { return Incarnation{incarnation_.load(std::memory_order_acquire)}; }
 
   // The guard.

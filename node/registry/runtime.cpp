@@ -39,6 +39,11 @@ Answer refusal(const Verdict& verdict) {
   return Answer{Error{verdict.code, refusal_text(verdict), verdict.retry_after}};
 }
 
+const std::atomic<std::int64_t>* lease_end_of(const HostedOptions& options) {
+  const bool has_page = options.cluster_hooks && options.cluster_hooks->page != nullptr;
+  return has_page ? &options.cluster_hooks->page->lease_end_ns() : nullptr;
+}
+
 /// As many as the cores that the process may use, which can be fewer than there are.
 int worker_count(int wanted) {
   if (wanted > 0) return wanted;
@@ -95,7 +100,7 @@ Effects::~Effects() = default;
 void Effects::destroy(std::unique_ptr<ActorCell> cell) { dead_.push_back(std::move(cell)); }
 
 void Effects::run(Runtime& runtime) {
-  for (auto& [key, due] : restarts_) runtime.timers().add_restart(std::move(key), due);
+  for (auto& [key, due] : restarts_) runtime.timers.add_restart(std::move(key), due);
   runtime.schedule(cells_);
   for (auto& answered : answers_) answered.done(std::move(answered.answer));
   for (auto& [key, request] : rerouted_) runtime.reroute(key, std::move(request));
@@ -105,40 +110,36 @@ void Effects::run(Runtime& runtime) {
 }
 
 Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions options)
-    : factories_(std::move(factories)),
-      options_(std::move(options)),
-      node_(options_.node.value.empty() ? SharedNodeId{} : SharedNodeId{SharedNodeId{}, &options_.node}),
-      page_(options_.cluster_hooks ? options_.cluster_hooks->page : nullptr),
-      timers_({.message_due =
-                   [this](const KeyName& key, Fence start, EnvelopePtr message) {
-                     message->pin = start;
-                     Effects effects;
-                     Shard& shard = shard_of(key.hash);
-                     {
-                       const std::lock_guard lock(shard.mutex);
-                       readmit_locked(shard, key, std::move(message), boot_time(), effects);
-                     }
-                     effects.run(*this);
-                   },
-               .restart_due =
-                   [this](const KeyName& key) {
-                     Effects effects;
-                     Shard& shard = shard_of(key.hash);
-                     {
-                       const std::lock_guard lock(shard.mutex);
-                       Activation* a = shard.table->find(key.hash, key.type, key.key);
-                       if (a == nullptr || !shard.table->restart_due(*a, boot_time())) return;
-                       if (cell_of(*a).push_wake()) effects.schedule(&cell_of(*a));
-                     }
-                     effects.run(*this);
-                   },
-               .each_tick = [this](Instant now) { return tick(now); }}) {
+    : CellHost(options.node, lease_end_of(options),
+               {.message_due =
+                    [this](const KeyName& key, Fence start, EnvelopePtr message) {
+                      message->pin = start;
+                      Effects effects;
+                      Shard& shard = shard_of(key.hash);
+                      {
+                        const std::lock_guard lock(shard.mutex);
+                        readmit_locked(shard, key, std::move(message), boot_time(), effects);
+                      }
+                      effects.run(*this);
+                    },
+                .restart_due =
+                    [this](const KeyName& key) {
+                      Effects effects;
+                      Shard& shard = shard_of(key.hash);
+                      {
+                        const std::lock_guard lock(shard.mutex);
+                        Activation* a = shard.table->find(key.hash, key.type, key.key);
+                        if (a == nullptr || !shard.table->restart_due(*a, boot_time())) return;
+                        if (cell_of(*a).push_wake()) effects.schedule(&cell_of(*a));
+                      }
+                      effects.run(*this);
+                    },
+                .each_tick = [this](Instant now) { return tick(now); }}),
+      factories_(std::move(factories)),
+      options_(std::move(options)) {
   for (const auto& [name, type] : factories_->types()) {
-    TypeEntry& entry = types_.emplace_back(*this, options_.incarnation);
-    entry.type = &type;
-    entry.index = TypeIndex{static_cast<std::uint16_t>(types_.size() - 1)};
-    entry.hash = hash_type(name, options_.hash_seed);
-    entry.keeps_use = type.options.idle > Duration{0} || type.options.cap > 0;
+    const TypeIndex index{static_cast<std::uint16_t>(types_.size())};
+    TypeEntry& entry = types_.emplace_back(*this, type, index, hash_type(name, options_.hash_seed), options_.incarnation);
     types_by_name_.emplace(type.name, &entry);
     policies_.push_back(type.options.restart);
   }
@@ -152,7 +153,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions optio
 }
 
 Runtime::~Runtime() {
-  timers_.stop();
+  timers.stop();
   // Cells that never came back from a turn before a bounded close; nobody runs them any more.
   for (Shard& shard : shards_) {
     for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
@@ -165,8 +166,8 @@ Runtime::~Runtime() {
   }
 }
 
-void Runtime::start(Registry& self_registry) {
-  self_registry_.store(&self_registry);
+void Runtime::start(Registry& registry) {
+  set_self_registry(registry);
   coarse_now_.store(boot_time().ns, std::memory_order_relaxed);
   const int threads = worker_count(options_.workers);
   workers_ = std::make_unique<Workers>(
@@ -174,7 +175,7 @@ void Runtime::start(Registry& self_registry) {
   blocking_ = std::make_unique<Workers>(
       Workers::Options{.threads = 0, .threads_max = std::max(1, options_.blocking_threads_max)}, weak_from_this());
   workers_->start();
-  timers_.start();
+  timers.start();
 }
 
 void Runtime::schedule(ActorCell* cell) { schedule(std::span(&cell, 1)); }
@@ -186,22 +187,13 @@ void Runtime::schedule(std::span<ActorCell* const> cells) {
     else turns.push_back(cell);
   }
   if (!turns.empty()) workers_->schedule(turns);
-  if (!cells.empty()) timers_.hurry();
-}
-
-void Runtime::schedule_last(ActorCell* cell) {
-  (cell->type().options.blocking ? *blocking_ : *workers_).schedule_last(cell);
-  timers_.hurry();
-}
-
-void Runtime::log(std::string_view event, const Activation& a, std::string_view text) const {
-  if (options_.log) options_.log(event, types_[a.type.value].type->name, a.key(), text);
+  if (!cells.empty()) timers.hurry();
 }
 
 // Requests
 
 std::optional<Error> Runtime::check(const TypeEntry* type, std::string_view type_name, std::string_view key) const {
-  if (closing()) return Error{ErrorCode::shutting_down};
+  if (gate.is_closing()) return Error{ErrorCode::shutting_down};
   if (type == nullptr) return Error{ErrorCode::unknown_type, "no factory of type '" + std::string{type_name} + "' here"};
   if (key.empty()) return Error{ErrorCode::invalid_argument, "the key is empty"};
   if (key.size() > limits::key_bytes_max) {
@@ -212,7 +204,7 @@ std::optional<Error> Runtime::check(const TypeEntry* type, std::string_view type
 }
 
 void Runtime::submit(Submission submission, Completion done) {
-  if (Outputs::hold(self_registry(), submission, done)) return;
+  if (Outputs::hold(*self_registry.load(), submission, done)) return;
   if (!wire::about_a_key(submission.op)) {
     const std::optional<BytesView> args = submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt;
     if (auto answer = query(submission.op, submission.type, submission.key, args)) return done(std::move(*answer));
@@ -231,7 +223,7 @@ void Runtime::submit(Submission submission, Completion done) {
   if (wire::is_message(submission.op)) {
     request.envelope = std::move(submission.message);
     if (!request.envelope) return done(Answer{Error{ErrorCode::invalid_argument, "a call without a message"}});
-    if (submission.op == Op::call) done = CallGuard::wrap(timers_, std::move(done), request.deadline);
+    if (submission.op == Op::call) done = CallGuard::wrap(timers, std::move(done), request.deadline);
     if (submission.args) request.envelope->args = std::move(*submission.args);
     request.args = {};
     request.envelope->done = std::move(done);
@@ -292,7 +284,7 @@ void Runtime::readmit_locked(Shard& shard, const KeyName& key, EnvelopePtr envel
 
 void Runtime::deliver_locked(Activation& a, EnvelopePtr envelope, Effects& effects) {
   ActorCell& cell = cell_of(a);
-  if (cell.queued() >= types_[a.type.value].type->options.mailbox) {  // the cell's own reference is where its turn writes
+  if (cell.queued() >= types_[a.type.value].type.options.mailbox) {  // the cell's own reference is where its turn writes
     counters.overloaded.fetch_add(1, std::memory_order_relaxed);
     return effects.answer(std::move(envelope->done), Answer{Error{ErrorCode::overloaded, "the actor's mailbox is full: " +
                                                                         std::to_string(cell.queued()) + " messages wait"}});
@@ -316,7 +308,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
   Activation& a = *verdict.activation;
   TypeEntry& type = *request.type;
   shard.table->wait(verdict, envelope_of(std::move(request)).release());
-  timers_.hurry();
+  timers.hurry();
   if (verdict.what == What::start) {
     auto* cell = new ActorCell(a, type);
     a.cell = cell;
@@ -328,7 +320,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
     while (Waiter* w = after.released.pop()) {
       Answer stopped;
       stopped.fence = a.fence;
-      stopped.node = node_;
+      stopped.node = node;
       EnvelopePtr owned{static_cast<Envelope*>(w)};
       effects.answer(std::move(owned->done), std::move(stopped));
     }
@@ -336,9 +328,7 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
   } else if (verdict.what == What::stop) {
     ActorCell& cell = cell_of(a);
     const auto reason = stop_reason_locked(shard, a.slot());
-    // What waits for an actor that moves is for its next owner.
-    const Duration grace = reason == StopReason::moved ? Duration{0} : cell.type().options.stop_grace;
-    if (cell.push_stop(reason, boot_time() + grace)) effects.schedule(&cell);
+    if (cell.push_stop(reason, boot_time() + stop_grace(cell, reason))) effects.schedule(&cell);
   }
 }
 
@@ -371,7 +361,7 @@ Answer Runtime::found_answer(Fence fence, bool started) const {
   Answer out;
   out.fence = fence;
   out.started = started;
-  out.node = node_;
+  out.node = node;
   return out;
 }
 

@@ -16,12 +16,11 @@
 
 #include "reki/core/activation/activation_table.hpp"
 #include "reki/core/view/slot_set.hpp"
-#include "reki/node/actors/timers.hpp"
+#include "reki/node/actors/cell_host.hpp"
 #include "reki/node/actors/workers.hpp"
 #include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/registry/type_watches.hpp"
 #include "reki/node/support/progress_probe.hpp"
-#include "reki/node/support/rcu/per_thread.hpp"
 #include "reki/node/support/rcu/read_section.hpp"
 
 namespace reki {
@@ -30,14 +29,11 @@ class ActorCell;
 class Runtime;
 
 /// The types a registry was made with, in the order of their indices.
-struct TypeEntry {
-  TypeEntry(Runtime& r, Incarnation incarnation) : runtime(r), watches(incarnation) {}
-  Runtime& runtime;
-  const ActorType* type = nullptr;
-  TypeIndex index;
-  std::uint64_t hash = 0;  ///< hash_type of its name
-  bool keeps_use = false;  ///< When an actor was last needed matters to somebody.
-  std::atomic<std::int64_t> live{0};
+struct TypeEntry : CellType {
+  TypeEntry(CellHost& runtime, const ActorType& t, TypeIndex i, std::uint64_t h, Incarnation incarnation)
+      : CellType(runtime, t), index(i), hash(h), watches(incarnation) {}
+  const TypeIndex index;
+  const std::uint64_t hash;  ///< hash_type of its name
   TypeWatches watches;
 };
 
@@ -121,7 +117,7 @@ class Effects {
 /// decided outside of it. Shared by the registry and its threads, so that a handler that never returns finds it alive.
 ///
 /// Threads: any caller's, the workers', the timers'. Lock order: shard, then a type's watches, pool or timers; never two shards.
-class Runtime : public std::enable_shared_from_this<Runtime> {
+class Runtime final : public CellHost, public std::enable_shared_from_this<Runtime> {
  public:
   /// The factories may be shared with another one that ends.
   Runtime(std::shared_ptr<const Factories> factories, HostedOptions options);
@@ -135,7 +131,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void serve(std::span<const wire::Request> requests, Incarnation from, HostedRegistry::ReplySink& sink);
   bool close(Duration grace);
   [[nodiscard]] RuntimeStats stats() const;
-  void set_self_registry(Registry& self_registry) { self_registry_.store(&self_registry); }
+  void set_self_registry(Registry& registry) { self_registry.store(&registry); }
 
   // For the membership of a node: runtime_slots.cpp. On one thread.
 
@@ -169,31 +165,41 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     return std::ranges::all_of(tallies, [](const Tally& tally) { return tally.turns.load() == 0; });
   }
 
-  // For cells
+  // CellHost: runtime_cells.cpp
+  Result<StartPermit> permit_start(ActorCell& cell) override;
+  void started(ActorCell& cell, bool stop_wanted) override;
+  bool start_failed(ActorCell& cell, const Error& error) override;
+  bool crashed(ActorCell& cell, EnvelopePtr envelope, const std::string& text) override;
+  bool stopped(ActorCell& cell, StopReason reason) override;
+  void close(ActorCell& cell) override;
+  void readmit(ActorCell& cell, EnvelopePtr envelope, Instant now) override;
+  void run_again(ActorCell& cell) override;
+  void hand_over(const Activation& a, Bytes args, Bytes state) override;
+  void log(std::string_view event, const Activation& a, std::string_view text) const override;
+
+  // For effects
   /// Destroys cells that can be found no more, once nobody can still be reading them.
   void retire(std::vector<std::unique_ptr<ActorCell>> cells);
-  /// False: it may not run now.
-  [[nodiscard]] bool gate(Instant now) const {
-    return page_ == nullptr || (now < page_->lease_end() && !abandoned());
-  }
-  [[nodiscard]] bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
-  /// Keeps a cell whose gate is closed for `resume`. False: it is to go on.
-  [[nodiscard]] bool suspend(ActorCell* cell);
-  /// Why an actor of the slot has to stop that somebody has told to.
-  [[nodiscard]] StopReason stop_reason_locked(const Shard& shard, SlotId slot) const;
-  void hand_over(const Activation& a, Bytes args, Bytes state) const;
   [[nodiscard]] const HostedOptions& options() const { return options_; }
-  /// For answers; not owned by the pointer, since whoever has one must not outlive the registry anyway.
-  [[nodiscard]] const SharedNodeId& node() const { return node_; }
-  [[nodiscard]] Registry& self_registry() const { return *self_registry_.load(); }
-  [[nodiscard]] bool closing() const { return closing_.load(std::memory_order_acquire); }
   Shard& shard_of(std::uint64_t hash) { return shards_[hash % slot_count % shard_count]; }
-  Timers& timers() { return timers_; }
   void schedule(ActorCell* cell);
   void schedule(std::span<ActorCell* const> cells);
-  /// A cell that has run just now, and is not through.
-  void schedule_last(ActorCell* cell);
-  void log(std::string_view event, const Activation& a, std::string_view text) const;
+  void reroute(const KeyName& key, EnvelopePtr request) const;
+  /// Makes room under a type's cap. Without a lock held.
+  void passivate_oldest(TypeEntry& type);
+
+  // For watchers
+  void watch(const WatchRequest& request, Completion done);
+  /// Tells all watchers that nothing more happens here, if no slot is here and no actor.
+  void end_watches_if_vacated();
+  [[nodiscard]] bool has_type(std::string_view name) const { return types_by_name_.contains(name); }
+  /// Those about chosen keys have to ask again.
+  void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
+
+ private:
+  static constexpr std::uint32_t shard_count = 64;
+
+  // With the shard's lock held.
 
   /// Decides over a request and does what the decision says. With the shard's lock held.
   void admit_locked(Shard& shard, Request request, Instant now, Effects& effects);
@@ -203,34 +209,16 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   bool follow_locked(Shard& shard, Activation& a, ActivationTable::Next next, Instant now, Effects& effects);
   /// An answer to those who waited for a start that is there.
   void welcome_locked(Activation& a, WaiterList waiters, Effects& effects);
-  void reroute(const KeyName& key, EnvelopePtr request) const;
-  /// Makes room under a type's cap. Without a lock held.
-  void passivate_oldest(TypeEntry& type);
-
-  // For watchers; `_locked` with the shard's lock held, right after the table's own change
+  /// After the end of a start: those in the mailbox are decided over again, and the entry goes on or goes. True: the cell is
+  /// gone.
+  bool ended_locked(Shard& shard, ActorCell& cell, ActivationTable::After after, Effects& effects);
+  /// Why an actor of the slot has to stop that somebody has told to.
+  [[nodiscard]] StopReason stop_reason_locked(const Shard& shard, SlotId slot) const;
+  /// How long an actor that stops for it may spend on messages that came before.
+  static Duration stop_grace(const ActorCell& cell, StopReason reason);
+  // For watchers, right after the table's own change.
   void tell_start_locked(const Activation& a, bool again, Effects& effects);
   void tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Effects& effects);
-  void watch(const WatchRequest& request, Completion done);
-  /// Tells all watchers that nothing more happens here, if no slot is here and no actor.
-  void end_watches_if_vacated();
-  [[nodiscard]] bool has_type(std::string_view name) const { return types_by_name_.contains(name); }
-  /// Those about chosen keys have to ask again.
-  void release_watches(const std::function<bool(std::uint64_t hash)>& chosen);
-
-  struct Counters {
-    std::atomic<std::uint64_t> starts{0}, start_failures{0}, crashes{0}, restarts{0}, stops{0},
-        passivations{0}, expired{0}, overloaded{0};
-  };
-  Counters counters;
-  /// What changes with each message, so each thread has its own.
-  struct Tally {
-    std::atomic<int> turns{0};  ///< That run.
-    std::atomic<std::uint64_t> messages{0};
-  };
-  PerThread<Tally> tallies;
-
- private:
-  static constexpr std::uint32_t shard_count = 64;
 
   [[nodiscard]] TypeEntry* find_type(std::string_view name) {
     for (const auto& [known, entry] : few_types_) {
@@ -307,21 +295,14 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   const std::shared_ptr<const Factories> factories_;
   const HostedOptions options_;
-  const SharedNodeId node_;
-  const LeasePage* const page_;
   std::vector<RestartPolicy> policies_;
   std::deque<TypeEntry> types_;
   absl::flat_hash_map<std::string_view, TypeEntry*> types_by_name_;
   std::vector<std::pair<std::string_view, TypeEntry*>> few_types_;  ///< All of them, if they are few.
   mutable std::array<Shard, shard_count> shards_;
   ReadCount lookups_;  ///< Those that took no lock.
-  std::atomic<Registry*> self_registry_{nullptr};
-  std::atomic<bool> closing_{false};
-  std::atomic<bool> abandoned_{false};
   std::atomic<std::size_t> parked_{0};
   std::atomic<std::int64_t> coarse_now_{0};  ///< The time at the last tick, Instant::ns.
-  std::mutex suspended_mutex_;
-  std::vector<ActorCell*> suspended_;  // guarded by suspended_mutex_
   struct SignOfLife final : Turn {
     void run() override { probe.answer(); }
     ProgressProbe probe;
@@ -341,7 +322,6 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Retired retired_;          ///< Since the period began.
   Retired retired_earlier_;  ///< Before.
   RcuGracePeriod retired_until_ = RcuGracePeriod::begin();
-  Timers timers_;
 };
 
 }  // namespace reki

@@ -11,7 +11,7 @@ namespace reki {
 /// A live actor that requests may be given to, at some moment of the call. In a RcuReadSection.
 [[gnu::always_inline]] inline Runtime::Live Runtime::look(const TypeEntry& type, std::uint64_t hash, std::string_view key,
                                                           Instant at) {
-  if (closing() || !gate(at)) return {};
+  if (gate.is_closing() || !gate.is_open(at)) return {};
   Shard& shard = shard_of(hash);
   Activation* const a = shard.table->find(hash, type.index, key);
   if (a == nullptr) return {};
@@ -27,7 +27,7 @@ namespace reki {
   const TypeEntry* type = find_type(type_name);
   if (type == nullptr) return {};
   // A lease is asked about by the clock itself. Without one the time is only for `used`, and a tick may be late.
-  const Instant at = page_ != nullptr ? boot_time() : Instant{coarse_now_.load(std::memory_order_relaxed)};
+  const Instant at = gate.has_lease() ? boot_time() : Instant{coarse_now_.load(std::memory_order_relaxed)};
   const Live live = look(*type, hash_key(key, type->hash), key, at);
   if (live.entry == nullptr) return {};
   lookups_.add(section);
@@ -49,7 +49,7 @@ bool Runtime::deliver_live(Request& request, Instant at) {
     live = look(*request.type, request.hash, request.key, at);
     if (live.entry == nullptr || (request.pin.value != 0 && request.pin != live.fence)) return false;
     cell = static_cast<ActorCell*>(live.entry->cell.load(std::memory_order_acquire));
-    if (cell == nullptr || cell->queued() >= request.type->type->options.mailbox) return false;
+    if (cell == nullptr || cell->queued() >= request.type->type.options.mailbox) return false;
     Envelope& envelope = *request.envelope;
     static_cast<Demand&>(envelope) = request;
     envelope.begins = false;

@@ -62,9 +62,9 @@ void Runtime::serve(const wire::Request& asked, const Address& address, RequestO
   request.key = asked.key;
   request.args = asked.args.value_or(BytesView{});
   if (wire::is_message(asked.op)) {
-    const auto& handlers = address.type->type->handlers;
+    const auto& handlers = address.type->type.handlers;
     if (std::ranges::find(handlers, asked.message, &MessageHandler::name) == handlers.end()) {
-      return sink.expect(asked)(Answer{unknown_message(*address.type->type, asked.message)});
+      return sink.expect(asked)(Answer{unknown_message(address.type->type, asked.message)});
     }
     request.envelope = EnvelopePtr{new EncodedEnvelope(asked.message, asked.payload)};
     request.envelope->args = request.args;
@@ -90,7 +90,7 @@ std::optional<Runtime::LiveStart> Runtime::admit(Request request, const wire::Re
 /// The actor that a look-up looks for, if it is live and the answer is that at once.
 const Activation* Runtime::live_locked(Shard& shard, const Request& request, Instant at) const {
   if (request.op != Op::lookup && request.op != Op::lookup_or_start) return nullptr;
-  if (closing() || abandoned() || !gate(at)) return nullptr;
+  if (gate.is_closing() || gate.is_abandoned() || !gate.is_open(at)) return nullptr;
   if (options_.cluster_hooks && state_of(shard, slot_of(request.hash)) != SlotState::held) return nullptr;
   Activation* const a = shard.table->find(request.hash, request.type->index, request.key);
   if (a == nullptr || a->state != Activation::State::live) return nullptr;

@@ -17,16 +17,16 @@ bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Effects
     effects.answer(std::move(request.envelope ? request.envelope->done : request.done), Answer{Error{code, std::move(text)}});
     return false;
   };
-  const bool is_the_end = closing() && request.op == wire::Op::stop;  // stop_everything()
+  const bool is_the_end = gate.is_closing() && request.op == wire::Op::stop;  // stop_everything()
   if (is_the_end) return true;
-  if (abandoned()) return refuse(ErrorCode::unavailable, "the node was replaced, and joins anew");
-  if (closing()) return true;
+  if (gate.is_abandoned()) return refuse(ErrorCode::unavailable, "the node was replaced, and joins anew");
+  if (gate.is_closing()) return true;
   const SlotId slot = slot_of(request.hash);
   const SlotState state = state_of(shard, slot);
   if (state == SlotState::held) {
     // What nobody waits for, a timer's message or a plain send, waits itself until the lease goes on.
     const bool is_waited_for = request.envelope ? static_cast<bool>(request.envelope->done) : true;
-    if (gate(at) || !is_waited_for) return true;
+    if (gate.is_open(at) || !is_waited_for) return true;
     return refuse(ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it");
   }
   KeyName key{request.hash, request.type->index, std::string{request.key}};
@@ -39,12 +39,12 @@ bool Runtime::is_here_locked(Shard& shard, Request& request, Instant at, Effects
   }
   parked_.fetch_add(1, std::memory_order_relaxed);
   shard.parked.push_back({std::move(key), envelope_of(std::move(request))});
-  timers_.hurry();
+  timers.hurry();
   return false;
 }
 
 void Runtime::reroute(const KeyName& key, EnvelopePtr request) const {
-  options_.cluster_hooks->reroute(types_[key.type.value].type->name, key.key, std::move(request));
+  options_.cluster_hooks->reroute(types_[key.type.value].type.name, key.key, std::move(request));
 }
 
 void Runtime::readmit(std::string_view type_name, std::string_view key, EnvelopePtr request) {
@@ -221,19 +221,12 @@ bool Runtime::is_empty(const SlotSet& slots) {
 }
 
 StopReason Runtime::stop_reason_locked(const Shard& shard, SlotId slot) const {
-  if (closing()) return StopReason::closing;
+  if (gate.is_closing()) return StopReason::closing;
   const bool moves = options_.cluster_hooks && shard.slots[slot.value / shard_count] != SlotState::held;
   return moves ? StopReason::moved : StopReason::stopped;
 }
 
 // Hand-over
-
-void Runtime::hand_over(const Activation& a, Bytes args, Bytes state) const {
-  if (state.size() > limits::state_bytes_max || !options_.cluster_hooks) {
-    return log("state_too_large", a, "its saved state has " + std::to_string(state.size()) + " bytes, and was dropped");
-  }
-  options_.cluster_hooks->hand_over({types_[a.type.value].type->name, std::string{a.key()}, std::move(args), std::move(state)});
-}
 
 Result<void> Runtime::arrive(HandedOver&& state) {
   TypeEntry* const type = find_type(state.type);
@@ -248,14 +241,7 @@ Result<void> Runtime::arrive(HandedOver&& state) {
   return {};
 }
 
-// The gate
-
-bool Runtime::suspend(ActorCell* cell) {
-  const std::lock_guard lock(suspended_mutex_);
-  if (gate(boot_time()) || abandoned() || closing()) return false;
-  suspended_.push_back(cell);
-  return true;
-}
+// The lease
 
 Duration Runtime::delay(Instant now, Duration step_max) {
   if (sign_of_life_.probe.ask(now)) workers_->schedule(&sign_of_life_);
@@ -268,16 +254,11 @@ Duration Runtime::backlog(Instant now, Duration step_max) {
 }
 
 void Runtime::resume() {
-  std::vector<ActorCell*> cells;
-  {
-    const std::lock_guard lock(suspended_mutex_);
-    cells.swap(suspended_);
-  }
-  for (ActorCell* cell : cells) schedule(cell);
+  for (ActorCell* cell : gate.take_suspended()) schedule(cell);
 }
 
 void Runtime::abandon() {
-  abandoned_.store(true, std::memory_order_release);
+  gate.abandon();
   abandon_watches();
   for (Shard& shard : shards_) {
     Effects effects;

@@ -66,7 +66,7 @@ void Runtime::expire_locked(Shard& shard, Instant at, ErrorCode code, Effects& e
 void Runtime::sweep_idle(Shard& shard, Instant at, Effects& effects) {
   constexpr int at_once = 64;  // bounds how long a shard's lock is held
   for (TypeEntry& type : types_) {
-    const Duration idle = type.type->options.idle;
+    const Duration idle = type.type.options.idle;
     if (idle <= Duration{0}) continue;
     // What is listed as used lately need not be looked at; so an actor is touched at most once in its idle time.
     for (int i = 0; i < at_once && at.ns - shard.table->oldest_listed_use(type.index) >= idle.count(); ++i) {
@@ -120,7 +120,7 @@ void Runtime::passivate_oldest(TypeEntry& type) {
 
 bool Runtime::close(Duration grace) {
   const Instant deadline = boot_time() + grace;
-  if (!closing_.exchange(true, std::memory_order_acq_rel)) {
+  if (gate.close()) {
     hold_back_watches();
     stop_everything();
   }
@@ -129,7 +129,7 @@ bool Runtime::close(Duration grace) {
   const Instant last = std::max(deadline, boot_time() + std::chrono::milliseconds(100));
   bool all = workers_->stop(last);
   all = blocking_->stop(last) && all;
-  timers_.stop();
+  timers.stop();
   for (Shard& shard : shards_) {
     Effects effects;
     {

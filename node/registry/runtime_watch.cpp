@@ -140,7 +140,7 @@ std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, cons
     return Error{ErrorCode::unavailable, "the key's slot is not here yet, or not any more"};
   }
   // Who has been told how it was may wait here for what comes.
-  if (gate(at) || request.position.incarnation == options_.incarnation) return std::nullopt;
+  if (gate.is_open(at) || request.position.incarnation == options_.incarnation) return std::nullopt;
   return Error{ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it"};
 }
 
