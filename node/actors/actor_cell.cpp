@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "reki/net/clock.hpp"
 #include "reki/net/deferred_wakeups.hpp"
 #include "reki/node/actors/cell_context.hpp"
 
@@ -59,7 +58,7 @@ void ActorCell::run() {
 
 ActorCell::Step ActorCell::turn() {
   const Running running(host());
-  const Instant began = boot_time();
+  const Instant began = host().clock.now();
   DeferredWakeups::flush_if_late(began);
   Instant at = began;  // 0: has to be read again
   for (int handled = 0; handled < limits::messages_per_turn;) {
@@ -75,7 +74,7 @@ ActorCell::Step ActorCell::turn() {
       if (mailbox_.try_idle(taken_)) return Step::idle;
       continue;
     }
-    if (at == Instant{}) at = boot_time();
+    if (at == Instant{}) at = host().clock.now();
     if (at - began >= limits::turn_time_max) {
       mailbox_.put_back(taken_, waiter);
       return Step::more;
@@ -102,7 +101,7 @@ ActorCell::Step ActorCell::start() {
     context.outputs.drop(made.error());
     return start_failed(made.error());
   }
-  if (!may_release(boot_time())) {
+  if (!may_release(host().clock.now())) {
     context.outputs.drop(Error{ErrorCode::unavailable});
     return start_failed(Error{ErrorCode::unavailable, "the node's lease ended during the start"});
   }
@@ -175,7 +174,7 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
   return run_handler(std::move(envelope), now, at);
 }
 
-ActorCell::Step ActorCell::suspend() { return host().gate.suspend(*this, boot_time()) ? Step::suspended : Step::more; }
+ActorCell::Step ActorCell::suspend() { return host().gate.suspend(*this, host().clock.now()) ? Step::suspended : Step::more; }
 
 ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant& after) {
   CellContext context(*this);
@@ -190,7 +189,7 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
   }
   if (type_.keeps_use) activation_.used.store(at.ns, std::memory_order_relaxed);
   host().tallies.mine().messages.fetch_add(1, std::memory_order_relaxed);
-  const Instant over = boot_time();
+  const Instant over = host().clock.now();
   if (!may_release(over)) {
     cold().unreleased.emplace(Unreleased{std::move(envelope), std::move(outcome), std::move(reply), context.outputs.take(),
                                          context.stop_wanted()});
@@ -209,7 +208,7 @@ bool ActorCell::may_release(Instant at) const {
 }
 
 ActorCell::Step ActorCell::settle() {
-  if (may_release(boot_time())) {
+  if (may_release(host().clock.now())) {
     auto done = std::exchange(cold_->unreleased, std::nullopt);
     for (auto& held : done->held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
     answer(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
@@ -275,7 +274,7 @@ ActorCell::Step ActorCell::stopped_self() {
 ActorCell::Step ActorCell::stop(StopReason reason) {
   if (actor_) {
     // Without the lease another may run already: nothing of this one's may interfere.
-    if (!revoked_.load() && host().gate.is_open(boot_time())) say_goodbye(reason);
+    if (!revoked_.load() && host().gate.is_open(host().clock.now())) say_goodbye(reason);
     destroy_actor();
     auto& counter = reason == StopReason::passivated ? host().counters.passivations : host().counters.stops;
     counter.fetch_add(1, std::memory_order_relaxed);
@@ -289,7 +288,7 @@ void ActorCell::say_goodbye(StopReason reason) {
     actor_->on_stop(context, reason);
     std::optional<Bytes> state;
     if (reason == StopReason::moved) state = actor_->save();
-    if (!may_release(boot_time())) return context.outputs.drop(Error{ErrorCode::unavailable, "the sender's node lost its lease"});
+    if (!may_release(host().clock.now())) return context.outputs.drop(Error{ErrorCode::unavailable, "the sender's node lost its lease"});
     context.outputs.release();
     if (state) host().hand_over(activation_, cold_ ? cold_->args : Bytes{}, std::move(*state));
   } catch (...) {

@@ -2,7 +2,6 @@
 
 #include <stdexcept>
 
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 
 namespace reki {
@@ -22,7 +21,7 @@ TimerId CellContext::set_timer(Duration after, EnvelopePtr message) {
   }
   const Activation& a = cell_.activation_;
   message->op = wire::Op::send;
-  const auto id = timers.add_message(name_of(a), a.fence, std::move(message), boot_time() + after);
+  const auto id = timers.add_message(name_of(a), a.fence, std::move(message), cell_.host().clock.now() + after);
   ids.push_back(id);
   return id;
 }

@@ -2,11 +2,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "reki/actor/registry.hpp"
 #include "reki/core/activation/activation.hpp"
+#include "reki/node/actors/executor.hpp"
 #include "reki/node/actors/factories.hpp"
 #include "reki/node/actors/gate.hpp"
 #include "reki/node/actors/timers.hpp"
@@ -50,8 +53,8 @@ class CellHost {
     std::atomic<std::uint64_t> messages{0};
   };
 
-  CellHost(const NodeId& id, const std::atomic<std::int64_t>* lease_end, Timers::Callbacks callbacks)
-      : node_id(id), gate(lease_end), timers(std::move(callbacks)) {}
+  CellHost(const NodeId& id, const std::atomic<std::int64_t>* lease_end, std::unique_ptr<Executor> runs_on, Timers::Callbacks callbacks)
+      : node_id(id), executor(std::move(runs_on)), clock(executor->clock()), gate(lease_end), timers(std::move(callbacks), *executor) {}
   CellHost(const CellHost&) = delete;
   CellHost& operator=(const CellHost&) = delete;
 
@@ -69,15 +72,21 @@ class CellHost {
   virtual void close(ActorCell& cell) = 0;
   /// Decides over a message of its mailbox as if it had come anew.
   virtual void readmit(ActorCell& cell, EnvelopePtr envelope, Instant now) = 0;
-  /// Has a turn of it run again, behind those of others.
-  virtual void run_again(ActorCell& cell) = 0;
   virtual void hand_over(const Activation& a, Bytes args, Bytes state) = 0;
   virtual void log(std::string_view event, const Activation& a, std::string_view text) const = 0;
+
+  /// Has a turn of it run.
+  void schedule(ActorCell& cell);
+  void schedule(std::span<ActorCell* const> cells);
+  /// Has another turn of it run, behind those of others.
+  void run_again(ActorCell& cell);
 
   const NodeId node_id;  ///< Empty inside one process without a cluster.
   /// For answers; not owned by the pointer, since whoever has one must not outlive the registry anyway.
   const SharedNodeId node = node_id.value.empty() ? SharedNodeId{} : SharedNodeId{SharedNodeId{}, &node_id};
   std::atomic<Registry*> self_registry{nullptr};  ///< What contexts give their actors.
+  const std::unique_ptr<Executor> executor;
+  const Clock clock;
   Gate gate;
   alignas(64) Counters counters;  // apart from what is read all the time
   PerThread<Tally> tallies;

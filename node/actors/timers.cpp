@@ -2,8 +2,6 @@
 
 #include <vector>
 
-#include "reki/net/clock.hpp"
-
 namespace reki {
 
 struct Timers::MessageTimer final : Entry {
@@ -33,42 +31,18 @@ struct Timers::RestartTimer final : Entry {
   }
 };
 
-void Timers::start() {
-  thread_ = std::thread([this] { loop(); });
-}
-
-void Timers::stop() {
+Duration Timers::step(Instant at) {
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    if (quiet_ticks_ >= quiet_ticks_min) resting_.store(true);
   }
-  changed_.notify_all();
-  if (!thread_.joinable()) return;
-  thread_.join();
-  advance(Instant::never());  // whoever waits for a deadline is told now
-}
-
-void Timers::loop() {
-  std::unique_lock lock(mutex_);
-  for (int quiet_ticks = 0; !stopping_;) {
-    if (resting_.load()) {
-      const bool hurried = changed_.wait_for(lock, resting_tick_, [this] { return stopping_ || !resting_.load(); });
-      // To be woken costs as much as several ticks, so it does not rest between two requests.
-      if (hurried) quiet_ticks = 0;
-    } else {
-      changed_.wait_for(lock, tick, [this] { return stopping_; });
-    }
-    if (stopping_) return;
-    if (quiet_ticks >= quiet_ticks_min) resting_.store(true);
-    lock.unlock();
-    const Instant at = boot_time();
-    advance(at);
-    const bool anything_goes_on = callbacks_.each_tick(at);
-    lock.lock();
-    const bool quiet = !anything_goes_on && wheel_.next() > at + resting_tick_;
-    quiet_ticks = quiet ? quiet_ticks + 1 : 0;
-    if (!quiet) resting_.store(false);
-  }
+  fire_due(at);
+  const bool anything_goes_on = callbacks_.each_tick(at);
+  const std::lock_guard lock(mutex_);
+  const bool quiet = !anything_goes_on && wheel_.next() > at + resting_tick_;
+  quiet_ticks_ = quiet ? quiet_ticks_ + 1 : 0;
+  if (!quiet) resting_.store(false);
+  return resting_.load() ? resting_tick_ : tick;
 }
 
 void Timers::wake() {
@@ -77,10 +51,13 @@ void Timers::wake() {
 }
 
 void Timers::wake_locked() {
-  if (resting_.exchange(false)) changed_.notify_all();
+  if (!resting_.exchange(false)) return;
+  // To be woken costs as much as several ticks, so it does not rest between two requests.
+  quiet_ticks_ = 0;
+  executor_.hurry();
 }
 
-void Timers::advance(Instant at) {
+void Timers::fire_due(Instant at) {
   std::vector<Entry*> due;
   {
     const std::lock_guard lock(mutex_);

@@ -3,16 +3,15 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "reki/actor/envelope.hpp"
 #include "reki/core/activation/activation_table.hpp"
 #include "reki/core/base/timer_wheel.hpp"
 #include "reki/node/actors/actor.hpp"
+#include "reki/node/actors/executor.hpp"
 
 namespace reki {
 
@@ -26,15 +25,15 @@ inline KeyName name_of(const Activation& a) { return {a.hash, a.type, std::strin
 
 /// What happens at a time: actors' timers, the ends of back-offs, the deadlines of calls.
 ///
-/// One thread wakes every `tick`, calls back for what is due, and then `each_tick`, which the runtime does its
-/// housekeeping in. Nothing fires early; things fire up to `tick` late. While nothing goes on it rests, and wakes
-/// every `resting_tick` only. Thread-safe; callbacks run without a lock.
+/// Its executor calls `step` every `tick`, which calls back for what is due, and then `each_tick`, which the runtime does its
+/// housekeeping in. Nothing fires early; things fire up to `tick` late. While nothing goes on it rests, and wants to be
+/// called every `resting_tick` only. Thread-safe; callbacks run without a lock, on the thread that calls `step`.
 class Timers {
  public:
   static constexpr auto tick = std::chrono::milliseconds(5);
   static constexpr int quiet_ticks_min = 20;  ///< So long nothing goes on before it rests.
 
-  /// A timer that its owner keeps. `fire` runs once, on the timer thread, if it was not removed before.
+  /// A timer that its owner keeps. `fire` runs once, in `step`, if it was not removed before.
   class Entry : public TimerHook {
    public:
     virtual ~Entry() = default;
@@ -48,13 +47,13 @@ class Timers {
     std::function<bool(Instant now)> each_tick;
   };
 
-  explicit Timers(Callbacks callbacks, Duration resting_tick = std::chrono::milliseconds(25))
-      : callbacks_(std::move(callbacks)), resting_tick_(resting_tick) {}
-  ~Timers() { stop(); }
+  Timers(Callbacks callbacks, Executor& executor, Duration resting_tick = std::chrono::milliseconds(25))
+      : callbacks_(std::move(callbacks)), executor_(executor), resting_tick_(resting_tick) {}
 
-  void start();
-  /// Fires what is left, whatever its time, and nothing after that. Not from a callback.
-  void stop();
+  /// Executor::Upkeep.
+  Duration step(Instant now);
+  /// Fires what is left, whatever its time. REQUIRES: `step` is called no more.
+  void finish() { fire_due(Instant::never()); }
 
   /// Something has begun that `each_tick` is to look at in time. Any thread; mostly it costs one load.
   void hurry() {
@@ -76,22 +75,20 @@ class Timers {
   struct MessageTimer;
   struct RestartTimer;
 
-  void loop();
   void wake();
   void wake_locked();
-  void advance(Instant now);
+  void fire_due(Instant now);
   std::unique_ptr<Entry> release(std::uint64_t id);
 
-  Callbacks callbacks_;
+  const Callbacks callbacks_;
+  Executor& executor_;
   const Duration resting_tick_;
-  std::thread thread_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
   /// From before it looks whether anything goes on until something does: whoever begins something afterwards sees it.
   std::atomic<bool> resting_{false};
   // Guarded by mutex_.
-  bool stopping_ = false;
+  int quiet_ticks_ = 0;  ///< One after the other.
   TimerWheel wheel_;
   std::uint64_t last_id_ = 0;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Entry>> owned_;  ///< Message and restart timers.

@@ -30,8 +30,9 @@ void pause_briefly() {
 
 constinit thread_local Workers::Here Workers::here{};
 
-void Workers::start() {
+void Workers::start(std::weak_ptr<void> keep_alive) {
   const std::lock_guard lock(mutex_);
+  keep_alive_ = std::move(keep_alive);
   wanted_ = options_.threads;
   while (alive_ < wanted_) spawn_locked();
 }
@@ -48,7 +49,7 @@ void Workers::schedule(std::span<Turn* const> turns) {
 }
 
 void Workers::schedule_last(Turn* turn) {
-  const bool others_wait = queued_.load(std::memory_order_relaxed) != 0;
+  const bool others_wait = queue_.size() != 0;
   if (others_wait || !keep_for_itself(turn)) enqueue(std::span(&turn, 1));
 }
 
@@ -64,9 +65,9 @@ void Workers::enqueue(std::span<Turn* const> turns) {
   {
     const std::lock_guard lock(mutex_);
     for (Turn* const turn : turns) {
-      enqueue_locked(turn);
+      queue_.push(turn);
       // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
-      const bool on_demand = options_.threads == 0 && queued_ > static_cast<std::size_t>(sleeping_);
+      const bool on_demand = options_.threads == 0 && queue_.size() > static_cast<std::size_t>(sleepers_.count);
       if (on_demand && alive_ < options_.threads_max && !stopping_) spawn_locked();
     }
     wake = claim_wake_locked();
@@ -74,65 +75,52 @@ void Workers::enqueue(std::span<Turn* const> turns) {
   if (wake) work_.notify_one();
 }
 
-void Workers::enqueue_locked(Turn* turn) {
-  turn->next_turn_ = nullptr;
-  (last_ != nullptr ? last_->next_turn_ : first_) = turn;
-  last_ = turn;
-  ++queued_;
-}
-
 bool Workers::claim_wake_locked() {
-  if (queued_ == 0 || sleeping_ == 0 || waking_ || looking_out_) return false;
-  waking_ = true;
-  comes_soon_ = boot_time() - sleeps_since_ < look_out_time;
+  if (queue_.empty() || sleepers_.count == 0 || sleepers_.waking || sleepers_.looking_out) return false;
+  sleepers_.waking = true;
+  sleepers_.comes_soon = boot_time() - sleepers_.since < look_out_time;
   return true;
 }
 
 /// True if there is a turn now.
 bool Workers::look_out(std::unique_lock<std::mutex>& lock) {
-  if (!comes_soon_ || looking_out_ || stopping_ || options_.threads == 0) return false;
-  looking_out_ = true;
+  if (!sleepers_.comes_soon || sleepers_.looking_out || stopping_ || options_.threads == 0) return false;
+  sleepers_.looking_out = true;
   lock.unlock();
   const Instant until = boot_time() + look_out_time;
-  while (queued_.load(std::memory_order_relaxed) == 0 && boot_time() < until) {
+  while (queue_.size() == 0 && boot_time() < until) {
     for (int i = 0; i < 8; ++i) pause_briefly();
   }
   lock.lock();
-  looking_out_ = false;
-  comes_soon_ = first_ != nullptr;
-  return comes_soon_;
+  sleepers_.looking_out = false;
+  sleepers_.comes_soon = !queue_.empty();
+  return sleepers_.comes_soon;
 }
 
 std::cv_status Workers::sleep(std::unique_lock<std::mutex>& lock) {
-  sleeps_since_ = boot_time();
-  ++sleeping_;
+  sleepers_.since = boot_time();
+  ++sleepers_.count;
   const auto woken = work_.wait_for(lock, options_.idle_exit);
-  --sleeping_;
-  waking_ = false;
+  --sleepers_.count;
+  sleepers_.waking = false;
   return woken;
 }
 
 Turn* Workers::next(std::unique_lock<std::mutex>& lock, DeferredWakeups& wakeups) {
   while (true) {
     const bool surplus = alive_ > std::max(wanted_, options_.threads);
-    if (first_ != nullptr && !(surplus && options_.threads > 0)) {
-      Turn* turn = first_;
-      first_ = turn->next_turn_;
-      if (first_ == nullptr) last_ = nullptr;
-      --queued_;
-      return turn;
-    }
+    if (!queue_.empty() && !(surplus && options_.threads > 0)) return queue_.pop();
     if (wakeups.any()) {
       lock.unlock();
       wakeups.flush();
       lock.lock();
       continue;
     }
-    if (stopping_ && first_ == nullptr) return nullptr;
+    if (stopping_ && queue_.empty()) return nullptr;
     if (surplus && options_.threads > 0) return nullptr;
     if (look_out(lock)) continue;
     const auto woken = sleep(lock);
-    if (woken == std::cv_status::timeout && surplus && first_ == nullptr) return nullptr;
+    if (woken == std::cv_status::timeout && surplus && queue_.empty()) return nullptr;
   }
 }
 
@@ -156,12 +144,12 @@ void Workers::work(const std::shared_ptr<Seat>& seat) {
       turn = i < own_turns_max ? seat->take_own() : nullptr;
     }
     lock.lock();
-    if (Turn* const own = seat->take_own()) enqueue_locked(own);
+    if (Turn* const own = seat->take_own()) queue_.push(own);
   }
   if (std::erase(seats_, seat) > 0) left_.push_back(seat);
   --alive_;
   // It may have been woken for work that it leaves to the others, who must hear of it then.
-  if (first_ != nullptr) work_.notify_one();
+  if (!queue_.empty()) work_.notify_one();
   ended_.notify_all();
 }
 
@@ -180,15 +168,15 @@ bool Workers::watch(Instant at) {
       if (!same) seat->seen_since = at;
       busy = busy || runs;
       if (!runs || !same) return false;
-      if (Turn* const own = seat->take_own()) enqueue_locked(own);
+      if (Turn* const own = seat->take_own()) queue_.push(own);
       return at - seat->seen_since >= options_.blocked_after;
     });
     // Two for each blocked one: where some block others are about to, and a queue of slow starts is through in a few
     // looks instead of two at a time.
     if (options_.threads > 0) wanted_ = std::min(options_.threads + 2 * static_cast<int>(blocked), options_.threads_max);
-    while (alive_ < wanted_ && queued_ > 0 && !stopping_) spawn_locked();
+    while (alive_ < wanted_ && !queue_.empty() && !stopping_) spawn_locked();
     wake = claim_wake_locked();
-    busy = busy || queued_ > 0;
+    busy = busy || !queue_.empty();
   }
   if (wake) work_.notify_one();
   join(left);

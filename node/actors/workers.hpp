@@ -11,19 +11,35 @@
 
 #include "reki/core/base/time.hpp"
 #include "reki/net/deferred_wakeups.hpp"
+#include "reki/node/actors/executor.hpp"
 
 namespace reki {
 
-/// What a worker runs: a turn of one actor.
-class Turn {
+/// Turns that wait for a thread, first in, first out. Intrusive; owns nothing.
+class TurnQueue {
  public:
-  virtual ~Turn() = default;
-  /// Runs user code. May delete the object; afterwards the worker does not touch it.
-  virtual void run() = 0;
+  void push(Turn* turn) {
+    turn->next_turn_ = nullptr;
+    (last_ != nullptr ? last_->next_turn_ : first_) = turn;
+    last_ = turn;
+    size_.store(size() + 1, std::memory_order_relaxed);
+  }
+  /// REQUIRES: it is not empty.
+  Turn* pop() {
+    Turn* const out = first_;
+    first_ = out->next_turn_;
+    if (first_ == nullptr) last_ = nullptr;
+    size_.store(size() - 1, std::memory_order_relaxed);
+    return out;
+  }
+  [[nodiscard]] bool empty() const { return first_ == nullptr; }
+  /// Also without whatever lock guards the rest: as of some moment.
+  [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
-  friend class Workers;
-  Turn* next_turn_ = nullptr;
+  Turn* first_ = nullptr;
+  Turn* last_ = nullptr;
+  std::atomic<std::size_t> size_{0};
 };
 
 /// A pool of threads that run actors, first come, first served.
@@ -44,13 +60,13 @@ class Workers {
     Duration blocked_after = std::chrono::milliseconds(5);
     Duration idle_exit = std::chrono::seconds(5);  ///< A thread above `threads` ends after this long without work.
   };
-  /// `keep_alive` is held by each thread, so that one that never comes back does not find its surroundings gone.
-  Workers(Options options, std::weak_ptr<void> keep_alive) : options_(options), keep_alive_(std::move(keep_alive)) {}
+  explicit Workers(Options options) : options_(options) {}
   ~Workers() = default;
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  void start();
+  /// `keep_alive` is held by each thread, so that one that never comes back does not find its surroundings gone.
+  void start(std::weak_ptr<void> keep_alive);
   /// Takes a turn to be run once. Any thread.
   void schedule(Turn* turn) { schedule(std::span(&turn, 1)); }
   /// The same for turns that come together: one wake-up.
@@ -85,11 +101,18 @@ class Workers {
     Seat* seat = nullptr;
   };
   using Seats = std::vector<std::shared_ptr<Seat>>;
+  /// Threads without a turn, and what is known of the next one.
+  struct Sleepers {
+    int count = 0;
+    bool waking = false;       ///< One of them was woken and has not come to the lock yet.
+    bool looking_out = false;  ///< One looks out for a turn instead.
+    bool comes_soon = false;   ///< The last turn that somebody had to wait for did.
+    Instant since;             ///< When the last one lay down.
+  };
 
   void enqueue(std::span<Turn* const> turns);
   [[nodiscard]] bool keep_for_itself(Turn* turn);
   void spawn_locked();
-  void enqueue_locked(Turn* turn);
   /// True if a sleeping thread is to be woken, by the caller, for what is queued.
   [[nodiscard]] bool claim_wake_locked();
   void work(const std::shared_ptr<Seat>& seat);
@@ -101,21 +124,15 @@ class Workers {
   static constinit thread_local Here here;
 
   const Options options_;
-  const std::weak_ptr<void> keep_alive_;
+  std::weak_ptr<void> keep_alive_;  ///< Constant after `start`.
   std::atomic<int> alive_{0};
-  std::atomic<std::size_t> queued_{0};  ///< Changed with the lock.
 
   std::mutex mutex_;
   std::condition_variable work_;
   std::condition_variable ended_;
   // Guarded by mutex_.
-  Turn* first_ = nullptr;
-  Turn* last_ = nullptr;
-  int sleeping_ = 0;
-  bool waking_ = false;  ///< One of the sleeping was woken and has not come to the lock yet.
-  bool looking_out_ = false;  ///< One does.
-  bool comes_soon_ = false;   ///< The last turn that somebody had to wait for.
-  Instant sleeps_since_;
+  TurnQueue queue_;  ///< But for its size.
+  Sleepers sleepers_;
   int wanted_ = 0;  ///< Threads that there may be now: `threads` and two for each blocked one.
   bool stopping_ = false;
   Seats seats_;

@@ -10,6 +10,7 @@
 
 namespace reki {
 
+class Executor;
 class Runtime;
 
 struct RuntimeOptions {
@@ -17,6 +18,8 @@ struct RuntimeOptions {
   int blocking_threads_max = 256;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
   /// Called for what nobody waits for: crashes, on_stop that throws, messages dropped. On any thread; must not block.
   std::function<void(std::string_view event, std::string_view type, std::string_view key, std::string_view text)> log{};
+  /// What its actors run on; null: threads, as many as said above. Called once, and again each time it starts over.
+  std::function<std::unique_ptr<Executor>()> executor{};
 };
 
 /// What a registry has done since it was made, and holds now.

@@ -1,14 +1,11 @@
 #include "reki/node/registry/runtime.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <thread>
 
 #include "reki/core/base/hash.hpp"
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/actors/outputs.hpp"
+#include "reki/node/actors/thread_executor.hpp"
 
 namespace reki {
 
@@ -44,12 +41,10 @@ const std::atomic<std::int64_t>* lease_end_of(const HostedOptions& options) {
   return has_page ? &options.cluster_hooks->page->lease_end_ns() : nullptr;
 }
 
-/// As many as the cores that the process may use, which can be fewer than there are.
-int worker_count(int wanted) {
-  if (wanted > 0) return wanted;
-  cpu_set_t usable;
-  if (sched_getaffinity(0, sizeof usable, &usable) == 0) return std::max(1, CPU_COUNT(&usable));
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+std::unique_ptr<Executor> executor_of(const HostedOptions& options) {
+  if (options.executor) return options.executor();
+  return std::make_unique<ThreadExecutor>(
+      ThreadExecutor::Options{.workers = options.workers, .blocking_threads_max = options.blocking_threads_max});
 }
 
 /// Lets a caller's deadline pass while its message waits or is handled. Owned by the message's completion and by the
@@ -110,7 +105,7 @@ void Effects::run(Runtime& runtime) {
 }
 
 Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions options)
-    : CellHost(options.node, lease_end_of(options),
+    : CellHost(options.node, lease_end_of(options), executor_of(options),
                {.message_due =
                     [this](const KeyName& key, Fence start, EnvelopePtr message) {
                       message->pin = start;
@@ -118,7 +113,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions optio
                       Shard& shard = shard_of(key.hash);
                       {
                         const std::lock_guard lock(shard.mutex);
-                        readmit_locked(shard, key, std::move(message), boot_time(), effects);
+                        readmit_locked(shard, key, std::move(message), clock.now(), effects);
                       }
                       effects.run(*this);
                     },
@@ -129,7 +124,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions optio
                       {
                         const std::lock_guard lock(shard.mutex);
                         Activation* a = shard.table->find(key.hash, key.type, key.key);
-                        if (a == nullptr || !shard.table->restart_due(*a, boot_time())) return;
+                        if (a == nullptr || !shard.table->restart_due(*a, clock.now())) return;
                         if (cell_of(*a).push_wake()) effects.schedule(&cell_of(*a));
                       }
                       effects.run(*this);
@@ -153,7 +148,7 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions optio
 }
 
 Runtime::~Runtime() {
-  timers.stop();
+  executor->stop(clock.now());
   // Cells that never came back from a turn before a bounded close; nobody runs them any more.
   for (Shard& shard : shards_) {
     for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
@@ -168,26 +163,8 @@ Runtime::~Runtime() {
 
 void Runtime::start(Registry& registry) {
   set_self_registry(registry);
-  coarse_now_.store(boot_time().ns, std::memory_order_relaxed);
-  const int threads = worker_count(options_.workers);
-  workers_ = std::make_unique<Workers>(
-      Workers::Options{.threads = threads, .threads_max = threads + options_.blocking_threads_max}, weak_from_this());
-  blocking_ = std::make_unique<Workers>(
-      Workers::Options{.threads = 0, .threads_max = std::max(1, options_.blocking_threads_max)}, weak_from_this());
-  workers_->start();
-  timers.start();
-}
-
-void Runtime::schedule(ActorCell* cell) { schedule(std::span(&cell, 1)); }
-
-void Runtime::schedule(std::span<ActorCell* const> cells) {
-  absl::InlinedVector<Turn*, 32> turns;
-  for (ActorCell* const cell : cells) {
-    if (cell->type().options.blocking) blocking_->schedule(cell);
-    else turns.push_back(cell);
-  }
-  if (!turns.empty()) workers_->schedule(turns);
-  if (!cells.empty()) timers.hurry();
+  coarse_now_.store(clock.now().ns, std::memory_order_relaxed);
+  executor->start([this](Instant now) { return timers.step(now); }, weak_from_this());
 }
 
 // Requests
@@ -215,7 +192,7 @@ void Runtime::submit(Submission submission, Completion done) {
   if (submission.timeout <= Duration{0} || submission.timeout > limits::timeout_max) {
     return done(Answer{Error{ErrorCode::invalid_argument, "the time-out must be above 0 and at most an hour"}});
   }
-  const Instant at = boot_time();
+  const Instant at = clock.now();
   static_cast<Demand&>(request) = demand_of(submission, at + submission.timeout, {});
   request.hash = hash_key(submission.key, request.type->hash);
   request.key = submission.key;
@@ -324,11 +301,11 @@ void Runtime::keep_locked(Shard& shard, const Verdict& verdict, Request request,
       EnvelopePtr owned{static_cast<Envelope*>(w)};
       effects.answer(std::move(owned->done), std::move(stopped));
     }
-    follow_locked(shard, a, after.next, boot_time(), effects);
+    follow_locked(shard, a, after.next, clock.now(), effects);
   } else if (verdict.what == What::stop) {
     ActorCell& cell = cell_of(a);
     const auto reason = stop_reason_locked(shard, a.slot());
-    if (cell.push_stop(reason, boot_time() + stop_grace(cell, reason))) effects.schedule(&cell);
+    if (cell.push_stop(reason, clock.now() + stop_grace(cell, reason))) effects.schedule(&cell);
   }
 }
 

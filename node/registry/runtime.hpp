@@ -17,7 +17,6 @@
 #include "reki/core/activation/activation_table.hpp"
 #include "reki/core/view/slot_set.hpp"
 #include "reki/node/actors/cell_host.hpp"
-#include "reki/node/actors/workers.hpp"
 #include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/registry/type_watches.hpp"
 #include "reki/node/support/progress_probe.hpp"
@@ -173,7 +172,6 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
   bool stopped(ActorCell& cell, StopReason reason) override;
   void close(ActorCell& cell) override;
   void readmit(ActorCell& cell, EnvelopePtr envelope, Instant now) override;
-  void run_again(ActorCell& cell) override;
   void hand_over(const Activation& a, Bytes args, Bytes state) override;
   void log(std::string_view event, const Activation& a, std::string_view text) const override;
 
@@ -182,8 +180,6 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
   void retire(std::vector<std::unique_ptr<ActorCell>> cells);
   [[nodiscard]] const HostedOptions& options() const { return options_; }
   Shard& shard_of(std::uint64_t hash) { return shards_[hash % slot_count % shard_count]; }
-  void schedule(ActorCell* cell);
-  void schedule(std::span<ActorCell* const> cells);
   void reroute(const KeyName& key, EnvelopePtr request) const;
   /// Makes room under a type's cap. Without a lock held.
   void passivate_oldest(TypeEntry& type);
@@ -279,7 +275,7 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
 
   static bool is_revoked(const Activation& a);
   std::optional<Error> why_unknown_locked(Shard& shard, SlotId slot, const WatchRequest& request, const Activation* a, Instant now) const;
-  static WatchHub::Present present_of(const WatchRequest& request, const Activation* a, Instant now);
+  WatchHub::Present present_of(const WatchRequest& request, const Activation* a, Instant now) const;
   void tick_watches(Instant now);
   void reclaim();
   void gain_watches(const SlotSet& slots);
@@ -307,10 +303,9 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
     void run() override { probe.answer(); }
     ProgressProbe probe;
   };
+  void probe_workers(SignOfLife& sign);
   SignOfLife sign_of_life_;
   SignOfLife backlog_;  // likewise, the data thread's
-  std::unique_ptr<Workers> workers_;
-  std::unique_ptr<Workers> blocking_;
   std::mutex retired_mutex_;
   std::vector<std::unique_ptr<ActorCell>> retired_cells_;  // guarded by retired_mutex_
   // Timer thread only: what is to be destroyed, and until when not.

@@ -1,5 +1,4 @@
 // What becomes of an entry when its cell starts and ends (CellHost).
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/registry/runtime.hpp"
 
@@ -32,12 +31,12 @@ Result<StartPermit> Runtime::permit_start(ActorCell& cell) {
   Shard& shard = shard_of(a.hash);
   const std::lock_guard lock(shard.mutex);
   if (a.state != State::starting) return StartPermit::not_wanted;
-  const bool here = gate.is_open(boot_time()) && stop_reason_locked(shard, a.slot()) != StopReason::moved;
+  const bool here = gate.is_open(clock.now()) && stop_reason_locked(shard, a.slot()) != StopReason::moved;
   const bool told_to_end = a.stop_requested || gate.is_closing();
-  if (!here && !told_to_end && gate.suspend(cell, boot_time())) return StartPermit::suspended;
+  if (!here && !told_to_end && gate.suspend(cell, clock.now())) return StartPermit::suspended;
   if (gate.is_closing()) return fail(ErrorCode::shutting_down);
   if (!here) return fail(ErrorCode::unavailable, "the key moves to another node");
-  if (!shard.table->begin_start(a, boot_time())) return fail(ErrorCode::deadline_exceeded, "the start was not begun in time");
+  if (!shard.table->begin_start(a, clock.now())) return fail(ErrorCode::deadline_exceeded, "the start was not begun in time");
   if (!cell.has_args()) keep_args_of_start(cell, a.waiters);
   return StartPermit::begin;
 }
@@ -53,13 +52,13 @@ void Runtime::started(ActorCell& cell, bool stop_wanted) {
     const bool again = a.restart;
     if (again) counters.restarts.fetch_add(1, std::memory_order_relaxed);
     const auto live = type.live.fetch_add(1, std::memory_order_relaxed) + 1;
-    auto waiters = shard.table->started(a, boot_time());
+    auto waiters = shard.table->started(a, clock.now());
     tell_start_locked(a, again, effects);
     welcome_locked(a, std::move(waiters), effects);
     if (a.state == State::stopping || stop_wanted) {
       if (a.state == State::live) shard.table->close(a);
       const auto reason = stop_wanted ? StopReason::stopped_self : stop_reason_locked(shard, a.slot());
-      (void)cell.push_stop(reason, boot_time() + stop_grace(cell, reason));  // its turn goes on anyway
+      (void)cell.push_stop(reason, clock.now() + stop_grace(cell, reason));  // its turn goes on anyway
     }
     // Not before those who waited have put in their messages: who comes later stays behind them.
     if (a.state == State::live) cell.open_mailbox();
@@ -82,7 +81,7 @@ bool Runtime::start_failed(ActorCell& cell, const Error& error) {
       log("start_failed", a, error.text);
     }
     const bool known = a.restart;  // to watchers, as crashed; a first start that fails is its callers' affair
-    auto after = shard.table->start_failed(a, error.text, boot_time());
+    auto after = shard.table->start_failed(a, error.text, clock.now());
     if (known) {
       const auto told_to = watch_reason(stop_reason_locked(shard, a.slot()));
       tell_end_locked(a, supervised ? WatchReason::start_failed : told_to, error.text, effects);
@@ -112,7 +111,7 @@ bool Runtime::crashed(ActorCell& cell, EnvelopePtr envelope, const std::string& 
     Answer out{Error{ErrorCode::actor_crashed, text}};
     out.fence = a.fence;
     effects.answer(std::move(envelope->done), std::move(out));
-    auto after = shard.table->ended(a, ExitKind::crashed, text, boot_time());
+    auto after = shard.table->ended(a, ExitKind::crashed, text, clock.now());
     tell_end_locked(a, WatchReason::crashed, text, effects);
     gone = ended_locked(shard, cell, std::move(after), effects);
   }
@@ -135,7 +134,7 @@ bool Runtime::stopped(ActorCell& cell, StopReason reason) {
   {
     const std::lock_guard lock(shard.mutex);
     const bool by_itself = reason == StopReason::stopped_self;
-    auto after = by_itself ? shard.table->ended(a, ExitKind::stopped_itself, {}, boot_time()) : shard.table->stopped(a);
+    auto after = by_itself ? shard.table->ended(a, ExitKind::stopped_itself, {}, clock.now()) : shard.table->stopped(a);
     tell_end_locked(a, watch_reason(reason), {}, effects);
     gone = ended_locked(shard, cell, std::move(after), effects);
   }
@@ -159,8 +158,8 @@ bool Runtime::ended_locked(Shard& shard, ActorCell& cell, ActivationTable::After
   if (!a.restart) cell.forget_args();  // the next start is another request's
   // The entry may be erased here, and its cell with it; what is decided over again may make a new one.
   const KeyName name = name_of(a);
-  const bool gone = follow_locked(shard, a, after.next, boot_time(), effects);
-  while (Waiter* w = again.pop()) readmit_locked(shard, name, owned(w), boot_time(), effects);
+  const bool gone = follow_locked(shard, a, after.next, clock.now(), effects);
+  while (Waiter* w = again.pop()) readmit_locked(shard, name, owned(w), clock.now(), effects);
   return gone;
 }
 
@@ -173,11 +172,6 @@ void Runtime::readmit(ActorCell& cell, EnvelopePtr envelope, Instant now) {
     readmit_locked(shard, name_of(a), std::move(envelope), now, effects);
   }
   effects.run(*this);
-}
-
-void Runtime::run_again(ActorCell& cell) {
-  (cell.type().options.blocking ? *blocking_ : *workers_).schedule_last(&cell);
-  timers.hurry();
 }
 
 Duration Runtime::stop_grace(const ActorCell& cell, StopReason reason) {

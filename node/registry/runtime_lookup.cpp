@@ -1,7 +1,6 @@
 // What is done with live actors without a lock: look-ups by callers that block for the answer, and messages. The paths on
 // which nothing may cost anything; all in one file, so that the compiler sees them as a whole.
 #include "reki/core/base/hash.hpp"
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/actors/outputs.hpp"
 #include "reki/node/registry/runtime.hpp"
@@ -27,7 +26,7 @@ namespace reki {
   const TypeEntry* type = find_type(type_name);
   if (type == nullptr) return {};
   // A lease is asked about by the clock itself. Without one the time is only for `used`, and a tick may be late.
-  const Instant at = gate.has_lease() ? boot_time() : Instant{coarse_now_.load(std::memory_order_relaxed)};
+  const Instant at = gate.has_lease() ? clock.now() : Instant{coarse_now_.load(std::memory_order_relaxed)};
   const Live live = look(*type, hash_key(key, type->hash), key, at);
   if (live.entry == nullptr) return {};
   lookups_.add(section);
@@ -62,7 +61,7 @@ bool Runtime::deliver_live(Request& request, Instant at) {
     static_cast<void>(request.envelope.release());  // the mailbox has it
   }
   // Whoever finds it idle has it as long as its turn has not been scheduled.
-  if (offered == Mailbox::Offered::taken_and_idle) schedule(cell);
+  if (offered == Mailbox::Offered::taken_and_idle) schedule(*cell);
   if (done) done(found_answer(live.fence, false));
   return true;
 }

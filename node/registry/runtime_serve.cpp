@@ -3,7 +3,6 @@
 #include <array>
 
 #include "reki/core/base/hash.hpp"
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/registry/runtime.hpp"
 
@@ -26,7 +25,7 @@ void Runtime::serve(std::span<const wire::Request> requests, Incarnation from, H
     for (std::size_t i = 0; i < some.size(); ++i) addresses[i] = address_of(some[i]);
     if (some.size() > 1) prefetch(std::span(addresses).first(some.size()));
     // The lease is asked about by a time before anything is looked at.
-    const Instant at = boot_time();
+    const Instant at = clock.now();
     Effects effects;
     for (std::size_t i = 0; i < some.size(); ++i) serve(some[i], addresses[i], {from, some[i].id}, at, sink, effects);
     effects.run(*this);

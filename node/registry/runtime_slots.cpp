@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "reki/core/base/hash.hpp"
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/registry/runtime.hpp"
 
@@ -58,7 +57,7 @@ void Runtime::readmit(std::string_view type_name, std::string_view key, Envelope
   Effects effects;
   {
     const std::lock_guard lock(shard.mutex);
-    readmit_locked(shard, name, std::move(request), boot_time(), effects);
+    readmit_locked(shard, name, std::move(request), clock.now(), effects);
   }
   effects.run(*this);
 }
@@ -159,7 +158,7 @@ void Runtime::start_arrivals_locked(Shard& shard, Effects& effects) {
     start->op = wire::Op::start;
     start->starts = true;
     start->args = std::move(arrival.args);
-    readmit_locked(shard, arrival.key, std::move(start), boot_time(), effects);
+    readmit_locked(shard, arrival.key, std::move(start), clock.now(), effects);
     Activation* const a = shard.table->find(arrival.key.hash, arrival.key.type, arrival.key.key);
     if (a != nullptr && a->cell != nullptr) cell_of(*a).set_state(std::move(arrival.state));
     return true;
@@ -174,7 +173,7 @@ void Runtime::unpark_locked(Shard& shard, Effects& effects) {
       continue;
     }
     parked_.fetch_sub(1, std::memory_order_relaxed);
-    readmit_locked(shard, each.key, std::move(each.request), boot_time(), effects);
+    readmit_locked(shard, each.key, std::move(each.request), clock.now(), effects);
   }
 }
 
@@ -193,7 +192,7 @@ void Runtime::stop_slot_locked(Shard& shard, SlotId slot, Effects& effects) {
     stop.type = &types_[key.type.value];
     stop.hash = key.hash;
     stop.key = key.key;
-    const auto verdict = shard.table->request(key.hash, key.type, key.key, stop, boot_time());
+    const auto verdict = shard.table->request(key.hash, key.type, key.key, stop, clock.now());
     using What = ActivationTable::Verdict::What;
     if (verdict.what == What::stop || verdict.what == What::wait) keep_locked(shard, verdict, std::move(stop), effects);
     else if (verdict.code == ErrorCode::overloaded) shard.table->stop_when_started(*verdict.activation);
@@ -243,18 +242,23 @@ Result<void> Runtime::arrive(HandedOver&& state) {
 
 // The lease
 
+void Runtime::probe_workers(SignOfLife& sign) {
+  Turn* const turn = &sign;
+  executor->schedule(std::span(&turn, 1), Executor::Pool::workers);
+}
+
 Duration Runtime::delay(Instant now, Duration step_max) {
-  if (sign_of_life_.probe.ask(now)) workers_->schedule(&sign_of_life_);
+  if (sign_of_life_.probe.ask(now)) probe_workers(sign_of_life_);
   return sign_of_life_.probe.owed(now, step_max);
 }
 
 Duration Runtime::backlog(Instant now, Duration step_max) {
-  if (backlog_.probe.ask(now)) workers_->schedule(&backlog_);
+  if (backlog_.probe.ask(now)) probe_workers(backlog_);
   return backlog_.probe.owed(now, step_max);
 }
 
 void Runtime::resume() {
-  for (ActorCell* cell : gate.take_suspended()) schedule(cell);
+  for (ActorCell* cell : gate.take_suspended()) schedule(*cell);
 }
 
 void Runtime::abandon() {

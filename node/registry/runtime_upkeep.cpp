@@ -1,10 +1,8 @@
 // The runtime's upkeep: what happens with time, with caps, and at the end.
 #include <algorithm>
 #include <iterator>
-#include <thread>
 #include <utility>
 
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/registry/runtime.hpp"
 
@@ -16,8 +14,7 @@ using State = Activation::State;
 
 bool Runtime::tick(Instant at) {
   coarse_now_.store(at.ns, std::memory_order_relaxed);
-  const bool workers_work = workers_->watch(at);
-  const bool blocking_work = blocking_->watch(at);
+  const bool turns_run = executor->watch(at);
   bool anybody_waits = false;
   for (Shard& shard : shards_) {
     Effects effects;
@@ -34,7 +31,7 @@ bool Runtime::tick(Instant at) {
   }
   reclaim();
   tick_watches(at);
-  return workers_work || blocking_work || anybody_waits;
+  return turns_run || anybody_waits;
 }
 
 void Runtime::retire(std::vector<std::unique_ptr<ActorCell>> cells) {
@@ -107,8 +104,8 @@ void Runtime::passivate_oldest(TypeEntry& type) {
       const std::lock_guard lock(oldest_shard->mutex);
       Activation* a = oldest_shard->table->least_recently_used(type.index);
       if (a != nullptr) {
-        done = try_passivate_locked(*oldest_shard, *a, boot_time(), effects);
-        if (!done) a->used.store(boot_time().ns, std::memory_order_relaxed);  // busy, so in use
+        done = try_passivate_locked(*oldest_shard, *a, clock.now(), effects);
+        if (!done) a->used.store(clock.now().ns, std::memory_order_relaxed);  // busy, so in use
       }
     }
     effects.run(*this);
@@ -119,17 +116,16 @@ void Runtime::passivate_oldest(TypeEntry& type) {
 // The end
 
 bool Runtime::close(Duration grace) {
-  const Instant deadline = boot_time() + grace;
+  const Instant deadline = clock.now() + grace;
   if (gate.close()) {
     hold_back_watches();
     stop_everything();
   }
   resume();  // what stands still at the gate has to be told
-  while (actors() > 0 && boot_time() < deadline) std::this_thread::sleep_for(Timers::tick);
-  const Instant last = std::max(deadline, boot_time() + std::chrono::milliseconds(100));
-  bool all = workers_->stop(last);
-  all = blocking_->stop(last) && all;
-  timers.stop();
+  executor->wait_until([this] { return actors() == 0; }, deadline);
+  const Instant last = std::max(deadline, clock.now() + std::chrono::milliseconds(100));
+  const bool all = executor->stop(last);
+  timers.finish();
   for (Shard& shard : shards_) {
     Effects effects;
     {
@@ -167,7 +163,7 @@ void Runtime::stop_everything() {
       const std::lock_guard lock(shard.mutex);
       EnvelopePtr stop{new LookupEnvelope};
       stop->op = wire::Op::stop;
-      readmit_locked(shard, found.key, std::move(stop), boot_time(), effects);
+      readmit_locked(shard, found.key, std::move(stop), clock.now(), effects);
     }
     effects.run(*this);
   }

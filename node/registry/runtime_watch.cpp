@@ -4,7 +4,6 @@
 
 #include "reki/core/activation/activation_events.hpp"
 #include "reki/core/base/hash.hpp"
-#include "reki/net/clock.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/registry/runtime.hpp"
 
@@ -86,15 +85,15 @@ void Runtime::tell_start_locked(const Activation& a, bool again, Effects& effect
   TypeWatches& watches = types_[a.type.value].watches;
   if (!watches.wanted()) return;
   WatchEvent event = event_of_start(a, again);
-  event.time_ms = wall_clock_ms();
+  event.time_ms = clock.wall_ms();
   watches.publish(std::move(event), effects);
 }
 
 void Runtime::tell_end_locked(const Activation& a, WatchReason reason, std::string_view text, Effects& effects) {
   TypeWatches& watches = types_[a.type.value].watches;
   if (!watches.wanted()) return;
-  WatchEvent event = event_of_end(a, reason, text, boot_time());
-  event.time_ms = wall_clock_ms();
+  WatchEvent event = event_of_end(a, reason, text, clock.now());
+  event.time_ms = clock.wall_ms();
   watches.publish(std::move(event), effects);
 }
 
@@ -103,7 +102,7 @@ void Runtime::watch(const WatchRequest& request, Completion done) {
   if (type == nullptr) {
     return done(Answer{Error{ErrorCode::unknown_type, "no factory of type '" + std::string{request.type} + "' here"}});
   }
-  const Instant at = boot_time();
+  const Instant at = clock.now();
   auto question = std::make_unique<TypeWatches::Question>();
   question->key = request.key;
   question->hash = hash_key(request.key, type->hash);
@@ -113,7 +112,7 @@ void Runtime::watch(const WatchRequest& request, Completion done) {
   Effects effects;
   if (request.key.empty()) {
     WatchHub::Present present;
-    present.event.time_ms = wall_clock_ms();
+    present.event.time_ms = clock.wall_ms();
     type->watches.ask(std::move(question), present, at, effects);
   } else {
     // Under the shard's lock nothing happens to the key, so that what is found is what the next event follows on.
@@ -144,7 +143,7 @@ std::optional<Error> Runtime::why_unknown_locked(Shard& shard, SlotId slot, cons
   return Error{ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it"};
 }
 
-WatchHub::Present Runtime::present_of(const WatchRequest& request, const Activation* a, Instant at) {
+WatchHub::Present Runtime::present_of(const WatchRequest& request, const Activation* a, Instant at) const {
   WatchHub::Present out;
   if (request.other && !request.other->node.value.empty() && a == nullptr) {
     out.at_once = true;
@@ -154,7 +153,7 @@ WatchHub::Present Runtime::present_of(const WatchRequest& request, const Activat
   } else {
     out.event = present(a, request.key, at);
   }
-  out.event.time_ms = wall_clock_ms();
+  out.event.time_ms = clock.wall_ms();
   return out;
 }
 
@@ -209,7 +208,7 @@ void Runtime::close_watches() {
   WatchEvent ended;
   ended.kind = WatchKind::ended;
   ended.reason = WatchReason::closing;
-  ended.time_ms = wall_clock_ms();
+  ended.time_ms = clock.wall_ms();
   for (TypeEntry& type : types_) type.watches.close(ended, effects);
   effects.run(*this);
 }

@@ -22,7 +22,7 @@ struct Does final : Turn {
 };
 
 struct Pool {
-  explicit Pool(int threads) : workers({.threads = threads, .threads_max = std::max(1, threads)}, {}) { workers.start(); }
+  explicit Pool(int threads) : workers({.threads = threads, .threads_max = std::max(1, threads)}) { workers.start({}); }
   ~Pool() { BOOST_TEST(workers.stop(boot_time() + 20s)); }
   Workers workers;
 };
