@@ -1,5 +1,6 @@
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "reki/actor/registry.hpp"
@@ -43,6 +44,17 @@ class Outputs {
     held_.clear();
   }
   [[nodiscard]] bool empty() const { return held_.empty(); }
+  /// While it lives, nothing is held: the function whose outputs they are waits, and its thread runs something else.
+  class Aside {
+   public:
+    Aside() : outputs_(std::exchange(current_, nullptr)) {}
+    ~Aside() { current_ = outputs_; }
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+
+   private:
+    Outputs* const outputs_;
+  };
   struct Held {
     Registry* to;
     Posting posting;

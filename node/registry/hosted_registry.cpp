@@ -15,6 +15,7 @@ HostedRegistry::HostedRegistry(Factories factories, HostedOptions options)
         return std::make_shared<Runtime>(factories, std::move(own));
       }),
       runtime_(make_(options.incarnation)),
+      waits_run_turns_(runtime_.use()->waits_run_turns()),
       self_registry_(this) {
   runtime_.use()->start(*this);
 }
@@ -32,6 +33,7 @@ void HostedRegistry::submit(Submission submission, Completion done) {
 
 Answer HostedRegistry::exchange(Submission& submission) {
   Outputs::release_before_blocking();
+  if (waits_run_turns_) return runtime_.share()->exchange_by_running_turns(submission.with_message());
   return Registry::exchange(submission);
 }
 
@@ -81,11 +83,12 @@ void HostedRegistry::start_over(Incarnation incarnation) {
   next->start(*self_registry_);
   auto old = runtime_.replace(std::move(next));
   old->abandon();
-  // Its handlers may take long, and the caller must not.
-  ends_.emplace_back([this, old = std::move(old)] {
+  auto end = [this, old = std::move(old)] {
     old->close(limits::stop_grace_default);
     runtime_.wait_until_unused();
-  });
+  };
+  if (waits_run_turns_) return end();  // there is no other thread
+  ends_.emplace_back(std::move(end));  // its handlers may take long, and the caller must not
 }
 
 Result<void> HostedRegistry::arrive(HandedOver&& state) { return runtime_.use()->arrive(std::move(state)); }

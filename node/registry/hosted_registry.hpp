@@ -100,6 +100,7 @@ class HostedRegistry final : public Registry {
   const NodeId node_;
   const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
   RcuPtr<Runtime> runtime_;
+  const bool waits_run_turns_;     ///< Executor::waits_run_turns
   Registry* self_registry_;
   std::vector<std::thread> ends_;  ///< Of runtimes that were dropped: they wait for handlers that still run.
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reki/actor/answer_promise.hpp"
 #include "reki/core/base/hash.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/actors/outputs.hpp"
@@ -208,6 +209,17 @@ void Runtime::submit(Submission submission, Completion done) {
     request.done = std::move(done);
   }
   run(std::move(request), at);
+}
+
+Answer Runtime::exchange_by_running_turns(Submission submission) {
+  if (detail::on_worker_thread) return Answer{Error{ErrorCode::would_block}};
+  constexpr auto grace = std::chrono::milliseconds(50);  // it answers by the deadline itself, up to some ticks late
+  const bool is_message = submission.message != nullptr;
+  const Instant deadline = clock.now() + std::min<Duration>(submission.timeout, limits::timeout_max) + grace;
+  const auto promise = std::make_shared<AnswerPromise>();
+  submit(std::move(submission), AnswerPromise::completion(promise));
+  if (executor->wait_until([&] { return promise->has_arrived(); }, deadline)) return promise->take();
+  return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
 }
 
 void Runtime::run(Request request, Instant at) {

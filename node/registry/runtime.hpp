@@ -125,6 +125,9 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
 
   // For both registries
   void submit(Submission submission, Completion done);
+  /// Registry::exchange on an executor whose waits run turns. `would_block` in a turn that must not wait.
+  Answer exchange_by_running_turns(Submission submission);
+  [[nodiscard]] bool waits_run_turns() const { return executor->waits_run_turns(); }
   /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is.
   Fence find_live(std::string_view type, std::string_view key, const RcuReadSection& section);
   void serve(std::span<const wire::Request> requests, Incarnation from, HostedRegistry::ReplySink& sink);

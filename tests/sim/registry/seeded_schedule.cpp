@@ -1,0 +1,130 @@
+#include "seeded_schedule.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "reki/actor/registry.hpp"
+#include "reki/core/base/assert.hpp"
+#include "reki/node/actors/outputs.hpp"
+
+namespace reki::sim {
+
+/// What one registry has on a schedule.
+class SeededExecutor final : public Executor {
+ public:
+  explicit SeededExecutor(SeededSchedule& schedule) : Executor(Clock(schedule.now_ns_), true), schedule_(schedule) {
+    schedule_.executors_.push_back(this);
+  }
+  ~SeededExecutor() override {
+    std::erase(schedule_.executors_, this);
+    std::erase_if(schedule_.ready_, [this](const auto& ready) { return ready.executor == this; });
+  }
+
+  void start(Upkeep upkeep, std::weak_ptr<void>) override {
+    upkeep_ = std::move(upkeep);
+    next_upkeep_ = schedule_.now();
+  }
+  void schedule(std::span<Turn* const> turns, Pool pool) override {
+    for (Turn* const turn : turns) schedule_.ready_.push_back({turn, this, pool});
+  }
+  void schedule_last(Turn* turn, Pool pool) override { schedule(std::span(&turn, 1), pool); }
+  void hurry() override { next_upkeep_ = schedule_.now(); }
+  bool watch(Instant) override { return has_turns(); }
+  bool stop(Instant deadline) override {
+    const bool all = wait_until([this] { return !has_turns(); }, deadline);
+    next_upkeep_ = Instant::never();
+    return all;
+  }
+  bool wait_until(const std::function<bool()>& done, Instant until) override {
+    while (!done()) {
+      if (schedule_.now() >= until || !schedule_.step(until)) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] Instant next_upkeep() const { return next_upkeep_; }
+  void keep_up() {
+    next_upkeep_ = Instant::never();  // unless it is hurried meanwhile
+    const Duration pause = upkeep_(schedule_.now());
+    next_upkeep_ = std::min(next_upkeep_, schedule_.now() + pause);
+  }
+
+ private:
+  [[nodiscard]] bool has_turns() const {
+    return std::ranges::any_of(schedule_.ready_, [this](const auto& ready) { return ready.executor == this; });
+  }
+
+  SeededSchedule& schedule_;
+  Upkeep upkeep_;
+  Instant next_upkeep_ = Instant::never();
+};
+
+SeededSchedule::~SeededSchedule() { REKI_ASSERT(executors_.empty()); }
+
+std::function<std::unique_ptr<Executor>()> SeededSchedule::executors() {
+  return [this]() -> std::unique_ptr<Executor> { return std::make_unique<SeededExecutor>(*this); };
+}
+
+bool SeededSchedule::step(Instant until) {
+  const Instant next = collect_due();
+  const std::size_t all = ready_.size() + due_.size();
+  if (all == 0) {
+    if (next > until || next == Instant::never()) {
+      now_ns_ = std::max(now_ns_, until == Instant::never() ? now_ns_ : until.ns);
+      return false;
+    }
+    now_ns_ = next.ns;
+    return true;
+  }
+  const Outputs::Aside aside;  // of a blocking handler that waits in its turn and so has come here again
+  const std::uint64_t chosen = random_.below(all);
+  remember(chosen << 32 | all);
+  if (chosen >= ready_.size()) {
+    due_[chosen - ready_.size()]->keep_up();
+    return true;
+  }
+  const Ready ready = std::exchange(ready_[chosen], ready_.back());
+  ready_.pop_back();
+  run(ready);
+  return true;
+}
+
+Instant SeededSchedule::collect_due() {
+  due_.clear();
+  Instant next = Instant::never();
+  for (SeededExecutor* const executor : executors_) {
+    if (executor->next_upkeep() <= now()) due_.push_back(executor);
+    else next = std::min(next, executor->next_upkeep());
+  }
+  return next;
+}
+
+void SeededSchedule::run(const Ready& ready) {
+  ++turns_;
+  const bool before = std::exchange(detail::on_worker_thread, ready.pool == Executor::Pool::workers);
+  ready.turn->run();
+  detail::on_worker_thread = before;
+  // Mostly some microseconds; now and then as long as a thread can be without a processor.
+  const std::uint64_t longest = random_.below(128) == 0 ? 6'000'000 : 10'000;
+  now_ns_ += static_cast<std::int64_t>(random_.below(longest));
+}
+
+void SeededSchedule::run_for(Duration time) {
+  const Instant until = now() + time;
+  while (now() < until && step(until)) {
+  }
+}
+
+bool SeededSchedule::run_until(const std::function<bool()>& done, Duration at_most) {
+  const Instant until = now() + at_most;
+  while (!done()) {
+    if (now() >= until || !step(until)) return false;
+  }
+  return true;
+}
+
+void SeededSchedule::remember(std::uint64_t what) {
+  trace_ = SplitMix(trace_ ^ what ^ static_cast<std::uint64_t>(now_ns_) * 0x9e3779b97f4a7c15).next();
+}
+
+}  // namespace reki::sim
