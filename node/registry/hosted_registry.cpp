@@ -40,7 +40,7 @@ Answer HostedRegistry::exchange(Submission& submission) {
 Result<NodeId> HostedRegistry::owner(std::string_view, std::string_view) const { return node_; }
 
 void HostedRegistry::serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink) {
-  runtime_.use()->serve(requests, from, sink);
+  runtime_.use()->remote().serve(requests, from, sink);
 }
 
 Result<Watch> HostedRegistry::watch(WatchFilter filter, WatchCallback callback) {
@@ -51,14 +51,14 @@ void HostedRegistry::serve_watch(const wire::Request& request, std::optional<Oth
   const auto position = wire::decode_watch_args(request.args);
   if (!position) return done(Answer{position.error()});
   const auto wait = std::chrono::milliseconds(request.remaining_ms);
-  runtime_.use()->watch({request.type, request.key, *position, wait, std::move(other)}, std::move(done));
+  runtime_.use()->watches().ask({request.type, request.key, *position, wait, std::move(other)}, std::move(done));
 }
 
 void HostedRegistry::release_watches(const std::function<bool(std::uint64_t hash)>& chosen) {
-  runtime_.use()->release_watches(chosen);
+  runtime_.use()->watches().release(chosen);
 }
 
-void HostedRegistry::end_watches_if_vacated() { runtime_.use()->end_watches_if_vacated(); }
+void HostedRegistry::end_watches_if_vacated() { runtime_.use()->watches().close_if_vacated(); }
 
 void HostedRegistry::set_self_registry(Registry& self_registry) {
   self_registry_ = &self_registry;
@@ -67,22 +67,22 @@ void HostedRegistry::set_self_registry(Registry& self_registry) {
 
 RuntimeStats HostedRegistry::stats() const { return runtime_.use()->stats(); }
 
-void HostedRegistry::expect(const SlotSet& owned) { runtime_.use()->expect(owned); }
-void HostedRegistry::expect_only(const SlotSet& owned) { runtime_.use()->expect_only(owned); }
-void HostedRegistry::gain(const SlotSet& slots, Epoch epoch) { runtime_.use()->gain(slots, epoch); }
-void HostedRegistry::lose(const SlotSet& slots) { runtime_.use()->lose(slots); }
-void HostedRegistry::revoke(const SlotSet& slots) { runtime_.use()->revoke(slots); }
-bool HostedRegistry::is_empty(const SlotSet& slots) { return runtime_.use()->is_empty(slots); }
+void HostedRegistry::expect(const SlotSet& owned) { runtime_.use()->slots().expect(owned); }
+void HostedRegistry::expect_only(const SlotSet& owned) { runtime_.use()->slots().expect_only(owned); }
+void HostedRegistry::gain(const SlotSet& slots, Epoch epoch) { runtime_.use()->slots().gain(slots, epoch); }
+void HostedRegistry::lose(const SlotSet& slots) { runtime_.use()->slots().lose(slots); }
+void HostedRegistry::revoke(const SlotSet& slots) { runtime_.use()->slots().revoke(slots); }
+bool HostedRegistry::is_empty(const SlotSet& slots) { return runtime_.use()->slots().is_empty(slots); }
 bool HostedRegistry::is_quiet() { return runtime_.use()->is_quiet(); }
 Duration HostedRegistry::delay(Instant now, Duration step_max) { return runtime_.use()->delay(now, step_max); }
 Duration HostedRegistry::backlog(Instant now, Duration step_max) { return runtime_.use()->backlog(now, step_max); }
-void HostedRegistry::resume() { runtime_.use()->resume(); }
+void HostedRegistry::resume() { runtime_.use()->slots().resume(); }
 
 void HostedRegistry::start_over(Incarnation incarnation) {
   auto next = make_(incarnation);
   next->start(*self_registry_);
   auto old = runtime_.replace(std::move(next));
-  old->abandon();
+  old->slots().abandon();
   auto end = [this, old = std::move(old)] {
     old->close(limits::stop_grace_default);
     runtime_.wait_until_unused();
@@ -91,10 +91,10 @@ void HostedRegistry::start_over(Incarnation incarnation) {
   ends_.emplace_back(std::move(end));  // its handlers may take long, and the caller must not
 }
 
-Result<void> HostedRegistry::arrive(HandedOver&& state) { return runtime_.use()->arrive(std::move(state)); }
+Result<void> HostedRegistry::arrive(HandedOver&& state) { return runtime_.use()->slots().arrive(std::move(state)); }
 
 void HostedRegistry::readmit(std::string_view type, std::string_view key, EnvelopePtr request) {
-  runtime_.use()->readmit(type, key, std::move(request));
+  runtime_.use()->remote().readmit(type, key, std::move(request));
 }
 
 }  // namespace reki

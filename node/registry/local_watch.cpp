@@ -19,7 +19,7 @@ Result<Watch> LocalWatch::begin(std::shared_ptr<Runtime> runtime, WatchFilter fi
 void LocalWatch::go_on() {
   for (bool more = true; more; more = tell()) {
     second_.store(false, std::memory_order_relaxed);
-    runtime_->watch({filter_.type, filter_.key, position_, limits::watch_wait_max},
+    runtime_->watches().ask({filter_.type, filter_.key, position_, limits::watch_wait_max},
                     Completion::of([self = shared_from_this()](Answer&& answer) {
                       self->answer_ = std::move(answer);
                       // Whoever comes second goes on: an answer that comes at once must not do so from inside of the

@@ -8,10 +8,14 @@
 
 #include "reki/actor/answer.hpp"
 #include "reki/core/watch/watch_hub.hpp"
+#include "reki/node/actors/actor.hpp"
 
 namespace reki {
 
 class Effects;
+
+/// What watchers are told of an actor's end.
+[[nodiscard]] WatchReason watch_reason(StopReason reason);
 
 /// The watchers of one type on this node: its WatchHub behind a lock, and where the answers go.
 ///

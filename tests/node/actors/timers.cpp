@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "reki/node/actors/thread_executor.hpp"
+#include "still_executor.hpp"
 #include "test_actors.hpp"
 
 using namespace reki;
@@ -11,19 +12,6 @@ using namespace std::chrono_literals;
 using test::eventually;
 
 namespace {
-
-/// An executor of which timers need only to be hurried.
-struct Hurried final : Executor {
-  Hurried() : Executor(Clock{}) {}
-  void start(Upkeep, std::weak_ptr<void>) override {}
-  void schedule(std::span<Turn* const>, Pool) override {}
-  void schedule_last(Turn*, Pool) override {}
-  void hurry() override { ++times; }
-  bool watch(Instant) override { return false; }
-  bool stop(Instant) override { return true; }
-  bool wait_until(const std::function<bool()>&, Instant) override { return false; }
-  int times = 0;
-};
 
 struct Bell final : Timers::Entry {
   void fire(Instant) override { rung = true; }
@@ -47,7 +35,7 @@ struct Steps {
   Instant now{1'000'000'000};
   Duration pause = Timers::tick;
   bool anything_goes_on = false;
-  Hurried executor;
+  test::StillExecutor executor;
   Timers timers{{.message_due = [](const KeyName&, Fence, EnvelopePtr) {},
                  .restart_due = [](const KeyName&) {},
                  .each_tick = [this](Instant) { return anything_goes_on; }},
@@ -110,7 +98,7 @@ BOOST_AUTO_TEST_CASE(after_so_many_quiet_ticks_they_want_to_be_called_less_often
   BOOST_TEST(steps.timers.is_resting());
   steps.timers.hurry();
   steps.timers.hurry();
-  BOOST_TEST(steps.executor.times == 1);
+  BOOST_TEST(steps.executor.hurried == 1);
   BOOST_TEST(!steps.timers.is_resting());
   steps.step();
   BOOST_TEST(steps.until_they_rest() >= Timers::quiet_ticks_min);
@@ -121,7 +109,7 @@ BOOST_AUTO_TEST_CASE(they_wait_for_something_that_is_due_soon_without_resting) {
   steps.until_they_rest();
   Bell bell;
   steps.timers.add(bell, steps.now + 60ms);
-  BOOST_TEST(steps.executor.times == 1);
+  BOOST_TEST(steps.executor.hurried == 1);
   while (!bell.rung) {
     steps.step();
     BOOST_REQUIRE(!steps.rests());

@@ -11,19 +11,19 @@ namespace reki {
 [[gnu::always_inline]] inline Runtime::Live Runtime::look(const TypeEntry& type, std::uint64_t hash, std::string_view key,
                                                           Instant at) {
   if (gate.is_closing() || !gate.is_open(at)) return {};
-  Shard& shard = shard_of(hash);
-  Activation* const a = shard.table->find(hash, type.index, key);
+  Shard& shard = shards_.of(hash);
+  Activation* const a = shard.find(hash, type.index, key);
   if (a == nullptr) return {};
   const Fence fence = a->live_fence();
   if (fence.value == 0) return {};
   // After the fence: of a slot that is let go, first the state changes, then its actors are closed.
-  if (options_.cluster_hooks && state_of(shard, slot_of(hash)) != SlotState::held) return {};
+  if (!shard.holds(slot_of(hash))) return {};
   return {a, fence};
 }
 
 // Into its two callers below; the compiler thinks it too long, and the call costs a tenth of the look-up.
 [[gnu::always_inline]] inline Fence Runtime::find_live(std::string_view type_name, std::string_view key, const RcuReadSection& section) {
-  const TypeEntry* type = find_type(type_name);
+  const TypeEntry* type = types_.find(type_name);
   if (type == nullptr) return {};
   // A lease is asked about by the clock itself. Without one the time is only for `used`, and a tick may be late.
   const Instant at = gate.has_lease() ? clock.now() : Instant{coarse_now_.load(std::memory_order_relaxed)};
@@ -62,7 +62,7 @@ bool Runtime::deliver_live(Request& request, Instant at) {
   }
   // Whoever finds it idle has it as long as its turn has not been scheduled.
   if (offered == Mailbox::Offered::taken_and_idle) schedule(*cell);
-  if (done) done(found_answer(live.fence, false));
+  if (done) done(answer_of(live.fence, node));
   return true;
 }
 

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "reki/core/activation/activation_table.hpp"
+#include "reki/node/actors/actor_cell.hpp"
+#include "reki/node/registry/effects.hpp"
+#include "reki/node/registry/slot_host.hpp"
+
+namespace reki {
+
+/// What the shards of one registry have in common.
+struct ShardContext {
+  CellHost& host;
+  RegistryTypes& types;
+  const ClusterHooks* hooks;           ///< Null: no cluster.
+  std::atomic<std::size_t> parked{0};  ///< Requests that wait for slots, in all shards.
+};
+
+/// One part of the key space: its table, its slots and the lock of both. Decides over requests by the table, makes and
+/// destroys cells, and does to them what the table says.
+///
+/// The lock is held for a few dozen instructions, never over user code or I/O, and before no other lock but those of a
+/// type's watches, the executor and the timers; never two shards'. What runs callers' code or wakes threads is left to
+/// `effects`, for when the lock is released.
+///
+/// 36 functions: each of them is one thing that happens to a key, and all need the table and the slots together.
+class Shard {
+ public:
+  static constexpr std::uint32_t count = 64;
+
+  Shard(ShardContext& context, std::uint32_t number);
+  /// Destroys cells that never came back from a turn before a bounded close; nobody runs them any more.
+  ~Shard();
+
+  std::mutex& mutex() const { return mutex_; }
+
+  // Without the lock, in a RcuReadSection.
+
+  [[nodiscard]] Activation* find(std::uint64_t hash, TypeIndex type, std::string_view key) const {
+    return table_->find(hash, type, key);
+  }
+  /// Has the processor bring what is found there.
+  void prefetch(std::uint64_t hash) const { table_->prefetch(hash); }
+  /// Also with the lock.
+  [[nodiscard]] bool holds(SlotId slot) const { return slots_.holds(slot); }
+
+  // All others with the lock held.
+
+  // Requests: shard.cpp
+
+  /// Decides over a request and does what the decision says.
+  void admit(Request request, Instant now, Effects& effects);
+  /// The same for an envelope that was in a mailbox, a waiter list or a timer, or waited for its slot.
+  void readmit(const KeyName& key, EnvelopePtr envelope, Instant now, Effects& effects);
+  /// The actor that a look-up looks for, if it is live and the answer is that at once.
+  [[nodiscard]] const Activation* live_for(const Request& request, Instant now);
+
+  // Cells, each in its own turn: shard_cells.cpp. See CellHost.
+
+  [[nodiscard]] Result<StartPermit> permit_start(ActorCell& cell);
+  void started(ActorCell& cell, bool stop_wanted, Effects& effects);
+  [[nodiscard]] bool start_failed(ActorCell& cell, const Error& error, Effects& effects);
+  [[nodiscard]] bool crashed(ActorCell& cell, EnvelopePtr envelope, const std::string& text, Effects& effects);
+  [[nodiscard]] bool stopped(ActorCell& cell, StopReason reason, Effects& effects);
+  void close(ActorCell& cell);
+
+  // Time: shard_cells.cpp
+
+  /// The back-off of a key is over.
+  void restart_due(const KeyName& key, Instant now, Effects& effects);
+  /// Deadlines, ends of crash loops, idle actors. False: nobody waits for anything.
+  bool tick(Instant now, Effects& effects);
+  /// Answers those who wait with `code`, if their deadline has passed.
+  void expire(Instant now, ErrorCode code, Effects& effects);
+  /// False: it is busy, and in use from now on.
+  bool passivate(Activation& a, Instant now, Effects& effects);
+  [[nodiscard]] Activation* least_recently_used(const TypeEntry& type) { return table_->least_recently_used(type.index); }
+  [[nodiscard]] RetiredActivations take_retired() { return table_->take_retired(); }
+
+  // Slots: shard_slots.cpp. See SlotMoves.
+
+  void expect(const SlotSet& owned);
+  void expect_only(const SlotSet& owned, Effects& effects);
+  void gain(const SlotSet& slots, Epoch epoch, Effects& effects);
+  void lose(const SlotSet& slots, Effects& effects);
+  void revoke(const SlotSet& slots);
+  /// Of the whole shard, and nobody waits for a slot any more.
+  void abandon(Effects& effects);
+  [[nodiscard]] Result<void> arrive(SlotHost::Arrival arrival);
+  [[nodiscard]] bool is_empty(const SlotSet& slots) const;
+  [[nodiscard]] bool is_vacated() const;
+
+  // What there is
+
+  [[nodiscard]] Activation* first_in(SlotId slot) const { return table_->first_in(slot); }
+  /// The one behind it in its slot; null if it is the last.
+  [[nodiscard]] Activation* next_in_slot(Activation& a) const { return table_->next_in_slot(a); }
+  [[nodiscard]] std::size_t count_of(const TypeEntry& type) const { return table_->count(type.index); }
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::uint64_t lookups() const { return lookups_; }
+  template <class Use>
+  void each_entry(Use use) const {
+    for (std::uint32_t s = number_; s < slot_count; s += count) {
+      for (Activation* a = first_in(SlotId{static_cast<std::uint16_t>(s)}); a != nullptr; a = next_in_slot(*a)) use(*a);
+    }
+  }
+
+ private:
+  /// True if the request may be decided over here and now; else it has been parked, sent elsewhere or refused.
+  bool is_here(Request& request, Instant now, Effects& effects);
+  void keep(const ActivationTable::Verdict& verdict, Request request, Effects& effects);
+  void start_cell(Activation& a, TypeEntry& type, Effects& effects);
+  void stop(Activation& a, Effects& effects);
+  void deliver(Activation& a, EnvelopePtr envelope, Effects& effects);
+  /// An answer to those who waited for a start that is there.
+  void welcome(Activation& a, WaiterList waiters, Effects& effects);
+
+  /// After the end of a start: those in the mailbox are decided over again, and the entry goes on or goes. True: the cell is
+  /// gone.
+  bool ended(ActorCell& cell, ActivationTable::After after, Effects& effects);
+  /// Goes on after an event of the table. True if the entry is gone, or at least its cell.
+  bool follow(Activation& a, ActivationTable::Next next, Effects& effects);
+  /// Why an actor of the slot has to stop that somebody has told to.
+  [[nodiscard]] StopReason stop_reason(SlotId slot) const;
+  [[nodiscard]] Instant drain_until(const ActorCell& cell, StopReason reason) const;
+  // Right after the table's own change.
+  void tell_start(const Activation& a, bool again, Effects& effects);
+  void tell_end(const Activation& a, WatchReason reason, std::string_view text, Effects& effects);
+  void passivate_idle(Instant now, Effects& effects);
+  void expire_parked(Instant now, ErrorCode code, Effects& effects);
+  void stop_slot(SlotId slot, Effects& effects);
+
+  // Read without the lock too, and apart from what changes all the time.
+  alignas(64) const std::unique_ptr<ActivationTable> table_;
+  SlotHost slots_;
+  ShardContext& context_;
+  const std::uint32_t number_;
+
+  alignas(64) mutable std::mutex mutex_;
+  std::uint64_t lookups_ = 0;  ///< Those that took the lock.
+};
+
+}  // namespace reki

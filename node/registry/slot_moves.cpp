@@ -1,0 +1,59 @@
+#include "reki/node/registry/slot_moves.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace reki {
+
+void SlotMoves::expect(const SlotSet& owned) {
+  shards_.each([&](Shard& shard, Effects&) { shard.expect(owned); });
+}
+
+void SlotMoves::expect_only(const SlotSet& owned) {
+  shards_.each([&](Shard& shard, Effects& effects) { shard.expect_only(owned, effects); });
+}
+
+void SlotMoves::gain(const SlotSet& slots, Epoch epoch) {
+  watches_.gain(slots);  // before anybody can see that they are here
+  shards_.each([&](Shard& shard, Effects& effects) { shard.gain(slots, epoch, effects); });
+}
+
+void SlotMoves::lose(const SlotSet& slots) {
+  shards_.each([&](Shard& shard, Effects& effects) { shard.lose(slots, effects); });
+  resume();  // a start that stands still at the gate has to be told
+}
+
+void SlotMoves::revoke(const SlotSet& slots) {
+  shards_.each([&](Shard& shard, Effects&) { shard.revoke(slots); });
+  watches_.release([&](std::uint64_t hash) { return slots.contains(slot_of(hash)); });
+}
+
+bool SlotMoves::is_empty(const SlotSet& slots) {
+  return std::all_of(shards_.begin(), shards_.end(), [&](Shard& shard) {
+    const std::lock_guard lock(shard.mutex());
+    return shard.is_empty(slots);
+  });
+}
+
+void SlotMoves::resume() {
+  for (ActorCell* const cell : shards_.host().gate.take_suspended()) shards_.host().schedule(*cell);
+}
+
+void SlotMoves::abandon() {
+  shards_.host().gate.abandon();
+  watches_.abandon();
+  shards_.each([](Shard& shard, Effects& effects) { shard.abandon(effects); });
+  resume();
+}
+
+Result<void> SlotMoves::arrive(HandedOver&& state) {
+  const TypeEntry* const type = shards_.types().find(state.type);
+  if (auto error = check(shards_.host().gate, type, state.type, state.key)) return tl::make_unexpected(std::move(*error));
+  KeyName key{hash_key(state.key, type->hash), type->index, std::move(state.key)};
+  const std::uint64_t hash = key.hash;
+  return shards_.with(hash, [&](Shard& shard, Effects&) {
+    return shard.arrive({std::move(key), std::move(state.args), std::move(state.state)});
+  });
+}
+
+}  // namespace reki

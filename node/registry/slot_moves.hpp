@@ -1,0 +1,42 @@
+#pragma once
+
+#include "reki/node/registry/registry_watches.hpp"
+#include "reki/node/registry/shards.hpp"
+
+namespace reki {
+
+/// What the membership of a node tells its registry: slots that come and go, and how it is with the lease. Calls on one thread,
+/// but for `arrive`.
+///
+/// All shards hear of it, one after the other; what each does with it stands in shard_slots.cpp.
+class SlotMoves {
+ public:
+  SlotMoves(Shards& shards, RegistryWatches& watches) : shards_(shards), watches_(watches) {}
+
+  /// By a new view these are this node's: what it did not have is arriving. Call it before the view can bring requests
+  /// here.
+  void expect(const SlotSet& owned);
+  /// And no others: what was arriving and is not among them is foreign, and what waits for it is rerouted. Call it once
+  /// `ClusterHooks::reroute` goes by the view, or requests come back here for ever.
+  void expect_only(const SlotSet& owned);
+  /// They are held from now on; starts in them have fences of this epoch.
+  void gain(const SlotSet& slots, Epoch epoch);
+  /// Their actors stop, and hand over what they have; new requests go elsewhere.
+  void lose(const SlotSet& slots);
+  /// What still runs in them has no effect from now on.
+  void revoke(const SlotSet& slots);
+  [[nodiscard]] bool is_empty(const SlotSet& slots);
+  /// The lease has been extended after its end: what stood still goes on.
+  void resume();
+  /// Others may have the slots: nothing of the actors here runs or takes effect any more.
+  void abandon();
+
+  /// Keeps a state for the start of its key: `unavailable` if its slot is not on its way here. Any thread.
+  [[nodiscard]] Result<void> arrive(HandedOver&& state);
+
+ private:
+  Shards& shards_;
+  RegistryWatches& watches_;
+};
+
+}  // namespace reki
