@@ -111,6 +111,7 @@ void WatchHub::gain(const SlotSet& slots, std::vector<Answered>& out) {
 
 void WatchHub::hold(std::unique_ptr<WatchQuestion> question) {
   WatchQuestion& held = *question.release();
+  held.order = ++last_order_;
   open_.insert(&held);
   (held.key.empty() ? of_type_ : of_key_[held.key]).push_back(held);
 }

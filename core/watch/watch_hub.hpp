@@ -25,6 +25,7 @@ struct WatchQuestion : ListHook<struct WatchQuestionTag> {
   std::uint64_t hash = 0;  ///< hash_key of it, for `release`.
   WatchPosition position;  ///< Where the watcher has got to.
   Instant deadline;        ///< Answered by then, with no events if need be.
+  std::uint64_t order = 0; ///< Of its hub: of two that are due at the same time the older is answered first.
 };
 
 /// Decides what a node answers to those who watch one of its types: keeps the events, and holds open the questions to
@@ -88,7 +89,7 @@ class WatchHub {
  private:
   struct Sooner {
     bool operator()(const WatchQuestion* a, const WatchQuestion* b) const {
-      return a->deadline != b->deadline ? a->deadline < b->deadline : a < b;
+      return a->deadline != b->deadline ? a->deadline < b->deadline : a->order < b->order;
     }
   };
   struct Gain {
@@ -116,6 +117,7 @@ class WatchHub {
   std::optional<WatchEvent> ended_;
   Instant asked_;  // last
 
+  std::uint64_t last_order_ = 0;
   // Owns what is held open.
   std::set<WatchQuestion*, Sooner> open_;
   Asking of_type_;
