@@ -35,7 +35,7 @@ Answer refusal(const Verdict& verdict) {
 Shard::Shard(ShardContext& context, std::uint32_t number)
     : table_(std::make_unique<ActivationTable>(
           ActivationTable::Options{.shard = number, .shards = count, .policies = context.types.policies()})),
-      slots_(number, count, context.hooks != nullptr, context.parked),
+      slots_(number, context.hooks != nullptr, context.parked),
       context_(context),
       number_(number) {}
 

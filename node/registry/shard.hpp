@@ -32,7 +32,7 @@ struct ShardContext {
 /// 36 functions: each of them is one thing that happens to a key, and all need the table and the slots together.
 class Shard {
  public:
-  static constexpr std::uint32_t count = 64;
+  static constexpr std::uint32_t count = SlotHost::shards;
 
   Shard(ShardContext& context, std::uint32_t number);
   /// Destroys cells that never came back from a turn before a bounded close; nobody runs them any more.

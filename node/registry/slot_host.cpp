@@ -6,9 +6,8 @@
 
 namespace reki {
 
-SlotHost::SlotHost(std::uint32_t shard, std::uint32_t shards, bool in_cluster, std::atomic<std::size_t>& parked_in_all)
+SlotHost::SlotHost(std::uint32_t shard, bool in_cluster, std::atomic<std::size_t>& parked_in_all)
     : shard_(shard),
-      shards_(shards),
       states_(in_cluster ? std::make_unique<std::atomic<SlotState>[]>(slot_count / shards) : nullptr),
       parked_in_all_(parked_in_all) {}
 
@@ -16,19 +15,19 @@ SlotHost::~SlotHost() = default;
 
 bool SlotHost::are_all_foreign() const {
   if (states_ == nullptr) return true;
-  return std::none_of(&states_[0], &states_[slot_count / shards_], [](SlotState s) { return s != SlotState::foreign; });
+  return std::none_of(&states_[0], &states_[slot_count / shards], [](SlotState s) { return s != SlotState::foreign; });
 }
 
 void SlotHost::expect(const SlotSet& owned) {
   each_of(owned, [this](SlotId slot) {
-    auto& state = states_[slot.value / shards_];
+    auto& state = states_[slot.value / shards];
     if (state == SlotState::foreign) state = SlotState::arriving;
   });
 }
 
 void SlotHost::expect_only(const SlotSet& owned) {
-  for (std::uint32_t s = shard_; s < slot_count; s += shards_) {
-    auto& state = states_[s / shards_];
+  for (std::uint32_t s = shard_; s < slot_count; s += shards) {
+    auto& state = states_[s / shards];
     if (state == SlotState::arriving && !owned.contains(SlotId{static_cast<std::uint16_t>(s)})) state = SlotState::foreign;
   }
   std::erase_if(arrivals_, [this](const Arrival& arrival) { return state_of(arrival.key) == SlotState::foreign; });

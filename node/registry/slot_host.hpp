@@ -29,13 +29,16 @@ class SlotHost {
     Bytes state;
   };
 
+  /// How many shards the slots are shared out to; a constant, so that no look-up has to divide by it.
+  static constexpr std::uint32_t shards = 64;
+
   /// Of the slots s with s mod shards == shard. `parked_in_all`: requests that wait in all shards of the registry.
-  SlotHost(std::uint32_t shard, std::uint32_t shards, bool in_cluster, std::atomic<std::size_t>& parked_in_all);
+  SlotHost(std::uint32_t shard, bool in_cluster, std::atomic<std::size_t>& parked_in_all);
   ~SlotHost();
 
   [[nodiscard]] bool holds(SlotId slot) const { return states_ == nullptr || state(slot) == SlotState::held; }
   /// REQUIRES: in a cluster.
-  [[nodiscard]] SlotState state(SlotId slot) const { return states_[slot.value / shards_].load(); }
+  [[nodiscard]] SlotState state(SlotId slot) const { return states_[slot.value / shards].load(); }
   [[nodiscard]] bool are_all_foreign() const;
 
   // Slots. REQUIRES: in a cluster; the slots are this shard's.
@@ -43,12 +46,12 @@ class SlotHost {
   void expect(const SlotSet& owned);
   /// What is arriving and not among them is foreign, and its states are dropped.
   void expect_only(const SlotSet& owned);
-  void hold(SlotId slot) { states_[slot.value / shards_] = SlotState::held; }
-  void lose(SlotId slot) { states_[slot.value / shards_] = SlotState::foreign; }
+  void hold(SlotId slot) { states_[slot.value / shards] = SlotState::held; }
+  void lose(SlotId slot) { states_[slot.value / shards] = SlotState::foreign; }
   /// Calls `use(slot)` for those of `slots` that are this shard's.
   template <class Use>
   void each_of(const SlotSet& slots, Use use) const {
-    for (std::uint32_t s = shard_; s < slot_count; s += shards_) {
+    for (std::uint32_t s = shard_; s < slot_count; s += shards) {
       const SlotId slot{static_cast<std::uint16_t>(s)};
       if (slots.contains(slot)) use(slot);
     }
@@ -76,7 +79,6 @@ class SlotHost {
   std::vector<KeyedRequest> take(Chosen chosen);
 
   const std::uint32_t shard_;
-  const std::uint32_t shards_;
   const std::unique_ptr<std::atomic<SlotState>[]> states_;  ///< Of slot s at s / shards; null: all are held.
   std::atomic<std::size_t>& parked_in_all_;
   std::deque<KeyedRequest> parked_;  ///< For slots that are arriving.

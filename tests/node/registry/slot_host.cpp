@@ -6,9 +6,8 @@ using namespace reki;
 
 namespace {
 
-constexpr std::uint32_t shards = 64;
-constexpr SlotId first{3};              // both of shard 3
-constexpr SlotId second{3 + shards};
+constexpr SlotId first{3};  // both of shard 3
+constexpr SlotId second{3 + SlotHost::shards};
 
 SlotSet set_of(std::initializer_list<SlotId> slots) {
   SlotSet out;
@@ -35,7 +34,7 @@ struct Host {
   bool keep(SlotId slot, const std::string& key) { return slots.keep({{slot.value, TypeIndex{0}, key}, {}, "state"}); }
 
   std::atomic<std::size_t> parked_in_all{0};
-  SlotHost slots{3, shards, true, parked_in_all};
+  SlotHost slots{3, true, parked_in_all};
 };
 
 using Keys = std::vector<std::string>;
@@ -63,7 +62,7 @@ BOOST_AUTO_TEST_CASE(a_slot_is_foreign_then_arriving_then_held_and_foreign_again
 
 BOOST_AUTO_TEST_CASE(without_a_cluster_all_slots_are_held) {
   std::atomic<std::size_t> parked{0};
-  SlotHost slots(3, shards, false, parked);
+  SlotHost slots(3, false, parked);
   BOOST_TEST(slots.holds(first));
   BOOST_TEST(!slots.keep({{first.value, TypeIndex{0}, "k"}, {}, {}}));
 }
