@@ -122,7 +122,7 @@ build() {
   # Without targets everything is built, and the tests want packages of their own.
   [ $# -gt 0 ] || tests=ON
   step "configuring preset $preset (build/$preset)" logged "configure-$preset" \
-    cmake --preset "$preset" -DREKI_BUILD_TESTS=$tests
+    cmake --preset "$preset" -DREKI_BUILD_TESTS="$tests"
   local targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
   # The build runs the test binaries once, to list their cases.
