@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "reki/actor/answer_promise.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/wire/codec.hpp"
 
 namespace reki {
@@ -51,11 +52,8 @@ namespace detail {
 thread_local bool on_worker_thread = false;
 
 Answer wait_for_answer(Registry& registry, Submission submission) {
-  // A registry answers by the deadline itself and knows best what became of the request; a caller gives up on its
-  // own only when that does not come.
-  constexpr auto grace = std::chrono::milliseconds(50);
   const bool is_message = submission.message != nullptr;
-  const Duration patience = std::min<Duration>(submission.timeout, limits::timeout_max) + grace;
+  const Duration patience = std::min<Duration>(submission.timeout, limits::timeout_max) + limits::answer_grace;
   const auto promise = std::make_shared<AnswerPromise>();
   registry.submit(std::move(submission), AnswerPromise::completion(promise));
   if (promise->wait(patience)) return promise->take();

@@ -6,6 +6,7 @@
 #include "reki/client/client_io.hpp"
 #include "reki/core/base/endpoint.hpp"
 #include "reki/core/base/hash.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/net/clock.hpp"
 
 namespace reki {
@@ -118,14 +119,12 @@ void Client::submit_many(std::vector<Posting> postings) {
 }
 
 Answer Client::exchange(Submission& submission) {
-  // The answer comes by the deadline, and knows best what became of the request; this is for when it does not.
-  constexpr auto grace = std::chrono::milliseconds(50);
   // A count is many requests.
   if (detail::on_worker_thread || submission.op == wire::Op::count) return Registry::exchange(submission);
   Submission sent = submission.with_message();
   const bool is_message = sent.message != nullptr;
   const Instant now = boot_time();
-  const Instant give_up = now + sent.timeout + grace;
+  const Instant give_up = now + sent.timeout + limits::answer_grace;
   const auto promise = std::make_shared<AnswerPromise>();
   impl_->prepare(std::move(sent), AnswerPromise::completion(promise), now,
                  [&](std::unique_ptr<Pending> request) { impl_->io.post_and_drive(std::move(request), *promise); });

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "reki/core/base/cond_var.hpp"
+#include "reki/core/base/limits.hpp"
 
 namespace reki {
 
@@ -16,9 +17,8 @@ namespace reki {
 /// Whoever adds something afterwards calls take() or recall(), so that nothing is left lying.
 class IoLeadership {
  public:
-  /// After so long without a caller the thread leads again, and hears what nodes say by themselves. Long against a call,
-  /// so that the thread hardly ever wakes for nothing.
-  static constexpr Duration patience = std::chrono::milliseconds(2);
+  /// After so long without a caller the thread leads again.
+  static constexpr Duration patience = limits::io_unled_max;
 
   /// The client's own thread: lends the leadership, and returns when it has it again.
   template <class IsIdle>

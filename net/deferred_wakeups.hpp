@@ -1,9 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <vector>
 
+#include "reki/core/base/limits.hpp"
 #include "reki/core/base/mutex.hpp"
 #include "reki/core/base/time.hpp"
 #include "reki/net/wakeup.hpp"
@@ -19,7 +19,7 @@ namespace reki {
 /// `flush_for_it` now and then.
 class DeferredWakeups {
  public:
-  static constexpr Duration patience = std::chrono::microseconds(50);
+  static constexpr Duration patience = limits::wakeup_deferred_max;
 
   /// As long as it exists the present thread defers its wake-ups to `all`. Flushes at its end.
   class Here {

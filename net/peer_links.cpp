@@ -6,17 +6,11 @@
 
 #include "reki/core/base/limits.hpp"
 #include "reki/core/wire/codec.hpp"
+#include "reki/net/socket_bounds.hpp"
 
 namespace reki {
 namespace {
 
-// A connection that is not there after this is tried again; on a LAN it takes well under a millisecond.
-constexpr int connect_timeout_ms = 2000;
-constexpr int handshake_timeout_ms = 2000;
-// A restarted node is found again soon, one that is down for long costs little.
-constexpr int reconnect_min_ms = 10;
-constexpr int reconnect_max_ms = 500;
-constexpr int frames_queued_max = 1000;
 // Read from one peer, so that no peer starves the others. `limits::batch_part_min` replies end its round as well: what
 // is asked next upon them is better sent at once.
 constexpr int frames_per_round = 64;
@@ -28,15 +22,9 @@ std::string next_monitor_name() {
 }
 
 void set_common(zmq::socket_t& socket) {
-  socket.set(zmq::sockopt::linger, 0);
-  socket.set(zmq::sockopt::immediate, true);
-  socket.set(zmq::sockopt::sndhwm, frames_queued_max);
-  socket.set(zmq::sockopt::rcvhwm, frames_queued_max);
-  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::frame_bytes_max));
-  socket.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
-  socket.set(zmq::sockopt::connect_timeout, connect_timeout_ms);
-  socket.set(zmq::sockopt::reconnect_ivl, reconnect_min_ms);
-  socket.set(zmq::sockopt::reconnect_ivl_max, reconnect_max_ms);
+  set_bounds(socket, limits::frame_bytes_max);
+  set_reconnecting(socket, limits::reconnect_wait_max);
+  socket.set(zmq::sockopt::connect_timeout, static_cast<int>(milliseconds_of(limits::connect_time_max)));
 }
 
 }  // namespace

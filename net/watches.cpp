@@ -9,10 +9,6 @@
 namespace reki {
 namespace {
 
-/// How long a node may keep a question: so long a watch that was cancelled may still cost it something.
-constexpr Duration question_time = std::chrono::seconds(5);
-static_assert(question_time < limits::watch_wait_max);
-
 }  // namespace
 
 void Watches::add(WatchFilter filter, std::shared_ptr<WatchSink> sink, Instant now) {
@@ -68,7 +64,7 @@ void Watches::serve(Entries::iterator at, Instant now) {
     const WatchFilter& filter = entry.watcher.filter();
     wire::RequestBody body{
         .op = wire::Op::watch, .type = filter.type, .key = filter.key, .args = wire::encode_watch_args(question->position)};
-    carrier_.carry({std::move(body), std::move(question->node), now + question_time},
+    carrier_.carry({std::move(body), std::move(question->node), now + limits::watch_question_time},
                    Completion{&Watches::complete, this, watch, question->id.value});
   }
   entry.wake = entry.watcher.next_wake();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reki/core/base/hash.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
@@ -18,9 +19,6 @@
 
 namespace reki {
 namespace {
-
-/// Files that a node needs beside its connections.
-constexpr std::size_t files_kept = 256;
 
 HostedOptions hosted_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log,
                                std::shared_ptr<const ClusterHooks> cluster_hooks) {
@@ -118,7 +116,7 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view
 
 Result<void> Node::open(const NodeConfig& self, const NodeOptions& options) {
   const std::size_t files = raise_file_limit();
-  const std::size_t room = files > 2 * files_kept ? files - files_kept : files / 2;
+  const std::size_t room = files > 2 * limits::files_kept ? files - limits::files_kept : files / 2;
   Server::Options server;
   server.listen = self.listen;
   server.node = id_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "reki/core/base/limits.hpp"
+
 namespace reki {
 namespace {
 
@@ -11,7 +13,10 @@ constexpr std::array mode_names{std::string_view{"permanent"}, std::string_view{
 
 tl::unexpected<Error> invalid(const char* text) { return fail(ErrorCode::invalid_argument, text); }
 
-bool is_wait(Duration d) { return d > Duration{0} && d <= restart_duration_max; }
+// As the texts below say.
+static_assert(limits::restarts_max == 1'000'000 && limits::restart_wait_max == std::chrono::hours(24));
+
+bool is_wait(Duration d) { return d > Duration{0} && d <= limits::restart_wait_max; }
 
 bool restarts_after(RestartMode mode, ExitKind kind) {
   return mode == RestartMode::permanent || (mode == RestartMode::transient && kind == ExitKind::crashed);
@@ -38,7 +43,7 @@ std::optional<RestartMode> restart_mode_of(std::string_view name) {
 }
 
 Result<void> validate(const RestartPolicy& policy) {
-  if (policy.max_restarts > max_restarts_max) return invalid("max_restarts is more than 1000000");
+  if (policy.max_restarts > limits::restarts_max) return invalid("max_restarts is more than 1000000");
   if (!is_wait(policy.period)) return invalid("period is not more than 0 and at most 24 hours");
   if (!is_wait(policy.backoff_initial)) return invalid("backoff_initial is not more than 0 and at most 24 hours");
   if (!is_wait(policy.backoff_max)) return invalid("backoff_max is not more than 0 and at most 24 hours");

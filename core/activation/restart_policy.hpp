@@ -23,7 +23,7 @@ enum class RestartMode : std::uint8_t {
 struct RestartPolicy {
   RestartMode mode = RestartMode::transient;
   /// Intensity: how many restarts of one key a `period` may hold; the next crash in it makes a crash loop of it.
-  /// 0 to 1 000 000; 0: the first crash is one already. With the waits below, ten are reached by an actor that crashes
+  /// 0 to `limits::restarts_max`; 0: the first crash is one already. With the waits below, ten are reached by an actor that crashes
   /// at each start, after 5 s, and not by one that crashes every second.
   std::uint32_t max_restarts = 10;
   Duration period = std::chrono::seconds(10);                ///< More than 0.
@@ -34,11 +34,7 @@ struct RestartPolicy {
   friend bool operator==(const RestartPolicy&, const RestartPolicy&) = default;
 };
 
-/// Bounds of the above: more is a slip of the pen.
-inline constexpr std::uint32_t max_restarts_max = 1'000'000;
-inline constexpr Duration restart_duration_max = std::chrono::hours(24);
-
-/// Checks the ranges and relations above, and that no duration exceeds a day. Fails with `invalid_argument`, naming the
+/// Checks the ranges and relations above, and that no duration exceeds `limits::restart_wait_max`. Fails with `invalid_argument`, naming the
 /// field.
 [[nodiscard]] Result<void> validate(const RestartPolicy& policy);
 

@@ -4,10 +4,13 @@
 #include <array>
 #include <cstddef>
 
+#include "reki/core/base/limits.hpp"
+
 namespace reki {
 namespace {
 
 constexpr std::size_t letters_max = 64;
+static_assert(letters_max >= limits::type_bytes_max && letters_max >= limits::message_name_bytes_max, "names are compared");
 using Row = std::array<std::size_t, letters_max + 1>;
 
 /// Optimal string alignment distance (Damerau-Levenshtein without repeated edits). REQUIRES: both within letters_max.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "reki/core/base/limits.hpp"
+
 namespace reki {
 namespace {
 
@@ -25,7 +27,7 @@ Result<std::uint16_t> parse_port(std::string_view text) {
 }  // namespace
 
 Result<Endpoint> parse_host_port(std::string_view text) {
-  if (text.size() > endpoint_bytes_max) return wrong("the address is too long; at most 253 bytes of host");
+  if (text.size() > limits::endpoint_bytes_max) return wrong("the address is too long; at most 253 bytes of host");
   const auto colon = text.rfind(':');
   const bool bracketed = text.starts_with('[');
   const auto bracket = text.find(']');
@@ -50,7 +52,7 @@ Result<Endpoint> parse_host_port(std::string_view text) {
 Result<Endpoint> parse_endpoint(std::string_view text) {
   constexpr std::string_view scheme = "tcp://";
   if (!text.starts_with(scheme)) {
-    return wrong("'" + std::string(text.substr(0, endpoint_bytes_max)) +
+    return wrong("'" + std::string(text.substr(0, limits::endpoint_bytes_max)) +
                  "' does not begin with tcp://; write tcp://host:port, as in tcp://127.0.0.1:7101");
   }
   return parse_host_port(text.substr(scheme.size()));

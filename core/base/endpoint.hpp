@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,9 +7,6 @@
 #include "reki/core/base/error.hpp"
 
 namespace reki {
-
-/// Longest host that DNS allows, and what stands around it in "tcp://[host]:65535".
-inline constexpr std::size_t endpoint_bytes_max = 253 + 14;
 
 /// A TCP address by name or number. Resolving the name is not the core's business.
 struct Endpoint {

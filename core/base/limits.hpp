@@ -1,10 +1,13 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
-/// Every bound of reki, with its unit and its reason. What exceeds one is refused with a typed error, never cut.
+#include "reki/core/base/limits_time.hpp"
+
+/// Every bound of reki, with its unit and its reason; those of time and of repetition are in limits_time.hpp. What exceeds
+/// one is refused with a typed error, never cut. How they depend on each other is asserted below them, or where the parts
+/// between them are known (the codecs).
 namespace reki::limits {
 
 // Names. A key is an id of the user's own; a kilobyte holds any that people write, and keeps an entry small.
@@ -13,6 +16,8 @@ inline constexpr std::size_t type_bytes_max = 64;
 inline constexpr std::size_t message_name_bytes_max = 64;
 inline constexpr std::size_t node_id_bytes_max = 64;
 inline constexpr std::size_t cluster_id_bytes_max = 64;
+/// Longest host that DNS allows, and what stands around it in "tcp://[host]:65535".
+inline constexpr std::size_t endpoint_bytes_max = 253 + 14;
 
 // Bytes on the wire. A larger message belongs into a store, with its name in the actor's message.
 inline constexpr std::size_t message_bytes_max = std::size_t{1} << 20;
@@ -31,14 +36,52 @@ inline constexpr std::size_t requests_per_frame_max = 4096;
 /// a sixteenth, but not less than this, since a smaller part costs more to send than is won by it.
 inline constexpr std::size_t batch_part_min = 32;
 constexpr std::size_t batch_part_of(std::size_t all) { return all / 16 > batch_part_min ? all / 16 : batch_part_min; }
+/// Frames that a connection keeps for a peer that does not take them, and as many of those that have come and are not read.
+inline constexpr int frames_queued_max = 1000;
+
+static_assert(message_bytes_max + args_bytes_max + key_bytes_max + type_bytes_max + message_name_bytes_max < frame_bytes_max,
+              "the codec adds its heads to it, and asserts that too");
+static_assert(state_bytes_max <= message_bytes_max, "a state is handed over in the place of a message");
+static_assert(error_text_bytes_max <= message_bytes_max);
+static_assert(batch_bytes_target < frame_bytes_max, "one more largest request may join a batch that is not closed yet");
+static_assert(batch_part_of(requests_per_frame_max) <= requests_per_frame_max);
 
 // The control plane, in frames of its own. The largest message is a view: about 130 KiB with 1000 nodes of usual names,
 // and below 246 KiB whatever they are called, since a node's id, addresses and zone have a bound together.
 inline constexpr std::size_t control_frame_bytes_max = std::size_t{256} << 10;
 inline constexpr std::size_t member_names_bytes_max = 190;
+/// Of a sender: a node's id, or "guard/" with one, or "init/" with a number.
+inline constexpr std::size_t control_name_bytes_max = 80;
 /// Views before the newest that a node can tell the difference to; whoever is further behind gets the whole. Nodes
 /// renew ten times a second, so they are a view or two behind; 16 of 1000 nodes are 4 MB.
 inline constexpr std::size_t views_kept_max = 16;
+inline constexpr std::size_t nodes_max = 1000;
+/// More voters make every view change and every renewal wait for more machines, and survive no more than two at once.
+inline constexpr std::size_t voters_max = 5;
+/// Nodes that one can speak to at once on the control plane: more than `nodes_max`, for those who come while others go.
+inline constexpr std::size_t control_peers_max = 2 * nodes_max;
+/// Frames for one peer that wait for it. What a peer does not take is old soon: the machine repeats what matters.
+inline constexpr int control_frames_to_peer_max = 64;
+/// Peers without an address that are remembered, to answer them: guards, and `reki init`.
+inline constexpr std::size_t control_routes_max = 64;
+/// Renewals of one member that may wait for a confirmation; more means that none comes.
+inline constexpr std::size_t pending_renewals_per_member_max = 8;
+/// Deaths that are remembered for a coordinator to come: a rack's worth.
+inline constexpr std::size_t stops_remembered_max = 64;
+/// Who is told of a node's death: its voters are five at most; 64 leaves room for more, with an I/O thread each.
+inline constexpr std::size_t death_notice_endpoints_max = 64;
+inline constexpr std::size_t death_notice_frame_bytes_max = 4096;
+/// An answer of etcd's: it has the view once, and a refusal too, in base64: at most 342 KiB.
+inline constexpr std::size_t etcd_reply_bytes_max = std::size_t{512} << 10;
+
+static_assert(nodes_max * member_names_bytes_max < control_frame_bytes_max, "view_codec.cpp asserts it with all heads");
+static_assert(member_names_bytes_max > node_id_bytes_max, "an id leaves room for its addresses");
+static_assert(control_name_bytes_max >= node_id_bytes_max + sizeof "guard/" - 1);
+static_assert(control_frames_to_peer_max <= frames_queued_max);
+static_assert(control_peers_max >= nodes_max + 2 * voters_max, "voters need not be members");
+static_assert(death_notice_endpoints_max >= 2 * voters_max, "the voters, and those of the view before");
+static_assert(death_notice_frame_bytes_max <= control_frame_bytes_max);
+static_assert(etcd_reply_bytes_max > (control_frame_bytes_max + 2) / 3 * 4, "base64 has 4 letters for 3 bytes");
 
 // Decoding. msgpack from outside may claim any length; these bound what one value can make us allocate.
 inline constexpr std::size_t decode_depth_max = 32;
@@ -49,22 +92,40 @@ inline constexpr std::size_t decode_items_max = std::size_t{1} << 17;
 /// a turn, refuses further messages: what it has accepted is served within a few of these times, and is of use then. As many
 /// as a burst of ordinary callers brings are never refused, since a busy machine may delay the workers as long.
 inline constexpr std::uint64_t backlog_requests = 1024;
-inline constexpr auto backlog_time_max = std::chrono::milliseconds(10);
 inline constexpr std::size_t waiters_per_key_max = 65536;
 inline constexpr std::size_t mailbox_messages_default = 10000;
 inline constexpr std::size_t timers_per_actor_max = 64;
 inline constexpr std::size_t outstanding_per_client_max = 262144;
 inline constexpr std::size_t sessions_per_node_max = 10000;
-/// Frames that a node reads before answers and other nodes have their turn.
+/// Frames that a node reads, of either plane, before answers and other nodes have their turn.
 inline constexpr int frames_per_round_max = 256;
 inline constexpr std::size_t list_page_max = 10000;
 inline constexpr std::size_t list_page_default = 1000;
-inline constexpr std::size_t nodes_max = 1000;
-/// More voters make every view change and every renewal wait for more machines, and survive no more than two at once.
-inline constexpr std::size_t voters_max = 5;
-/// Who is told of a node's death: its voters are five at most; 64 leaves room for more, with an I/O thread each.
-inline constexpr std::size_t death_notice_endpoints_max = 64;
-inline constexpr std::size_t death_notice_frame_bytes_max = 4096;
+/// Keys whose highest fence a caller remembers: 16 bytes each, so 1 MiB once that many have been used.
+inline constexpr std::size_t fences_remembered_max = 65536;
+/// Memory of messages and requests that no thread uses, kept for the next burst.
+inline constexpr std::size_t pooled_bytes_max = std::size_t{32} << 20;
+/// Files that a node needs beside its connections.
+inline constexpr std::size_t files_kept = 256;
+/// Lines in the log a second of each event of a server: no peer can flood it, and the next line says how many were left out.
+inline constexpr std::uint32_t event_lines_per_second_max = 5;
+
+static_assert(outstanding_per_client_max >= requests_per_frame_max);
+static_assert(sessions_per_node_max >= nodes_max, "each node of the cluster may have a session with each other");
+static_assert(list_page_default <= list_page_max);
+
+// The config file. What exceeds one of these is a slip of the pen.
+inline constexpr std::uint32_t node_weight_max = 1'000'000;
+inline constexpr std::size_t type_cap_max = 1'000'000'000;
+inline constexpr std::size_t mailbox_messages_max = 1'000'000;
+inline constexpr std::uint32_t worker_threads_max = 1024;
+inline constexpr std::uint32_t restarts_max = 1'000'000;
+inline constexpr std::size_t etcd_endpoints_max = 16;
+inline constexpr std::size_t etcd_prefix_bytes_max = 200;
+/// Mistakes that are told at a time; who has made more has given the wrong file.
+inline constexpr std::size_t config_problems_shown_max = 100;
+
+static_assert(mailbox_messages_default <= mailbox_messages_max);
 
 // Watching. What a watcher can catch up on; these are its queue, since nothing else is kept for one that does not ask.
 // Of a type, per node, while somebody watches it: a minute of 68 starts and stops a second, or a burst of 2048 starts.
@@ -77,66 +138,12 @@ inline constexpr std::size_t watch_text_bytes_max = 256;
 inline constexpr std::size_t watches_open_max = 16384;
 /// Views by which the node got slots, 2 KiB each: what was asked before the oldest has missed something.
 inline constexpr std::size_t watch_gains_kept_max = 32;
-/// How long a node holds a question open. A watcher that is gone is forgotten after it.
-inline constexpr auto watch_wait_max = std::chrono::seconds(30);
-/// How long a type's events are kept after the last question: time for a watcher to be restarted.
-inline constexpr auto watch_keep_time = std::chrono::minutes(1);
 
-// Fairness: how long one actor may keep its worker while others wait.
+static_assert(watch_bytes_kept_max < message_bytes_max);
+static_assert(watch_text_bytes_max <= error_text_bytes_max);
+static_assert(watch_bytes_kept_max > key_bytes_max + watch_text_bytes_max + node_id_bytes_max, "one event is always kept");
+
+// Fairness: how many messages one actor may take from its mailbox while others wait for its worker.
 inline constexpr int messages_per_turn = 64;
-inline constexpr auto turn_time_max = std::chrono::microseconds(500);
-
-// Time.
-inline constexpr auto timeout_default = std::chrono::seconds(5);
-inline constexpr auto timeout_max = std::chrono::hours(1);
-inline constexpr auto stop_grace_default = std::chrono::seconds(5);
-/// How long the actors of a slot that moves may take to stop. After that what they do has no effect any more, and the
-/// new owner goes on: a handler must not keep a slot's keys from being served.
-inline constexpr auto move_grace = std::chrono::seconds(1);
-/// After so long without a sign of life of the thread that reads requests, a node lets its lease go. It never waits for
-/// anything, so that milliseconds are much.
-inline constexpr auto data_thread_stuck = std::chrono::seconds(2);
-/// Likewise of its workers, of which there may be `blocking_threads`: all of them are in handlers.
-inline constexpr auto workers_stuck_default = std::chrono::seconds(30);
-/// A connection that has been silent for so long has to say HELLO again; a client of any use comes back sooner.
-inline constexpr auto session_idle_max = std::chrono::minutes(10);
-/// A node that closes goes on reading until nobody has sent anything for so long: a peer that has not heard of it yet is
-/// told, where a connection that ends under its request leaves it in doubt. Above a round trip, and a few turns of a busy core.
-inline constexpr auto closing_quiet = std::chrono::milliseconds(100);
-/// How long it does so at most.
-inline constexpr auto closing_time_max = std::chrono::milliseconds(500);
-/// How long a node that closes waits for its last replies to leave.
-inline constexpr auto flush_time_max = std::chrono::milliseconds(250);
-/// How long a guard tries to tell of its node's death: the cluster has found out by itself by then.
-inline constexpr auto death_notice_time_max = std::chrono::seconds(2);
-/// A request follows at most this many redirects; more means that the views do not agree yet.
-inline constexpr int redirects_max = 2;
-
-// Callers whose request a node does not serve yet. A hand-over takes 10 to 50 ms, a failover 20 ms to 1 s.
-/// Before the first repetition, per node: several trips on a LAN, a fraction of the shortest hand-over.
-inline constexpr auto retry_wait_min = std::chrono::milliseconds(2);
-/// What the wait grows to: a failover is a second at most, so this adds little to it, and costs a node little.
-inline constexpr auto retry_wait_max = std::chrono::milliseconds(50);
-/// How often a wait is used before it doubles. So the wait stays a fraction of the time that has passed, and adds but
-/// a few milliseconds to a hand-over; doubled each time it would be as long as all waits before it together.
-inline constexpr int retries_per_wait = 8;
-/// Of the requests that wait for a node that does not serve, as many are tried after each wait: enough to meet a slot
-/// that is served if there are such, and next to nothing for a node. Each that is served lets two more follow.
-inline constexpr int retry_probes = 64;
-/// A request that waits ends so long before its deadline, so that its caller hears why in time: two ticks of a timer.
-inline constexpr auto give_up_before = std::chrono::milliseconds(2);
-/// From one question for a newer view to the next, while requests wait for one: a few milliseconds late on average.
-inline constexpr auto view_poll_min = std::chrono::milliseconds(10);
-inline constexpr auto view_poll_max = std::chrono::milliseconds(20);
-/// After so long without an answer another node is asked as well.
-inline constexpr auto view_poll_patience = std::chrono::milliseconds(50);
-/// For how long an answer is of use: a far node's may take longer than the patience.
-inline constexpr auto view_poll_timeout = std::chrono::seconds(1);
-/// A newer view that so many answers in a row do not have has gone with the node that spoke of it.
-inline constexpr int view_polls_fruitless_max = 16;
-/// When no node of the view has answered for so long, those of the client's own config are asked as well.
-inline constexpr auto seeds_after = std::chrono::milliseconds(500);
-/// Keys whose highest fence a caller remembers: 16 bytes each, so 1 MiB once that many have been used.
-inline constexpr std::size_t fences_remembered_max = 65536;
 
 }  // namespace reki::limits

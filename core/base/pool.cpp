@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "reki/core/base/limits.hpp"
 #include "reki/core/base/mutex.hpp"
 
 namespace reki::detail {
@@ -35,7 +36,7 @@ class Depot {
   void put(Block* magazine, std::size_t which) noexcept {
     {
       const MutexLock lock(mutex_);
-      if (bytes_ + bytes_of(which) <= bytes_max) {
+      if (bytes_ + bytes_of(which) <= limits::pooled_bytes_max) {
         bytes_ += bytes_of(which);
         full_[which].push_back(magazine);
         return;
@@ -45,10 +46,9 @@ class Depot {
   }
 
  private:
-  static constexpr std::size_t bytes_max = 32 << 20;
   static constexpr std::size_t bytes_of(std::size_t which) { return (which + 1) * Magazines::step * Magazines::capacity; }
   Depot() {
-    for (std::size_t which = 0; which < full_.size(); ++which) full_[which].reserve(bytes_max / bytes_of(which));
+    for (std::size_t which = 0; which < full_.size(); ++which) full_[which].reserve(limits::pooled_bytes_max / bytes_of(which));
   }
 
   Mutex mutex_;

@@ -1,13 +1,14 @@
 #include <algorithm>
 
 #include "reki/core/base/endpoint.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/config/config_section.hpp"
 
 namespace reki::config_file {
 namespace {
 
-constexpr std::size_t endpoints_max = 16;
-constexpr std::size_t prefix_bytes_max = 200;
+// As the texts below say.
+static_assert(limits::etcd_endpoints_max == 16 && limits::etcd_prefix_bytes_max == 200);
 
 /// What is wrong with it, or nothing.
 std::string fault_of(const std::string& url) {
@@ -25,7 +26,7 @@ void read_endpoints(Section& s, Problems& problems, EtcdConfig& out) {
   const toml::node* node = s.get("endpoints");
   if (node == nullptr) return s.missing("endpoints", example);
   const toml::array* array = node->as_array();
-  if (array == nullptr || array->empty() || array->size() > endpoints_max) {
+  if (array == nullptr || array->empty() || array->size() > limits::etcd_endpoints_max) {
     problems.add(*node, std::string("endpoints is not an array of 1 to 16 addresses; write endpoints = ") + example);
     return;
   }
@@ -42,7 +43,7 @@ void read_prefix(Section& s, EtcdConfig& out) {
   if (!prefix) return;
   const bool plain = prefix->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/") ==
                      std::string::npos;
-  if (prefix->empty() || prefix->size() > prefix_bytes_max || !plain || prefix->back() == '/') {
+  if (prefix->empty() || prefix->size() > limits::etcd_prefix_bytes_max || !plain || prefix->back() == '/') {
     return s.wrong("prefix", "prefix is " + quoted(*prefix) + "; use 1 to 200 letters, digits, '.', '_', '-' or '/', and no '/' "
                              "at the end");
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reki/core/base/endpoint.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/config/config.hpp"
 #include "reki/core/config/config_section.hpp"
 
@@ -185,7 +186,7 @@ void Reader::read_node(const toml::table& table) {
     node.id = NodeId{std::move(*id)};
   }
   read_addresses(s, node);
-  node.weight = static_cast<std::uint32_t>(s.number("weight", 0, 1'000'000).value_or(1));
+  node.weight = static_cast<std::uint32_t>(s.number("weight", 0, limits::node_weight_max).value_or(1));
   node.zone = s.text("zone").value_or("");
   if (node.zone.size() > limits::node_id_bytes_max) s.wrong("zone", "zone is longer than 64 bytes; shorten it");
   if (const std::size_t bytes = node.id.value.size() + node.listen.size() + node.zone.size();
@@ -278,7 +279,6 @@ void Reader::read_types(const toml::node* node) {
 }
 
 void Reader::read_type(const toml::table& table, TypeConfig type) {
-  constexpr Duration year = std::chrono::hours(24 * 365);
   Section s(table, "[types." + type.name + "]", problems_);
   for (const auto& [key, value] : table) type.given.emplace_back(key.str());
   std::ranges::sort(type.given);
@@ -288,24 +288,23 @@ void Reader::read_type(const toml::table& table, TypeConfig type) {
     type.plugin_place = place_of(s.place("plugin"));
   }
   read_restart(s, type.restart);
-  type.idle = s.duration("idle", Duration{0}, year).value_or(type.idle);
-  if (const auto cap = s.number("cap", 1, 1'000'000'000)) type.cap = static_cast<std::size_t>(*cap);
-  if (const auto n = s.number("mailbox", 1, 1'000'000)) type.mailbox = static_cast<std::size_t>(*n);
+  type.idle = s.duration("idle", Duration{0}, limits::idle_max).value_or(type.idle);
+  if (const auto cap = s.number("cap", 1, limits::type_cap_max)) type.cap = static_cast<std::size_t>(*cap);
+  if (const auto n = s.number("mailbox", 1, limits::mailbox_messages_max)) type.mailbox = static_cast<std::size_t>(*n);
   type.blocking = s.boolean("blocking").value_or(type.blocking);
   type.stop_grace =
-      s.duration("stop_grace", std::chrono::milliseconds(1), std::chrono::hours(1)).value_or(type.stop_grace);
+      s.duration("stop_grace", limits::stop_grace_min, limits::stop_grace_max).value_or(type.stop_grace);
   s.refuse_unknown();
   config_.types.push_back(std::move(type));
 }
 
 void Reader::read_restart(Section& s, RestartPolicy& policy) {
-  constexpr Duration shortest = std::chrono::microseconds(1);
   if (const auto i = s.one_of("restart", mode_names)) policy.mode = *restart_mode_of(mode_names[*i]);
-  if (const auto n = s.number("max_restarts", 0, max_restarts_max))
+  if (const auto n = s.number("max_restarts", 0, limits::restarts_max))
     policy.max_restarts = static_cast<std::uint32_t>(*n);
-  policy.period = s.duration("restart_period", shortest, restart_duration_max).value_or(policy.period);
-  const auto initial = s.duration("backoff_initial", shortest, restart_duration_max);
-  const auto most = s.duration("backoff_max", shortest, restart_duration_max);
+  policy.period = s.duration("restart_period", limits::restart_wait_min, limits::restart_wait_max).value_or(policy.period);
+  const auto initial = s.duration("backoff_initial", limits::restart_wait_min, limits::restart_wait_max);
+  const auto most = s.duration("backoff_max", limits::restart_wait_min, limits::restart_wait_max);
   policy.backoff_initial = initial.value_or(policy.backoff_initial);
   policy.backoff_max = most.value_or(policy.backoff_max);
   if (policy.backoff_max >= policy.backoff_initial) return;
@@ -320,8 +319,8 @@ void Reader::read_runtime(const toml::node* node) {
   if (table == nullptr) return;
   Section s(*table, "[runtime]", problems_);
   RuntimeConfig& r = config_.runtime;
-  if (const auto n = s.number("workers", 0, 1024)) r.workers = static_cast<std::uint32_t>(*n);
-  if (const auto n = s.number("blocking_threads", 1, 1024)) r.blocking_threads = static_cast<std::uint32_t>(*n);
+  if (const auto n = s.number("workers", 0, limits::worker_threads_max)) r.workers = static_cast<std::uint32_t>(*n);
+  if (const auto n = s.number("blocking_threads", 1, limits::worker_threads_max)) r.blocking_threads = static_cast<std::uint32_t>(*n);
   s.refuse_unknown();
 }
 

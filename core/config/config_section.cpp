@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "reki/core/base/closest_match.hpp"
+#include "reki/core/base/limits.hpp"
 
 namespace reki::config_file {
 namespace {
 
 constexpr const char* duration_remedy = R"(write a number with us, ms, s, m or h, as in "500ms" or "10m")";
-constexpr std::size_t problems_shown_max = 100;
 
 }  // namespace
 
@@ -35,12 +35,12 @@ ConfigPlace place_of(toml::source_position at) { return {at.line, at.column}; }
 Error Problems::error(std::string_view file) {
   std::ranges::stable_sort(found_, {}, [](const Problem& p) { return std::tuple(p.line, p.column); });
   std::string text;
-  for (std::size_t i = 0; i < found_.size() && i < problems_shown_max; ++i) {
+  for (std::size_t i = 0; i < found_.size() && i < limits::config_problems_shown_max; ++i) {
     const Problem& p = found_[i];
     if (i > 0) text += '\n';
     text += std::string(file) + ':' + std::to_string(p.line) + ':' + std::to_string(p.column) + ": " + p.text;
   }
-  if (found_.size() > problems_shown_max) text += "\nand " + std::to_string(found_.size() - problems_shown_max) + " more";
+  if (found_.size() > limits::config_problems_shown_max) text += "\nand " + std::to_string(found_.size() - limits::config_problems_shown_max) + " more";
   return Error{ErrorCode::bad_config, std::move(text)};
 }
 

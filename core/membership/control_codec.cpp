@@ -165,7 +165,7 @@ void read_text(Elements& e, const char* name, std::size_t max, std::string& out)
 }
 
 void read_address(Elements& e, const char* name, std::string& out) {
-  read_text(e, name, endpoint_bytes_max, out);
+  read_text(e, name, limits::endpoint_bytes_max, out);
   if (e.ok() && !out.empty() && !parse_endpoint(out)) e.fault(name, "is not tcp://host:port");
 }
 
@@ -335,7 +335,7 @@ Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, c
     return fail(ErrorCode::version_mismatch, "control plane of version " + std::to_string(version));
   }
   read_text(e, "cluster", limits::cluster_id_bytes_max, sender.cluster);
-  read_text(e, "from", control_name_bytes_max, sender.name.value);
+  read_text(e, "from", limits::control_name_bytes_max, sender.name.value);
   read_address(e, "control", sender.control);
   e.number("kind", number);
   e.value("body", bytes);
@@ -362,8 +362,8 @@ Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, c
 }
 
 ControlWriter::ControlWriter(const ControlSender& sender) {
-  REKI_ASSERT(!sender.name.value.empty() && sender.name.value.size() <= control_name_bytes_max);
-  REKI_ASSERT(sender.cluster.size() <= limits::cluster_id_bytes_max && sender.control.size() <= endpoint_bytes_max);
+  REKI_ASSERT(!sender.name.value.empty() && sender.name.value.size() <= limits::control_name_bytes_max);
+  REKI_ASSERT(sender.cluster.size() <= limits::cluster_id_bytes_max && sender.control.size() <= limits::endpoint_bytes_max);
   MsgpackWriter out{frame_};
   out.write_array(7);
   out.write_str(magic);

@@ -8,6 +8,7 @@
 
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/core/membership/messages.hpp"
 #include "reki/core/view/view_history.hpp"
 
@@ -58,10 +59,9 @@ struct NamedControlKind {
 /// "init/2f41"), has no control address, and gets its answers over the connection on which it asks.
 struct ControlSender {
   std::string cluster;
-  NodeId name;          ///< At most `control_name_bytes_max` bytes, not empty.
+  NodeId name;          ///< At most `limits::control_name_bytes_max` bytes, not empty.
   std::string control;  ///< Where it listens: "tcp://host:port"; empty: nowhere.
 };
-inline constexpr std::size_t control_name_bytes_max = 80;
 
 struct ControlFrame {
   ControlSender sender;

@@ -11,9 +11,6 @@
 namespace reki::membership {
 namespace {
 
-/// Renewals of one member that may wait for a confirmation; more means that none comes.
-constexpr std::size_t pleas_per_member_max = 8;
-
 std::vector<NodeId> ids_of(const View& view) {
   std::vector<NodeId> out;
   out.reserve(view.members().size());
@@ -120,7 +117,7 @@ void Coordinator::on(const NodeId& from, const Renew& m, Outbox& out) {
     r->last = clock_.now();
     return out.send(from, Grant{m.incarnation, m.seq, view_->term(), view_->epoch(), barrier_});
   }
-  if (pending_renewals_.size() >= records_.size() * pleas_per_member_max) pending_renewals_.pop_front();
+  if (pending_renewals_.size() >= records_.size() * limits::pending_renewals_per_member_max) pending_renewals_.pop_front();
   pending_renewals_.push_back({from, m.incarnation, m.seq, 0});
 }
 

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "reki/core/base/limits.hpp"
+
 namespace reki::membership {
 namespace {
-
-/// Deaths that are remembered for a coordinator to come: a rack's worth.
-constexpr std::size_t stopped_max = 64;
 
 std::string control_of(const View& view, const NodeId& node) {
   if (const Member* m = view.find(node)) return m->control;
@@ -210,7 +209,7 @@ void Membership::suspect(const Stopped& m) {
   const auto same = [&](const Stopped& s) { return s.node == m.node && s.incarnation == m.incarnation; };
   const bool known = std::ranges::any_of(stopped_, same);
   if (!known) stopped_.push_back(m);
-  if (stopped_.size() > stopped_max) stopped_.pop_front();
+  if (stopped_.size() > limits::stops_remembered_max) stopped_.pop_front();
   if (!known && m.node == agent_.coordinator()) hurry(agent_.term());
 }
 

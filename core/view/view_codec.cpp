@@ -15,7 +15,7 @@ constexpr std::size_t table_bytes = std::size_t{slot_count} * 2;
 
 // The longest of each part, heads included; what 5 bytes hold is a number of 32 bits or the head of a str.
 constexpr std::size_t member_bytes_max = limits::member_names_bytes_max + 24;
-constexpr std::size_t voter_bytes_max = 13 + (limits::node_id_bytes_max + 2) + (endpoint_bytes_max + 3);
+constexpr std::size_t voter_bytes_max = 13 + (limits::node_id_bytes_max + 2) + (limits::endpoint_bytes_max + 3);
 constexpr std::size_t head_bytes_max = 27 + 2 * (limits::cluster_id_bytes_max + 2);
 static_assert(head_bytes_max + limits::nodes_max * member_bytes_max + table_bytes + 3 +
                       2 * (1 + limits::voters_max * voter_bytes_max) <

@@ -8,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include "reki/core/base/limits.hpp"
+
 namespace reki::etcd {
 namespace {
 
@@ -22,7 +24,7 @@ ErrorCode meaning_of(CURLcode code, CURL* handle) {
 std::size_t append(char* data, std::size_t size, std::size_t count, void* to) {
   auto& body = *static_cast<Bytes*>(to);
   const std::size_t bytes = size * count;
-  if (body.size() + bytes > reply_bytes_max) return 0;  // which ends the request
+  if (body.size() + bytes > limits::etcd_reply_bytes_max) return 0;  // which ends the request
   body.append(data, bytes);
   return bytes;
 }
@@ -104,7 +106,7 @@ Result<membership::EtcdReply> Connection::ask_at(const std::string& endpoint, co
   curl.set(CURLOPT_CONNECTTIMEOUT_MS, ms);
   const CURLcode code = curl_easy_perform(curl.handle);
   if (code == CURLE_WRITE_ERROR) {
-    return fail(ErrorCode::malformed_frame, "its answer is longer than " + std::to_string(reply_bytes_max) + " bytes");
+    return fail(ErrorCode::malformed_frame, "its answer is longer than " + std::to_string(limits::etcd_reply_bytes_max) + " bytes");
   }
   if (code != CURLE_OK) {
     return fail(meaning_of(code, curl.handle), curl.error[0] != '\0' ? curl.error.data() : curl_easy_strerror(code));

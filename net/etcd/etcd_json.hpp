@@ -14,9 +14,6 @@
 /// Pure; no thread safety.
 namespace reki::etcd {
 
-/// A view of 1000 nodes is at most 328 KiB in base64, and a refusal has one of it.
-inline constexpr std::size_t reply_bytes_max = std::size_t{512} << 10;
-
 struct Keys {
   std::string cluster;
   std::string coordinator;

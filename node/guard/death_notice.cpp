@@ -8,6 +8,7 @@
 #include <utility>
 #include <zmq.hpp>
 
+#include "reki/core/base/limits.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
 
@@ -20,6 +21,7 @@ using std::chrono::milliseconds;
 constexpr std::array<milliseconds, 4> attempts{milliseconds(0), milliseconds(50), milliseconds(200), milliseconds(500)};
 // What is left for answers to the last attempt.
 constexpr milliseconds answer_wait{100};
+static_assert(attempts.back() + answer_wait < limits::death_notice_time_max);
 // A receiver that was not listening yet is found again soon.
 constexpr int reconnect_ms = 20;
 

@@ -60,7 +60,7 @@ class LeasePage {
   [[nodiscard]] std::optional<DeathNotice> death_notice() const;
 
  private:
-  static constexpr std::size_t endpoints_bytes_max = limits::death_notice_endpoints_max * (endpoint_bytes_max + 7);
+  static constexpr std::size_t endpoints_bytes_max = limits::death_notice_endpoints_max * (limits::endpoint_bytes_max + 7);
   // A value that a stray write does not hit on: the guard would keep a death to itself.
   static constexpr std::uint64_t left_mark = 0x6c6566742e72656b;
 

@@ -1,21 +1,17 @@
 #include "reki/node/membership/membership_links.hpp"
 
+#include "reki/core/base/limits.hpp"
+#include "reki/net/socket_bounds.hpp"
 #include "reki/node/support/listen.hpp"
 
 namespace reki {
 namespace {
 
-constexpr int frames_queued_max = 1000;
-/// What a peer does not take is old soon: the machine repeats what matters.
-constexpr int frames_to_peer_max = 64;
-constexpr int handshake_timeout_ms = 2000;
-constexpr int reconnect_ms = 10;
-constexpr int reconnect_max_ms = 200;
 constexpr auto dontwait = zmq::send_flags::dontwait;
 
 zmq::context_t make_context() {
   zmq::context_t context(1);
-  context.set(zmq::ctxopt::max_sockets, static_cast<int>(MembershipLinks::peers_max) + 16);
+  context.set(zmq::ctxopt::max_sockets, static_cast<int>(limits::control_peers_max) + 16);
   return context;
 }
 
@@ -36,11 +32,7 @@ bool try_send(zmq::socket_t& socket, zmq::const_buffer bytes, zmq::send_flags fl
 MembershipLinks::MembershipLinks(NodeId self)
     : self_(std::move(self)), context_(make_context()), router_(context_, zmq::socket_type::router) {
   router_.set(zmq::sockopt::router_mandatory, true);
-  router_.set(zmq::sockopt::linger, 0);
-  router_.set(zmq::sockopt::sndhwm, frames_queued_max);
-  router_.set(zmq::sockopt::rcvhwm, frames_queued_max);
-  router_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::control_frame_bytes_max));
-  router_.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
+  set_bounds(router_, limits::control_frame_bytes_max);
 }
 
 Result<std::string> MembershipLinks::listen(const std::string& address) {
@@ -53,7 +45,7 @@ void MembershipLinks::learn(const NodeId& node, const std::string& control) {
   if (control.empty() || node == self_) return;
   auto it = peers_.find(node);
   if (it == peers_.end()) {
-    if (peers_.size() >= peers_max) return;
+    if (peers_.size() >= limits::control_peers_max) return;
     it = peers_.try_emplace(node).first;
   }
   if (it->second.address == control) return;
@@ -68,14 +60,8 @@ void MembershipLinks::learn(const View& view) {
 
 void MembershipLinks::connect(Peer& peer) {
   peer.socket = zmq::socket_t(context_, zmq::socket_type::dealer);
-  peer.socket.set(zmq::sockopt::linger, 0);
-  peer.socket.set(zmq::sockopt::immediate, true);  // nothing waits for a connection: it would be old by then
-  peer.socket.set(zmq::sockopt::sndhwm, frames_to_peer_max);
-  peer.socket.set(zmq::sockopt::rcvhwm, frames_to_peer_max);
-  peer.socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::control_frame_bytes_max));
-  peer.socket.set(zmq::sockopt::reconnect_ivl, reconnect_ms);
-  peer.socket.set(zmq::sockopt::reconnect_ivl_max, reconnect_max_ms);
-  peer.socket.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
+  set_bounds(peer.socket, limits::control_frame_bytes_max, limits::control_frames_to_peer_max);
+  set_reconnecting(peer.socket, limits::control_reconnect_wait_max);
   try {
     peer.socket.connect(peer.address);
   } catch (const zmq::error_t&) {

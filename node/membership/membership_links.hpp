@@ -17,9 +17,6 @@ namespace reki {
 /// Thread: control.
 class MembershipLinks {
  public:
-  /// Nodes that can be spoken to at once: more than `limits::nodes_max`, for those who come while others go.
-  static constexpr std::size_t peers_max = 2 * limits::nodes_max;
-
   explicit MembershipLinks(NodeId self);
 
   /// `address_in_use` with the remedy. Returns where it listens, with the port that it has got.

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <utility>
 
+#include "reki/core/base/limits.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
@@ -14,14 +15,10 @@ using membership::Message;
 
 namespace {
 
-/// Frames that are read before effects have their turn.
-constexpr int frames_per_round_max = 256;
 /// How often a node that gives slots up looks whether they are empty, beside being told.
 constexpr auto leaving_poll = std::chrono::milliseconds(20);
 /// How often it looks whether its handlers have ended after the lease.
 constexpr auto quiet_poll = std::chrono::milliseconds(1);
-/// Peers without an address that are remembered: guards, and `reki init`.
-constexpr std::size_t routes_max = 64;
 
 Instant raw_time() {
   timespec ts{};
@@ -166,7 +163,7 @@ void MembershipThread::read_frames() {
   more_to_read_ = true;
   std::string route;
   zmq::message_t frame;
-  for (int i = 0; i < frames_per_round_max; ++i) {
+  for (int i = 0; i < limits::frames_per_round_max; ++i) {
     if (!links_.receive(route, frame)) {
       more_to_read_ = false;
       return;
@@ -186,12 +183,12 @@ void MembershipThread::read(const std::string& route, BytesView bytes) {
   if (!frame->sender.control.empty()) {
     links_.learn(from, frame->sender.control);
   } else {
-    if (routes_.size() >= routes_max && !routes_.contains(from)) routes_.clear();  // they ask again
+    if (routes_.size() >= limits::control_routes_max && !routes_.contains(from)) routes_.clear();  // they ask again
     routes_[from] = route;
   }
   if (frame->answer) send({from, *frame->answer});
   if (!frame->body) return;
-  const bool room = epochs_.size() < MembershipLinks::peers_max || epochs_.contains(from);  // strangers come and go
+  const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go
   if (const auto epoch = membership::view_of_sender(*frame->body); epoch && room) epochs_[from] = *epoch;
   machine_->on({from, std::move(*frame->body)}, clocks());
   effects();

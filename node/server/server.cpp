@@ -7,15 +7,15 @@
 #include <utility>
 
 #include "reki/core/base/assert.hpp"
+#include "reki/core/base/limits.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
+#include "reki/net/socket_bounds.hpp"
 #include "reki/node/support/listen.hpp"
 
 namespace reki {
 namespace {
 
-constexpr int frames_queued_max = 1000;
-constexpr int handshake_timeout_ms = 2000;
 /// Each peer has a DEALER and a pair of monitor sockets; a few are ours.
 constexpr int sockets_max = static_cast<int>(limits::nodes_max) * 3 + 64;
 
@@ -59,11 +59,7 @@ Server::Server(const Options& options, HostedRegistry& registry)
       links_(context_, router_),
       now_(boot_time()) {
   socket_.set(zmq::sockopt::router_mandatory, true);
-  socket_.set(zmq::sockopt::linger, 0);
-  socket_.set(zmq::sockopt::sndhwm, frames_queued_max);
-  socket_.set(zmq::sockopt::rcvhwm, frames_queued_max);
-  socket_.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::frame_bytes_max));
-  socket_.set(zmq::sockopt::handshake_ivl, handshake_timeout_ms);
+  set_bounds(socket_, limits::frame_bytes_max);
 }
 
 Server::~Server() { stop(); }

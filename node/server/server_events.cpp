@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "reki/core/base/limits.hpp"
+
 namespace reki {
 
 std::string_view name_of(ServerEvent event) {
@@ -21,7 +23,7 @@ void ServerEvents::count(ServerEvent event, Instant now, std::string_view fields
     window.began = now;
     window.logged = 0;
   }
-  if (window.logged == logged_per_second) {
+  if (window.logged == limits::event_lines_per_second_max) {
     ++window.left_out;
     return;
   }

@@ -63,8 +63,6 @@ class Counter64 {
 /// `count` on the data thread only; `read` on any.
 class ServerEvents {
  public:
-  static constexpr std::uint32_t logged_per_second = 5;  ///< Of each event.
-
   explicit ServerEvents(LogSink log) : log_(std::move(log)) {}
   /// `fields` as LogSink takes them; what was left out since the last line is added.
   void count(ServerEvent event, Instant now, std::string_view fields);

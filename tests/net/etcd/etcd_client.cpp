@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "reki/core/base/limits.hpp"
 #include "reki/net/clock.hpp"
 
 using namespace reki;
@@ -118,7 +119,7 @@ BOOST_AUTO_TEST_CASE(one_connection_serves_many_transactions) {
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_that_is_too_long_is_refused_while_it_comes) {
-  const std::string huge(etcd::reply_bytes_max + 1, ' ');
+  const std::string huge(limits::etcd_reply_bytes_max + 1, ' ');
   BOOST_TEST(fault_of(http("200 OK", huge), ErrorCode::malformed_frame) == "its answer is longer than 524288 bytes");
 }
 

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "reki/core/base/limits.hpp"
+
 using namespace reki;
 using namespace std::chrono_literals;
 
@@ -116,7 +118,7 @@ BOOST_AUTO_TEST_CASE(who_has_left_properly_leaves_no_notice) {
 BOOST_AUTO_TEST_CASE(the_largest_notice_fits) {
   const auto page = map_lease_page();
   DeathNotice largest;
-  const std::string longest = "tcp://" + std::string(endpoint_bytes_max - 6, 'h') + ":65535";
+  const std::string longest = "tcp://" + std::string(limits::endpoint_bytes_max - 6, 'h') + ":65535";
   largest.endpoints.assign(limits::death_notice_endpoints_max, longest);
   largest.frame.assign(limits::death_notice_frame_bytes_max, '\0');
   const auto written = page->set_death_notice(largest);
