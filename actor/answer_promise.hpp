@@ -1,11 +1,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 
 #include "reki/actor/answer.hpp"
+#include "reki/core/base/cond_var.hpp"
 
 namespace reki {
 
@@ -19,8 +18,8 @@ class AnswerPromise {
   [[nodiscard]] bool has_arrived() const { return has_arrived_.load(std::memory_order_acquire); }
   /// The caller. False: nothing came within `patience`.
   [[nodiscard]] bool wait(Duration patience) {
-    std::unique_lock lock(mutex_);
-    return arrived_.wait_for(lock, patience, [this] { return has_arrived(); });
+    const MutexLock lock(mutex_);
+    return arrived_.wait_for(mutex_, patience, [this] { return has_arrived(); });
   }
   /// REQUIRES: it has arrived.
   Answer take() { return std::move(answer_); }
@@ -28,17 +27,17 @@ class AnswerPromise {
  private:
   void arrive(Answer&& answer) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       answer_ = std::move(answer);
       has_arrived_.store(true, std::memory_order_release);
     }
     arrived_.notify_one();
   }
 
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::atomic<bool> has_arrived_ = false;
-  Answer answer_;  // constant once it has arrived
+  Mutex mutex_;
+  CondVar arrived_;
+  std::atomic<bool> has_arrived_ = false;  // set with the lock, so that who waits does not miss it
+  Answer answer_;                          // constant once it has arrived
 };
 
 }  // namespace reki

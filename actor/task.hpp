@@ -1,12 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <coroutine>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <variant>
+
+#include "reki/core/base/cond_var.hpp"
 
 namespace reki {
 
@@ -107,18 +107,18 @@ struct Detached {
 };
 
 struct WaitState {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
+  Mutex mutex;
+  CondVar changed;
+  bool done ABSL_GUARDED_BY(mutex) = false;
   void finish() {
     // Notifies under the lock: the waiter destroys this as soon as it sees `done`.
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     done = true;
     changed.notify_one();
   }
   void wait() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return done; });
+    const MutexLock lock(mutex);
+    while (!done) changed.wait(mutex);
   }
 };
 

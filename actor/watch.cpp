@@ -3,7 +3,7 @@
 namespace reki {
 
 void WatchSink::deliver(const WatchEvent& event) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cancelled()) return;
   delivering_.store(std::this_thread::get_id());
   callback_(event);
@@ -15,7 +15,7 @@ void WatchSink::cancel() {
   cancelled_.store(true, std::memory_order_release);
   // From within the callback: deliver() releases it once it has returned.
   if (delivering_.load() == std::this_thread::get_id()) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   callback_ = nullptr;
 }
 

@@ -3,10 +3,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
 
+#include "reki/core/base/mutex.hpp"
 #include "reki/core/watch/watch.hpp"
 
 namespace reki {
@@ -28,8 +28,8 @@ class WatchSink {
  private:
   std::atomic<bool> cancelled_{false};
   std::atomic<std::thread::id> delivering_{};
-  std::mutex mutex_;        // held while the callback runs
-  WatchCallback callback_;  // guarded by mutex_
+  Mutex mutex_;  // held while the callback runs
+  WatchCallback callback_ ABSL_GUARDED_BY(mutex_);
 };
 
 /// A watch that goes on until this is destroyed: after that the callback is not called any more, and what it holds is

@@ -152,14 +152,14 @@ bool Node::stop() {
 
 void Node::set_view(std::shared_ptr<const View> view) {
   {
-    const std::lock_guard lock(view_mutex_);
+    const MutexLock lock(view_mutex_);
     if (view->epoch() <= view_->epoch()) return;
   }
   publish(std::move(view), incarnation());
 }
 
 std::shared_ptr<const View> Node::view() const {
-  const std::lock_guard lock(view_mutex_);
+  const MutexLock lock(view_mutex_);
   return view_;
 }
 

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string_view>
 
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/config/config.hpp"
 #include "reki/core/view/view.hpp"
 #include "reki/node/actors/factories.hpp"
@@ -148,9 +147,9 @@ class Node final : public Registry, private MembershipObserver {
   std::atomic<bool> leaving_ = false;
   std::atomic<std::uint64_t> incarnation_;
   std::atomic<int> handing_over_{0};  ///< States on their way to their next owners.
-  mutable std::mutex view_mutex_;     // not an atomic shared_ptr: libstdc++ 12's is a data race to ThreadSanitizer
-  std::condition_variable ready_changed_;
-  std::shared_ptr<const View> view_;  // guarded by view_mutex_
+  mutable Mutex view_mutex_;  // not an atomic shared_ptr: libstdc++ 12's is a data race to ThreadSanitizer
+  CondVar ready_changed_;
+  std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
   std::unique_ptr<LeasePage> own_page_;
   LeasePage* const page_;
   HostedRegistry local_;

@@ -80,13 +80,13 @@ Result<void> Node::open_data_dir(const Config& config, const NodeConfig& self) {
 }
 
 bool Node::wait_until_ready(Duration timeout) {
-  std::unique_lock lock(view_mutex_);
-  return ready_changed_.wait_for(lock, timeout, [this] { return ready_.load(); });
+  const MutexLock lock(view_mutex_);
+  return ready_changed_.wait_for(view_mutex_, timeout, [this] { return ready_.load(); });
 }
 
 void Node::set_ready(bool ready) {
   {
-    const std::lock_guard lock(view_mutex_);
+    const MutexLock lock(view_mutex_);
     if (ready_.exchange(ready) == ready) return;
   }
   ready_changed_.notify_all();
@@ -162,7 +162,7 @@ std::string Node::stuck(Instant now, Duration step_max) {
 
 void Node::publish(std::shared_ptr<const View> view, Incarnation incarnation) {
   {
-    const std::lock_guard lock(view_mutex_);
+    const MutexLock lock(view_mutex_);
     view_ = view;
   }
   server_->set_view(std::move(view), incarnation);

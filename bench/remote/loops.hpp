@@ -1,16 +1,15 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "reki/bench/figures.hpp"
 #include "reki/bench/latencies.hpp"
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/base/error.hpp"
 
 namespace reki::bench {
@@ -51,8 +50,8 @@ class ClosedLoop {
 
   Tally run() {
     for (std::size_t caller = 0; caller < begun_.size(); ++caller) begin(caller);
-    std::unique_lock lock(mutex_);
-    finished_.wait(lock, [&] { return over_; });
+    const MutexLock lock(mutex_);
+    while (!over_) finished_.wait(mutex_);
     tally_.seconds = all_.seconds();
     return std::move(tally_);
   }
@@ -67,7 +66,7 @@ class ClosedLoop {
     tally_.add(code, now - begun_[caller]);
     if (now < length_) return begin(caller);
     if (--active_ > 0) return;
-    const std::lock_guard lock(mutex_);  // notified under it: run() goes on, and all of this ends, once `over_` is seen
+    const MutexLock lock(mutex_);  // notified under it: run() goes on, and all of this ends, once `over_` is seen
     over_ = true;
     finished_.notify_one();
   }
@@ -78,9 +77,9 @@ class ClosedLoop {
   const Duration length_;
   Tally tally_;
   const Stopwatch all_;
-  std::mutex mutex_;
-  std::condition_variable finished_;
-  bool over_ = false;
+  Mutex mutex_;
+  CondVar finished_;
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 /// Questions at a fixed rate, whether or not the ones before have been answered. A latency counts from when its question was
@@ -101,9 +100,9 @@ class OpenLoop {
       std::this_thread::sleep_for(std::chrono::microseconds(500));
     }
     const double seconds = all_.seconds();
-    std::unique_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     expected_ = asked;
-    answered_all_.wait(lock, [&] { return answers_ == expected_; });
+    while (answers_ != expected_) answered_all_.wait(mutex_);
     tally_.seconds = seconds;
     return std::move(tally_);
   }
@@ -116,7 +115,7 @@ class OpenLoop {
   void begin(Duration due) {
     ask_([this, due](ErrorCode code) {
       const Duration took = all_.elapsed() - due;
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       tally_.add(code, took);
       if (took > deadline_) ++late_;
       if (code != ErrorCode::ok) refused_at_most_ = std::max(refused_at_most_, took);
@@ -129,13 +128,14 @@ class OpenLoop {
   const Duration length_;
   const Stopwatch all_;
   Duration deadline_ = Duration::max();
-  std::mutex mutex_;
-  std::condition_variable answered_all_;
-  Tally tally_;                    // guarded by mutex_
-  std::uint64_t answers_ = 0;      // guarded by mutex_
-  std::uint64_t expected_ = UINT64_MAX;  // guarded by mutex_
-  std::uint64_t late_ = 0;         // guarded by mutex_
-  Duration refused_at_most_{0};    // guarded by mutex_
+  Mutex mutex_;
+  CondVar answered_all_;
+  Tally tally_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t answers_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t expected_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
+  // After run() they are constant.
+  std::uint64_t late_ = 0;
+  Duration refused_at_most_{0};
 };
 
 }  // namespace reki::bench

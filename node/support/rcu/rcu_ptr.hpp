@@ -3,10 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
 
+#include "reki/core/base/mutex.hpp"
 #include "reki/node/support/rcu/per_thread.hpp"
 #include "reki/node/support/rcu/read_section.hpp"
 
@@ -45,12 +45,12 @@ class RcuPtr {
 
   /// The most expensive one: good for ever.
   [[nodiscard]] std::shared_ptr<T> share() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return owner_;
   }
   /// Returns the one before, which is still in use: see wait_until_unused.
   [[nodiscard]] std::shared_ptr<T> replace(std::shared_ptr<T> next) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     now_.store(next.get());
     return std::exchange(owner_, std::move(next));
   }
@@ -64,8 +64,8 @@ class RcuPtr {
 
  private:
   mutable PerThread<std::atomic<int>> users_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<T> owner_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::shared_ptr<T> owner_ ABSL_GUARDED_BY(mutex_);
   std::atomic<T*> now_;
 };
 
