@@ -51,7 +51,7 @@ struct CoordinatorFixture {
       tick();
     }
   }
-  void tick() { coordinator.tick(out); }
+  void tick() { coordinator.tick(); }
 
   void begin(const ViewPtr& view, Duration since_grants = 0s) {
     coordinator.begin({term, view, since_grants}, out);
