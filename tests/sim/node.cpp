@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "describe.hpp"
+#include "../core/membership/describe.hpp"
 
 namespace reki::sim {
 
@@ -183,7 +183,7 @@ void Node::effects(Time left) {
 }
 
 void Node::act(const AgentEvent& event) {
-  if (world_.verbose && !std::holds_alternative<LeaseExtended>(event)) world_.note(index_, describe(event));
+  if (world_.verbose && !std::holds_alternative<LeaseExtended>(event)) world_.note(index_, test::describe(event));
   if (const auto* gained = std::get_if<Gained>(&event)) {
     world_.invariants.gained(observed(true), *gained);
     actors_.gained(*gained);

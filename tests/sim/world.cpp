@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "describe.hpp"
+#include "../core/membership/describe.hpp"
 #include "reki/core/base/hash.hpp"
 
 namespace reki::sim {
@@ -20,6 +20,25 @@ std::vector<Key> make_keys() {
     if (key.slot.value % shards == 0) out.push_back(std::move(key));
   }
   return out;
+}
+
+std::size_t bytes_of(const membership::ViewPtr& v) {
+  if (v == nullptr) return 1;
+  std::size_t out = 64 + 2 * slot_count + 48 * (v->voters().size() + v->old_voters().size());
+  for (const Member& m : v->members()) {
+    out += 24 + m.node_id.value.size() + m.addr.size() + m.zone.size() + m.control.size();
+  }
+  return out;
+}
+
+/// About how many bytes it takes on the wire: a header, its numbers, its names, and a view's members and table.
+std::size_t bytes_of(const membership::Body& body) {
+  constexpr std::size_t plain = 64;  // cluster, sender, kind and a few numbers
+  if (const auto* m = std::get_if<membership::ViewPush>(&body)) return plain + bytes_of(m->view);
+  if (const auto* m = std::get_if<membership::Accept>(&body)) return plain + bytes_of(m->view);
+  if (const auto* m = std::get_if<membership::Promise>(&body)) return plain + bytes_of(m->view);
+  if (const auto* m = std::get_if<membership::Join>(&body)) return plain + 2 * (m->member.addr.size() + m->member.node_id.value.size());
+  return plain;
 }
 
 }  // namespace
@@ -50,7 +69,7 @@ void World::note(std::uint16_t node, const std::string& text) const {
 void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) {
   ++stats.letters;
   const std::uint16_t target = index_of(to);
-  if (verbose) note(from, "-> n" + std::to_string(target) + " " + describe(body));
+  if (verbose) note(from, "-> n" + std::to_string(target) + " " + test::describe(body));
   Time off = now;
   if (!sent.empty()) {
     const std::size_t bytes = bytes_of(body);
@@ -67,7 +86,7 @@ void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) 
 }
 
 void World::ask_etcd(std::uint16_t from, std::uint32_t process, membership::EtcdTxn&& txn) {
-  if (verbose) note(from, "etcd <- " + describe(txn));
+  if (verbose) note(from, "etcd <- " + test::describe(txn));
   const Network::Fate fate = network.fate(from, static_cast<std::uint16_t>(network.endpoints() - 1), now);
   for (int i = 0; i < fate.copies; ++i) {
     const Time at = fate.at[static_cast<std::size_t>(i)] + etcd->service_time();
@@ -82,7 +101,7 @@ void World::etcd_asked(std::uint32_t payload) {
   const EtcdRequest request = etcd_requests.take(payload);
   if (etcd->down > 0) return;
   membership::EtcdReply reply = etcd->carry_out(request.txn);
-  if (verbose) note(request.from, "etcd -> " + describe(reply));
+  if (verbose) note(request.from, "etcd -> " + test::describe(reply));
   const Network::Fate fate = network.fate(static_cast<std::uint16_t>(network.endpoints() - 1), request.from, now);
   if (fate.copies == 0) return;
   schedule(fate.at[0], Event::Kind::etcd_reply, request.from, request.process, etcd_replies.put(std::move(reply)));

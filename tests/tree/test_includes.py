@@ -77,6 +77,7 @@ class FolderRules(unittest.TestCase):
 
     def test_a_test_folder_without_its_namesake_is_told(self):
         self.write("tests/core/base/ids.cpp")
+        self.write("tests/core/base/cases/first.txt")
         self.assertEqual(includes.strange_test_folders(self.root, {"core", "net"}), [])
         self.write("tests/core/old/ids.cpp")
         self.assertEqual(includes.strange_test_folders(self.root, {"core", "net"}), ["tests/core/old tests no folder: there is no core/old"])

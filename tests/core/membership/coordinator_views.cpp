@@ -288,15 +288,15 @@ BOOST_AUTO_TEST_CASE(an_empty_store_replaces_the_lost_one_of_its_node_under_a_ne
 
 BOOST_AUTO_TEST_CASE(a_change_of_voters_is_ended_before_the_next_begins) {
   begin();
-  offer(n2, 202);
+  offer(n1, 201);
   offer(n3, 203);
   tick();
-  BOOST_TEST(text_of(choose().voters()) == "1:101 3:103 4:202");
-  BOOST_TEST(text_of(proposal(2).voters()) == "1:101 3:103 4:202");
+  BOOST_TEST(text_of(choose().voters()) == "2:102 3:103 4:201");
+  BOOST_TEST(text_of(proposal(2).voters()) == "2:102 3:103 4:201");
   BOOST_TEST(text_of(proposal(2).old_voters()) == "");
   choose();
-  BOOST_TEST(text_of(proposal(3).voters()) == "1:101 4:202 5:203");
-  BOOST_TEST(text_of(proposal(3).old_voters()) == "1:101 3:103 4:202");
+  BOOST_TEST(text_of(proposal(3).voters()) == "2:102 4:201 5:203");
+  BOOST_TEST(text_of(proposal(3).old_voters()) == "2:102 3:103 4:201");
   choose();
   BOOST_TEST(text_of(choose().old_voters()) == "");
   BOOST_TEST(reg.proposed.size() == 4U);

@@ -2,28 +2,37 @@
 
 #include "reki/core/membership/ballot.hpp"
 
-namespace reki::sim {
+namespace test {
 
-using namespace membership;
+using namespace reki;
+using namespace reki::membership;
 
 namespace {
 
 std::string str(Term t) { return std::to_string(round_of(t)) + "." + std::to_string(t.value & 0xffff); }
 std::string str(Epoch e) { return std::to_string(e.value); }
-std::string str(Incarnation i) { return std::to_string(i.value % 100000); }
 std::string str(std::uint64_t n) { return std::to_string(n); }
 std::string short_of(std::uint64_t store) { return std::to_string(store % 100000); }
-std::string str(const ViewPtr& v) {
-  if (v == nullptr) return "no view";
-  std::string out = "view " + str(v->epoch()) + " of " + v->coordinator().value + " in " + str(v->term()) + " {";
-  for (const Member& m : v->members()) {
-    out += " " + m.node_id.value + (m.state == MemberState::leaving ? "-" : "") + "/" + str(m.incarnation);
-  }
-  for (const Voter& w : v->voters()) out += " v" + str(std::uint64_t{w.number}) + "@" + w.node.value;
-  return out + (v->old_voters().empty() ? " }" : " joint }");
-}
-
 struct Describe {
+  const IncarnationName& name;
+
+  std::string str(Incarnation i) const { return name(i); }
+  template <class T>
+  std::string str(const T& value) const {
+    return test::str(value);
+  }
+  std::string str(const ViewPtr& v) const {
+    if (v == nullptr) return "no view";
+    std::string out = "view " + str(v->epoch()) + " of " +
+                      (v->coordinator() == NodeId{} ? "nobody" : v->coordinator().value) + " in " + str(v->term()) +
+                      " {";
+    for (const Member& m : v->members()) {
+      out += " " + m.node_id.value + (m.state == MemberState::leaving ? "-" : "") + "/" + str(m.incarnation);
+    }
+    for (const Voter& w : v->voters()) out += " v" + str(std::uint64_t{w.number}) + "@" + w.node.value;
+    return out + (v->old_voters().empty() ? " }" : " joint }");
+  }
+
   std::string operator()(const Renew& m) const {
     return "Renew " + str(m.incarnation) + " #" + str(m.seq) + " installed " + str(m.installed) + " cleared " +
            str(m.cleared) + (m.leaving ? " leaving" : "") + (m.store != 0 ? " store " + short_of(m.store) : "");
@@ -43,7 +52,8 @@ struct Describe {
   std::string operator()(const Hint& m) const { return "Hint " + m.coordinator.value + " in " + str(m.term); }
   std::string operator()(const PreVote& m) const { return "PreVote " + str(m.ballot); }
   std::string operator()(const PreVoteReply& m) const {
-    return std::string(m.granted ? "PreVoteReply yes " : "PreVoteReply no ") + str(m.ballot) + " promised " + str(m.promised);
+    return std::string(m.granted ? "PreVoteReply yes " : "PreVoteReply no ") + str(m.ballot) + " promised " +
+           str(m.promised);
   }
   std::string operator()(const Prepare& m) const { return "Prepare " + str(m.ballot) + " to " + short_of(m.store); }
   std::string operator()(const Promise& m) const {
@@ -57,7 +67,9 @@ struct Describe {
   std::string operator()(const Nack& m) const { return "Nack " + str(m.ballot) + " promised " + str(m.promised); }
   std::string operator()(const Resign& m) const { return "Resign " + str(m.term); }
   std::string operator()(const InitProbe&) const { return "InitProbe"; }
-  std::string operator()(const InitState& m) const { return "InitState " + str(m.epoch); }
+  std::string operator()(const InitState& m) const {
+    return m.empty ? "InitState empty" : "InitState view " + str(m.epoch);
+  }
   std::string operator()(const Init& m) const { return "Init " + str(m.view); }
 
   std::string operator()(const Installed& e) const { return "Installed " + str(e.view); }
@@ -71,19 +83,14 @@ struct Describe {
   }
 };
 
-std::size_t bytes_of(const ViewPtr& v) {
-  if (v == nullptr) return 1;
-  std::size_t out = 64 + 2 * slot_count + 48 * (v->voters().size() + v->old_voters().size());
-  for (const Member& m : v->members()) {
-    out += 24 + m.node_id.value.size() + m.addr.size() + m.zone.size() + m.control.size();
-  }
-  return out;
-}
-
 }  // namespace
 
-std::string describe(const Body& body) { return std::visit(Describe{}, body); }
-std::string describe(const AgentEvent& event) { return std::visit(Describe{}, event); }
+std::string digits(Incarnation incarnation) { return std::to_string(incarnation.value % 100000); }
+
+std::string describe(const ViewPtr& view, const IncarnationName& name) { return Describe{name}.str(view); }
+std::string describe(const Body& body, const IncarnationName& name) { return std::visit(Describe{name}, body); }
+std::string describe(const AgentEvent& event, const IncarnationName& name) { return std::visit(Describe{name}, event); }
+std::string describe(Term term) { return str(term); }
 
 std::string describe(const EtcdTxn& txn) {
   std::string out = "#" + str(txn.number) + " if";
@@ -92,23 +99,15 @@ std::string describe(const EtcdTxn& txn) {
   if (txn.view_revision) out += " view@" + std::to_string(*txn.view_revision);
   if (txn.reads()) return out + " read";
   if (txn.coordinator) out += " put '" + *txn.coordinator + "'";
-  return out + (txn.view ? " put " + str(txn.view) : "");
+  return out + (txn.view ? " put " + describe(txn.view) : "");
 }
 
 std::string describe(const EtcdReply& reply) {
   std::string out = "#" + str(reply.number) + (reply.outcome == EtcdReply::Outcome::done ? " done" : " refused");
-  if (reply.coordinator) out += " coordinator '" + reply.coordinator->text + "'@" + std::to_string(reply.coordinator->revision);
-  if (reply.view) out += " " + str(reply.view->view) + "@" + std::to_string(reply.view->revision);
+  if (reply.coordinator)
+    out += " coordinator '" + reply.coordinator->text + "'@" + std::to_string(reply.coordinator->revision);
+  if (reply.view) out += " " + describe(reply.view->view) + "@" + std::to_string(reply.view->revision);
   return out;
 }
 
-std::size_t bytes_of(const Body& body) {
-  constexpr std::size_t plain = 64;  // cluster, sender, kind and a few numbers
-  if (const auto* m = std::get_if<ViewPush>(&body)) return plain + bytes_of(m->view);
-  if (const auto* m = std::get_if<Accept>(&body)) return plain + bytes_of(m->view);
-  if (const auto* m = std::get_if<Promise>(&body)) return plain + bytes_of(m->view);
-  if (const auto* m = std::get_if<Join>(&body)) return plain + 2 * (m->member.addr.size() + m->member.node_id.value.size());
-  return plain;
-}
-
-}  // namespace reki::sim
+}  // namespace test
