@@ -36,8 +36,10 @@ struct Submission : wire::RequestBody {
 
   /// A copy that has the message, which this one is without then.
   [[nodiscard]] Submission with_message();
-  /// Its body and its message, encoded.
-  void encode_into(wire::EncodedRequest& out) &&;
+  /// What is wrong with it: wire::check_submission.
+  [[nodiscard]] std::optional<Error> fault() const;
+  /// Gives its body and its message, encoded. Fails with `too_large` if that is.
+  [[nodiscard]] std::optional<Error> encode_into(wire::EncodedRequest& out) &&;
 };
 
 /// One request and where its answer goes.

@@ -6,6 +6,7 @@
 
 #include "reki/actor/answer_promise.hpp"
 #include "reki/core/base/limits.hpp"
+#include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/codec.hpp"
 
 namespace reki {
@@ -17,11 +18,16 @@ Submission Submission::with_message() {
   return out;
 }
 
-void Submission::encode_into(wire::EncodedRequest& out) && {
+std::optional<Error> Submission::fault() const {
+  return wire::check_submission(*this, message ? std::optional{message->name()} : std::nullopt, timeout);
+}
+
+std::optional<Error> Submission::encode_into(wire::EncodedRequest& out) && {
   static_cast<wire::RequestBody&>(out) = std::move(*this);
-  if (!message) return;
+  if (!message) return std::nullopt;
   out.message = message->name();
   message->encode(out.payload);
+  return wire::check_payload(out.payload);
 }
 
 void Registry::submit_many(std::vector<Posting> postings) {

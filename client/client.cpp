@@ -7,6 +7,7 @@
 #include "reki/core/base/endpoint.hpp"
 #include "reki/core/base/hash.hpp"
 #include "reki/core/base/limits.hpp"
+#include "reki/core/wire/bounds.hpp"
 #include "reki/net/clock.hpp"
 
 namespace reki {
@@ -63,14 +64,11 @@ class Client::Impl {
   template <class Post>
   void prepare(Submission&& submission, Completion&& done, Instant now, Post post) {
     const auto refuse = [&](Error why) { done(Answer{std::move(why)}); };
-    if (submission.timeout <= Duration{0} || submission.timeout > limits::timeout_max) {
-      return refuse(Error{ErrorCode::invalid_argument, "the time-out must be more than 0 and at most an hour"});
-    }
+    if (auto error = submission.fault()) return refuse(std::move(*error));
     auto request = std::make_unique<Pending>();
     request->deadline = now + submission.timeout;
-    std::move(submission).encode_into(*request);
+    if (auto error = std::move(submission).encode_into(*request)) return refuse(std::move(*error));
     if (request->op == wire::Op::status) request->node.value = std::exchange(request->key, {});
-    if (auto error = wire::check(wire::view_of(*request, RequestId{1}, 1))) return refuse(std::move(*error));
     if (request->op == wire::Op::list || request->op == wire::Op::count) {
       auto query = ClusterQuery::make(request->op, request->args);
       if (!query) return refuse(std::move(query.error()));

@@ -5,6 +5,7 @@
 
 #include "reki/core/base/hash.hpp"
 #include "reki/core/base/limits.hpp"
+#include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
@@ -37,22 +38,16 @@ HostedOptions hosted_options(const Config& config, const NodeId& id, Incarnation
   return out;
 }
 
-/// The request as the wire has it, for the checks that both ends of it make. Points into `s`.
-wire::Request wire_request(const Submission& s) {
-  return {wire::view_of(s), RequestId{1}, 1, s.message ? s.message->name() : std::string_view{}, {}};
-}
-
-std::optional<Error> check(const Submission& s) {
-  if (s.timeout <= Duration{0} || s.timeout > limits::timeout_max) {
-    return Error{ErrorCode::invalid_argument, "the time-out must be more than 0 and at most an hour"};
-  }
-  return wire::check(wire_request(s));
-}
-
+/// Null if the submission may not be sent; then `done` has been told.
 std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done) {
+  auto error = s.fault();
   auto out = std::make_unique<Forwarded>();
   out->deadline = boot_time() + s.timeout;
-  std::move(s).encode_into(*out);
+  if (!error) error = std::move(s).encode_into(*out);
+  if (error) {
+    done(Answer{std::move(*error)});
+    return nullptr;
+  }
   out->node = std::move(to);
   out->done = std::move(done);
   return out;
@@ -203,7 +198,7 @@ void Node::submit(Submission submission, Completion done) {
     if (place.here) return local_.submit(std::move(submission), std::move(done));
     return forward(std::move(submission), {}, std::move(done));
   }
-  if (auto error = check(submission)) return done(Answer{std::move(*error)});
+  if (auto error = submission.fault()) return done(Answer{std::move(*error)});
   if (submission.op == wire::Op::list || submission.op == wire::Op::count) return ask_all(std::move(submission), std::move(done));
   local_.submit(std::move(submission), std::move(done));
 }
@@ -223,10 +218,8 @@ void Node::submit_many(std::vector<Posting> postings) {
       submit(std::move(s), std::move(posting.done));
     } else if (place_of(*now, s.type, s.key).here) {
       here.push_back(std::move(posting));
-    } else if (auto error = check(s)) {
-      posting.done(Answer{std::move(*error)});
-    } else {
-      away.push_back(forwarded(std::move(s), {}, std::move(posting.done)));
+    } else if (auto request = forwarded(std::move(s), {}, std::move(posting.done))) {
+      away.push_back(std::move(request));
     }
   }
   // Those that take longer first.
@@ -250,8 +243,8 @@ Registry::Live Node::find_live(std::string_view type, std::string_view key) {
 }
 
 void Node::forward(Submission&& submission, NodeId to, Completion done) {
-  if (auto error = check(submission)) return done(Answer{std::move(*error)});
-  server_->forward(forwarded(std::move(submission), std::move(to), std::move(done)));
+  auto request = forwarded(std::move(submission), std::move(to), std::move(done));
+  if (request) server_->forward(std::move(request));
 }
 
 void Node::ask(const NodeId& node, Submission&& submission, Completion done) {

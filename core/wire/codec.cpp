@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "reki/core/base/assert.hpp"
-#include "reki/core/base/limits.hpp"
 #include "reki/core/base/text.hpp"
+#include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/codec_elements.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 
@@ -28,12 +28,6 @@ constexpr std::string_view name_of(FrameKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-std::string size_text(std::string_view name, std::size_t size, std::size_t max) {
-  std::string text{name};
-  text += " has " + std::to_string(size) + " bytes, at most " + std::to_string(max) + " may be";
-  return text;
-}
-
 Error malformed(std::string_view where, const Elements& elements) {
   return Error{ErrorCode::malformed_frame, std::string{where} + ": " + elements.fault_text()};
 }
@@ -41,11 +35,6 @@ Error malformed(std::string_view where, const Elements& elements) {
 Error other_kind(std::uint8_t number, FrameKind wanted) {
   return Error{ErrorCode::malformed_frame,
                "a frame of kind " + std::to_string(number) + " instead of a " + std::string{name_of(wanted)}};
-}
-
-std::optional<Error> check_size(std::string_view name, BytesView value, std::size_t max) {
-  if (value.size() <= max) return std::nullopt;
-  return Error{ErrorCode::too_large, size_text(name, value.size(), max)};
 }
 
 /// Reads a frame's kind and then, with `read(elements)`, what is particular to the kind.
@@ -103,12 +92,6 @@ Bytes encode_frame(FrameKind kind, std::uint32_t elements, Write write) {
   writer.write_uint(static_cast<std::uint64_t>(kind));
   write(writer);
   return out;
-}
-
-bool keeps_bounds(const Request& r) {
-  return r.type.size() <= limits::type_bytes_max && r.key.size() <= limits::key_bytes_max &&
-         r.message.size() <= limits::message_name_bytes_max && r.payload.size() <= limits::message_bytes_max &&
-         (!r.args || r.args->size() <= limits::args_bytes_max) && (!r.key.empty() || !about_a_key(r.op));
 }
 
 bool keeps_bounds(const Reply& r) {
@@ -277,16 +260,6 @@ Bytes encode_pong(const Pong& pong) {
 
 Bytes encode_goodbye(const Goodbye& goodbye) {
   return encode_frame(FrameKind::goodbye, 2, [&](MsgpackWriter& w) { w.write_uint(goodbye.frames); });
-}
-
-std::optional<Error> check(const Request& r) {
-  if (keeps_bounds(r)) return std::nullopt;
-  auto error = check_size("type", r.type, limits::type_bytes_max);
-  if (!error) error = check_size("key", r.key, limits::key_bytes_max);
-  if (!error) error = check_size("args", r.args.value_or(BytesView{}), limits::args_bytes_max);
-  if (!error) error = check_size("message", r.message, limits::message_name_bytes_max);
-  if (!error) error = check_size("payload", r.payload, limits::message_bytes_max);
-  return error ? error : Error{ErrorCode::invalid_argument, "key is empty"};
 }
 
 Result<Next> BatchReader::finish() {

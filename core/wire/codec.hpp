@@ -45,10 +45,6 @@ enum class Next : std::uint8_t {
   bad,   ///< One is there that cannot be used: of it only id, op and flags may be read; bad() says why.
 };
 
-/// The bounds that a request exceeds, or its empty key; nothing if it may be sent. For senders, before they queue it;
-/// the reader does the same.
-[[nodiscard]] std::optional<Error> check(const Request& request);
-
 /// What the readers of requests and replies share: the cursor in the batch, and the words for what is wrong in it.
 class BatchReader {
  public:

@@ -59,6 +59,7 @@ class HostedRegistry final : public Registry {
   /// Serves requests from the wire that came together, in their order; their deadlines begin now. Look-ups of live actors,
   /// `list`, `count`, `describe` and refusals are answered before it returns, on this thread. Does not check who owns the
   /// keys. Handles all operations but `status`, `view` and `watch`.
+  /// REQUIRES: each keeps its bounds (wire::check), as what a RequestReader gives does.
   void serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink);
   /// Whom a key belongs to instead, by the view of an epoch.
   struct OtherOwner {

@@ -109,11 +109,10 @@ std::optional<Answer> query(Shards& shards, wire::Op op, std::string_view type_n
                             std::optional<BytesView> args) {
   using wire::Op;
   if (op == Op::describe) return describe(shards.types().factories(), type_name);
-  if (op == Op::view || op == Op::status) return Answer{Error{ErrorCode::unsupported, "there is no cluster here"}};
-  if (op == Op::watch) return Answer{Error{ErrorCode::unsupported, "a watch is not one request: use Registry::watch"}};
+  if (op == Op::view || op == Op::status || op == Op::watch) return Answer{Error{ErrorCode::unsupported, "there is no cluster here"}};
   if (op != Op::list && op != Op::count) return std::nullopt;
   const TypeEntry* const type = shards.types().find(type_name);
-  if (auto error = check(shards.host().gate, type, type_name, "-")) return Answer{std::move(*error)};
+  if (auto error = check(shards.host().gate, type, type_name)) return Answer{std::move(*error)};
   return op == Op::list ? list(shards, *type, prefix, args) : count(shards, *type, prefix);
 }
 

@@ -59,7 +59,7 @@ void RemoteRequests::serve(const wire::Request& asked, const Address& address, R
   if (!wire::about_a_key(asked.op)) {
     if (auto answer = query(shards_, asked.op, asked.type, asked.key, asked.args)) return sink.expect(asked)(std::move(*answer));
   }
-  if (auto error = check(shards_.host().gate, address.type, asked.type, asked.key)) return sink.expect(asked)(Answer{std::move(*error)});
+  if (auto error = check(shards_.host().gate, address.type, asked.type)) return sink.expect(asked)(Answer{std::move(*error)});
   Request request;
   request.type = address.type;
   static_cast<Demand&>(request) = demand_of(asked, at + std::chrono::milliseconds(asked.remaining_ms), origin);
@@ -94,7 +94,7 @@ std::optional<RemoteRequests::LiveStart> RemoteRequests::admit(Request request, 
 
 void RemoteRequests::readmit(std::string_view type_name, std::string_view key, EnvelopePtr request) {
   const TypeEntry* const type = shards_.types().find(type_name);
-  if (auto error = check(shards_.host().gate, type, type_name, key)) {
+  if (auto error = check(shards_.host().gate, type, type_name)) {
     if (request->done) request->done(Answer{std::move(*error)});
     return;
   }

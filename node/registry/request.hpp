@@ -34,7 +34,7 @@ struct KeyedRequest {
 };
 
 /// Why a request is refused before anything is decided over it: nothing if it is not.
-[[nodiscard]] std::optional<Error> check(const Gate& gate, const TypeEntry* type, std::string_view type_name, std::string_view key);
+[[nodiscard]] std::optional<Error> check(const Gate& gate, const TypeEntry* type, std::string_view type_name);
 
 /// The answer of, or about, a start that was there.
 [[nodiscard]] inline Answer answer_of(Fence fence, const SharedNodeId& node, bool started = false) {

@@ -49,16 +49,14 @@ void Runtime::start(Registry& registry) {
 
 void Runtime::submit(Submission submission, Completion done) {
   if (Outputs::hold(*self_registry.load(), submission, done)) return;
+  if (auto error = submission.fault()) return done(Answer{std::move(*error)});
   if (!wire::about_a_key(submission.op)) {
     const std::optional<BytesView> args = submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt;
     if (auto answer = query(shards_, submission.op, submission.type, submission.key, args)) return done(std::move(*answer));
   }
   Request request;
   request.type = types_.find(submission.type);
-  if (auto error = check(gate, request.type, submission.type, submission.key)) return done(Answer{std::move(*error)});
-  if (submission.timeout <= Duration{0} || submission.timeout > limits::timeout_max) {
-    return done(Answer{Error{ErrorCode::invalid_argument, "the time-out must be above 0 and at most an hour"}});
-  }
+  if (auto error = check(gate, request.type, submission.type)) return done(Answer{std::move(*error)});
   const Instant at = clock.now();
   static_cast<Demand&>(request) = demand_of(submission, at + submission.timeout, {});
   request.hash = hash_key(submission.key, request.type->hash);
@@ -66,7 +64,6 @@ void Runtime::submit(Submission submission, Completion done) {
   if (submission.args) request.args = *submission.args;
   if (wire::is_message(submission.op)) {
     request.envelope = std::move(submission.message);
-    if (!request.envelope) return done(Answer{Error{ErrorCode::invalid_argument, "a call without a message"}});
     if (submission.op == Op::call) done = answer_by(timers, std::move(done), request.deadline);
     if (submission.args) request.envelope->args = std::move(*submission.args);
     request.args = {};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reki/core/base/limits.hpp"
+#include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 
 using namespace reki;
