@@ -118,6 +118,9 @@ struct Request : RequestBodyView {
   friend bool operator==(const Request&, const Request&) = default;
 };
 
+/// Not even an error.
+constexpr bool wants_no_reply(const Request& request) { return request.op == Op::send && (request.flags & no_reply) != 0; }
+
 struct ReplyHeader {
   Epoch epoch;
   Incarnation incarnation;
@@ -125,16 +128,16 @@ struct ReplyHeader {
 };
 
 struct Reply {
-  RequestId id;
+  RequestId id{};
   ErrorCode code = ErrorCode::ok;
   // ok
-  Fence fence;
+  Fence fence{};
   bool started = false;
-  BytesView payload;
+  BytesView payload{};
   // not ok
-  std::string_view text;
+  std::string_view text{};
   std::uint32_t retry_after_ms = 0;
-  std::string_view owner;  ///< `wrong_node`: the id of the owner in the replier's view; else empty.
+  std::string_view owner{};  ///< `wrong_node`: the id of the owner in the replier's view; else empty.
 
   friend bool operator==(const Reply&, const Reply&) = default;
 };

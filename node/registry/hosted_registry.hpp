@@ -11,6 +11,7 @@
 #include "reki/core/view/slot_set.hpp"
 #include "reki/node/registry/cluster_hooks.hpp"
 #include "reki/node/registry/local_registry.hpp"
+#include "reki/node/registry/reply_sink.hpp"
 #include "reki/node/support/rcu/rcu_ptr.hpp"
 
 namespace reki {
@@ -45,17 +46,6 @@ class HostedRegistry final : public Registry {
 
   // For the node's server.
 
-  /// Who has sent requests. Called on the thread that serves them.
-  class ReplySink {
-   public:
-    /// Where the answer is to go; empty if nobody wants one.
-    virtual Completion expect(const wire::Request& request) = 0;
-    /// The answer to a look-up of a live actor, which is there at once.
-    virtual void found(const wire::Request& request, Fence fence, bool started) = 0;
-
-   protected:
-    ~ReplySink() = default;
-  };
   /// Serves requests from the wire that came together, in their order; their deadlines begin now. Look-ups of live actors,
   /// `list`, `count`, `describe` and refusals are answered before it returns, on this thread. Does not check who owns the
   /// keys. Handles all operations but `status`, `view` and `watch`.

@@ -24,70 +24,68 @@ Error unknown_message(const ActorType& type, std::string_view message) {
 
 }  // namespace
 
-void RemoteRequests::serve(std::span<const wire::Request> requests, Incarnation from, HostedRegistry::ReplySink& sink) {
-  std::array<Address, served_at_once> addresses;
+void RemoteRequests::serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink) {
+  std::array<Asked, served_at_once> some;
   while (!requests.empty()) {
-    const auto some = requests.first(std::min(requests.size(), served_at_once));
-    for (std::size_t i = 0; i < some.size(); ++i) addresses[i] = address_of(some[i]);
-    if (some.size() > 1) prefetch(std::span(addresses).first(some.size()));
+    const std::size_t count = std::min(requests.size(), served_at_once);
+    for (std::size_t i = 0; i < count; ++i) some[i] = asked_of(requests[i], sink);
+    if (count > 1) prefetch(std::span(some).first(count));
     // The lease is asked about by a time before anything is looked at.
     const Instant at = shards_.host().clock.now();
     Effects effects;
-    for (std::size_t i = 0; i < some.size(); ++i) serve(some[i], addresses[i], {from, some[i].id}, at, sink, effects);
+    for (std::size_t i = 0; i < count; ++i) serve(some[i], {from, requests[i].id}, at, effects);
     effects.run(shards_);
-    requests = requests.subspan(some.size());
+    requests = requests.subspan(count);
   }
 }
 
-RemoteRequests::Address RemoteRequests::address_of(const wire::Request& request) const {
-  Address out;
-  out.type = shards_.types().find(request.type);
+Asked RemoteRequests::asked_of(const wire::Request& request, ReplySink& sink) const {
+  Asked out{&request, &sink, shards_.types().find(request.type)};
   if (out.type != nullptr && wire::about_a_key(request.op)) out.hash = hash_key(request.key, out.type->hash);
   return out;
 }
 
 /// Has the processor bring what is found there.
-void RemoteRequests::prefetch(std::span<const Address> addresses) {
+void RemoteRequests::prefetch(std::span<const Asked> some) {
   const RcuReadSection section;
-  for (const Address& address : addresses) {
-    if (address.type != nullptr) shards_.of(address.hash).prefetch(address.hash);
+  for (const Asked& asked : some) {
+    if (asked.type != nullptr) shards_.of(asked.hash).prefetch(asked.hash);
   }
 }
 
-void RemoteRequests::serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant at,
-                    HostedRegistry::ReplySink& sink, Effects& effects) {
-  if (!wire::about_a_key(asked.op)) {
-    if (auto answer = query(shards_, asked.op, asked.type, asked.key, asked.args)) return sink.expect(asked)(std::move(*answer));
+void RemoteRequests::serve(Asked& asked, RequestOrigin origin, Instant at, Effects& effects) {
+  const wire::Request& wanted = *asked.request;
+  const auto answer = [&](const Answer& there) { asked.sink->reply(wanted, wire::reply_of(wanted.id, there)); };
+  if (!wire::about_a_key(wanted.op)) {
+    if (const auto queried = query(shards_, wanted.op, wanted.type, wanted.key, wanted.args)) return answer(*queried);
   }
-  if (auto error = check(shards_.host().gate, address.type, asked.type)) return sink.expect(asked)(Answer{std::move(*error)});
+  if (auto error = check(shards_.host().gate, asked.type, wanted.type)) return answer(Answer{std::move(*error)});
   Request request;
-  request.type = address.type;
-  static_cast<Demand&>(request) = demand_of(asked, at + std::chrono::milliseconds(asked.remaining_ms), origin);
-  request.hash = address.hash;
-  request.key = asked.key;
-  request.args = asked.args.value_or(BytesView{});
-  if (wire::is_message(asked.op)) {
-    const auto& handlers = address.type->type.handlers;
-    if (std::ranges::find(handlers, asked.message, &MessageHandler::name) == handlers.end()) {
-      return sink.expect(asked)(Answer{unknown_message(address.type->type, asked.message)});
+  static_cast<Demand&>(request) = demand_of(wanted, at + std::chrono::milliseconds(wanted.remaining_ms), origin);
+  request.type = asked.type;
+  request.hash = asked.hash;
+  request.key = wanted.key;
+  request.args = wanted.args.value_or(BytesView{});
+  if (wire::is_message(wanted.op)) {
+    const auto& handlers = asked.type->type.handlers;
+    if (std::ranges::find(handlers, wanted.message, &MessageHandler::name) == handlers.end()) {
+      return answer(Answer{unknown_message(asked.type->type, wanted.message)});
     }
-    request.envelope = EnvelopePtr{new EncodedEnvelope(asked.message, asked.payload)};
+    request.envelope = EnvelopePtr{new EncodedEnvelope(wanted.message, wanted.payload)};
     request.envelope->args = request.args;
-    request.envelope->done = sink.expect(asked);
   }
-  const auto found = admit(std::move(request), asked, at, sink, effects);
-  if (found) sink.found(asked, found->fence, found->started);
+  const auto found = admit(std::move(request), asked, at, effects);
+  if (found) asked.sink->reply(wanted, {.id = wanted.id, .fence = found->fence, .started = found->started});
 }
 
-/// Says what it finds if that is an actor that is live and was looked for; else the answer goes where `sink` expects it.
-std::optional<RemoteRequests::LiveStart> RemoteRequests::admit(Request request, const wire::Request& asked, Instant at,
-                                             HostedRegistry::ReplySink& sink, Effects& effects) {
+/// Says what it finds if that is an actor that is live and was looked for; else the answer goes to the sink, now or later.
+std::optional<RemoteRequests::LiveStart> RemoteRequests::admit(Request request, Asked& asked, Instant at, Effects& effects) {
   Shard& shard = shards_.of(request.hash);
   const std::lock_guard lock(shard.mutex());
   if (const Activation* a = shard.live_for(request, at)) {
     return LiveStart{a->fence, request.starts && request.origin == a->starter};
   }
-  if (!request.envelope) request.done = sink.expect(asked);
+  request.answer_to(asked);
   shard.admit(std::move(request), at, effects);
   return std::nullopt;
 }

@@ -16,26 +16,20 @@ class RemoteRequests {
  public:
   explicit RemoteRequests(Shards& shards) : shards_(shards) {}
 
-  void serve(std::span<const wire::Request> requests, Incarnation from, HostedRegistry::ReplySink& sink);
+  void serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink);
   /// The request as if it had come anew.
   void readmit(std::string_view type, std::string_view key, EnvelopePtr request);
 
  private:
-  struct Address {
-    TypeEntry* type = nullptr;
-    std::uint64_t hash = 0;
-  };
   struct LiveStart {
     Fence fence;
     bool started = false;
   };
 
-  [[nodiscard]] Address address_of(const wire::Request& request) const;
-  void prefetch(std::span<const Address> addresses);
-  void serve(const wire::Request& asked, const Address& address, RequestOrigin origin, Instant now,
-             HostedRegistry::ReplySink& sink, Effects& effects);
-  std::optional<LiveStart> admit(Request request, const wire::Request& asked, Instant now, HostedRegistry::ReplySink& sink,
-                                 Effects& effects);
+  [[nodiscard]] Asked asked_of(const wire::Request& request, ReplySink& sink) const;
+  void prefetch(std::span<const Asked> some);
+  void serve(Asked& asked, RequestOrigin origin, Instant now, Effects& effects);
+  std::optional<LiveStart> admit(Request request, Asked& asked, Instant now, Effects& effects);
 
   Shards& shards_;
 };

@@ -2,7 +2,18 @@
 
 namespace reki {
 
+void Request::answer_to(Asked& from) {
+  if (wire::wants_no_reply(*from.request)) return;
+  asked_ = &from;
+  completion() = Completion{[](void* context, std::uint64_t, std::uint64_t, Answer&& answer) {
+                              const auto& asked = *static_cast<const Asked*>(context);
+                              asked.sink->reply(*asked.request, wire::reply_of(asked.request->id, answer));
+                            },
+                            &from};
+}
+
 EnvelopePtr into_envelope(Request request) {
+  request.outlive_batch();
   EnvelopePtr out = std::move(request.envelope);
   if (!out) {
     out.reset(new LookupEnvelope);

@@ -7,8 +7,17 @@
 #include "reki/actor/envelope.hpp"
 #include "reki/node/actors/timers.hpp"
 #include "reki/node/registry/registry_types.hpp"
+#include "reki/node/registry/reply_sink.hpp"
 
 namespace reki {
+
+/// One of the requests from the wire that are served together: where it is served, and who takes its answer.
+struct Asked {
+  const wire::Request* request = nullptr;
+  ReplySink* sink = nullptr;
+  TypeEntry* type = nullptr;
+  std::uint64_t hash = 0;
+};
 
 /// One request with all that it owns, while it is decided over.
 struct Request : Demand {
@@ -22,6 +31,18 @@ struct Request : Demand {
   [[nodiscard]] KeyName name() const { return {hash, type->index, std::string{key}}; }
   /// Where its answer goes.
   [[nodiscard]] Completion& completion() { return envelope ? envelope->done : done; }
+  /// Most answers are there before those are through that it was asked with, and need no completion that outlives them.
+  void answer_to(Asked& from);
+  /// Before it is put where its answer may come later, and on another thread.
+  void outlive_batch() {
+    if (asked_ == nullptr) return;
+    completion().dismiss();
+    completion() = asked_->sink->expect(*asked_->request);
+    asked_ = nullptr;
+  }
+
+ private:
+  Asked* asked_ = nullptr;  ///< Null: the completion outlives the call.
 };
 
 /// All of it in an envelope, for a request that has to wait.

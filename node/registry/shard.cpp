@@ -58,6 +58,7 @@ void Shard::admit(Request request, Instant at, Effects& effects) {
     case What::deliver:
       static_cast<Demand&>(*request.envelope) = request;
       request.envelope->begins = false;
+      if (request.op == Op::call) request.outlive_batch();
       return deliver(*verdict.activation, std::move(request.envelope), effects);
     case What::wait:
     case What::start:

@@ -5,28 +5,9 @@
 #include "reki/net/deferred_wakeups.hpp"
 
 namespace reki {
-namespace {
-
-thread_local const AnswerQueue* inline_queue = nullptr;
-thread_local AnswerQueue::Receiver* inline_receiver = nullptr;
-
-}  // namespace
-
-AnswerQueue::Inline::Inline(AnswerQueue* queue, Receiver* receiver) {
-  inline_queue = queue;
-  inline_receiver = receiver;
-}
-
-AnswerQueue::Inline::~Inline() { inline_queue = nullptr; }
 
 void AnswerQueue::complete(void* context, std::uint64_t session, std::uint64_t request, Answer&& answer) {
-  auto& queue = *static_cast<AnswerQueue*>(context);
-  if (inline_queue == &queue) {
-    --queue.promised_;
-    inline_receiver->answered(SessionId{session}, RequestId{request}, std::move(answer));
-    return;
-  }
-  queue.push({SessionId{session}, RequestId{request}, std::move(answer)});
+  static_cast<AnswerQueue*>(context)->push({SessionId{session}, RequestId{request}, std::move(answer)});
 }
 
 void AnswerQueue::push(SessionAnswer&& item) {

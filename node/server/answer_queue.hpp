@@ -20,7 +20,7 @@ struct SessionAnswer {
   Answer answer;
 };
 
-/// Brings answers from any thread to the data thread, and those that come inline to the session at once.
+/// Brings answers from any thread to the data thread.
 ///
 /// An actor that does not end in time may answer long after its node is gone. So this lives until the last answer that
 /// it has promised a place for has come, and then deletes itself: `create` and `close` instead of new and delete.
@@ -28,15 +28,6 @@ struct SessionAnswer {
 /// of this.
 class AnswerQueue {
  public:
-  /// Takes answers that come while `during` runs. On the data thread.
-  class Receiver {
-   public:
-    virtual void answered(SessionId session, RequestId request, Answer&& answer) = 0;
-
-   protected:
-    ~Receiver() = default;
-  };
-
   struct Closer {
     void operator()(AnswerQueue* queue) const { queue->close(); }
   };
@@ -53,12 +44,6 @@ class AnswerQueue {
     ++promised_;
     return Completion{&AnswerQueue::complete, this, session.value, request.value};
   }
-  /// Runs `begin`; what it answers on this thread before it returns goes straight to `receiver`.
-  template <class Begin>
-  void during(Receiver& receiver, Begin begin) {
-    const Inline scope(this, &receiver);
-    begin();
-  }
   /// Answers that have been promised and are not here yet.
   [[nodiscard]] std::uint64_t missing() const { return promised_; }
   /// Swaps in what has come, oldest first; `out` is cleared first.
@@ -67,14 +52,6 @@ class AnswerQueue {
   Wakeup& wakeup() { return *wakeup_; }
 
  private:
-  /// What the present thread answers inline. Per thread, because a Completion has no other way to know where it runs.
-  struct Inline {
-    Inline(AnswerQueue* queue, Receiver* receiver);
-    ~Inline();
-    Inline(const Inline&) = delete;
-    Inline& operator=(const Inline&) = delete;
-  };
-
   AnswerQueue() = default;
   ~AnswerQueue() = default;
   static void complete(void* context, std::uint64_t session, std::uint64_t request, Answer&& answer);

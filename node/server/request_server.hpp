@@ -1,19 +1,19 @@
 #pragma once
 
-#include <array>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "reki/core/view/view.hpp"
-#include "reki/core/view/view_history.hpp"
-#include "reki/core/watch/view_log.hpp"
 #include "reki/core/wire/codec.hpp"
 #include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/server/answer_queue.hpp"
+#include "reki/node/server/frame_sink.hpp"
+#include "reki/node/server/node_watchers.hpp"
+#include "reki/node/server/reply_batches.hpp"
+#include "reki/node/server/served_view.hpp"
 #include "reki/node/server/server_events.hpp"
 #include "reki/node/server/sessions.hpp"
 
@@ -24,21 +24,8 @@ namespace reki {
 ///
 /// Knows no socket: frames come in by `frame`, and leave through a `FrameSink`. Owned by the data thread.
 /// Total: whatever a peer sends is answered with a typed error, counted and logged, and touches no other peer.
-class RequestServer final : public AnswerQueue::Receiver {
+class RequestServer {
  public:
-  /// Takes frames to peers.
-  class FrameSink {
-   public:
-    enum class Sent : std::uint8_t {
-      ok,
-      full,  ///< The peer does not read; dropped, its callers have deadlines.
-      gone,  ///< No such connection any more.
-    };
-    virtual Sent send(std::string_view route, BytesView frame) = 0;
-
-   protected:
-    ~FrameSink() = default;
-  };
   struct Options {
     NodeId node;
     std::string cluster;
@@ -51,7 +38,6 @@ class RequestServer final : public AnswerQueue::Receiver {
 
   /// All of them must outlive this.
   RequestServer(Options options, HostedRegistry& registry, AnswerQueue& answers, FrameSink& sink, ServerEvents& events);
-  virtual ~RequestServer() = default;
 
   /// Who owns what from now on. Before the first, everything is refused as `unavailable`.
   /// `incarnation` is this node's from now on.
@@ -73,36 +59,35 @@ class RequestServer final : public AnswerQueue::Receiver {
   void say_goodbye();
 
  private:
+  class Serving;
+
+  // Frames: request_server.cpp
   void hello(std::string_view route, BytesView frame, Instant now);
   void ping(std::string_view route, BytesView frame, Instant now);
   void requests(std::string_view route, BytesView frame, Instant now);
-  Result<void> read_requests(Session& session, wire::RequestReader& reader);
-  void send_part(Session& session, std::size_t least);
-  [[nodiscard]] bool is_known(const Session& session, Epoch epoch);
-  void bad_request(const Session& session, ErrorCode code, const std::string& text);
-  void serve(Session& session, const wire::Request& request);
-  /// Whether messages are to be refused, because those before them wait too long.
-  void look_at_backlog();
-  void serve_gathered(Session& session);
-  void answered(SessionId session, RequestId request, Answer&& answer) override;
-  /// True if the key is another node's, which is then in `reply`.
-  bool redirect(const wire::Request& request, wire::Reply& reply);
-  void answer_view(const wire::Request& request, wire::Reply& reply);
-
-  // Watchers: request_server_watch.cpp
-  void watch(Session& session, const wire::Request& request);
-  void watch_nodes(Session& session, const wire::Request& request);
-  /// Answers the open questions about nodes for which there is something to tell, or all of them with an error.
-  void answer_node_watchers(const std::optional<Error>& error);
-  void expire_node_watchers(Instant now);
-  /// After a view: what is watched here may be another node's.
-  void release_watchers();
-
-  void reply(Session& session, const wire::Reply& reply);
-  void reply_error(Session& session, RequestId id, const Error& error);
-  void send_batch(Session& session);
   /// REJECT, counted and logged.
   void refuse(std::string_view route, ServerEvent event, const Error& why, Instant now);
+
+  // Requests: request_server_requests.cpp
+  Result<void> read_requests(Session& session, wire::RequestReader& reader);
+  [[nodiscard]] bool is_known(const Session& session, Epoch epoch);
+  void bad_request(const Session& session, ErrorCode code, std::string_view text);
+  void serve(Session& session, const wire::Request& request);
+  void serve_itself(Session& session, const wire::Request& request);
+  void serve_gathered(Session& session);
+  void watch(Session& session, const wire::Request& request);
+  void watch_nodes(Session& session, const wire::Request& request);
+  /// Whether messages are to be refused, because those before them wait too long.
+  void look_at_backlog();
+  [[nodiscard]] Error closing_error() const;
+  /// Why the key is not served here; nothing if it is.
+  [[nodiscard]] std::optional<wire::Reply> redirect(const wire::Request& request);
+  /// An answer that was expected.
+  void answered(const SessionAnswer& answer);
+  void answered_all(std::vector<SessionAnswer>& answers);
+  void reply(Session& session, const wire::Reply& reply) { batches_.add(session, reply, now_); }
+  /// The same, unless the sender wants none.
+  void refuse(Session& session, const wire::Request& request, const wire::Reply& reply);
 
   const Options options_;
   HostedRegistry& registry_;
@@ -110,33 +95,15 @@ class RequestServer final : public AnswerQueue::Receiver {
   FrameSink& sink_;
   ServerEvents& events_;
 
-  std::shared_ptr<const View> view_;
-  MemberIndex self_ = nobody;  // in view_
-  Incarnation incarnation_;
-  ViewHistory views_;          // up to view_
-  bool closing_ = false;
-
+  ServedView view_;
   Sessions sessions_;
-  std::vector<SessionId> packed_;                            // sessions with a batch
-  std::vector<std::unique_ptr<wire::ReplyWriter>> writers_;  // that wait for use
+  ReplyBatches batches_;
+  NodeWatchers node_watchers_;
   std::vector<SessionAnswer> taken_;
   std::vector<wire::Request> gathered_;  // of the frame that is read, for the registry
-  std::size_t part_ = limits::batch_part_min;  // of the latest frame: so many replies go out at a time
-  Instant now_;  // of the round
+  Instant now_;                          // of the round
+  bool closing_ = false;
   bool overloaded_ = false;
-
-  // Of those who watch the nodes of the cluster.
-  struct NodesQuestion {
-    SessionId session;
-    RequestId request;
-    std::uint64_t epoch;
-  };
-  ViewLog view_log_;
-  std::multimap<Instant, NodesQuestion> nodes_questions_;  // by their deadlines
-
-  // The type of the latest request: batches are mostly of one type.
-  std::string hashed_type_;
-  std::uint64_t type_hash_ = 0;
 };
 
 }  // namespace reki

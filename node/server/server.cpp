@@ -274,7 +274,7 @@ void Server::finish() {
   socket_.close();
 }
 
-RequestServer::FrameSink::Sent Server::send(std::string_view route, BytesView frame) {
+FrameSink::Sent Server::send(std::string_view route, BytesView frame) {
   constexpr auto flags = zmq::send_flags::dontwait;
   for (;;) {
     try {

@@ -35,7 +35,7 @@ struct Forwarded final : RoutedRequest, PoolAllocated {
 /// block: a blocking call there answers `would_block`.
 ///
 /// Made and destroyed on one thread, in this order: `bind`, `set_view`, `start`, `refuse_new`, `stop`.
-class Server final : private RequestServer::FrameSink, private Watches::Carrier {
+class Server final : private FrameSink, private Watches::Carrier {
  public:
   struct Options {
     std::string listen;  ///< "tcp://host:port"; port 0: any free one.

@@ -200,16 +200,15 @@ inline Factories puppets(Stage& stage, TypeOptions options = {}) {
 
 /// The answer to one request from the wire, wherever it comes.
 inline Answer serve(HostedRegistry& registry, const wire::Request& request, Incarnation from) {
-  struct Peer final : HostedRegistry::ReplySink {
+  struct Peer final : ReplySink {
     Completion expect(const wire::Request&) override {
       return Completion::of([this](Answer&& a) {
         answer = std::move(a);
         done = true;
       });
     }
-    void found(const wire::Request&, Fence fence, bool started) override {
-      answer.fence = fence;
-      answer.started = started;
+    void reply(const wire::Request&, const wire::Reply& reply) override {
+      answer = Answer{wire::outcome_of(reply, nullptr)};
       done = true;
     }
     Answer answer;
