@@ -335,21 +335,22 @@ Result<Next> ReplyReader::next(Reply& out) {
   --left_;
   ++index_;
   out = Reply{};
+  auto& [id, code, fence, started, payload, text, retry_after_ms, owner] = out;
   const MsgpackReader start = in_;
   Elements e{in_, 2};
-  e.number("id", out.id.value);
+  e.number("id", id.value);
   if (!e.ok()) return lost(e.fault_text());
-  std::uint16_t code = 0;
-  e.number("code", code);
-  out.code = ErrorCode{code};
-  if (code == 0) {
-    e.number("fence", out.fence.value);
-    e.boolean("started", out.started);
-    e.bytes("payload", out.payload);
+  std::uint16_t code_number = 0;
+  e.number("code", code_number);
+  code = ErrorCode{code_number};
+  if (code == ErrorCode::ok) {
+    e.number("fence", fence.value);
+    e.boolean("started", started);
+    e.bytes("payload", payload);
   } else {
-    e.bytes("text", out.text);
-    e.number("retry_after_ms", out.retry_after_ms);
-    e.bytes("owner", out.owner);
+    e.bytes("text", text);
+    e.number("retry_after_ms", retry_after_ms);
+    e.bytes("owner", owner);
   }
   e.skip_rest();
   if (!e.ok()) return give_up(start, Error{ErrorCode::malformed_frame, e.fault_text()});
@@ -409,27 +410,24 @@ BytesView RequestWriter::finish(Epoch epoch, Incarnation target) {
 }
 
 bool ReplyWriter::add(const Reply& r) {
-  if (r.code == ErrorCode::ok && r.payload.size() > limits::message_bytes_max) {
-    const std::string text = size_text("reply", r.payload.size(), limits::message_bytes_max);
-    Reply instead;
-    instead.id = r.id;
-    instead.code = ErrorCode::too_large;
-    instead.text = text;
-    return add(instead);
+  const auto& [id, code, fence, started, payload, whole_text, retry_after_ms, owner] = r;
+  const bool ok = code == ErrorCode::ok;
+  if (ok && payload.size() > limits::message_bytes_max) {
+    const std::string why = size_text("reply", payload.size(), limits::message_bytes_max);
+    return add({.id = id, .code = ErrorCode::too_large, .text = why});
   }
-  const bool ok = r.code == ErrorCode::ok;
-  const std::string_view text = cut(r.text, limits::error_text_bytes_max);
-  const std::size_t bytes = ok ? r.payload.size() : text.size() + r.owner.size();
+  const std::string_view text = cut(whole_text, limits::error_text_bytes_max);
+  const std::size_t bytes = ok ? payload.size() : text.size() + owner.size();
   char* room = room_for(bytes + entry_heads_bytes_max);
   if (room == nullptr) return false;
   const std::uint32_t elements = elements_of(r);
   MsgpackCursor to{room};
   to.array(elements);
-  to.uint(r.id.value);
-  to.uint(static_cast<std::uint64_t>(r.code));
-  if (elements > 2) ok ? to.uint(r.fence.value) : to.str(text);
-  if (elements > 3) ok ? to.boolean(r.started) : to.uint(r.retry_after_ms);
-  if (elements > 4) ok ? to.bin(r.payload) : to.str(r.owner);
+  to.uint(id.value);
+  to.uint(static_cast<std::uint64_t>(code));
+  if (elements > 2) ok ? to.uint(fence.value) : to.str(text);
+  if (elements > 3) ok ? to.boolean(started) : to.uint(retry_after_ms);
+  if (elements > 4) ok ? to.bin(payload) : to.str(owner);
   added(to.at());
   return true;
 }
