@@ -26,6 +26,25 @@ std::string text_of_current_exception() {
   }
 }
 
+/// Runs the handler of a message: on the typed envelope, if it was made in this process; else on its bytes, with the reply's.
+Result<void> invoke(const ActorType& type, AnyActor& actor, Context& context, Envelope& envelope, Bytes& reply) {
+  const auto& handlers = type.handlers;
+  if (envelope.tag() != nullptr) {
+    const auto typed = std::ranges::find(handlers, envelope.tag(), &MessageHandler::tag);
+    if (typed != handlers.end()) return typed->typed(actor, context, envelope);
+  }
+  const auto handler = std::ranges::find(handlers, envelope.name(), &MessageHandler::name);
+  if (handler == handlers.end()) {
+    return fail(ErrorCode::unknown_message, "type '" + type.name + "' has no message '" + std::string{envelope.name()} + "'");
+  }
+  Bytes message;
+  envelope.encode(message);
+  auto result = handler->encoded(actor, context, message);
+  if (!result) return tl::make_unexpected(std::move(result).error());
+  reply = std::move(*result);
+  return {};
+}
+
 /// Counts a turn that runs, so that a node knows when no function of an actor does. Counted before the gate is looked at:
 /// whoever sees the gate closed and then the count at 0 knows that nothing runs until the gate opens.
 class Running {
@@ -181,7 +200,7 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
   Result<void> outcome;
   Bytes reply;
   try {
-    outcome = invoke(context, *envelope, reply);
+    outcome = invoke(type(), *actor_, context, *envelope, reply);
   } catch (...) {
     const auto text = text_of_current_exception();
     context.outputs.drop(Error{ErrorCode::actor_crashed, text});
@@ -198,7 +217,7 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
   const bool tells_others = envelope->done || !context.outputs.empty();
   context.outputs.release();
   answer(std::move(envelope), std::move(outcome), std::move(reply));
-  if (context.stop_wanted()) return stopped_self();
+  if (context.stop_wanted()) return stop(StopReason::stopped_self);
   if (!tells_others) after = over;  // else their code may have taken its time
   return Step::more;
 }
@@ -212,7 +231,7 @@ ActorCell::Step ActorCell::settle() {
     auto done = std::exchange(cold_->unreleased, std::nullopt);
     for (auto& held : done->held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
     answer(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
-    return done->stop_wanted ? stopped_self() : Step::more;
+    return done->stop_wanted ? stop(StopReason::stopped_self) : Step::more;
   }
   const bool over = revoked_.load() || host().gate.is_abandoned() || host().gate.is_closing();
   if (!over) return suspend();
@@ -222,24 +241,6 @@ ActorCell::Step ActorCell::settle() {
   for (auto& held : lost->held) held.posting.done(Answer{why});
   if (lost->envelope->done) lost->envelope->done(Answer{why});
   return Step::more;
-}
-
-Result<void> ActorCell::invoke(CellContext& context, Envelope& envelope, Bytes& reply) {
-  const auto& handlers = type().handlers;
-  if (envelope.tag() != nullptr) {
-    const auto typed = std::ranges::find(handlers, envelope.tag(), &MessageHandler::tag);
-    if (typed != handlers.end()) return typed->typed(*actor_, context, envelope);
-  }
-  const auto handler = std::ranges::find(handlers, envelope.name(), &MessageHandler::name);
-  if (handler == handlers.end()) {
-    return fail(ErrorCode::unknown_message, "type '" + type().name + "' has no message '" + std::string{envelope.name()} + "'");
-  }
-  Bytes message;
-  envelope.encode(message);
-  auto result = handler->encoded(*actor_, context, message);
-  if (!result) return tl::make_unexpected(std::move(result).error());
-  reply = std::move(*result);
-  return {};
 }
 
 void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {
@@ -266,12 +267,8 @@ ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, const std::string& text
   return host().crashed(*this, std::move(envelope), text) ? Step::gone : Step::more;
 }
 
-ActorCell::Step ActorCell::stopped_self() {
-  host().close(*this);
-  return stop(StopReason::stopped_self);
-}
-
 ActorCell::Step ActorCell::stop(StopReason reason) {
+  if (reason == StopReason::stopped_self) host().close(*this);
   if (actor_) {
     // Without the lease another may run already: nothing of this one's may interfere.
     if (!revoked_.load() && host().gate.is_open(host().clock.now())) say_goodbye(reason);

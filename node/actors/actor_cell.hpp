@@ -33,7 +33,8 @@ class ControlEnvelope final : public Envelope {
 /// may, and what becomes of the entry, its host says (CellHost). It is destroyed together with its entry, by its own turn.
 class ActorCell final : public Turn {
  public:
-  ActorCell(Activation& activation, CellType& type) : activation_(activation), type_(type) {}
+  /// Its first turn is its maker's to schedule.
+  ActorCell(Activation& activation, CellType& type) : activation_(activation), type_(type) { (void)mailbox_.wake(); }
   ~ActorCell() override;
 
   void run() override;
@@ -49,8 +50,6 @@ class ActorCell final : public Turn {
   [[nodiscard]] Mailbox::Offered offer(Envelope& envelope) { return mailbox_.offer(&envelope); }
   /// Has its entry looked at again. A message and not a flag, so that a turn that is just ending cannot miss it.
   [[nodiscard]] bool push_wake() { return mailbox_.push(new ControlEnvelope); }
-  /// A new cell's first turn is its maker's to schedule.
-  void claim_first_turn() { (void)mailbox_.wake(); }
   /// Ends it after what is in its mailbox, but not later than `drain_until`. True: schedule it.
   [[nodiscard]] bool push_stop(StopReason reason, Instant drain_until);
   /// Orders actors by when they were started, over all keys; 0 before the first start.
@@ -110,7 +109,6 @@ class ActorCell final : public Turn {
   /// `at`: the time; afterwards 0, or the time then, which saves to ask the clock.
   Step handle(EnvelopePtr envelope, Instant& at);
   Step run_handler(EnvelopePtr envelope, Instant at, Instant& after);
-  Result<void> invoke(CellContext& context, Envelope& envelope, Bytes& reply);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
   /// The second look at the gate: what a handler did may take effect.
   [[nodiscard]] bool may_release(Instant now) const;
@@ -118,7 +116,6 @@ class ActorCell final : public Turn {
   Step settle();
   Step suspend();
   Step crashed(EnvelopePtr envelope, const std::string& text);
-  Step stopped_self();
   Step stop(StopReason reason);
   void say_goodbye(StopReason reason);
   void destroy_actor();

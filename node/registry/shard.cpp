@@ -139,7 +139,6 @@ void Shard::keep(const Verdict& verdict, Request request, Effects& effects) {
 void Shard::start_cell(Activation& a, TypeEntry& type, Effects& effects) {
   auto* cell = new ActorCell(a, type);
   a.cell = cell;
-  cell->claim_first_turn();
   effects.schedule(*cell);
 }
 

@@ -29,7 +29,8 @@ struct ShardContext {
 /// type's watches, the executor and the timers; never two shards'. What runs callers' code or wakes threads is left to
 /// `effects`, for when the lock is released.
 ///
-/// 36 functions: each of them is one thing that happens to a key, and all need the table and the slots together.
+/// More functions than a class should have: each is one thing that happens to a key, and what they decide runs through each
+/// other (an end admits those who waited, a slot that comes starts actors). So they stand in three files and not in three classes.
 class Shard {
  public:
   static constexpr std::uint32_t count = SlotHost::shards;

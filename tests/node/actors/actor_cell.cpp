@@ -51,7 +51,7 @@ ActorType parrots(Heard& heard) {
 
 /// A cell whose turns a test takes.
 struct Cage {
-  explicit Cage(const std::atomic<std::int64_t>* lease_end = nullptr) : host(lease_end) { cell.claim_first_turn(); }
+  explicit Cage(const std::atomic<std::int64_t>* lease_end = nullptr) : host(lease_end) {}
 
   template <Message M>
   bool push(M message) {
