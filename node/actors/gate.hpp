@@ -2,10 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "reki/core/base/mutex.hpp"
 #include "reki/core/base/time.hpp"
 
 namespace reki {
@@ -35,14 +35,14 @@ class Gate {
 
   /// Keeps a cell that found it closed. False: it is to go on, since that has changed.
   [[nodiscard]] bool suspend(ActorCell& cell, Instant now) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (is_open(now) || is_abandoned() || is_closing()) return false;
     suspended_.push_back(&cell);
     return true;
   }
   /// Those that stand still, to be scheduled. Call it after each change that lets them go on or end.
   [[nodiscard]] std::vector<ActorCell*> take_suspended() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(suspended_, {});
   }
 
@@ -50,8 +50,8 @@ class Gate {
   const std::atomic<std::int64_t>* const lease_end_;
   std::atomic<bool> abandoned_{false};
   std::atomic<bool> closing_{false};
-  std::mutex mutex_;
-  std::vector<ActorCell*> suspended_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<ActorCell*> suspended_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace reki

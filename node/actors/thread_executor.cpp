@@ -39,7 +39,7 @@ void ThreadExecutor::start(Upkeep upkeep, std::weak_ptr<void> keep_alive) {
 
 void ThreadExecutor::hurry() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     hurried_ = true;
   }
   changed_.notify_one();
@@ -52,12 +52,12 @@ bool ThreadExecutor::watch(Instant now) {
 }
 
 void ThreadExecutor::keep_up() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!stopping_) {
-    lock.unlock();
+    mutex_.unlock();
     const Duration pause = upkeep_(boot_time());
-    lock.lock();
-    changed_.wait_for(lock, pause, [this] { return stopping_ || hurried_; });
+    mutex_.lock();
+    changed_.wait_for(mutex_, pause, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || hurried_; });
     hurried_ = false;
   }
 }
@@ -72,7 +72,7 @@ bool ThreadExecutor::stop(Instant deadline) {
 
 void ThreadExecutor::stop_upkeep() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();

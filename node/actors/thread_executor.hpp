@@ -1,9 +1,8 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
+#include "reki/core/base/cond_var.hpp"
 #include "reki/node/actors/executor.hpp"
 #include "reki/node/actors/workers.hpp"
 
@@ -36,10 +35,10 @@ class ThreadExecutor final : public Executor {
   Workers blocking_;
   Upkeep upkeep_;
   std::thread upkeep_thread_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool hurried_ = false;   // guarded by mutex_
-  bool stopping_ = false;  // guarded by mutex_
+  Mutex mutex_;
+  CondVar changed_;
+  bool hurried_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace reki

@@ -33,12 +33,12 @@ struct Timers::RestartTimer final : Entry {
 
 Duration Timers::step(Instant at) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (quiet_ticks_ >= quiet_ticks_min) resting_.store(true);
   }
   fire_due(at);
   const bool anything_goes_on = callbacks_.each_tick(at);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool quiet = !anything_goes_on && wheel_.next() > at + resting_tick_;
   quiet_ticks_ = quiet ? quiet_ticks_ + 1 : 0;
   if (!quiet) resting_.store(false);
@@ -46,7 +46,7 @@ Duration Timers::step(Instant at) {
 }
 
 void Timers::wake() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   wake_locked();
 }
 
@@ -60,7 +60,7 @@ void Timers::wake_locked() {
 void Timers::fire_due(Instant at) {
   std::vector<Entry*> due;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     wheel_.advance(at, [&](TimerHook& hook) { due.push_back(&static_cast<Entry&>(hook)); });
     // What is due can be cancelled no more, except those owned here, whose ids decide.
   }
@@ -68,20 +68,20 @@ void Timers::fire_due(Instant at) {
 }
 
 void Timers::add(Entry& entry, Instant due) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   wheel_.add(entry, due);
   wake_locked();
 }
 
 bool Timers::remove(Entry& entry) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!entry.linked()) return false;
   wheel_.remove(entry);
   return true;
 }
 
 TimerId Timers::add_message(KeyName key, Fence start, EnvelopePtr message, Instant due) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto id = ++last_id_;
   auto timer = std::make_unique<MessageTimer>(*this, id, std::move(key), start, std::move(message));
   wheel_.add(*timer, due);
@@ -91,7 +91,7 @@ TimerId Timers::add_message(KeyName key, Fence start, EnvelopePtr message, Insta
 }
 
 void Timers::add_restart(KeyName key, Instant due) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto id = ++last_id_;
   auto timer = std::make_unique<RestartTimer>(*this, id, std::move(key));
   wheel_.add(*timer, due);
@@ -100,7 +100,7 @@ void Timers::add_restart(KeyName key, Instant due) {
 }
 
 std::unique_ptr<Timers::Entry> Timers::release(std::uint64_t id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto node = owned_.extract(id);
   return node.empty() ? nullptr : std::move(node.mapped());
 }
@@ -108,7 +108,7 @@ std::unique_ptr<Timers::Entry> Timers::release(std::uint64_t id) {
 bool Timers::cancel_message(TimerId id) {
   // A timer that is due already is unlinked and about to fire on its thread, which owns it then.
   std::unique_ptr<Entry> cancelled;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = owned_.find(id.value);
   if (found == owned_.end() || !found->second->linked()) return false;
   wheel_.remove(*found->second);
@@ -118,7 +118,7 @@ bool Timers::cancel_message(TimerId id) {
 }
 
 bool Timers::is_pending(TimerId id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return owned_.contains(id.value);
 }
 

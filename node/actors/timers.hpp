@@ -5,10 +5,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 
 #include "reki/actor/envelope.hpp"
 #include "reki/core/activation/activation_table.hpp"
+#include "reki/core/base/mutex.hpp"
 #include "reki/core/base/timer_wheel.hpp"
 #include "reki/node/actors/actor.hpp"
 #include "reki/node/actors/executor.hpp"
@@ -76,7 +76,7 @@ class Timers {
   struct RestartTimer;
 
   void wake();
-  void wake_locked();
+  void wake_locked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void fire_due(Instant now);
   std::unique_ptr<Entry> release(std::uint64_t id);
 
@@ -84,14 +84,14 @@ class Timers {
   Executor& executor_;
   const Duration resting_tick_;
 
-  std::mutex mutex_;
+  Mutex mutex_;
   /// From before it looks whether anything goes on until something does: whoever begins something afterwards sees it.
   std::atomic<bool> resting_{false};
-  // Guarded by mutex_.
-  int quiet_ticks_ = 0;  ///< One after the other.
-  TimerWheel wheel_;
-  std::uint64_t last_id_ = 0;
-  absl::flat_hash_map<std::uint64_t, std::unique_ptr<Entry>> owned_;  ///< Message and restart timers.
+  int quiet_ticks_ ABSL_GUARDED_BY(mutex_) = 0;  ///< One after the other.
+  TimerWheel wheel_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  /// Message and restart timers.
+  absl::flat_hash_map<std::uint64_t, std::unique_ptr<Entry>> owned_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace reki

@@ -31,7 +31,7 @@ void pause_briefly() {
 constinit thread_local Workers::Here Workers::here{};
 
 void Workers::start(std::weak_ptr<void> keep_alive) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   keep_alive_ = std::move(keep_alive);
   wanted_ = options_.threads;
   while (alive_ < wanted_) spawn_locked();
@@ -63,7 +63,7 @@ bool Workers::keep_for_itself(Turn* turn) {
 void Workers::enqueue(std::span<Turn* const> turns) {
   bool wake = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (Turn* const turn : turns) {
       queue_.push(turn);
       // A pool without threads of its own makes one for each turn that finds nobody waiting for it.
@@ -83,44 +83,45 @@ bool Workers::claim_wake_locked() {
 }
 
 /// True if there is a turn now.
-bool Workers::look_out(std::unique_lock<std::mutex>& lock) {
+bool Workers::look_out() {
   if (!sleepers_.comes_soon || sleepers_.looking_out || stopping_ || options_.threads == 0) return false;
   sleepers_.looking_out = true;
-  lock.unlock();
+  mutex_.unlock();
   const Instant until = boot_time() + look_out_time;
   while (queue_.size() == 0 && boot_time() < until) {
     for (int i = 0; i < 8; ++i) pause_briefly();
   }
-  lock.lock();
+  mutex_.lock();
   sleepers_.looking_out = false;
   sleepers_.comes_soon = !queue_.empty();
   return sleepers_.comes_soon;
 }
 
-std::cv_status Workers::sleep(std::unique_lock<std::mutex>& lock) {
+/// False: nobody has woken it for as long as a thread too many stays.
+bool Workers::sleep() {
   sleepers_.since = boot_time();
   ++sleepers_.count;
-  const auto woken = work_.wait_for(lock, options_.idle_exit);
+  const bool woken = work_.wait_for(mutex_, options_.idle_exit);
   --sleepers_.count;
   sleepers_.waking = false;
   return woken;
 }
 
-Turn* Workers::next(std::unique_lock<std::mutex>& lock, DeferredWakeups& wakeups) {
+Turn* Workers::next(DeferredWakeups& wakeups) {
   while (true) {
     const bool surplus = alive_ > std::max(wanted_, options_.threads);
     if (!queue_.empty() && !(surplus && options_.threads > 0)) return queue_.pop();
     if (wakeups.any()) {
-      lock.unlock();
+      mutex_.unlock();
       wakeups.flush();
-      lock.lock();
+      mutex_.lock();
       continue;
     }
     if (stopping_ && queue_.empty()) return nullptr;
     if (surplus && options_.threads > 0) return nullptr;
-    if (look_out(lock)) continue;
-    const auto woken = sleep(lock);
-    if (woken == std::cv_status::timeout && surplus && queue_.empty()) return nullptr;
+    if (look_out()) continue;
+    const bool woken = sleep();
+    if (!woken && surplus && queue_.empty()) return nullptr;
   }
 }
 
@@ -131,10 +132,10 @@ void Workers::work(const std::shared_ptr<Seat>& seat) {
   // Where turns are long, or wait for others, nobody is kept waiting for more of them.
   std::optional<DeferredWakeups::Here> defers;
   if (options_.threads > 0) defers.emplace(seat->wakeups);
-  std::unique_lock lock(mutex_);
-  while (Turn* turn = next(lock, seat->wakeups)) {
+  const MutexLock lock(mutex_);
+  while (Turn* turn = next(seat->wakeups)) {
     const bool more = claim_wake_locked();
-    lock.unlock();
+    mutex_.unlock();
     if (more) work_.notify_one();
     for (int i = 0; turn != nullptr; ++i) {
       const std::uint64_t turns = seat->turns.load(std::memory_order_relaxed);
@@ -143,7 +144,7 @@ void Workers::work(const std::shared_ptr<Seat>& seat) {
       seat->turns.store(turns + 2, std::memory_order_relaxed);
       turn = i < own_turns_max ? seat->take_own() : nullptr;
     }
-    lock.lock();
+    mutex_.lock();
     if (Turn* const own = seat->take_own()) queue_.push(own);
   }
   if (std::erase(seats_, seat) > 0) left_.push_back(seat);
@@ -158,7 +159,7 @@ bool Workers::watch(Instant at) {
   bool wake = false;
   bool busy = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     left.swap(left_);
     for (const auto& seat : seats_) seat->wakeups.flush_for_it();
     const auto blocked = std::ranges::count_if(seats_, [&](const auto& seat) {
@@ -187,10 +188,10 @@ bool Workers::stop(Instant deadline) {
   Seats left;
   bool all = false;
   {
-    std::unique_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     work_.notify_all();
-    all = ended_.wait_for(lock, std::max(Duration{0}, deadline - boot_time()), [&] { return alive_ == 0; });
+    all = ended_.wait_for(mutex_, std::max(Duration{0}, deadline - boot_time()), [&] { return alive_ == 0; });
     left.swap(left_);
     for (const auto& seat : seats_) seat->thread.detach();
     seats_.clear();

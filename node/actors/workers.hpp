@@ -1,14 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/base/time.hpp"
 #include "reki/net/deferred_wakeups.hpp"
 #include "reki/node/actors/executor.hpp"
@@ -112,13 +111,13 @@ class Workers {
 
   void enqueue(std::span<Turn* const> turns);
   [[nodiscard]] bool keep_for_itself(Turn* turn);
-  void spawn_locked();
+  void spawn_locked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// True if a sleeping thread is to be woken, by the caller, for what is queued.
-  [[nodiscard]] bool claim_wake_locked();
+  [[nodiscard]] bool claim_wake_locked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void work(const std::shared_ptr<Seat>& seat);
-  Turn* next(std::unique_lock<std::mutex>& lock, DeferredWakeups& wakeups);
-  bool look_out(std::unique_lock<std::mutex>& lock);
-  std::cv_status sleep(std::unique_lock<std::mutex>& lock);
+  Turn* next(DeferredWakeups& wakeups) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool look_out() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool sleep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void join(const Seats& left);
 
   static constinit thread_local Here here;
@@ -127,16 +126,15 @@ class Workers {
   std::weak_ptr<void> keep_alive_;  ///< Constant after `start`.
   std::atomic<int> alive_{0};
 
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::condition_variable ended_;
-  // Guarded by mutex_.
-  TurnQueue queue_;  ///< But for its size.
-  Sleepers sleepers_;
-  int wanted_ = 0;  ///< Threads that there may be now: `threads` and two for each blocked one.
-  bool stopping_ = false;
-  Seats seats_;
-  Seats left_;  ///< Of threads that have ended and were not joined yet.
+  Mutex mutex_;
+  CondVar work_;
+  CondVar ended_;
+  TurnQueue queue_;  ///< Guarded by mutex_, but for its size.
+  Sleepers sleepers_ ABSL_GUARDED_BY(mutex_);
+  int wanted_ ABSL_GUARDED_BY(mutex_) = 0;  ///< Threads that there may be now: `threads` and two for each blocked one.
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Seats seats_ ABSL_GUARDED_BY(mutex_);
+  Seats left_ ABSL_GUARDED_BY(mutex_);  ///< Of threads that have ended and were not joined yet.
 };
 
 }  // namespace reki

@@ -7,13 +7,13 @@
 namespace reki {
 
 void Reclaimer::retire(std::vector<std::unique_ptr<ActorCell>> cells) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::ranges::move(cells, std::back_inserter(cells_));
 }
 
 void Reclaimer::reclaim() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::ranges::move(cells_, std::back_inserter(collected_.cells));
     cells_.clear();
   }

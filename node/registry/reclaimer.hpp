@@ -1,10 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "reki/core/activation/activation_index.hpp"
+#include "reki/core/base/mutex.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/support/rcu/read_section.hpp"
 
@@ -31,8 +31,8 @@ class Reclaimer {
     [[nodiscard]] bool empty() const { return entries.empty() && cells.empty(); }
   };
 
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<ActorCell>> cells_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<std::unique_ptr<ActorCell>> cells_ ABSL_GUARDED_BY(mutex_);
   Generation collected_;
   Generation waiting_;
   RcuGracePeriod until_ = RcuGracePeriod::begin();  ///< `waiting_` is destroyed once it is over.

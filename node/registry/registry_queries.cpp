@@ -49,7 +49,7 @@ Answer list(Shards& shards, const TypeEntry& type, std::string_view prefix, std:
     keys.clear();
     {
       Shard& shard = shards.of(slot);
-      const std::lock_guard lock(shard.mutex());
+      const MutexLock lock(shard.mutex());
       for (Activation* a = shard.first_in(slot); a != nullptr; a = shard.next_in_slot(*a)) {
         const bool shown = a->type == type.index && ActivationTable::is_running(*a);
         if (shown && a->key().starts_with(prefix) && (after.empty() || a->key() > after)) keys.emplace_back(a->key());
@@ -74,7 +74,7 @@ Answer list(Shards& shards, const TypeEntry& type, std::string_view prefix, std:
 Answer count(Shards& shards, const TypeEntry& type, std::string_view prefix) {
   std::uint64_t total = 0;
   for (Shard& shard : shards) {
-    const std::lock_guard lock(shard.mutex());
+    const MutexLock lock(shard.mutex());
     if (prefix.empty()) {
       total += shard.count_of(type);
       continue;

@@ -98,7 +98,7 @@ void RegistryWatches::hold_back() {
 
 void RegistryWatches::close_if_vacated() {
   const auto is_vacated = [](Shard& shard) {
-    const std::lock_guard lock(shard.mutex());
+    const MutexLock lock(shard.mutex());
     return shard.is_vacated();
   };
   if (std::all_of(shards_.begin(), shards_.end(), is_vacated)) close();

@@ -81,7 +81,7 @@ void RemoteRequests::serve(Asked& asked, RequestOrigin origin, Instant at, Effec
 /// Says what it finds if that is an actor that is live and was looked for; else the answer goes to the sink, now or later.
 std::optional<RemoteRequests::LiveStart> RemoteRequests::admit(Request request, Asked& asked, Instant at, Effects& effects) {
   Shard& shard = shards_.of(request.hash);
-  const std::lock_guard lock(shard.mutex());
+  const MutexLock lock(shard.mutex());
   if (const Activation* a = shard.live_for(request, at)) {
     return LiveStart{a->fence, request.starts && request.origin == a->starter};
   }

@@ -94,7 +94,7 @@ Answer Runtime::exchange_by_running_turns(Submission submission) {
 
 Result<StartPermit> Runtime::permit_start(ActorCell& cell) {
   Shard& shard = shards_.of(cell.activation().hash);
-  const std::lock_guard lock(shard.mutex());
+  const MutexLock lock(shard.mutex());
   return shard.permit_start(cell);
 }
 
@@ -120,7 +120,7 @@ bool Runtime::stopped(ActorCell& cell, StopReason reason) {
 
 void Runtime::close(ActorCell& cell) {
   Shard& shard = shards_.of(cell.activation().hash);
-  const std::lock_guard lock(shard.mutex());
+  const MutexLock lock(shard.mutex());
   shard.close(cell);
 }
 
@@ -196,7 +196,7 @@ void Runtime::stop_everything() {
   };
   std::vector<Found> all;
   for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex());
+    const MutexLock lock(shard.mutex());
     shard.each_entry([&](const Activation& a) { all.push_back({a.cell != nullptr ? cell_of(a).born() : 0, name_of(a)}); });
   }
   // The youngest first: what was started later may lean on what was there before.

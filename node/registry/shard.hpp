@@ -3,11 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "reki/core/activation/activation_table.hpp"
+#include "reki/core/base/mutex.hpp"
 #include "reki/node/actors/actor_cell.hpp"
 #include "reki/node/registry/effects.hpp"
 #include "reki/node/registry/slot_host.hpp"
@@ -39,7 +39,7 @@ class Shard {
   /// Destroys cells that never came back from a turn before a bounded close; nobody runs them any more.
   ~Shard();
 
-  std::mutex& mutex() const { return mutex_; }
+  Mutex& mutex() const ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
 
   // Without the lock, in a RcuReadSection.
 
@@ -143,7 +143,7 @@ class Shard {
   ShardContext& context_;
   const std::uint32_t number_;
 
-  alignas(64) mutable std::mutex mutex_;
+  alignas(64) mutable Mutex mutex_;
   std::uint64_t lookups_ = 0;  ///< Those that took the lock.
 };
 

@@ -15,7 +15,7 @@ void Shards::passivate_oldest(TypeEntry& type) {
     Shard* oldest_shard = nullptr;
     std::int64_t oldest_use = INT64_MAX;
     for (Shard& shard : all_) {
-      const std::lock_guard lock(shard.mutex());
+      const MutexLock lock(shard.mutex());
       const Activation* const a = shard.least_recently_used(type);
       if (a == nullptr || a->listed_use >= oldest_use) continue;
       oldest_use = a->listed_use;
@@ -36,7 +36,7 @@ void Shards::passivate_oldest(TypeEntry& type) {
 std::size_t Shards::size() {
   std::size_t out = 0;
   for (Shard& shard : all_) {
-    const std::lock_guard lock(shard.mutex());
+    const MutexLock lock(shard.mutex());
     out += shard.size();
   }
   return out;
@@ -45,7 +45,7 @@ std::size_t Shards::size() {
 std::uint64_t Shards::lookups() {
   std::uint64_t out = 0;
   for (Shard& shard : all_) {
-    const std::lock_guard lock(shard.mutex());
+    const MutexLock lock(shard.mutex());
     out += shard.lookups();
   }
   return out;

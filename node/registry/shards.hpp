@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <type_traits>
 #include <utility>
 
@@ -61,7 +60,7 @@ class Shards {
  private:
   template <class Decide>
   static auto decide_locked(Shard& shard, Effects& effects, Decide& decide) {
-    const std::lock_guard lock(shard.mutex());
+    const MutexLock lock(shard.mutex());
     return decide(shard, effects);
   }
 

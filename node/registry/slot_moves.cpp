@@ -30,7 +30,7 @@ void SlotMoves::revoke(const SlotSet& slots) {
 
 bool SlotMoves::is_empty(const SlotSet& slots) {
   return std::all_of(shards_.begin(), shards_.end(), [&](Shard& shard) {
-    const std::lock_guard lock(shard.mutex());
+    const MutexLock lock(shard.mutex());
     return shard.is_empty(slots);
   });
 }

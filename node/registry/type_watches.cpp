@@ -26,7 +26,7 @@ template <class Decide>
 void TypeWatches::decide(Effects& effects, Decide decide) {
   std::vector<WatchHub::Answered> answers;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     decide(hub_, answers);
     wanted_.store(hub_.recording(), std::memory_order_relaxed);
   }

@@ -3,10 +3,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "reki/actor/answer.hpp"
+#include "reki/core/base/mutex.hpp"
 #include "reki/core/watch/watch_hub.hpp"
 #include "reki/node/actors/actor.hpp"
 
@@ -46,8 +46,8 @@ class TypeWatches {
   void decide(Effects& effects, Decide decide);
 
   std::atomic<bool> wanted_{false};  // hub_.recording()
-  std::mutex mutex_;
-  WatchHub hub_;  // guarded by mutex_
+  Mutex mutex_;
+  WatchHub hub_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace reki

@@ -13,7 +13,7 @@ void AnswerQueue::complete(void* context, std::uint64_t session, std::uint64_t r
 void AnswerQueue::push(SessionAnswer&& item) {
   bool last = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_) {
       last = --owed_ == 0;
     } else {
@@ -28,14 +28,14 @@ void AnswerQueue::push(SessionAnswer&& item) {
 void AnswerQueue::take(std::vector<SessionAnswer>& out) {
   out.clear();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     out.swap(items_);
   }
   promised_ -= out.size();
 }
 
 bool AnswerQueue::empty() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return items_.empty();
 }
 
@@ -43,7 +43,7 @@ void AnswerQueue::close() {
   std::vector<SessionAnswer> unread;
   bool last = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     unread.swap(items_);
     closed_ = true;
     owed_ = promised_ - unread.size();

@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "reki/actor/answer.hpp"
 #include "reki/actor/envelope.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/base/mutex.hpp"
 #include "reki/net/wakeup.hpp"
 #include "reki/node/server/sessions.hpp"
 
@@ -60,10 +60,10 @@ class AnswerQueue {
 
   std::uint64_t promised_ = 0;  // data thread only: answers that have not been received
 
-  mutable std::mutex mutex_;
-  std::vector<SessionAnswer> items_;  // guarded by mutex_
-  bool closed_ = false;               // guarded by mutex_
-  std::uint64_t owed_ = 0;            // guarded by mutex_; once closed: answers still to come
+  mutable Mutex mutex_;
+  std::vector<SessionAnswer> items_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::uint64_t owed_ ABSL_GUARDED_BY(mutex_) = 0;  // once closed: answers still to come
   const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
 };
 

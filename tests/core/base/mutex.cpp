@@ -28,21 +28,22 @@ BOOST_AUTO_TEST_CASE(two_threads_that_take_it_lose_no_step) {
   count();
   other.join();
   const MutexLock lock(counter.mutex);
-  BOOST_TEST(counter.value == 40000);
+  const int value = counter.value;
+  BOOST_TEST(value == 40000);
 }
 
 BOOST_AUTO_TEST_CASE(another_thread_gets_it_while_it_is_let_go) {
   Counter counter;
   const MutexLock lock(counter.mutex);
   counter.value = 1;
-  {
-    const MutexUnlock open(counter.mutex);
-    std::thread([&counter] {
-      const MutexLock lock_there(counter.mutex);
-      counter.value = 2;
-    }).join();
-  }
-  BOOST_TEST(counter.value == 2);
+  counter.mutex.unlock();
+  std::thread([&counter] {
+    const MutexLock lock_there(counter.mutex);
+    counter.value = 2;
+  }).join();
+  counter.mutex.lock();
+  const int value = counter.value;
+  BOOST_TEST(value == 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
