@@ -1,8 +1,6 @@
 #include "reki/actor/registry.hpp"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 
 #include "reki/actor/answer_promise.hpp"
 #include "reki/core/base/limits.hpp"
@@ -64,28 +62,6 @@ Answer wait_for_answer(Registry& registry, Submission submission) {
   registry.submit(std::move(submission), AnswerPromise::completion(promise));
   if (promise->wait(patience)) return promise->take();
   return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
-}
-
-struct Latch::State {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool set = false;
-};
-
-Latch::Latch() : state_(std::make_shared<State>()) {}
-Latch::~Latch() = default;
-
-void Latch::set() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->set = true;
-  }
-  state_->changed.notify_all();
-}
-
-void Latch::wait() {
-  std::unique_lock lock(state_->mutex);
-  state_->changed.wait(lock, [&] { return state_->set; });
 }
 
 Bytes list_args(const Bytes& cursor, std::size_t limit) {

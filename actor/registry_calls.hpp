@@ -1,6 +1,8 @@
 #pragma once
 
 // The templates of registry.hpp; include that one.
+#include <latch>
+
 #include "reki/actor/actor_ref.hpp"
 #include "reki/actor/registry.hpp"
 
@@ -30,7 +32,7 @@ Result<T> Operation<T>::get() {
 
 namespace detail {
 
-/// Of a submission that goes its way: what its T is made of.
+/// What a T is made of, kept while its submission is on the way.
 template <class T>
 class KeyAndArgs {
  public:
@@ -65,7 +67,7 @@ class Gathering {
   static void begin(Registry& registry, std::vector<Posting> postings, Finish finish, Callback callback) {
     auto* all = new Gathering(registry, postings.size(), finish, std::move(callback));
     for (std::size_t i = 0; i < postings.size(); ++i) {
-      all->kept_.emplace_back(postings[i].submission);
+      all->sent_.emplace_back(postings[i].submission);
       postings[i].done = Completion{&Gathering::arrived, all, i};
     }
     registry.submit_many(std::move(postings));
@@ -74,12 +76,12 @@ class Gathering {
  private:
   Gathering(Registry& registry, std::size_t count, Finish finish, Callback callback)
       : registry_(registry), finish_(finish), results_(count), missing_(count), callback_(std::move(callback)) {
-    kept_.reserve(count);
+    sent_.reserve(count);
   }
 
   static void arrived(void* self, std::uint64_t i, std::uint64_t, Answer&& answer) {
     auto& all = *static_cast<Gathering*>(self);
-    all.results_[i] = all.finish_(all.registry_, all.kept_[i].take(), std::move(answer));
+    all.results_[i] = all.finish_(all.registry_, all.sent_[i].take(), std::move(answer));
     if (all.missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     const std::unique_ptr<Gathering> owned(&all);
     all.callback_(std::move(all.results_));
@@ -87,7 +89,7 @@ class Gathering {
 
   Registry& registry_;
   const Finish finish_;
-  std::vector<KeyAndArgs<T>> kept_;
+  std::vector<KeyAndArgs<T>> sent_;
   std::vector<Result<T>> results_;  // each written by whoever brings it
   std::atomic<std::size_t> missing_;
   Callback callback_;
@@ -98,11 +100,11 @@ class Gathering {
 template <class T>
 template <class Callback>
 void Operation<T>::run(Callback callback) {
-  detail::KeyAndArgs<T> kept(submission_);
+  detail::KeyAndArgs<T> sent(submission_);
   registry_->submit(std::move(submission_),
-                    Completion::of([registry = registry_, kept = std::move(kept), finish = finish_,
+                    Completion::of([registry = registry_, sent = std::move(sent), finish = finish_,
                                     callback = std::move(callback)](Answer&& answer) mutable {
-                      callback(finish(*registry, kept.take(), std::move(answer)));
+                      callback(finish(*registry, sent.take(), std::move(answer)));
                     }));
 }
 
@@ -124,19 +126,6 @@ void ManyOperation<T>::forget() {
 }
 
 namespace detail {
-
-/// Blocks the calling thread until `set` has been called; for ManyOperation::get.
-class Latch {
- public:
-  Latch();
-  ~Latch();
-  void set();
-  void wait();
-
- private:
-  struct State;
-  std::shared_ptr<State> state_;
-};
 
 template <Interface A>
 Submission about_key(wire::Op op, std::string_view key, const CallOptions& options) {
@@ -203,17 +192,17 @@ std::vector<Posting> about_keys(wire::Op op, std::span<const std::string> keys, 
 
 template <class T>
 std::vector<Result<T>> ManyOperation<T>::get() {
-  detail::Latch latch;
   std::vector<Result<T>> out;
   if (detail::on_worker_thread) {
     out.resize(postings_.size(), fail(ErrorCode::would_block));
     return out;
   }
-  run([&out, latch](std::vector<Result<T>> results) mutable {
+  const auto done = std::make_shared<std::latch>(1);  // shared: count_down() may return after wait() has
+  run([&out, done](std::vector<Result<T>> results) {
     out = std::move(results);
-    latch.set();
+    done->count_down();
   });
-  latch.wait();
+  done->wait();  // each answer comes by its deadline
   return out;
 }
 

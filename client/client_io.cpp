@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
-#include <random>
 #include <span>
 
 #include "reki/core/base/assert.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
+#include "reki/net/random_number.hpp"
 #include "reki/net/scatter_gather.hpp"
 
 namespace reki {
@@ -15,12 +15,6 @@ namespace {
 
 /// Whose thread the present one is.
 thread_local const ClientIo* io_of_this_thread = nullptr;
-
-std::uint64_t random_number() {
-  std::random_device device;
-  const std::uint64_t high = device();
-  return std::max<std::uint64_t>(high << 32 | device(), 1);
-}
 
 RequestRouter::Options router_options(const ClientIo::Options& options) {
   RequestRouter::Options out;

@@ -9,6 +9,7 @@
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/random_number.hpp"
 #include "reki/net/scatter_gather.hpp"
 #include "reki/node/actors/outputs.hpp"
 #include "reki/node/disk/data_dir.hpp"
@@ -16,7 +17,6 @@
 #include "reki/node/membership/membership_thread.hpp"
 #include "reki/node/plugins/plugin_host.hpp"
 #include "reki/node/server/server.hpp"
-#include "reki/node/support/random_number.hpp"
 
 namespace reki {
 namespace {

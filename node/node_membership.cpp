@@ -4,13 +4,13 @@
 
 #include "reki/core/membership/timing.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/random_number.hpp"
 #include "reki/node/disk/data_dir.hpp"
 #include "reki/node/disk/voter_store.hpp"
 #include "reki/node/membership/membership_thread.hpp"
 #include "reki/node/node.hpp"
 #include "reki/node/server/server.hpp"
 #include "reki/node/support/listen.hpp"
-#include "reki/node/support/random_number.hpp"
 
 namespace reki {
 namespace {

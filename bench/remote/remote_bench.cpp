@@ -20,6 +20,7 @@
 #include "loops.hpp"
 #include "reki/bench/options.hpp"
 #include "reki/client/client.hpp"
+#include "reki/net/random_number.hpp"
 
 using namespace reki;
 using namespace reki::bench;
@@ -74,10 +75,7 @@ ErrorCode code_of(const std::vector<Result<T>>& results) {
 /// Random keys of 16 bytes, no two processes' alike.
 class Keys {
  public:
-  Keys() {
-    std::random_device device;
-    random_.seed(std::uint64_t{device()} << 32 | device());
-  }
+  Keys() : random_(random_number()) {}
   std::string next() {
     char text[17];
     std::snprintf(text, sizeof text, "%016" PRIx64, random_());

@@ -8,6 +8,7 @@
 #include "reki/client/cli/verbs.hpp"
 #include "reki/core/base/cond_var.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/random_number.hpp"
 
 // Closed loops: a new request is made only when one has been answered, so that the figures are what a caller sees and
 // not what a queue can hold. Latencies are from just before the request is handed to the library until its answer is
@@ -135,9 +136,8 @@ class Bench {
   Bench(Client& client, const CommandLine& line, TypeDescription type, std::string message, Bytes payload, Bytes args)
       : client_(client), line_(line), type_(std::move(type)), message_(std::move(message)),
         payload_(std::move(payload)), args_(std::move(args)) {
-    std::random_device device;
     char name[32];
-    std::snprintf(name, sizeof name, "bench-%08x-", device());
+    std::snprintf(name, sizeof name, "bench-%08x-", static_cast<unsigned>(random_number()));
     prefix_ = name;
   }
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "reki/client/cli/verbs.hpp"
+#include "reki/core/base/base64.hpp"
 #include "reki/core/wire/codec.hpp"
 
 namespace reki::cli {
@@ -43,8 +44,8 @@ Json json_of(const TypeDescription& type) {
 }  // namespace
 
 Result<Report> list(Client& client, const CommandLine& line) {
-  auto cursor = base64_decode(line.cursor);
-  if (!cursor) return fail(cursor.error().code, "--cursor: " + cursor.error().text);
+  auto cursor = from_base64(line.cursor);
+  if (!cursor) return fail(ErrorCode::invalid_argument, "--cursor: that is not base64");
   Report out;
   Json keys = Json::array();
   // A page of the cluster ends where a node's keys do; one for people is as long as they have asked for.
@@ -59,9 +60,9 @@ Result<Report> list(Client& client, const CommandLine& line) {
     }
     *cursor = Bytes{page->cursor};
   } while (!cursor->empty() && (line.all || keys.size() < line.limit));
-  out.json = {{"type", line.type}, {"keys", std::move(keys)}, {"cursor", base64_encode(*cursor)}};
+  out.json = {{"type", line.type}, {"keys", std::move(keys)}, {"cursor", to_base64(*cursor)}};
   if (!cursor->empty() && !line.json) {
-    std::cerr << "There is more: --all lists everything, --cursor " << base64_encode(*cursor) << " goes on from here.\n";
+    std::cerr << "There is more: --all lists everything, --cursor " << to_base64(*cursor) << " goes on from here.\n";
   }
   return out;
 }

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <thread>
 #include <vector>
 #include <zmq.hpp>
@@ -12,6 +11,7 @@
 #include "reki/net/clock.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
 #include "reki/net/poll.hpp"
+#include "reki/net/random_number.hpp"
 
 namespace reki::cli {
 namespace {
@@ -67,7 +67,7 @@ Result<void> make_cluster(const Config& config, Duration timeout) {
   Initialization init(config.cluster, view_of(config).hash_seed(), at);
   Voters voters(at);
   // A name without an address: answers come back on the same connection.
-  membership::ControlWriter writer({config.cluster, NodeId{"init/" + std::to_string(std::random_device{}())}, {}});
+  membership::ControlWriter writer({config.cluster, NodeId{"init/" + std::to_string(random_number())}, {}});
   const Instant end = boot_time() + timeout;
   Result<void> outcome;
   while (outcome && !init.done()) {

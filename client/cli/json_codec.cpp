@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "reki/core/base/base64.hpp"
 #include "reki/core/base/closest_match.hpp"
 #include "reki/core/base/limits.hpp"
 
@@ -13,7 +14,6 @@ namespace {
 using Kind = Schema::Kind;
 using Packer = msgpack::packer<reki::detail::BytesSink>;
 
-constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 tl::unexpected<Error> bad(const std::string& path, const std::string& what) {
   return fail(ErrorCode::invalid_argument, (path.empty() ? "" : path + ": ") + what);
@@ -93,8 +93,8 @@ class Writer {
 
   Result<void> write_bin(const Json& value, const Schema& schema, const std::string& path) {
     if (!value.is_string()) return bad(path, "expected " + to_string(schema) + " as a string of base64, got " + shown(value));
-    const auto bytes = base64_decode(value.get_ref<const std::string&>());
-    if (!bytes) return bad(path, bytes.error().text);
+    const auto bytes = from_base64(value.get_ref<const std::string&>());
+    if (!bytes) return bad(path, "that is not base64");
     packer_.pack_bin(static_cast<std::uint32_t>(bytes->size()));
     packer_.pack_bin_body(bytes->data(), static_cast<std::uint32_t>(bytes->size()));
     return {};
@@ -226,7 +226,7 @@ Json plain(const msgpack::object& object) {
     case msgpack::type::STR:
       return std::string{object.via.str.ptr, object.via.str.size};
     case msgpack::type::BIN:
-      return base64_encode({object.via.bin.ptr, object.via.bin.size});
+      return to_base64({object.via.bin.ptr, object.via.bin.size});
     case msgpack::type::ARRAY: {
       Json out = Json::array();
       for (const auto& element : object.via.array) out.push_back(plain(element));
@@ -238,7 +238,7 @@ Json plain(const msgpack::object& object) {
       return out;
     }
     case msgpack::type::EXT:
-      return base64_encode({object.via.ext.data(), object.via.ext.size});
+      return to_base64({object.via.ext.data(), object.via.ext.size});
     default:
       return {};
   }
@@ -285,38 +285,6 @@ Result<Json> to_json(BytesView bytes, const Schema& schema) {
   } catch (const std::exception& e) {
     return fail(ErrorCode::malformed_message, e.what());
   }
-}
-
-std::string base64_encode(BytesView bytes) {
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t word = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      word = word << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      out += i + j > bytes.size() ? '=' : base64_digits[word >> (18 - 6 * j) & 63];
-    }
-  }
-  return out;
-}
-
-Result<Bytes> base64_decode(std::string_view text) {
-  const auto bad_text = [] { return fail(ErrorCode::invalid_argument, "that is not base64"); };
-  if (text.size() % 4 != 0) return bad_text();
-  Bytes out;
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    std::size_t padding = 0;
-    if (i + 4 == text.size()) padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-    std::uint32_t word = 0;
-    for (std::size_t j = 0; j < 4; ++j) {
-      const auto digit = j >= 4 - padding ? 0 : base64_digits.find(text[i + j]);
-      if (digit == std::string_view::npos) return bad_text();
-      word = word << 6 | static_cast<std::uint32_t>(digit);
-    }
-    for (std::size_t j = 0; j < 3 - padding; ++j) out.push_back(static_cast<char>(word >> (16 - 8 * j) & 0xff));
-  }
-  return out;
 }
 
 }  // namespace reki::cli

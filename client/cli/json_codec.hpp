@@ -29,7 +29,4 @@ Result<Bytes> to_msgpack(const Json& value, const Schema& schema);
 /// defaults, else null. Fails with `malformed_message` if `bytes` are not msgpack.
 Result<Json> to_json(BytesView bytes, const Schema& schema);
 
-std::string base64_encode(BytesView bytes);
-Result<Bytes> base64_decode(std::string_view text);
-
 }  // namespace reki::cli

@@ -1,9 +1,10 @@
 #include "reki/net/etcd/etcd_json.hpp"
 
-#include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
+
+#include "reki/core/base/base64.hpp"
 
 namespace reki::etcd {
 namespace {
@@ -11,44 +12,6 @@ namespace {
 using Json = nlohmann::json;
 using membership::EtcdReply;
 using membership::EtcdTxn;
-
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string to_base64(BytesView bytes) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const auto at = [&](std::size_t k) { return k < bytes.size() ? static_cast<unsigned char>(bytes[k]) : 0U; };
-    const std::uint32_t three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
-    for (unsigned k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : alphabet[three >> (18 - 6 * k) & 63];
-  }
-  return out;
-}
-
-std::optional<Bytes> from_base64(std::string_view text) {
-  static const std::array<std::int8_t, 256> values = [] {
-    std::array<std::int8_t, 256> out{};
-    out.fill(-1);
-    for (std::size_t i = 0; i < alphabet.size(); ++i) out[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
-    return out;
-  }();
-  if (text.size() % 4 != 0) return std::nullopt;
-  for (int pad = 0; pad < 2 && text.ends_with('='); ++pad) text.remove_suffix(1);
-  Bytes out;
-  out.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int value = values[static_cast<unsigned char>(c)];
-    if (value < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> count & 0xff);
-  }
-  return count < 6 ? std::optional(std::move(out)) : std::nullopt;
-}
 
 // --- requests
 

@@ -116,16 +116,6 @@ BOOST_AUTO_TEST_CASE(text_that_is_not_json_or_too_deep_is_refused) {
   BOOST_TEST(!cli::parse_json(std::string(10000, '[') + std::string(10000, ']')));
 }
 
-BOOST_AUTO_TEST_CASE(base64_is_total_and_comes_back) {
-  for (std::size_t size = 0; size < 70; ++size) {
-    Bytes bytes;
-    for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<char>(i * 37 + size));
-    BOOST_TEST((cli::base64_decode(cli::base64_encode(bytes)).value() == bytes));
-  }
-  BOOST_TEST(cli::base64_encode("hello") == "aGVsbG8=");
-  for (const char* text : {"a", "ab", "abc", "====", "a===", "ab=c", "abc!"}) BOOST_TEST(!cli::base64_decode(text), text);
-}
-
 BOOST_AUTO_TEST_CASE(tables_align_words_left_and_numbers_right) {
   BOOST_TEST(cli::format_table({{"NODE", "SLOTS"}, {"n1", "5461"}, {"longer", "12"}}) ==
              "NODE    SLOTS\nn1       5461\nlonger     12\n");

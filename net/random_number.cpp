@@ -1,4 +1,4 @@
-#include "reki/node/support/random_number.hpp"
+#include "reki/net/random_number.hpp"
 
 #include <sys/random.h>
 
