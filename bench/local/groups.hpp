@@ -19,5 +19,7 @@ void messages(const Options& options);
 void owner(const Options& options);
 /// P12: how even tables are, and what changes of them move.
 void balance(const Options& options);
+/// Our own parts, each beside the library's.
+void parts(const Options& options);
 
 }  // namespace reki::bench

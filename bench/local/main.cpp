@@ -13,7 +13,7 @@ constexpr std::array groups{
     Group{"lookup", reki::bench::lookup},     Group{"readers", reki::bench::readers},
     Group{"start", reki::bench::start},       Group{"memory", reki::bench::memory},
     Group{"messages", reki::bench::messages}, Group{"owner", reki::bench::owner},
-    Group{"balance", reki::bench::balance},
+    Group{"balance", reki::bench::balance},   Group{"parts", reki::bench::parts},
 };
 
 }  // namespace
