@@ -8,7 +8,10 @@
 
 namespace reki {
 
-/// Where a blocked caller and its answer meet. Shared, because either may give up or arrive last.
+/// The answer for a caller that blocks: a promise and its future in one. Shared, since either side may let go first.
+///
+/// Not std::promise, which allocates twice and whose future cannot be polled cheaply: a caller that does the input and
+/// output itself looks each round. One answer with four looks takes 93 ns here, 500 ns there (`local_bench --what parts`).
 class AnswerPromise {
  public:
   /// Whoever brings the answer; once.

@@ -41,8 +41,8 @@ class alignas(64) IndexArray {
   std::size_t mask_;
 };
 
-/// Bit i: the upper 16 bits of word i of the group are those of `tag`. Without a branch, since a processor cannot guess at
-/// which place a key stands, and would throw away for each wrong guess what it has begun of the next look-ups.
+/// Bit i: the upper 16 bits of word i of the group are those of `tag`. Without a branch: a processor cannot predict at which
+/// place a key stands, and a misprediction throws away what it has begun of the next look-ups.
 inline unsigned words_with(std::uint64_t tag, const IndexArray::Word* group) {
   unsigned out = 0;
 #if defined(__SSE2__)
@@ -65,7 +65,8 @@ inline unsigned words_with(std::uint64_t tag, const IndexArray::Word* group) {
 }
 }  // namespace detail
 
-/// What can be found no more but may still be read by who found it earlier. Destroys it when it is destroyed.
+/// What was unlinked and waits for the end of its RCU grace period: a reader may have found it before. Destroys it when it
+/// is destroyed itself.
 class RetiredActivations {
  public:
   RetiredActivations() = default;
@@ -96,8 +97,11 @@ class RetiredActivations {
 /// line, whose words are compared at once, as in Abseil's Swiss tables. At most three quarters of the words are in use, 11
 /// to 21 bytes an entry; the array doubles when they would be more. Owns no entries.
 ///
-/// Who looks without the lock must do so at a time at which nothing is destroyed that was retired since it began, and may
-/// miss an entry that comes or goes meanwhile, and no other.
+/// `find` and `prefetch` may run without the lock inside an RCU read section. Then they may miss an entry that comes or
+/// goes meanwhile, and no other. All else REQUIRES one thread at a time.
+///
+/// Not a map of Abseil's behind a lock: one of 10 000 keys is found in 47 ns here, the read section included, and in 80 ns
+/// in a flat_hash_map behind a shared_mutex, whose readers also write to one cache line (`local_bench --what parts`).
 class ActivationIndex {
  public:
   ActivationIndex();
@@ -119,7 +123,7 @@ class ActivationIndex {
     }
   }
 
-  /// Has the processor bring what `find` would compare the key with: among many entries it is in no cache.
+  /// Prefetches what `find` compares the key with: among many entries it is in no cache.
   void prefetch(std::uint64_t hash) const {
     const detail::IndexArray::Word* const group = array_.load(std::memory_order_acquire)->group(first_group(hash));
     for (unsigned places = detail::words_with(hash, group); places != 0; places &= places - 1) {
@@ -148,8 +152,7 @@ class ActivationIndex {
   static std::uint64_t tag_of(std::uint64_t hash) { return hash & tag_bits; }
   /// The low 14 bits choose the slot and so the shard: they say nothing in here.
   static std::size_t first_group(std::uint64_t hash) { return hash >> 14; }
-  /// No entry stands behind this group because it found no room here: who looks for one need not go on. There always is
-  /// such a group.
+  /// A search ends here: no entry stands behind this group for want of room in it. There always is such a group.
   static bool ends_here(const detail::IndexArray::Word* group) {
     return std::any_of(group, group + detail::IndexArray::group_size,
                        [](const auto& word) { return word.load(std::memory_order_relaxed) == nothing; });

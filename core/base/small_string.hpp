@@ -29,9 +29,10 @@ inline void copy_short(char* to, const char* from, std::size_t size) noexcept {
 }  // namespace detail
 
 /// Bytes that are mostly few: up to 24 stand in the object itself, more in an allocation. For keys and type names, which
-/// every request carries. As large as a std::string, which keeps 15: less than many ids have.
+/// every request carries. A value, which converts to and from views.
 ///
-/// A value, which converts to and from views. Its bytes move with it.
+/// Not std::string, which is as large and keeps 15 bytes in itself, less than many ids have; nor absl::InlinedVector. A key
+/// of 16 bytes is made, moved and compared in 6 ns here, in 30 and 20 ns with those (`local_bench --what parts`).
 class SmallString {
  public:
   static constexpr std::size_t inline_bytes_max = 24;

@@ -25,6 +25,9 @@ class TimerHook : public ListHook<struct TimerTag> {
 /// A hashed wheel (Varghese and Lauck, scheme 6) of 4096 buckets of 1 ms. Something due later than 4 s from now sits in
 /// its bucket for more than one turn and is passed over until its time. Nothing fires early, and at most 1 ms late.
 /// Pure; no thread safety.
+///
+/// Not a std::multimap or a heap: of 100 000 deadlines one is replaced in 18 ns here, and in 870 ns in a multimap
+/// (`local_bench --what parts`).
 class TimerWheel {
  public:
   /// REQUIRES: the hook is in no wheel.

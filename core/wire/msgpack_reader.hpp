@@ -14,7 +14,8 @@ namespace reki {
 /// false has not moved the cursor and has not written its output. Views point into the bytes given, which must live on.
 /// Pure; no thread safety.
 ///
-/// Written by hand, since it decodes every request: msgpack-cxx's fastest form costs as much as the whole look-up.
+/// Not msgpack-cxx, since every request is read by it: a request of 47 bytes takes 22 ns here, 86 ns with msgpack-cxx's
+/// visitor and 112 ns with its `unpack` without copies (`local_bench --what parts`); a whole look-up takes 35 ns.
 class MsgpackReader {
  public:
   explicit MsgpackReader(BytesView bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}

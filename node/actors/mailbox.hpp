@@ -15,11 +15,13 @@ namespace reki {
 ///
 /// Producers push onto a stack with one exchange of its head; the consumer takes the whole stack and turns it round. So
 /// messages of one producer stay in order, and the consumer touches shared memory once a batch. The head also says how many
-/// there are, and whether somebody sees to the actor already: a push that finds it idle has to schedule it, and nobody else
-/// does. (The scheme of Hewitt-style "LIFO inbox" mailboxes, as CAF's.)
+/// there are, and whether the actor is scheduled: a push that finds it idle has to schedule it, and nobody else does. (A
+/// Treiber stack as inbox, as in CAF.)
 ///
-/// `push` is for those who know how the actor is, since they hold its shard's lock; `offer` for those who only know that it
-/// was live a moment ago.
+/// `push` REQUIRES the shard's lock; `offer` does not, and is refused unless the actor is live.
+///
+/// Not a queue behind a mutex: from thread to thread 18 M messages/s pass here, 11 M/s through a deque behind a mutex
+/// (`local_bench --what parts`); and an idle actor's takes 16 bytes.
 class Mailbox {
  public:
   /// What the consumer has taken and not handled yet. Apart from the mailbox, so that it need not be on a cache line that
