@@ -20,7 +20,7 @@ using TypeIndex = StrongId<struct TypeIndexTag, std::uint16_t>;
 /// One key that has an actor, is about to, or had one that must not be started yet.
 ///
 /// The table writes all of it but `cell` and `used`, under its shard's lock. An entry keeps its address until the table
-/// erases it. Without the lock only what says so may be read, of an entry that is not destroyed meanwhile.
+/// erases it. Without the lock, inside an RCU read section, only what says so may be read.
 struct Activation : ListHook<struct InSlotTag>, ListHook<struct ListedTag> {
   enum class State : std::uint8_t {
     starting,    ///< Its factory is to run, or runs.
@@ -38,7 +38,7 @@ struct Activation : ListHook<struct InSlotTag>, ListHook<struct ListedTag> {
     std::uint32_t restarts = 0;  ///< Since the key was first started.
   };
 
-  std::int64_t listed_use = 0;       ///< `used` as it was when it got its place in the list by age.
+  std::int64_t listed_use = 0;       ///< `used` as it was when it got its place in the list by last use.
 
   RequestOrigin starter;             ///< Whose request began the latest start.
   WaiterList waiters;

@@ -21,11 +21,12 @@ namespace reki {
 /// Decides what becomes of every request for a key, and of every event of its actor: key → starting | live |
 /// restarting | stopping. Of one shard: the slots s of the node with s mod shards == shard.
 ///
-/// Pure: no clock, thread, allocation of actors, or user code. Not thread-safe: its shard's lock is held by the caller,
-/// who runs factories and handlers outside of it. Only `find` and `prefetch` need no lock, for who sees to it that nothing
-/// is destroyed meanwhile that `take_retired` gives away from then on; Activation says what may be read of what it finds. At
-/// most one actor for a key follows from at most one entry for a key, and from an entry leaving `starting`, `live`,
-/// `stopping` only by the events below.
+/// Pure: no clock, thread, allocation of actors, or user code. REQUIRES the shard's lock; factories and handlers run
+/// outside of it. find and prefetch may run without the lock inside an RCU read section; Activation says what may be read
+/// there.
+///
+/// A key has at most one entry, and an entry leaves `starting`, `live`, `stopping` only by the events below. So a key has
+/// at most one actor.
 class ActivationTable {
  public:
   struct Options {
@@ -62,14 +63,14 @@ class ActivationTable {
     bool started = false;                     ///< found: this very request had started it (a retry).
     Waiter::For waits_for = Waiter::For::start;
   };
-  /// Decides over a request. `start` has made the entry already, and `stop` has closed it to messages.
+  /// Decides over a request. With `start` the entry is made already, with `stop` it is closed to messages already.
   Verdict request(std::uint64_t hash, TypeIndex type, std::string_view key, const Demand& demand, Instant now);
   /// Keeps a request as its verdict said. REQUIRES: the verdict was wait, start or stop, and nothing came between.
   void wait(const Verdict& verdict, Waiter* waiter);
   [[nodiscard]] Activation* find(std::uint64_t hash, TypeIndex type, std::string_view key) const {
     return index_.find(hash, type, key);
   }
-  /// Has the processor bring the key's entry, if there is one: among many it is in no cache.
+  /// Prefetches the key's entry: among many entries it is in no cache.
   void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
 
   // Events of an actor
@@ -88,29 +89,29 @@ class ActivationTable {
   /// Right before a factory runs: gives the start its fence. False if nobody waits for it any more, or no number is
   /// left in the slot: nothing must run; call `start_failed`.
   [[nodiscard]] bool begin_start(Activation& a, Instant now);
-  /// on_start is over: live, or stopping if a stop was asked for. Returns those who waited for the start.
+  /// on_start has returned: live, or stopping if a stop was asked for. Returns those who waited for the start.
   WaiterList started(Activation& a, Instant now);
   /// The factory or on_start failed, or begin_start said no. Released are those who waited for the start or its end;
   /// if `restart` was set, the key is restarting or down now, and each start-waiter's request is to be made again.
   After start_failed(Activation& a, std::string text, Instant now);
-  /// The actor threw, or stopped itself, and is no more. REQUIRES: live or, if it is being stopped, stopping. Released
-  /// are those who waited for its end and, if it is not started at once, those who wait for the next start: the
-  /// latter's requests are to be made again, as what is in its mailbox. If the entry is then `restarting`, call
-  /// `restart_due` when it is due.
+  /// The actor threw, or stopped itself, and is destroyed. REQUIRES: live or, if it is being stopped, stopping.
+  /// Released are those who waited for its end. If it is not started at once, those who wait for the next start are
+  /// released too: their requests are to be made again, as those in its mailbox are. If the entry is `restarting` now,
+  /// call `restart_due` when it is due.
   After ended(Activation& a, ExitKind kind, std::string text, Instant now);
-  /// A start that is under way ends as soon as it is over, whether or not there is room for somebody who waits for that.
+  /// The actor stops as soon as its start is over, even if there is no room for somebody to wait for that.
   void stop_when_started(Activation& a);
   /// Closes a live actor to messages, for its end.
   void close(Activation& a);
-  /// A stopping actor is no more.
+  /// A stopping actor is destroyed.
   After stopped(Activation& a);
   /// True if the back-off is over; it is starting then. False if a timer came too early or too late.
   [[nodiscard]] bool restart_due(Activation& a, Instant now);
-  /// All who wait for it, for whoever is about to erase it without an end of its own.
+  /// Takes all who wait for it. For who erases it without an end of its own.
   WaiterList abandon(Activation& a);
   /// REQUIRES: nobody waits, and its cell is gone.
   void erase(Activation& a);
-  /// What has been erased since the last call; to be destroyed when no look-up without the lock can still be reading it.
+  /// What has been erased since the last call; to be destroyed after an RCU grace period.
   [[nodiscard]] RetiredActivations take_retired();
 
   // Time
@@ -123,13 +124,13 @@ class ActivationTable {
 
   // Use
 
-  /// No live actor of the type was used before this (Instant::ns); the end of time if there is none.
+  /// No live actor of the type was used before this (Instant::ns); INT64_MAX if there is none.
   [[nodiscard]] std::int64_t oldest_listed_use(TypeIndex type) const {
     const ListedActivations& by_use = types_[type.value].by_use;
     return by_use.empty() ? INT64_MAX : by_use.front().listed_use;
   }
-  /// The live actor of a type that was used longest ago, or nullptr. Puts the list in order as it goes, a bounded
-  /// number of steps at a time: among very many that were all used since, it may name another old one.
+  /// The least recently used live actor of a type, or nullptr. Sorts the list lazily, a bounded number of steps a call:
+  /// where very many were used since, it may name another old one.
   Activation* least_recently_used(TypeIndex type);
   /// Keys of a type, live or on the way to it: those that `list` shows.
   [[nodiscard]] std::size_t count(TypeIndex type) const { return types_[type.value].count; }

@@ -73,23 +73,20 @@ struct RestartDecision {
 ///
 /// Pure: equal arguments, equal decision. REQUIRES: `policy` is valid; `now` is not before an earlier `now`.
 /// ```
-/// 1. temporary, or transient and stopped_itself                          -> drop,    history := {}
-/// 2. forgotten(history, now)                                             ->          history := {}
-/// 3. no window yet, or now - window_start >= period                      ->          window_start := now, in_window :=
-/// 0
-/// 4. in_window >= max_restarts                                           -> give_up until now + backoff_max, history
-/// := {}
-/// 5. otherwise                                                           -> restart after w(in_a_row); both counts +=
-/// 1
+/// 1. temporary, or transient and stopped_itself      -> drop, history := {}
+/// 2. forgotten(history, now)                         -> history := {}
+/// 3. no window yet, or now - window_start >= period  -> window_start := now, in_window := 0
+/// 4. in_window >= max_restarts                       -> give_up until now + backoff_max, history := {}
+/// 5. otherwise                                       -> restart after w(in_a_row); both counts += 1
 ///    w(0) = 0,  w(1) = backoff_initial,  w(n) = min(backoff_max, w(n-1) * factor)
 /// ```
-/// The window of 3 is a fixed one that begins with a restart, so that between two crash loops any `period` holds at
-/// most 2 * max_restarts. A leaky count was rejected: the growing waits would slow an actor that crashes at each start
-/// down faster than the count fills, so that it would never be called a crash loop.
+/// The window of 3 is a fixed one that begins with a restart. So between two crash loops any `period` holds at most
+/// 2 * max_restarts. A leaky bucket was rejected: with the growing waits an actor that crashes at each start would leak
+/// faster than it fills, and would never be called a crash loop.
 [[nodiscard]] RestartDecision decide(const RestartPolicy& policy, RestartHistory& history, Instant now, ExitKind kind);
 
-/// True once the actor has run for max(period, its latest wait) since the latest restart was due: the next crash is a
-/// first one again, and whoever keeps the history may free it. True for an empty one.
+/// True once the actor has run for max(period, its latest wait) since the latest restart was due. Then the next crash is
+/// a first one again, and the history may be freed. True for an empty one.
 [[nodiscard]] bool forgotten(const RestartPolicy& policy, const RestartHistory& history, Instant now);
 
 }  // namespace reki

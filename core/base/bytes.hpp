@@ -14,8 +14,8 @@ namespace reki {
 using Bytes = std::string;
 using BytesView = std::string_view;
 
-/// a == b, faster where they are mostly the same and as short as keys and names: then the call of memcmp takes longer than
-/// what it does.
+/// a == b, faster for what is mostly equal and as short as keys and names: there the call of memcmp takes longer than the
+/// comparison.
 inline bool same_bytes(BytesView a, BytesView b) {
   const std::size_t size = a.size();
   if (size != b.size()) return false;

@@ -6,7 +6,7 @@
 
 #include "reki/core/base/ids.hpp"
 
-/// Where a key lives: the hashes that every client, in any language, must compute alike.
+/// From a key to its slot: the hashes that every client, in any language, must compute alike.
 ///
 /// Pure; equal on every machine and in every version. All of it is XXH3's 64-bit variant with a seed, and SplitMix64.
 namespace reki {

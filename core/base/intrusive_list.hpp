@@ -27,7 +27,7 @@ class ListHook {
 
 /// A queue of elements that it does not own: nothing is allocated, and any element leaves in constant time.
 ///
-/// No thread safety. Elements must leave before they or the list die.
+/// No thread safety. Elements must leave before they or the list are destroyed.
 template <class T, class Tag>
 class IntrusiveList {
  public:

@@ -9,8 +9,8 @@ namespace reki {
 
 namespace detail {
 
-/// What one thread keeps of one size, and hands to others 64 at a time: the magazines of Bonwick and Adams, "Magazines and
-/// Vmem", USENIX 2001.
+/// The free blocks of one size that one thread keeps, and exchanges with others 64 at a time: the magazines of Bonwick and
+/// Adams, "Magazines and Vmem", USENIX 2001.
 struct Magazines {
   static constexpr unsigned capacity = 64;
   static constexpr std::size_t step = 64;  ///< A size each so many bytes.
@@ -37,7 +37,7 @@ struct Magazines {
   }
 
   Block* loaded;
-  unsigned room;    ///< In `loaded`. 0 in a thread that keeps nothing: it has kept nothing yet, or ends.
+  unsigned room;    ///< In `loaded`. 0 in a thread that keeps nothing: it has freed nothing yet, or ends.
   Block* previous;  ///< Full or empty.
 
  private:
@@ -51,9 +51,9 @@ inline Magazines& Magazines::of_this_thread(std::size_t which) { return own_maga
 
 }  // namespace detail
 
-/// Gives the objects of whoever derives from it memory that is used again. For what comes and goes all the time, made by
-/// one thread and deleted by another, as messages are: malloc's threads would wait for each other. A sanitizer of addresses
-/// gets plain memory, to see what is used too long.
+/// Objects of classes that derive from it are allocated from a pool. For what one thread makes and another deletes all the
+/// time, as messages are: in malloc the two would wait for each other's arena. With AddressSanitizer plain memory, so that
+/// it sees a use after free.
 class PoolAllocated {
  public:
 #if defined(__SANITIZE_ADDRESS__)

@@ -10,7 +10,7 @@
 namespace reki {
 
 namespace detail {
-/// At most 24 bytes. In line, since a call of memcpy takes as long as the rest of what is done with a short key.
+/// At most 24 bytes. Inline, since a call of memcpy takes as long as all else that is done with a short key.
 inline void copy_short(char* to, const char* from, std::size_t size) noexcept {
   // Two pieces of fixed size that overlap, or one.
   if (size >= 16) {

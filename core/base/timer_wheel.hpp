@@ -20,7 +20,7 @@ class TimerHook : public ListHook<struct TimerTag> {
   Instant due_;
 };
 
-/// Deadlines of very many things, most of which end before their deadline: add and remove in constant time.
+/// Very many deadlines, most of which are removed before they are due: add and remove in constant time.
 ///
 /// A hashed wheel (Varghese and Lauck, scheme 6) of 4096 buckets of 1 ms. Something due later than 4 s from now sits in
 /// its bucket for more than one turn and is passed over until its time. Nothing fires early, and at most 1 ms late.

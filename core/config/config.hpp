@@ -21,7 +21,7 @@
 /// Pure: text in, values out. Plain values, which any thread may read after they were made.
 namespace reki {
 
-/// Timing of leases and elections. Takes effect with the membership machine.
+/// Timing of leases and elections.
 enum class Profile : std::uint8_t {
   lan,    ///< One data centre: a failed node is replaced within a second.
   cloud,  ///< Slower networks and disks: within two seconds.
@@ -35,15 +35,15 @@ enum class EngineKind : std::uint8_t {
 
 /// Where something stands in the file, for messages; all 0 for what does not come from one.
 ///
-/// All places are equal: where a thing is written is no part of what it says.
+/// All places compare equal: two configs that say the same are the same.
 struct ConfigPlace {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
   friend constexpr bool operator==(const ConfigPlace&, const ConfigPlace&) { return true; }
 };
 
-/// From a node's port for requests to that of its control plane: far enough that neighbours in a file do not meet, and
-/// below the ports that Linux gives to clients.
+/// From a node's port for requests to that of its control plane: far enough that the ports of neighbours in a file differ,
+/// and below the ports that Linux gives to clients.
 inline constexpr int control_port_offset = 10000;
 
 /// `[[node]]`

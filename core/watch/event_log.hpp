@@ -8,11 +8,10 @@
 
 namespace reki {
 
-/// The latest events of one type on one node, each with a sequence number, and what a watcher that has got to some
-/// number can still be told.
+/// The latest events of one type on one node, each with a sequence number; and from which number a watcher can resume.
 ///
 /// Pure; no thread safety. Bounded in events and bytes: the oldest goes. Numbers begin at 1 and never come again within
-/// one incarnation, whose number is not known here.
+/// one incarnation.
 class EventLog {
  public:
   struct Options {
@@ -25,7 +24,7 @@ class EventLog {
   /// Of the newest event, or of the gap after it.
   [[nodiscard]] std::uint64_t last() const { return first_ + events_.size() - 1; }
   void append(WatchEvent event);
-  /// From now on events happen that are not appended: no number given so far can be gone on from.
+  /// Events happen now that are not appended: nobody can resume from a number given so far.
   void interrupt();
 
   struct Resumption {
@@ -49,7 +48,7 @@ class EventLog {
   std::deque<WatchEvent> events_;
   std::size_t bytes_ = 0;
   std::uint64_t first_ = 1;     // number of events_.front(), or of the next one
-  std::uint64_t kept_since_ = 0;  // the lowest number that can be gone on from, as far as gaps are concerned
+  std::uint64_t kept_since_ = 0;  // the lowest number after which there is no gap
 };
 
 }  // namespace reki

@@ -21,9 +21,9 @@ namespace reki {
 /// What a watcher without a position is told: a `member` each, `coordinator` if there is one, `view`.
 [[nodiscard]] std::vector<WatchEvent> present(const View& view);
 
-/// The views that a node has had lately, as events for those who watch the nodes of the cluster.
+/// The latest views of a node, as events for those who watch the nodes of the cluster.
 ///
-/// Pure; no thread safety. A watcher's position is an epoch, so that it can go on at any node; it may be ahead of this
+/// Pure; no thread safety. A watcher's position is an epoch, so that it can resume at any node; it may be ahead of this
 /// one.
 class ViewLog {
  public:
@@ -38,9 +38,9 @@ class ViewLog {
   [[nodiscard]] bool has(Epoch epoch) const { return view_ && view_->epoch() >= epoch; }
   /// REQUIRES: its epoch is higher than that of the one before.
   void install(std::shared_ptr<const View> view, std::int64_t time_ms);
-  /// What there is to tell after an epoch (0: nothing is known there), or nothing yet.
+  /// The events after an epoch (0: the watcher knows nothing), or nothing yet.
   [[nodiscard]] std::optional<Bytes> reply_to(std::uint64_t epoch) const;
-  /// That there is nothing to tell.
+  /// An answer without events.
   [[nodiscard]] static Bytes nothing_after(std::uint64_t epoch);
 
  private:

@@ -31,9 +31,9 @@ struct WatchQuestion : ListHook<struct WatchQuestionTag> {
 /// Decides what a node answers to those who watch one of its types: keeps the events, and holds open the questions to
 /// which there is nothing to tell yet.
 ///
-/// Pure; no thread safety: the type's lock is held by the caller, who sends the answers outside of it. Events are kept
-/// from the first question until a while after the last (`watch_keep_time`); `recording` says whether publishing is of
-/// any use, so that a type that nobody watches costs a look at a flag. Watchers themselves are not remembered.
+/// Pure. REQUIRES the type's lock; answers are sent outside of it. Events are kept from the first question until
+/// `watch_keep_time` after the last. While `recording` is false `publish` has no effect: a type that nobody watches costs
+/// the reading of a flag. Watchers themselves are not remembered.
 class WatchHub {
  public:
   struct Options {
@@ -46,9 +46,9 @@ class WatchHub {
     std::unique_ptr<WatchQuestion> question;
     Result<Bytes> payload;
   };
-  /// How it is with what is asked about.
+  /// The present state of what is asked about.
   struct Present {
-    WatchEvent event;      ///< Told to who has no position to go on from, after what there is to tell.
+    WatchEvent event;      ///< Told to a watcher without a position that can be resumed from, after the events.
     bool at_once = false;  ///< Told in any case, without waiting.
   };
 
@@ -60,13 +60,12 @@ class WatchHub {
   [[nodiscard]] bool recording() const { return recording_; }
   /// Something has happened. Adds the questions that it answers. No effect unless recording().
   void publish(WatchEvent event, std::vector<Answered>& out);
-  /// Answers, or holds the question open: `overloaded` if there are too many. `present` is as of now: nothing of what it
-  /// is about may be published between finding it out and this call.
+  /// Answers, or holds the question open: `overloaded` if there are too many. REQUIRES: nothing about what is asked was
+  /// published since `present` was read.
   void ask(std::unique_ptr<WatchQuestion> question, const Present& present, Instant now, std::vector<Answered>& out);
   /// Answers those that have waited long enough, and gives up recording if nobody has asked for long.
   void tick(Instant now, std::vector<Answered>& out);
-  /// Answers, with nothing to tell, those about a key for which `chosen(hash)`: what they asked may have another answer
-  /// now.
+  /// Answers, without events, the questions about keys for which `chosen(hash)`: another node may have the answer now.
   template <class Predicate>
   void release(Predicate chosen, std::vector<Answered>& out) {
     for (auto at = open_.begin(); at != open_.end();) {
@@ -74,13 +73,13 @@ class WatchHub {
       if (!question.key.empty() && chosen(question.hash)) answer(question, out);
     }
   }
-  /// These slots are here again or for the first time: what happened to their keys before is not known here. Who asks
-  /// about one with an older position is told that it has missed it.
+  /// These slots were gained: what happened to their keys before is not known here. Who asks about one with an older
+  /// position is told `missed`.
   void gain(const SlotSet& slots, std::vector<Answered>& out);
-  /// What happens from now on is kept for close(), so that who asks gets all of it and the end in one answer: between
-  /// two answers the node might be gone.
+  /// Events from now on are answered by close() only, all together with the end: the node might be gone between two
+  /// answers.
   void hold_back();
-  /// Nothing happens any more: all questions are answered, those to come too, with `ended` at the end.
+  /// Answers all questions, those to come too, with `ended` at the end.
   void close(WatchEvent ended, std::vector<Answered>& out);
   /// Of an incarnation that a view has dropped: all questions are refused as `unavailable`, those to come too.
   void abandon(std::vector<Answered>& out);

@@ -18,9 +18,9 @@ namespace reki {
 /// (docs/protocol.md, section 8).
 ///
 /// Pure; no thread safety. One question is under way with each node that matters: the key's owner, every member for a
-/// type, any node for the nodes. What a node cannot tell is made up for here: that a key has moved, that a node is gone
-/// from the view, that one does not answer. So nothing is lost in silence: an event is told once, or `missed` is, or
-/// `moved` with the reason `node_lost`.
+/// type, any node for the nodes. What no node can tell is told from here: that a key has moved, that a node is gone from
+/// the view, that one does not answer. So nothing is lost in silence: an event is told once, or `missed` is, or `moved`
+/// with the reason `node_lost`.
 class Watcher {
  public:
   struct Options {
@@ -56,7 +56,7 @@ class Watcher {
   [[nodiscard]] std::optional<WatchEvent> next_event();
 
  private:
-  /// What is asked of one node.
+  /// The watch at one node.
   struct Leg {
     NodeId node;
     WatchPosition position;
@@ -65,7 +65,7 @@ class Watcher {
     unsigned failures = 0;   ///< In a row.
     bool unwatched = false;  ///< The watcher knows that it does not answer.
     bool late = false;       ///< Was there before it was asked; until its first answer.
-    bool handed_over = false;  ///< The last that it has told of the key is that its actor stopped to move.
+    bool handed_over = false;  ///< Its last event of the key was: stopped, to move.
     bool ended = false;      ///< It has said that nothing more will come.
     Epoch moved;             ///< It has said that the key belongs to another node by this view; 0: it has not.
   };

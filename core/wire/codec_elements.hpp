@@ -11,9 +11,8 @@
 
 namespace reki::wire {
 
-/// The elements of one array, read in order. The first one that does not fit is remembered, all reads after it do
-/// nothing. Of the elements the first `required` must be there; of the others one that is left out or nil keeps what
-/// its output holds.
+/// The elements of one array, read in order. The first fault is remembered, and all reads after it do nothing. The first
+/// `required` elements must be there; of the others one that is left out or nil leaves its output as it is.
 class Elements {
  public:
   Elements(MsgpackReader& in, std::uint32_t required) : in_(in), required_(required) {
