@@ -109,7 +109,7 @@ class Node final : public Registry, private MembershipObserver {
   void rerouted(std::string type, std::string key, EnvelopePtr request);
   void hand_over(HandedOver state);
 
-  // MembershipThread thread
+  // Membership thread
   void installed(const std::shared_ptr<const View>& view, Incarnation incarnation) override;
   void lost(const SlotSet& slots) override { local_.lose(slots); }
   bool is_done_with(const SlotSet& slots) override;

@@ -111,7 +111,7 @@ std::string Node::why_not_ready() const {
   return "the node leaves";
 }
 
-// ---- control thread
+// ---- membership thread
 
 void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarnation) {
   // What is new here has to be known as arriving before anybody is sent here, and what is not here any more only after

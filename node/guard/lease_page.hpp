@@ -22,14 +22,14 @@ namespace reki {
 ///
 /// Also without a guard it is where a node has the end of its lease: the one that its gates read.
 ///
-/// The node's control thread writes; any thread of both processes reads the lease and the incarnation.
+/// The node's membership thread writes; any thread of both processes reads the lease and the incarnation.
 class LeasePage {
  public:
   LeasePage() = default;
   LeasePage(const LeasePage&) = delete;
   LeasePage& operator=(const LeasePage&) = delete;
 
-  // Control thread of the node.
+  // Membership thread of the node.
 
   /// On CLOCK_BOOTTIME; `Instant{}`: no lease is held, and nothing is to be guarded.
   void set_lease_end(Instant at) { lease_end_.store(at.ns, std::memory_order_release); }
@@ -56,7 +56,7 @@ class LeasePage {
   /// The lease that it enforces: none while none is held, or the node is quiet since its end.
   [[nodiscard]] std::optional<Instant> lease_to_enforce() const;
   /// What to say of the node's death; none if the node wrote none, or has left properly.
-  /// REQUIRES: the node is dead, or the caller is its control thread.
+  /// REQUIRES: the node is dead, or the caller is its membership thread.
   [[nodiscard]] std::optional<DeathNotice> death_notice() const;
 
  private:

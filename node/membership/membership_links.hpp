@@ -14,7 +14,7 @@ namespace reki {
 /// The control plane's sockets: one ROUTER that listens, and a DEALER to each node that is spoken to. Frames are
 /// datagrams: what cannot be sent now is dropped, since the machine repeats what matters.
 ///
-/// Thread: control.
+/// Thread: the membership thread.
 class MembershipLinks {
  public:
   explicit MembershipLinks(NodeId self);

@@ -8,7 +8,7 @@
 
 namespace reki {
 
-/// What a node does as its membership says. Called on the control thread, and must not block.
+/// What a node does as its membership says. Called on the membership thread, and must not block.
 class MembershipObserver {
  public:
   virtual void installed(const std::shared_ptr<const View>& view, Incarnation incarnation) = 0;

@@ -106,7 +106,7 @@ void MembershipThread::log(LogLevel level, std::string_view event, const std::st
   if (options_.log) options_.log(level, event, fields);
 }
 
-// ---- control thread
+// ---- membership thread
 
 membership::Clocks MembershipThread::clocks() { return now_ = {boot_time(), raw_time()}; }
 

@@ -36,7 +36,7 @@ struct ControlStatus {
   std::uint64_t dropped = 0;
 };
 
-/// The control thread: carries out what the membership machine of a node decides. It has its own context, socket and
+/// The membership thread: carries out what the membership machine of a node decides. It has its own context, socket and
 /// connections, so that bulk traffic cannot delay a renewal, and its own disk thread, so that an fsync cannot either.
 ///
 /// Made and destroyed on one thread, in this order: `bind`, `start`, `leave`, `stop`.
@@ -125,7 +125,7 @@ class MembershipThread {
   CondVar status_changed_;
   ControlStatus status_ ABSL_GUARDED_BY(status_mutex_);
 
-  // MembershipThread thread only, once it runs.
+  // Membership thread only, once it runs.
   MembershipLinks links_;
   std::unique_ptr<membership::Membership> machine_;
   std::optional<StoreWriter> writer_;

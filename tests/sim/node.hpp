@@ -18,7 +18,7 @@ struct DiskHabits {
 };
 
 /// A machine with its clock and disk, and on it one process after the other: the shell around the membership machine,
-/// as docs/architecture.md has it for the control thread, and the actors.
+/// as docs/architecture.md has it for the membership thread, and the actors.
 class Node {
  public:
   Node(World& world, std::uint16_t index, NodeClock clock_at_start);

@@ -11,7 +11,7 @@
 #include "reki/core/base/random.hpp"
 #include "reki/core/routing/request_router.hpp"
 
-/// An `RequestRouter` among nodes that behave, on virtual time: they say HELLO and PONG, know who owns what in their view,
+/// A `RequestRouter` among nodes that behave, on virtual time: they say HELLO and PONG, know who owns what in their view,
 /// are killed and come back, and are a trip away. For what only shows over time.
 namespace router_test {
 

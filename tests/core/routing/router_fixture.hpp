@@ -10,7 +10,7 @@
 #include "reki/core/base/hash.hpp"
 #include "reki/core/routing/request_router.hpp"
 
-/// An `RequestRouter` whose peers do what a test says, step by step, on virtual time.
+/// A `RequestRouter` whose peers do what a test says, step by step, on virtual time.
 namespace router_test {
 
 using namespace reki;
