@@ -45,7 +45,7 @@ class Mailbox {
   [[nodiscard]] Offered offer(Waiter* message) { return add(message, closed); }
   /// Takes the message whether or not it is open. True if the actor was idle: schedule it.
   [[nodiscard]] bool push(Waiter* message) { return add(message, 0) == Offered::taken_and_idle; }
-  /// Marks it as seen to without a message. True if it was idle: schedule it.
+  /// Marks it as scheduled without a message. True if it was idle: schedule it.
   [[nodiscard]] bool wake() {
     std::uint64_t head = head_.load(std::memory_order_relaxed);
     while ((head & idle) != 0) {
@@ -56,7 +56,7 @@ class Mailbox {
   /// Whether messages that are offered are taken. What was offered before `close` stands before what is pushed after it.
   void open() { head_.fetch_and(~closed, std::memory_order_acq_rel); }
   void close() { head_.fetch_or(closed, std::memory_order_acq_rel); }
-  /// True if nobody sees to the actor and no message waits.
+  /// True if the actor is not scheduled and no message waits.
   [[nodiscard]] bool is_idle() const { return (head_.load(std::memory_order_acquire) & idle) != 0; }
   /// Messages that wait, roughly: producers and consumer may be under way, and where many were taken it says up to a quarter
   /// too many.
@@ -94,7 +94,7 @@ class Mailbox {
  private:
   // The head: marks, the newest message's address, which has 48 bits (as in ActivationIndex), and above it how many there
   // are, up to count_max.
-  static constexpr std::uint64_t idle = 1;    ///< Nobody sees to the actor; then there is no message.
+  static constexpr std::uint64_t idle = 1;    ///< The actor is not scheduled; then there is no message.
   static constexpr std::uint64_t closed = 2;
   static constexpr int count_shift = 48;
   static constexpr std::uint64_t count_max = 0xffff;

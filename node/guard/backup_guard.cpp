@@ -67,7 +67,7 @@ void tell_death_of(const LeasePage& page, const LogSink& log) {
   }
 }
 
-std::optional<pid_t> start_second_guard(const LeasePage& page, const LogSink& log, pid_t node) {
+std::optional<pid_t> start_backup_guard(const LeasePage& page, const LogSink& log, pid_t node) {
   if (getpid() == 1) return std::nullopt;
   const Process guard(getpid());
   const Process guarded(node);

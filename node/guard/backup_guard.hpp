@@ -25,6 +25,6 @@ void tell_death_of(const LeasePage& page, const LogSink& log);
 /// a container, with which all others end. The guard's own work does not depend on it.
 ///
 /// REQUIRES: the caller has no other threads; `node` is its child and not reaped.
-[[nodiscard]] std::optional<pid_t> start_second_guard(const LeasePage& page, const LogSink& log, pid_t node);
+[[nodiscard]] std::optional<pid_t> start_backup_guard(const LeasePage& page, const LogSink& log, pid_t node);
 
 }  // namespace reki

@@ -37,7 +37,7 @@ class Guard {
  public:
   Guard(LeasePage& page, const GuardOptions& options, pid_t node)
       : page_(page), log_(options.log), watch_(options.watch), node_(node) {
-    if (options.second) second_ = start_second_guard(page, options.log, node);
+    if (options.backup) backup_ = start_backup_guard(page, options.log, node);
   }
 
   /// Until the node is dead and all is said that is to be said.
@@ -67,7 +67,7 @@ class Guard {
     siginfo_t dead{};
     while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG) == 0 && dead.si_pid != 0) {
       if (dead.si_pid == node_) end_ = dead;
-      if (dead.si_pid == second_) second_.reset();
+      if (dead.si_pid == backup_) backup_.reset();
       dead = {};
     }
     return end_.has_value();
@@ -105,7 +105,7 @@ class Guard {
   /// Not waited for: once killed it does nothing any more, and on a busy machine its end may come late. Whoever inherits
   /// it reaps it.
   void dismiss_second() const {
-    if (second_) kill(*second_, SIGKILL);
+    if (backup_) kill(*backup_, SIGKILL);
   }
 
   int exit_code() const {
@@ -117,7 +117,7 @@ class Guard {
   const LogSink& log_;
   LeaseWatch watch_;
   const pid_t node_;
-  std::optional<pid_t> second_;
+  std::optional<pid_t> backup_;
   bool fenced_ = false;
   std::optional<siginfo_t> end_;  // the node's
 };

@@ -13,7 +13,7 @@ inline constexpr int exit_fenced = 4;
 struct GuardOptions {
   LeaseWatch::Options watch;
   /// Whether a backup guard tells of the node's death if somebody kills the first one, see backup_guard.hpp.
-  bool second = true;
+  bool backup = true;
   LogSink log;  ///< Events of the guard: fenced, node_killed, death_told. Called in its process.
 };
 

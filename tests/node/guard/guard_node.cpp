@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
   page->set_incarnation(Incarnation{42});
   GuardOptions options;
   options.watch.grace = std::chrono::milliseconds(std::atoi(argv[1]));
-  options.second = std::string(argv[2]) == "1";
+  options.backup = std::string(argv[2]) == "1";
   options.log = log_to_stderr("info", "test");
   return run_guarded(*page, options, [&] { return Node(*page).run(); });
 }
