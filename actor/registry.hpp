@@ -104,13 +104,13 @@ class Registry {
   /// Blocks for the answer. May move the message out of `submission`, and nothing else.
   /// `would_block` on a thread that runs handlers of actors.
   virtual Answer exchange(Submission& submission);
-  /// What is to be said of a live actor: `node`, where it is, lives as long as the registry. Fence 0: there is none.
+  /// A live actor. `node` is where it is, and lives as long as the registry. Fence 0: none.
   struct Live {
     Fence fence;
     const NodeId* node = nullptr;
   };
-  /// The answer to a look-up, if it is to be had here and now: without waiting, and without an allocation. Else nothing,
-  /// which says nothing: ask by `exchange` or `submit`.
+  /// The answer to a look-up, if it can be given without waiting and without an allocation. Fence 0 says nothing: ask by
+  /// `exchange` or `submit`.
   virtual Live find_live(std::string_view type, std::string_view key);
   /// The node that owns a key, from the table alone; empty inside one process without a cluster.
   virtual Result<NodeId> owner(std::string_view type, std::string_view key) const = 0;

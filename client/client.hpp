@@ -34,9 +34,10 @@ using NodeStatus = std::map<std::string, std::variant<std::uint64_t, double, std
 ///     auto counter = (*client)->lookup_or_start<Counter>("user_123").get();
 ///     counter->call(Increment{2}).get();
 ///
-/// Thread-safe. One thread of its own does input and output: it goes straight to the owner of each key, sends all
-/// that is waiting for a node in one frame, follows the cluster as it changes, and runs callbacks, which must not block
-/// or throw. (A caller that blocks does its work instead, while there is nothing else to do.) Every call is answered by its deadline (and a few milliseconds for the answer to get there).
+/// Thread-safe. One thread of its own does input and output: it goes straight to the owner of each key, sends all that is
+/// waiting for a node in one frame, follows the cluster as it changes, and runs callbacks, which must not block or throw.
+/// A caller that blocks does the input and output itself while nothing else is under way. Every call is answered by its
+/// deadline, and a few milliseconds for the answer to arrive.
 ///
 /// Destroying it answers what is under way with `shutting_down`, except for a `call` or `send` that has been sent:
 /// `unknown_outcome`. Not to be destroyed by one of its own callbacks.

@@ -165,7 +165,7 @@ Node::Place Node::place_of(const View& view, std::string_view type, std::string_
   out.owner = view.owner(slot_of(hash_key(key, hash_type(type, view.hash_seed()))));
   if (out.owner == nullptr || out.owner->node_id != id_) return out;
   out.here = fixed_ || out.owner->incarnation == incarnation();
-  // An earlier life of this node: nobody serves the key until this one is let in.
+  // An earlier incarnation of this node: nobody serves the key until this one is let in.
   if (!out.here) out.owner = nullptr;
   return out;
 }

@@ -32,8 +32,8 @@ struct NodeOptions {
   Duration join_timeout = std::chrono::seconds(30);
   /// How long stop() waits for the others to take over what this node has.
   Duration leave_timeout = std::chrono::seconds(10);
-  /// So long the workers may take nothing up, because all that may run at once are in handlers, before the node lets its
-  /// lease go. Generous: a database that everybody waits for must not end node after node.
+  /// After so long without a free worker, since as many as may run are in handlers, the node lets its lease go. Generous:
+  /// a database that everybody waits for must not end node after node.
   Duration workers_stuck = limits::workers_stuck_default;
   /// Shared with a guard; null: one of its own. Must outlive the node.
   LeasePage* page = nullptr;
@@ -93,7 +93,7 @@ class Node final : public Registry, private MembershipObserver {
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
 
  private:
-  /// Where a key lives.
+  /// Where a key is.
   struct Place {
     const Member* owner = nullptr;
     bool here = false;

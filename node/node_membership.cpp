@@ -105,7 +105,7 @@ std::string Node::why_not_ready() const {
   }
   if (status.phase == Phase::joining) {
     return "coordinator '" + status.coordinator.value +
-           "' has not let it in yet; if an earlier life of this node is "
+           "' has not let it in yet; if an earlier incarnation of this node is "
            "still in the view, that takes until its lease is over";
   }
   return "the node leaves";
@@ -142,7 +142,7 @@ void Node::resumed() {
 void Node::fenced(Incarnation now) {
   set_ready(false);
   const bool was_leaving = now == Incarnation{};
-  // Then too watchers have to see that what they are told next is not the same life's.
+  // Then too watchers have to see that what they are told next is another incarnation's.
   local_.start_over(was_leaving ? Incarnation{incarnation().value + 1} : now);
   if (was_leaving) return;
   incarnation_ = now.value;

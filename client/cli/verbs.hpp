@@ -32,7 +32,7 @@ Result<Report> init(const CommandLine& line);
 // What several of them need.
 
 Result<Config> read_config(const std::string& file);
-/// The type's own words about itself. `unknown_type`, with the nearest name, if no node has it.
+/// The type's description. `unknown_type`, with the closest name, if no node has it.
 Result<TypeDescription> description_of(Client& client, const std::string& type, Duration timeout);
 /// The message of that name, or `unknown_message` with the nearest one.
 Result<MessageDescription> message_of(const TypeDescription& type, const std::string& name);

@@ -45,7 +45,7 @@ class Acceptor {
   [[nodiscard]] bool empty() const { return record_.view == nullptr; }
   /// Itself, if the view of its record has this very store among its voters.
   [[nodiscard]] const Voter* self() const;
-  /// When a coordinator was last heard; nothing: not in this life of the process.
+  /// When a coordinator was last heard; nothing: not by this process.
   [[nodiscard]] std::optional<Instant> heard() const { return heard_; }
   /// The coordinator is known to be gone: its heartbeats no longer keep others from trying.
   void forget_coordinator() { fresh_ = false; }

@@ -29,7 +29,7 @@ struct Gained {
   SlotSet slots;
   Epoch epoch;
 };
-/// This life is over: others may have the slots. Drop all actors without running anything of theirs.
+/// A view has dropped this incarnation: others may have the slots. Drop all actors without running anything of theirs.
 struct Fenced {
   Incarnation was;
   Incarnation now;  ///< As which it asks to be let in again; 0: it was leaving, and asks no more.
@@ -55,7 +55,7 @@ class MemberAgent {
     Timing timing;
     std::vector<NodeId> seeds;  ///< Nodes that may know the coordinator, this one among them or not.
     std::uint64_t seed = 0;     ///< Of the incarnations; a random number that no other process has had.
-    Incarnation previous{};     ///< An earlier life of this node that is known to be over; 0: none.
+    Incarnation previous{};     ///< An earlier incarnation of this node that is known to be over; 0: none.
   };
   enum class Phase : std::uint8_t { joining, member, leaving, gone };
 

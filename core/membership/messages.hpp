@@ -42,15 +42,15 @@ struct News {
   Epoch epoch;
   Epoch barrier;
 };
-/// Node → coordinator: let this life of mine into the view after `base`, and into no other: so an old copy of the
+/// Node → coordinator: let this incarnation of mine into the view after `base`, and into no other: so an old copy of the
 /// message can never bring a dropped incarnation back.
 struct Join {
   Member member;
   Epoch base;  ///< 0: not known yet; the answer is the view.
   std::uint64_t store = 0;
 };
-/// This life of the node will never again run an actor: said by itself after its last one, or by its guard when the
-/// process is dead.
+/// This incarnation of the node will never again run an actor: said by itself after its last one, or by its guard when
+/// the process is dead.
 struct Stopped {
   NodeId node;
   Incarnation incarnation;

@@ -17,7 +17,7 @@ namespace reki::membership {
 /// Pure. Works beside the `Acceptor` of the same node, which it asks by message like all others. Thread: control.
 /// ```
 /// idle -> probing    nothing heard from a coordinator for a random time: would the voters have me? (pre-vote)
-///      -> claiming   my own store promises first, on disk: so that no later life of mine uses this ballot again
+///      -> claiming   my own store promises first, on disk: so that no later process of mine uses this ballot again
 ///      -> preparing  the others promise
 ///      -> electing   the newest view they have accepted, with epoch + 1 and me, is accepted
 ///      -> leading

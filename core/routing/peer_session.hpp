@@ -11,10 +11,10 @@ namespace reki {
 
 /// Decides what the side that connected must say next to one peer so that requests can flow: HELLO, PING or nothing.
 ///
-/// Pure. It counts the frames sent, because that is how an unanswered request can be known never to have been
-/// executed: frames arrive in order, and a node that does not know the connection refuses each with a REJECT
-/// `hello_required`. So when k of those have come by the time of the next WELCOME, at least the last k frames before
-/// the HELLO were refused, and no frame before them is known to have been.
+/// Pure. It counts the frames sent, to tell which unanswered requests were never executed. Frames arrive in order, and
+/// a node that does not know the connection refuses each with a REJECT `hello_required`. So if k of those have come by
+/// the next WELCOME, at least the last k frames before the HELLO were refused; of the frames before them nothing is
+/// known.
 class PeerSession {
  public:
   struct Options {
@@ -38,7 +38,7 @@ class PeerSession {
   Incarnation incarnation() const { return incarnation_; }
   /// True if the peer has said anything after `at`; what came in the same instant was read before.
   bool heard_since(Instant at) const { return heard_ > at; }
-  /// Why the peer will not have us; code `ok` if it has not said so since the last WELCOME.
+  /// Why the peer refuses us; code `ok` if it has not since the last WELCOME.
   const Error& refusal() const { return refusal_; }
 
   /// Somebody has requests for the peer.
@@ -54,10 +54,10 @@ class PeerSession {
     return ready() && now >= std::max({heard_, oldest_sent, pinged_}) + options_.ping_after;
   }
 
-  /// True if the peer owes replies and says nothing, though it may have been asked by a PING.
+  /// True if the peer owes replies and has been silent for as long as it takes until a PING is due.
   bool silent(Instant oldest_sent, Instant now) const { return now >= std::max(heard_, oldest_sent) + options_.ping_after; }
 
-  /// The same, and a PING would have been answered by now.
+  /// The same, and for as long again: a PING would have been answered by now.
   bool silent_to_ping(Instant oldest_sent, Instant now) const {
     return now >= std::max(heard_, oldest_sent) + 2 * options_.ping_after;
   }

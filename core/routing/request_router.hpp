@@ -66,7 +66,7 @@ class RequestRouter {
 
   // What happens.
 
-  /// Of a request that is submitted soon: has the processor bring what that takes.
+  /// Prefetches what `submit` of this request reads.
   void prefetch(RoutedRequest& request) { answers_.prefetch(request); }
   /// Takes a request. It may be done at once (`overloaded`, a deadline that has passed...).
   void submit(std::unique_ptr<RoutedRequest> request, Instant now);

@@ -22,7 +22,7 @@ namespace reki {
 /// Pure but for its draws, which its seed decides; no thread safety. Two reasons to ask, and one question for all that
 /// wait:
 ///  - A node was heard of that goes by a newer view: it is asked at once, and others if it does not answer.
-///  - Requests are in trouble, that is, wait for a change of the view: somebody is asked every
+///  - Requests wait for a change of the view: somebody is asked every
 ///    `limits::view_poll_min` to `view_poll_max`, as long as that is so.
 /// The next question waits for the last one's answer, but not longer than `limits::view_poll_patience`. With each
 /// question a connection to one more node is made, since those that there are may all be of no use; and after
@@ -94,7 +94,7 @@ class ViewFollower {
   Epoch seen_;
   Instant next_ = Instant::never();
   Instant asked_;
-  bool open_ = false;  // since the last answer something was asked, or would have been
+  bool open_ = false;  // a question has been asked, or would have been, since the last answer
   Instant unanswered_since_;
   int fruitless_ = 0;
 

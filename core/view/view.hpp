@@ -55,7 +55,7 @@ struct ViewHead {
   Epoch epoch;                  ///< From 1.
   Term term;                    ///< Of the coordinator that made the view; 0 for a view made from a config.
   NodeId coordinator;           ///< Empty for a view made from a config.
-  std::uint64_t hash_seed = 0;  ///< Seed of `hash_type`, for the cluster's whole life.
+  std::uint64_t hash_seed = 0;  ///< Seed of `hash_type`, the same as long as the cluster exists.
   std::vector<Voter> voters{};  ///< Of the embedded register, by number; empty with another engine.
   /// Of the view before, while a change of voters is under way: then every quorum is a majority of both.
   std::vector<Voter> old_voters{};
@@ -96,7 +96,7 @@ class View {
   /// Null if there is no such member. Lives as long as the view.
   [[nodiscard]] const Member* find(std::string_view node_id) const;
   [[nodiscard]] const Member* find(const NodeId& node_id) const { return find(node_id.value); }
-  /// Null if this life of the node is no member.
+  /// Null if this incarnation of the node is no member.
   [[nodiscard]] const Member* find(const NodeId& node_id, Incarnation incarnation) const;
   /// The member's place in `members()`, which is what the table holds; `nobody` if there is no such member.
   [[nodiscard]] MemberIndex index_of(std::string_view node_id) const;

@@ -26,7 +26,7 @@ class ControlEnvelope final : public Envelope {
   const std::optional<StopReason> reason;
 };
 
-/// The running part of one key: its actor, its mailbox, and the turns that workers run of it.
+/// One key's actor with its mailbox, and the turns that workers run of it.
 ///
 /// Made with its entry in the table, under the shard's lock, and scheduled at once; from then on it belongs to whoever
 /// runs its turn, and while idle to its shard's lock. Its turn alone starts, stops and destroys the actor; whether it
@@ -48,15 +48,15 @@ class ActorCell final : public Turn {
   [[nodiscard]] bool push(EnvelopePtr envelope) { return mailbox_.push(envelope.release()); }
   /// The same without the lock, for an actor that was live and may be no more. In a RcuReadSection.
   [[nodiscard]] Mailbox::Offered offer(Envelope& envelope) { return mailbox_.offer(&envelope); }
-  /// Has its entry looked at again. A message and not a flag, so that a turn that is just ending cannot miss it.
+  /// Has its entry looked at again. By a message and not a flag, so that a turn that is just ending cannot miss it.
   [[nodiscard]] bool push_wake() { return mailbox_.push(new ControlEnvelope); }
   /// Ends it after what is in its mailbox, but not later than `drain_until`. True: schedule it.
   [[nodiscard]] bool push_stop(StopReason reason, Instant drain_until);
-  /// Orders actors by when they were started, over all keys; 0 before the first start.
+  /// Orders actors of all keys by when they were started; 0 before the first start.
   [[nodiscard]] std::uint64_t born() const { return born_; }
   /// With which its first start goes on.
   void set_state(Bytes state) { cold().state = std::move(state); }
-  /// Nothing that it does has an effect from now on, but for what has passed its second look at the gate already.
+  /// Nothing that it does has an effect from now on, except what has passed the second check of the gate already.
   [[nodiscard]] bool is_revoked() const { return revoked_.load(std::memory_order_acquire); }
   void revoke() { revoked_.store(true, std::memory_order_release); }
 
@@ -79,7 +79,7 @@ class ActorCell final : public Turn {
     gone,
     suspended,  ///< The gate is closed. The cell may run on another thread already, or be gone.
   };
-  /// What came of a handler that ended after the lease had.
+  /// The outcome of a handler that ended after the lease: held until it is known whether the lease goes on.
   struct Unreleased {
     EnvelopePtr envelope;
     Result<void> outcome;
@@ -87,7 +87,7 @@ class ActorCell final : public Turn {
     std::vector<Outputs::Held> held;
     bool stop_wanted = false;
   };
-  /// What few actors have, kept apart so that a million others do without.
+  /// Cold state: what few actors have, apart so that a million others do without.
   struct ColdState {
     Bytes args;                  ///< Of the first start, for restarts.
     std::optional<Bytes> state;  ///< For the first start; guarded by the shard's lock until that.
@@ -106,13 +106,13 @@ class ActorCell final : public Turn {
   Step start();
   Result<std::unique_ptr<AnyActor>> construct(CellContext& context);
   Step start_failed(const Error& error);
-  /// `at`: the time; afterwards 0, or the time then, which saves to ask the clock.
+  /// `at`: the time, read before; afterwards the time then if it was read, else 0.
   Step handle(EnvelopePtr envelope, Instant& at);
   Step run_handler(EnvelopePtr envelope, Instant at, Instant& after);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
-  /// The second look at the gate: what a handler did may take effect.
+  /// The second check of the gate: what a handler did may take effect.
   [[nodiscard]] bool may_release(Instant now) const;
-  /// Decides over what was held back: it takes effect, never will, or waits on.
+  /// Decides over the unreleased outcome: it takes effect, is dropped, or waits on.
   Step settle();
   Step suspend();
   Step crashed(EnvelopePtr envelope, const std::string& text);

@@ -25,7 +25,7 @@ class Gate {
   [[nodiscard]] bool is_open(Instant now) const {
     return lease_end_ == nullptr || (now.ns < lease_end_->load(std::memory_order_acquire) && !is_abandoned());
   }
-  /// Others may have the slots: nothing of the actors here runs or takes effect any more.
+  /// A view has dropped this incarnation: nothing of the actors here runs or takes effect any more.
   [[nodiscard]] bool is_abandoned() const { return abandoned_.load(std::memory_order_acquire); }
   void abandon() { abandoned_.store(true, std::memory_order_release); }
   /// The registry closes: no request is taken, and what stands still ends.

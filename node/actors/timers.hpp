@@ -15,7 +15,7 @@
 
 namespace reki {
 
-/// Which key something is for, without holding on to its entry.
+/// A key by its name, for who must not keep a pointer to its entry.
 struct KeyName {
   std::uint64_t hash = 0;
   TypeIndex type;
@@ -23,7 +23,7 @@ struct KeyName {
 };
 inline KeyName name_of(const Activation& a) { return {a.hash, a.type, std::string{a.key()}}; }
 
-/// What happens at a time: actors' timers, the ends of back-offs, the deadlines of calls.
+/// Actors' timers, the ends of back-offs, the deadlines of calls.
 ///
 /// Its executor calls `step` every `tick`, which calls back for what is due, and then `each_tick`, which the runtime does its
 /// housekeeping in. Nothing fires early; things fire up to `tick` late. While nothing goes on it rests, and wants to be
@@ -85,7 +85,7 @@ class Timers {
   const Duration resting_tick_;
 
   Mutex mutex_;
-  /// From before it looks whether anything goes on until something does: whoever begins something afterwards sees it.
+  /// Set before the thread looks whether anything goes on: who begins something afterwards sees it.
   std::atomic<bool> resting_{false};
   int quiet_ticks_ ABSL_GUARDED_BY(mutex_) = 0;  ///< One after the other.
   TimerWheel wheel_ ABSL_GUARDED_BY(mutex_);

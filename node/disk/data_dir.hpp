@@ -21,14 +21,14 @@ class DataDir {
   /// system refuses.
   [[nodiscard]] static Result<DataDir> open(const std::string& path, std::string_view cluster, const NodeId& node);
 
-  /// Of the node's life before this one; unknown: none, or it cannot be told for certain that it is over.
+  /// Of the node's incarnation before this one; unknown: none, or it is not certain that it is over.
   ///
   /// It is over if it had this very lock, on this boot of this machine, whose kernel releases it with the last thread
   /// of a process. Of an earlier boot, or if the directory is a copy, nothing is said: the other one may be running.
   [[nodiscard]] Incarnation previous_incarnation() const { return previous_; }
-  /// For the next life to find, once the cluster has let this one in; again whenever there is another.
+  /// For the next process to find, once the cluster has let this incarnation in; again whenever there is another.
   ///
-  /// Not synced: it serves speed, not safety. After a loss of power the next life does not believe it anyway.
+  /// Not synced: it serves speed, not safety. After a loss of power the next process does not believe it anyway.
   [[nodiscard]] Result<void> set_incarnation(Incarnation incarnation);
 
   [[nodiscard]] const std::string& path() const { return path_; }

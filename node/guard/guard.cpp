@@ -122,7 +122,7 @@ class Guard {
   std::optional<siginfo_t> end_;  // the node's
 };
 
-/// In the child: its life is bound to the guard's from here on.
+/// In the child: it ends with the guard from here on.
 void become_node(pid_t guard, const sigset_t& signals) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guard) std::raise(SIGKILL);  // it has died before that

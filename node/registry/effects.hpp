@@ -14,7 +14,7 @@ namespace reki {
 class ActorCell;
 class Shards;
 
-/// What is left to do once a shard's lock is released: answers run callers' code, and scheduling wakes threads.
+/// What is to be done once a shard's lock is released: answers run callers' code, and scheduling wakes threads.
 class Effects {
  public:
   Effects();

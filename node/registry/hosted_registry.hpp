@@ -26,9 +26,9 @@ struct HostedOptions : RuntimeOptions {
 };
 
 /// The registry of one node: what LocalRegistry is to a program, with what only the node around it calls. That gives it
-/// slots and takes them away, brings it requests from the wire, and lets it begin anew as another life.
+/// slots and takes them away, brings it requests from the wire, and lets it begin anew as another incarnation.
 ///
-/// Thread-safe, but for the calls of the membership, which come on one thread. What is kept of one life is its Runtime.
+/// Thread-safe, but for the membership's calls, on one thread. What belongs to one incarnation is in its Runtime.
 class HostedRegistry final : public Registry {
  public:
   explicit HostedRegistry(Factories factories, HostedOptions options = {});
@@ -78,7 +78,7 @@ class HostedRegistry final : public Registry {
   /// counts as `step_max` at most. From the data thread alone.
   [[nodiscard]] Duration backlog(Instant now, Duration step_max);
   void resume();
-  /// Drops all actors without a word to them, and begins anew with none, as another life: others may have the slots.
+  /// Drops all actors without running anything of theirs, and begins anew with none, as another incarnation.
   void start_over(Incarnation incarnation);
 
   // Any thread.

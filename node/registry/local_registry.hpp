@@ -18,7 +18,7 @@ struct RuntimeOptions {
   int blocking_threads_max = 256;  ///< More for what blocks: types with `blocking`, and functions that do it unannounced.
   /// Called for what nobody waits for: crashes, on_stop that throws, messages dropped. On any thread; must not block.
   std::function<void(std::string_view event, std::string_view type, std::string_view key, std::string_view text)> log{};
-  /// What its actors run on; null: threads, as many as said above. Called once; by a node's registry once a life.
+  /// What its actors run on; null: threads, as many as said above. Called once; by a node's registry once an incarnation.
   std::function<std::unique_ptr<Executor>()> executor{};
 };
 

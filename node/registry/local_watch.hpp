@@ -10,9 +10,9 @@ namespace reki {
 
 class Runtime;
 
-/// One watch of a registry in this process: asks its runtime again and again, without a network in between.
+/// One watch of a registry in this process: asks its runtime question after question, without a network.
 ///
-/// One thread at a time: whoever brings an answer tells the events and asks the next question. Lives as long as a
+/// One thread at a time: whoever brings an answer delivers the events and asks the next question. Exists as long as a
 /// question is open; the runtime answers all of them when it closes.
 class LocalWatch : public std::enable_shared_from_this<LocalWatch> {
  public:

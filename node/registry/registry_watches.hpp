@@ -29,7 +29,7 @@ class RegistryWatches {
   void release(const std::function<bool(std::uint64_t hash)>& chosen);
   /// These slots are about to be held.
   void gain(const SlotSet& slots);
-  /// Of a life that is over: all questions are refused.
+  /// Of an incarnation that a view has dropped: all questions are refused.
   void abandon();
   /// The registry is about to close: what happens from now on is told together with the end.
   void hold_back();

@@ -19,7 +19,7 @@ struct Asked {
   std::uint64_t hash = 0;
 };
 
-/// One request with all that it owns, while it is decided over.
+/// One request with all that it owns, while it is decided.
 struct Request : Demand {
   TypeEntry* type = nullptr;
   std::uint64_t hash = 0;

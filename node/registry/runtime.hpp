@@ -40,7 +40,7 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
   /// Registry::exchange on an executor whose waits run turns. `would_block` in a turn that must not wait.
   Answer exchange_by_running_turns(Submission submission);
   [[nodiscard]] bool waits_run_turns() const { return executor->waits_run_turns(); }
-  /// The fence of a live actor, without a lock; 0 if there is none, or the general way has to say how it is.
+  /// The fence of a live actor, without a lock. 0: none was found; `submit` decides under the lock.
   Fence find_live(std::string_view type, std::string_view key, const RcuReadSection& section);
 
   // Others that come to the shards
@@ -70,7 +70,7 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
  private:
   // Without a lock: live_path.cpp
   struct Live {
-    Activation* entry = nullptr;  ///< Null: there is none, or the general way has to say how it is.
+    Activation* entry = nullptr;  ///< Null: none was found; the decision is made under the lock.
     Fence fence;
   };
   Live look(const TypeEntry& type, std::uint64_t hash, std::string_view key, Instant now);

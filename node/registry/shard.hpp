@@ -127,7 +127,7 @@ class Shard {
   bool ended(ActorCell& cell, ActivationTable::After after, Effects& effects);
   /// Goes on after an event of the table. True if the entry is gone, or at least its cell.
   bool follow(Activation& a, ActivationTable::Next next, Effects& effects);
-  /// Why an actor of the slot has to stop that somebody has told to.
+  /// The reason for the stop of an actor of this slot: `moved`, `closing` or `stopped`.
   [[nodiscard]] StopReason stop_reason(SlotId slot) const;
   [[nodiscard]] Instant drain_until(const ActorCell& cell, StopReason reason) const;
   // Right after the table's own change.

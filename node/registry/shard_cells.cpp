@@ -15,9 +15,9 @@ EnvelopePtr owned(Waiter* waiter) { return EnvelopePtr{static_cast<Envelope*>(wa
 
 /// The arguments of whoever the start is made for; of another one who may start it, if that one has given up meanwhile.
 void keep_args_of_start(ActorCell& cell, const WaiterList& waiters) {
-  const auto keep = [&](bool beginner) {
+  const auto keep = [&](bool only_if_begins) {
     return waiters.any([&](const Waiter& w) {
-      const bool chosen = w.waits_for == For::start && w.starts && (w.begins || !beginner);
+      const bool chosen = w.waits_for == For::start && w.starts && (w.begins || !only_if_begins);
       if (chosen) cell.keep_args(static_cast<const Envelope&>(w).args);
       return chosen;
     });

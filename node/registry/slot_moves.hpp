@@ -13,22 +13,22 @@ class SlotMoves {
  public:
   SlotMoves(Shards& shards, RegistryWatches& watches) : shards_(shards), watches_(watches) {}
 
-  /// By a new view these are this node's: what it did not have is arriving. Call it before the view can bring requests
-  /// here.
+  /// A new view gives this node these slots: those that it did not have are arriving now. Call it before the view can
+  /// bring requests here.
   void expect(const SlotSet& owned);
-  /// And no others: what was arriving and is not among them is foreign, and what waits for it is rerouted. Call it once
-  /// `ClusterHooks::reroute` goes by the view, or requests come back here for ever.
+  /// And no others: what was arriving and is not among them is foreign now, and requests that wait for it are rerouted.
+  /// REQUIRES: `ClusterHooks::reroute` goes by the new view already, or requests would come back here for ever.
   void expect_only(const SlotSet& owned);
-  /// They are held from now on; starts in them have fences of this epoch.
+  /// These slots are held from now on; starts in them have fences of this epoch.
   void gain(const SlotSet& slots, Epoch epoch);
   /// Their actors stop, and hand over what they have; new requests go elsewhere.
   void lose(const SlotSet& slots);
   /// What still runs in them has no effect from now on.
   void revoke(const SlotSet& slots);
   [[nodiscard]] bool is_empty(const SlotSet& slots);
-  /// The lease has been extended after its end: what stood still goes on.
+  /// The lease has been extended after its end: suspended actors go on.
   void resume();
-  /// Others may have the slots: nothing of the actors here runs or takes effect any more.
+  /// A view has dropped this incarnation: nothing of the actors here runs or takes effect any more.
   void abandon();
 
   /// Keeps a state for the start of its key: `unavailable` if its slot is not on its way here. Any thread.

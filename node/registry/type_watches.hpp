@@ -28,8 +28,8 @@ class TypeWatches {
 
   explicit TypeWatches(Incarnation incarnation) : hub_(incarnation, {}) {}
 
-  /// Whether publish() is of any use: all that a type costs that nobody watches. Who has the lock of a key's shard sees
-  /// what a question about the key, or a list after a question about the type, has set.
+  /// False: publish() has no effect; this load is all that an unwatched type costs. With the lock of a key's shard it is
+  /// seen as set after a question about the key, or after a list that followed a question about the type.
   [[nodiscard]] bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
   void publish(WatchEvent event, Effects& effects);
   void ask(std::unique_ptr<Question> question, const WatchHub::Present& present, Instant now, Effects& effects);

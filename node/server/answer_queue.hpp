@@ -22,9 +22,9 @@ struct SessionAnswer {
 
 /// Brings answers from any thread to the data thread.
 ///
-/// An actor that does not end in time may answer long after its node is gone. So this lives until the last answer that
-/// it has promised a place for has come, and then deletes itself: `create` and `close` instead of new and delete.
-/// The wake-up is given or deferred (DeferredWakeups) under the lock for the same reason: an answer that can be seen has let go
+/// An actor that does not end in time may answer long after its node is gone. So this exists until the last
+/// promised answer has come, and then deletes itself: `create` and `close` instead of new and delete. The wake-up
+/// is given or deferred (DeferredWakeups) under the lock for the same reason: an answer that can be seen has let go
 /// of this.
 class AnswerQueue {
  public:

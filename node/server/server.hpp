@@ -63,9 +63,9 @@ class Server final : private FrameSink, private Watches::Carrier {
   /// Answers `shutting_down` at once if it is too late.
   void forward(std::unique_ptr<Forwarded> request);
   void forward_all(std::vector<std::unique_ptr<Forwarded>> requests);
-  /// How long the data thread has not taken what it was given. Call it again and again, from one thread (ProgressProbe).
+  /// For how long the data thread has not taken a queued task (ProgressProbe). Call it often, from one thread.
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
-  /// Of this node's keys too it asks through the network, as any other: one way for all, and the answers of a life.
+  /// Of this node's keys too it asks through the network, as of any other: one way, and answers of one incarnation.
   void watch(WatchFilter filter, std::shared_ptr<WatchSink> sink);
   [[nodiscard]] ServerStats stats() const { return events_.read(); }
   /// Where it listens, with the port that it has got.

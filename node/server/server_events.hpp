@@ -20,8 +20,8 @@ enum class ServerEvent : std::uint8_t {
   malformed_frame,    ///< Bytes that are no frame, or a frame that nodes do not take.
   bad_request,        ///< One request that breaks a bound, cannot be read, or asks for what there is not: a type, a message, fields.
   hello_required,     ///< A frame on a connection that has not said HELLO, or was forgotten.
-  wrong_incarnation,  ///< Meant for an earlier life of this node.
-  unknown_sender,     ///< Requests of a node that the view does not have, or not in this life.
+  wrong_incarnation,  ///< Meant for an earlier incarnation of this node.
+  unknown_sender,     ///< Requests of a node that the view does not have, or not in this incarnation.
   wrong_node,         ///< A key of another node: redirected.
   too_many_sessions,  ///< HELLO refused: all sessions are taken and none is idle.
   session_dropped,    ///< The longest idle session made room for another.

@@ -7,7 +7,7 @@
 
 namespace reki {
 
-/// Whether another thread still takes what it is given: it is asked for a sign of life, and how long it has owed the
+/// Whether another thread still makes progress (a watchdog): it is asked for a sign of life, and how long it has owed the
 /// answer is measured in the asking thread's own steps, so that a stop of the whole process counts for nothing.
 class ProgressProbe {
  public:

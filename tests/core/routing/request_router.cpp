@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_call_in_a_frame_before_the_refused_one_is_of_unknown_outc
   pump();
   submit(Op::call, key);
   pump();
-  // Only the last of three frames was refused: the first may have been executed by the life before.
+  // Only the last of three frames was refused: the first may have been executed by the incarnation before.
   incarnations[last().peer.value] = Incarnation{999};
   out.rejected(last().peer, ErrorCode::hello_required, {}, now);
   pump();

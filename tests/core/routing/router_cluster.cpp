@@ -22,7 +22,7 @@ SimCluster::SimCluster(std::vector<std::string> ids, std::uint64_t seed, bool sh
 }
 
 SimNode& SimCluster::add(const std::string& id) {
-  nodes[id] = SimNode{id, address_of(id), Incarnation{++lives}};
+  nodes[id] = SimNode{id, address_of(id), Incarnation{++incarnations}};
   return nodes[id];
 }
 
@@ -72,7 +72,7 @@ void SimCluster::restart(const std::string& id) {
   node(id).frozen = false;
   node(id).sessions.clear();
   node(id).refuses.clear();
-  node(id).incarnation = Incarnation{++lives};
+  node(id).incarnation = Incarnation{++incarnations};
 }
 
 void SimCluster::submit(Op op, const std::string& key, Duration timeout) {
@@ -151,8 +151,8 @@ bool SimCluster::serve(PeerIndex peer) {
       out.taken(peer, true);
       at_node(peer, *node, [this, peer, node] {
         node->sessions.insert(peer.value);
-        later(peer, [this, peer, node, life = node->incarnation, epoch = node->view ? node->view->epoch() : Epoch{}] {
-          out.welcomed(peer, {1, "test", node->id, life, epoch}, now);
+        later(peer, [this, peer, node, incarnation = node->incarnation, epoch = node->view ? node->view->epoch() : Epoch{}] {
+          out.welcomed(peer, {1, "test", node->id, incarnation, epoch}, now);
         });
       });
       return true;
@@ -171,10 +171,10 @@ bool SimCluster::serve(PeerIndex peer) {
 /// The connection has to live until then.
 void SimCluster::later(PeerIndex peer, std::function<void()> event) {
   const auto* node = connections[peer.value].node;
-  const auto life = connections[peer.value].life;
-  events.emplace(now + trip, [this, peer, node, life, event = std::move(event)] {
+  const auto incarnation = connections[peer.value].incarnation;
+  events.emplace(now + trip, [this, peer, node, incarnation, event = std::move(event)] {
     const auto found = connections.find(peer.value);
-    if (found != connections.end() && found->second.node == node && found->second.life == life) event();
+    if (found != connections.end() && found->second.node == node && found->second.incarnation == incarnation) event();
   });
 }
 

@@ -63,7 +63,7 @@ class SimCluster {
   /// kill -9, as the client sees it: its connections break.
   void kill(const std::string& id);
   void thaw(const std::string& id);
-  /// Comes back at the same address as another life.
+  /// Comes back at the same address as another incarnation.
   void restart(const std::string& id);
   /// Empty: nobody.
   static std::string owner(const View& view, const std::string& key) {
@@ -97,7 +97,7 @@ class SimCluster {
  private:
   struct Connection {
     SimNode* node = nullptr;
-    Incarnation life;
+    Incarnation incarnation;
   };
   void run_until(Instant end, bool or_done);
   void pump();
@@ -113,7 +113,7 @@ class SimCluster {
   std::multimap<Instant, std::function<void()>> events;
   std::map<std::uint32_t, Connection> connections;
   std::set<std::uint32_t> open;  // what has had work once and is not closed
-  std::uint64_t lives = 100;
+  std::uint64_t incarnations = 100;
   std::uint64_t calls = 0;
 };
 

@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(peers_that_come_and_go_use_the_same_places) {
   BOOST_TEST(c.highest_peer <= 6U);
 }
 
-BOOST_AUTO_TEST_CASE(a_view_of_a_thousand_nodes_that_are_all_other_lives_is_taken_in_one_go) {
+BOOST_AUTO_TEST_CASE(a_view_of_a_thousand_nodes_that_are_all_other_incarnations_is_taken_in_one_go) {
   std::vector<std::string> ids;
   for (int i = 1; i <= 1000; ++i) ids.push_back("n" + std::to_string(i));
   SimCluster c(ids);

@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(openings_whose_syncs_fail_leave_the_record_that_is_surely_o
       BOOST_REQUIRE(!store.write(with(9)));  // can be read from now on, and is only in the system's memory
     }
     NoSync no_sync;
-    for (int life = 0; life < 6; ++life) BOOST_TEST(refused(Opened{path}.store(no_sync), "cannot sync"));
+    for (int process = 0; process < 6; ++process) BOOST_TEST(refused(Opened{path}.store(no_sync), "cannot sync"));
     // Power is lost: what was written since is neither old nor new.
     const Bytes seen = bytes_of(path + "/register");
     Bytes left = sure;
@@ -370,7 +370,7 @@ void survives(std::uint64_t seed, const membership::ViewPtr& view) {
   std::uint64_t acknowledged = 0;
   std::uint64_t next = 0;
   int opened_times = 0;
-  for (int life = 0; life < 100; ++life) {
+  for (int process = 0; process < 100; ++process) {
     if (disk.happens(3)) disk.lose_power();
     Opened opened{path};
     auto store = opened.store(disk);
@@ -380,7 +380,7 @@ void survives(std::uint64_t seed, const membership::ViewPtr& view) {
     }
     ++opened_times;
     const std::uint64_t has = store->record().promised.value;
-    BOOST_REQUIRE_MESSAGE(has >= acknowledged && has <= next, "life " << life << " of seed " << seed << " has " << has
+    BOOST_REQUIRE_MESSAGE(has >= acknowledged && has <= next, "process " << process << " of seed " << seed << " has " << has
                                                                       << ", acknowledged was " << acknowledged);
     acknowledged = has;  // whoever reads it acts on it
     while (!disk.happens(4) && store->write(with(++next, view))) acknowledged = next;

@@ -1,4 +1,4 @@
-// Watching nodes that are a cluster by themselves: what becomes of a watch when slots move and lives end.
+// Watching nodes that are a cluster by themselves: what becomes of a watch when slots move and incarnations end.
 #include <boost/test/unit_test.hpp>
 #include <algorithm>
 #include <map>
@@ -88,16 +88,16 @@ BOOST_FIXTURE_TEST_CASE(a_key_is_followed_to_a_node_that_joins_and_the_state_tha
     if (cluster.nodes[0]->owner("diary", key)->value == "n4") moving.push_back(key);
   }
   BOOST_REQUIRE(!moving.empty());
-  std::map<std::string, Lines> lives;
+  std::map<std::string, Lines> lines_of;
   for (bool all = false; !all;) {
     const auto events = told.take_events(1);
     BOOST_REQUIRE(!events.empty());
-    for (const auto& event : events) lives[event.key].push_back(WatchTale::line(event));
-    all = std::ranges::all_of(moving, [&](const auto& key) { return lives[key].size() >= 2; });
+    for (const auto& event : events) lines_of[event.key].push_back(WatchTale::line(event));
+    all = std::ranges::all_of(moving, [&](const auto& key) { return lines_of[key].size() >= 2; });
   }
   for (const auto& key : moving) {
-    BOOST_TEST((lives[key][0].starts_with("stopped(moved) " + key + " @n") && lives[key].size() == 2), lives[key][0]);
-    BOOST_TEST(lives[key][1] == "started " + key + " @n4");
+    BOOST_TEST((lines_of[key][0].starts_with("stopped(moved) " + key + " @n") && lines_of[key].size() == 2), lines_of[key][0]);
+    BOOST_TEST(lines_of[key][1] == "started " + key + " @n4");
   }
 }
 

@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_node_whose_workers_are_all_stuck_lets_its_keys_go_and_com
   for (auto& node : cluster.nodes) BOOST_REQUIRE_MESSAGE(node->wait_until_ready(20s), node->why_not_ready());
   Node& first = *cluster.nodes.front();
   Node& stuck = *cluster.nodes.back();
-  const auto life = stuck.incarnation();
+  const auto incarnation = stuck.incarnation();
   const auto counter = cluster.key_of("n3");
   BOOST_REQUIRE(first.call<Counter>(counter, Increment{}).get().has_value());
   const auto one = cluster.key_of("n3", "stubborn");
@@ -110,8 +110,8 @@ BOOST_AUTO_TEST_CASE(a_node_whose_workers_are_all_stuck_lets_its_keys_go_and_com
   BOOST_REQUIRE_MESSAGE(served.has_value(), test::why(served));
   BOOST_TEST(served->node().value != "n3");
   cluster.gate->open();
-  await([&] { return stuck.incarnation() != life && stuck.ready(); });
-  BOOST_TEST(stuck.incarnation().value != life.value);
+  await([&] { return stuck.incarnation() != incarnation && stuck.ready(); });
+  BOOST_TEST(stuck.incarnation().value != incarnation.value);
   BOOST_TEST(stuck.ready());
 }
 

@@ -1,4 +1,4 @@
-// What answers count: those of the lives that the view names, and no start of an actor that is older than one seen.
+// What answers count: those of the incarnations that the view names, and no start of an actor that is older than one seen.
 #include <boost/test/unit_test.hpp>
 
 #include "router_cluster.hpp"
@@ -20,7 +20,7 @@ struct Fixture : SimCluster {
     BOOST_TEST_MESSAGE(name_of(done.back()->outcome.code) << ": " << done.back()->outcome.text);
     return done.back()->outcome.code;
   }
-  /// Another life answers at its address, and the client has noticed.
+  /// Another incarnation answers at its address, and the client has noticed.
   void replace(const std::string& id) {
     kill(id);
     restart(id);
@@ -38,9 +38,9 @@ struct Fixture : SimCluster {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(router_lives, Fixture)
+BOOST_FIXTURE_TEST_SUITE(router_incarnations, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_new_life_of_a_node_is_another_peer_with_a_connection_of_its_own) {
+BOOST_AUTO_TEST_CASE(a_new_incarnation_of_a_node_is_another_peer_with_a_connection_of_its_own) {
   node("n1").frozen = true;  // the old one hangs
   submit(Op::lookup, key);
   submit(Op::call, key);
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_new_life_of_a_node_is_another_peer_with_a_connection_of_i
   BOOST_TEST(node("n1").executed == 2);  // the two look-ups
 }
 
-BOOST_AUTO_TEST_CASE(an_answer_of_a_life_that_the_view_does_not_name_does_not_count) {
+BOOST_AUTO_TEST_CASE(an_answer_of_an_incarnation_that_the_view_does_not_name_does_not_count) {
   const auto second = view(2, three);
   give(second, three);
   out.set_view(second, now);
@@ -70,21 +70,21 @@ BOOST_AUTO_TEST_CASE(an_answer_of_a_life_that_the_view_does_not_name_does_not_co
   BOOST_TEST((ask(Op::lookup_or_start) == ErrorCode::unavailable));
   BOOST_TEST(done.back()->outcome.text.find("not the one in view 2") != std::string::npos);
   BOOST_TEST(out.stats().answers_outdated >= 2U);
-  // Let in, it is a life like any other.
+  // Let in, it is an incarnation like any other.
   const auto third = view(3, three);
   give(third, {"n2"});
   BOOST_TEST((ask(Op::lookup_or_start) == ErrorCode::ok));
   BOOST_TEST(out.epoch().value == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(a_refusal_by_such_a_life_is_heard) {
+BOOST_AUTO_TEST_CASE(a_refusal_by_such_an_incarnation_is_heard) {
   replace("n1");
   node("n1").refuses = "no quorum: 1 of 3 voters answers";
   BOOST_TEST((ask(Op::call) == ErrorCode::unavailable));
   BOOST_TEST(done.back()->outcome.text.find("no quorum") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_life_that_goes_by_a_newer_view_than_ours_counts) {
+BOOST_AUTO_TEST_CASE(an_incarnation_that_goes_by_a_newer_view_than_ours_counts) {
   replace("n1");
   const auto second = view(2, three);
   give(second, {"n1"});
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(of_look_ups_under_way_together_none_ends_with_an_older_star
   BOOST_TEST(out.stats().answers_outdated == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_life_that_the_view_does_not_name_may_say_how_it_is) {
+BOOST_AUTO_TEST_CASE(an_incarnation_that_the_view_does_not_name_may_say_how_it_is) {
   replace("n1");
   auto r = std::make_unique<Call>();
   r->op = Op::status;
