@@ -56,7 +56,8 @@ void Coordinator::install(ViewPtr view, Outbox& out) {
   for (Record& r : records_) r.uncleared = r.cleared >= view->epoch() ? Instant::never() : clock_.now();
   for (const Member& m : view->members()) out.send(m.node_id, ViewPush{view});
   if (view->find(self_) == nullptr) out.send(self_, ViewPush{view});  // this node's agent answers those who ask for the coordinator
-  // Who is not in has asked for a view that has been made without it: it asks again, as another incarnation.
+  // A candidate that this view leaves out asked to be in this view and no other. It is shown the view, and asks again
+  // as another incarnation.
   for (const auto& [node, candidate] : candidates_) {
     if (view->find(node, candidate.member.incarnation) == nullptr) out.send(node, ViewPush{view});
   }
@@ -80,7 +81,7 @@ void Coordinator::on(const Confirmed& m, Outbox& out) {
   while (!rounds_.empty() && rounds_.front().number <= m.round) rounds_.pop_front();
 }
 
-/// Those who have asked since the last round began share this one.
+/// One round for all renewals that have arrived since the last one began.
 void Coordinator::begin_round() {
   const auto waits = std::ranges::find(pending_renewals_, std::uint64_t{0}, &PendingRenewal::round);
   if (waits == pending_renewals_.end()) return;
@@ -161,7 +162,8 @@ Duration Coordinator::wait() const {
   return mutated(Mutation::short_wait) ? timing_.lease : timing_.wait;
 }
 
-/// When it is, if nothing more comes of it: when its lease is over for sure, and it has not asked for one three times.
+/// From when on it is silent, if nothing more is heard of it: its lease is over for certain, and three renewals are
+/// missing.
 Instant Coordinator::silent_at(const Record& r) const {
   return std::max(r.last + wait(), r.heard + 3 * timing_.renew);
 }
@@ -238,9 +240,9 @@ bool Coordinator::wants_other_voters() const {
   });
 }
 
-/// Ends a change of voters that is under way, or begins the next: one at a time. A voter whose store is lost is replaced
-/// by the empty one that its node offers now, under a number that no voter has had: the numbers only grow, since each
-/// new one is above all that are there.
+/// Ends a change of voters that is under way, or begins the next: one at a time. A voter whose store is lost is
+/// replaced by the empty one that its node offers now, under a number that no voter has had: the numbers only grow,
+/// since each new one is above all that are there.
 void Coordinator::change_voters(ViewHead& head) const {
   if (!head.old_voters.empty()) return head.old_voters.clear();
   for (Voter& v : head.voters) {

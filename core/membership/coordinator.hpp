@@ -12,14 +12,15 @@
 
 namespace reki::membership {
 
-/// While this node is the coordinator: grants leases, decides who joins, leaves and is dropped, and says when all have
-/// let go of what a view took from them. Its table of renewals is the cluster's heartbeat monitor.
+/// Decides while this node is the coordinator: grants leases, makes the next view (who joins, leaves, is dropped,
+/// votes), and completes the barrier of each view, once all members have stopped what it took from them. Its table of
+/// renewals is the cluster's heartbeat monitor.
 ///
 /// Pure; exists for one term. Thread: control.
 ///
-/// A lease is granted only after a round of the register that began after its renewal had come was confirmed; so a
-/// coordinator that was deposed without noticing can grant nothing. A silent member is dropped `Timing::wait` after the
-/// last moment at which a lease of it can have begun, or once it, or its guard, has said `Stopped`.
+/// A renewal is granted once the register has confirmed a round that began after the renewal arrived. So a coordinator
+/// that was deposed without noticing grants nothing. A silent member is dropped `Timing::wait` after the last moment at
+/// which a lease of it can have begun. It is dropped at once when it, or its guard, has said `Stopped`.
 class Coordinator {
  public:
   /// `clock` is the control thread's own, and is advanced before each call; all three must outlive this.
@@ -44,13 +45,13 @@ class Coordinator {
   /// What is known of a member. In the order of the view's members.
   struct Record {
     Instant last;       ///< No lease of it can have begun later.
-    Instant heard;      ///< When it asked for one.
-    Instant uncleared;  ///< Since when it has not been done with the newest view; `never`: it is done.
+    Instant heard;      ///< When it last asked for a lease.
+    Instant uncleared;  ///< Since when the newest view waits for it to clear; `never`: it has cleared it.
     Epoch cleared;
     std::uint64_t store = 0;  ///< The empty store that it offers.
     bool stopped = false;
     bool leaving = false;
-    bool doomed = false;  ///< The view that is being proposed drops it: no more grants, whatever becomes of that.
+    bool doomed = false;  ///< The outstanding proposal drops it: no more grants, even if it is not chosen.
   };
   struct Candidate {
     Member member;
@@ -62,7 +63,7 @@ class Coordinator {
     NodeId member;
     Incarnation incarnation;
     std::uint64_t seq = 0;
-    std::uint64_t round = 0;  ///< That began after it had come; 0: has not begun.
+    std::uint64_t round = 0;  ///< The first that began after it arrived; 0: not begun yet.
   };
   struct Round {
     std::uint64_t number = 0;
@@ -79,7 +80,7 @@ class Coordinator {
   [[nodiscard]] bool may_drop(const Record& r) const { return r.stopped || is_silent(r); }
   [[nodiscard]] bool may_join(const Candidate& c) const;
   [[nodiscard]] Duration wait() const;
-  /// What is to be changed now; else it sets `wake_` to when to look again.
+  /// Whether the next view is due. If not, `wake_` is when to look again.
   [[nodiscard]] bool change_is_due();
   [[nodiscard]] ViewPtr next_view();
   [[nodiscard]] bool wants_other_voters() const;

@@ -140,7 +140,8 @@ void MemberAgent::not_in(Instant now, Outbox& out) {
   if (phase_ == Phase::gone) return;
   const Incarnation was = incarnation_;
   const bool leaves = phase_ == Phase::leaving;
-  // An incarnation asks to be in the one view after its base: when that has been made without it, another one asks.
+  // An incarnation asks to be in one view, the next after its base. When that is made without it, another incarnation
+  // asks.
   if (!leaves && !mutated(Mutation::rejoin)) draw_incarnation();
   const bool done = leaves && held_.empty() && stopping_.empty();  // has handed all over: it has nothing to drop
   const bool drops = phase_ != Phase::joining && !done;
@@ -179,7 +180,7 @@ void MemberAgent::slots_stopped(const SlotSet& slots, Incarnation of, Instant no
   clear(now, out);
 }
 
-/// Nothing outside of `held_` runs here any more: say so at once, since all who gain something wait for it.
+/// Reports the view cleared once nothing outside of `held_` runs here. At once, since all who gain slots wait for it.
 void MemberAgent::clear(Instant now, Outbox& out) {
   if (!stopping_.empty() || cleared_ == installed_ || phase_ == Phase::joining) return;
   cleared_ = installed_;

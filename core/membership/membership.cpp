@@ -203,7 +203,7 @@ void Membership::take(const NodeId& from, const M& m) {
   }
 }
 
-/// If it is the coordinator that has died, nobody need wait until it has been silent for long.
+/// Keeps it for a coordinator to come. If it was the coordinator that stopped, this node tries to be elected at once.
 void Membership::suspect(const Stopped& m) {
   if (coordinator_ || !agent_.view() || agent_.view()->find(m.node, m.incarnation) == nullptr) return;
   const auto same = [&](const Stopped& s) { return s.node == m.node && s.incarnation == m.incarnation; };

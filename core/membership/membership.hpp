@@ -14,11 +14,13 @@
 
 namespace reki::membership {
 
-/// All that one node decides about who is in the cluster and who owns what: its agent; what it has to do with the register,
-/// as a voter of the embedded one or as a client of etcd; and, while it is elected, its coordinator.
+/// All that one node decides about who is in the cluster and who owns what. Its parts: the agent; the acceptor and
+/// proposer of the embedded register if the node is a voter, or the register in etcd; and the coordinator while it is
+/// elected.
 ///
-/// Pure: `effects = machine.on(event, now)`. The shell (node/membership/membership_thread.hpp, or the simulator) carries out the effects in
-/// this order: write the record if there is one, `persisted`, ask etcd, act on the events, send. Thread: control.
+/// Pure: `effects = machine.on(event, now)`. The shell (node/membership/membership_thread.hpp, or the simulator)
+/// carries out the effects in this order: write the record if there is one, `persisted`, ask etcd, act on the events,
+/// send. Thread: control.
 class Membership {
  public:
   struct Options {
@@ -85,7 +87,8 @@ class Membership {
   Proposer proposer_;
   std::optional<EtcdRegister> etcd_;  ///< In place of the two.
   std::optional<Coordinator> coordinator_;
-  /// Heard while another was coordinator, whose end may be what they are about. The newest few.
+  /// Said while another node was the coordinator, which may be the one that stopped. If this node is elected they count
+  /// for its coordinator. The newest few.
   std::deque<Stopped> stopped_;
   Outbox out_;
   std::vector<Outbox::Item> away_;

@@ -140,7 +140,8 @@ void Proposer::on(const Promise& m, Instant now, Outbox& out) {
   if (m.ballot != ballot_ || m.view == nullptr) return;
   if (phase_ != Phase::preparing && !(phase_ == Phase::claiming && mine)) return;
   answers_of(m.store).promised = true;
-  // Whoever has promised acknowledges no earlier coordinator any more: no grant is younger than its last time.
+  // A voter that has promised acknowledges no earlier coordinator any more. So no lease that one of them granted began
+  // after the latest acknowledgement of those who promise.
   promises_at_ = std::max(promises_at_, m.since_ack ? Instant{now.ns - m.since_ack->count()} : now);
   const bool newer = m.accepted > known_ballot_ ||
                      (m.accepted == known_ballot_ && m.view->epoch() > known_->epoch());
@@ -203,7 +204,8 @@ void Proposer::send_accepts(Outbox& out) {
   to_voters(*pending_, make, out);
 }
 
-/// Voters that are there but missed what the others have chosen: until they have it, fewer can be lost.
+/// Sends the chosen view again to voters that answer but have not accepted it: until they have, fewer voters may be
+/// lost.
 void Proposer::catch_up(Instant now, Outbox& out) {
   const auto send = [&](const Voter& v) {
     const Answers& a = answers_of(v.store);

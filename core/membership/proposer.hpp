@@ -100,7 +100,7 @@ class Proposer final : public Register {
   ViewPtr known_;    ///< The newest accepted view that is known of.
   Term known_ballot_;
   ViewPtr own_;      ///< What this node's store had when it claimed.
-  Instant promises_at_;  ///< No promiser has acknowledged another coordinator after this.
+  Instant promises_at_;  ///< Nobody who promised has acknowledged an earlier coordinator after this.
 
   // coordinator
   ViewPtr view_;     ///< Chosen in this ballot.

@@ -11,7 +11,7 @@ namespace reki::membership {
 struct Elected {
   Term term;
   ViewPtr view;  ///< Chosen in this very term: the last one with the term and coordinator changed.
-  /// Every lease granted by an earlier coordinator was asked for before this long ago.
+  /// Each renewal that an earlier coordinator granted was sent at least this long ago.
   Duration since_grants{0};
 };
 struct Chosen {

@@ -12,9 +12,9 @@ struct Clocks {
   Instant raw;
 };
 
-/// The clock by which a coordinator waits for leases to be over: at each step it believes the slower of the two, and it
-/// knows how long the machine has run without a stop. For one that was frozen has old news in its inbox, and must read
-/// them before it calls others silent.
+/// The clock by which a coordinator waits for leases to end. At each step it goes by the slower of the two readings. It
+/// also knows how long the machine has run without a stop: a coordinator that was frozen has unread messages in its
+/// inbox, and must read them before it takes others for silent.
 ///
 /// Pure. Thread: control.
 class WaitingClock {

@@ -52,7 +52,7 @@ std::vector<std::uint32_t> counts_of(const SlotTable& table, std::size_t members
   return counts;
 }
 
-/// Takes from each member what it holds above its target: the slots that like it least.
+/// Takes from each member what it holds above its target: the slots with the lowest rendezvous score for it.
 void release_surplus(SlotTable& table, std::span<const std::uint64_t> hashes, std::span<const std::uint32_t> held,
                      std::span<const std::uint32_t> targets) {
   struct Held {
