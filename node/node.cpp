@@ -232,7 +232,7 @@ Answer Node::exchange(Submission& submission) {
     const auto now = view();
     if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
   }
-  Outputs::release_before_blocking();
+  const Outputs::Blocking blocking;
   return Registry::exchange(submission);
 }
 

@@ -37,6 +37,21 @@ class Outputs {
     here->release();
     current_ = here;
   }
+  /// The blocking call itself, while it lives. What is asked leaves at once, and not when the function returns, which waits for
+  /// the answer; and if the thread runs something else meanwhile, that is none of this function's.
+  class Blocking {
+   public:
+    Blocking() {
+      release_before_blocking();
+      outputs_ = std::exchange(current_, nullptr);
+    }
+    ~Blocking() { current_ = outputs_; }
+    Blocking(const Blocking&) = delete;
+    Blocking& operator=(const Blocking&) = delete;
+
+   private:
+    Outputs* outputs_;
+  };
   /// Sends all that is held, and holds nothing more.
   void release() {
     current_ = outer_;
@@ -44,17 +59,6 @@ class Outputs {
     held_.clear();
   }
   [[nodiscard]] bool empty() const { return held_.empty(); }
-  /// While it lives, nothing is held: the function whose outputs they are waits, and its thread runs something else.
-  class Aside {
-   public:
-    Aside() : outputs_(std::exchange(current_, nullptr)) {}
-    ~Aside() { current_ = outputs_; }
-    Aside(const Aside&) = delete;
-    Aside& operator=(const Aside&) = delete;
-
-   private:
-    Outputs* const outputs_;
-  };
   struct Held {
     Registry* to;
     Posting posting;

@@ -32,7 +32,7 @@ void HostedRegistry::submit(Submission submission, Completion done) {
 }
 
 Answer HostedRegistry::exchange(Submission& submission) {
-  Outputs::release_before_blocking();
+  const Outputs::Blocking blocking;
   if (waits_run_turns_) return runtime_.share()->exchange_by_running_turns(submission.with_message());
   return Registry::exchange(submission);
 }

@@ -30,7 +30,7 @@ void LocalRegistry::submit(Submission submission, Completion done) {
 }
 
 Answer LocalRegistry::exchange(Submission& submission) {
-  Outputs::release_before_blocking();
+  const Outputs::Blocking blocking;
   if (runtime_->waits_run_turns()) return runtime_->exchange_by_running_turns(submission.with_message());
   return Registry::exchange(submission);
 }

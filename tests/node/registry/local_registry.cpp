@@ -32,9 +32,37 @@ class FlooderActor final : public Actor<Flooder> {
   }
 };
 
+struct AskFor {
+  static constexpr std::string_view name = "ask_for";
+  using Reply = std::int64_t;
+  std::string key;
+  static constexpr auto fields = reki::fields("key", &AskFor::key);
+};
+struct Asker {
+  static constexpr std::string_view type = "asker";
+  using Messages = reki::Messages<AskFor>;
+};
+
+/// Waits for a puppet's answer in its handler.
+class AskerActor final : public Actor<Asker> {
+ public:
+  std::int64_t on(const AskFor& m, Context& context) {
+    context.send<Puppet>(m.key, Add{10});  // leaves before what is asked then
+    return context.registry().call<Puppet>(m.key, Add{1}).get().value_or(-1);
+  }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(local_registry)
+
+BOOST_AUTO_TEST_CASE(a_handler_that_may_block_gets_the_answer_that_it_waits_for) {
+  Stage stage;
+  Factories factories = puppets(stage);
+  factories.add<AskerActor>({.blocking = true});
+  LocalRegistry registry(std::move(factories));
+  BOOST_TEST(registry.call<Asker>("a", AskFor{"p"}).get().value() == 11);
+}
 
 BOOST_AUTO_TEST_CASE(the_first_look_up_starts_and_the_second_finds_the_same_actor) {
   Stage stage;

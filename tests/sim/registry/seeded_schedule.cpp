@@ -5,7 +5,6 @@
 
 #include "reki/actor/registry.hpp"
 #include "reki/core/base/assert.hpp"
-#include "reki/node/actors/outputs.hpp"
 
 namespace reki::sim {
 
@@ -76,7 +75,6 @@ bool SeededSchedule::step(Instant until) {
     now_ns_ = next.ns;
     return true;
   }
-  const Outputs::Aside aside;  // of a blocking handler that waits in its turn and so has come here again
   const std::uint64_t chosen = random_.below(all);
   remember(chosen << 32 | all);
   if (chosen >= ready_.size()) {
