@@ -57,9 +57,10 @@ BOOST_AUTO_TEST_CASE(who_comes_later_does_not_put_off_who_waits_already) {
 }
 
 BOOST_AUTO_TEST_CASE(of_many_some_are_let_go_each_time_and_the_waits_grow_while_nothing_is_served) {
-  hold(1, 10 * limits::retry_probes);
+  constexpr int rounds = 2 * limits::retries_per_wait + 4;  // so that the wait has doubled twice
+  hold(1, rounds * limits::retry_probes);
   Duration longest{0};
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < rounds; ++i) {
     const Instant before = now;
     go_on();
     longest = std::max(longest, now - before);
