@@ -4,15 +4,16 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
-#include "reki/actor/answer.hpp"
+#include "reki/actor/completion.hpp"
 #include "reki/actor/message.hpp"
 #include "reki/actor/pack.hpp"
 #include "reki/core/activation/waiter.hpp"
 #include "reki/core/base/pool.hpp"
 
 namespace reki {
+
+class Registry;
 
 /// Identifies a message type within this process; another shared object may have another address for the same
 /// type, and then the message is encoded and decoded as if it had come over the wire.
@@ -44,10 +45,12 @@ class Envelope : public Waiter, public PoolAllocated {
 
 inline void EnvelopeDelete::operator()(Envelope* envelope) const { delete envelope; }
 
+struct NoReply {};
+
 template <Message M>
 class TypedEnvelope final : public Envelope {
  public:
-  using ReplySlot = std::conditional_t<std::is_void_v<ReplyOf<M>>, std::monostate, std::optional<ReplyOf<M>>>;
+  using ReplySlot = std::conditional_t<std::is_void_v<ReplyOf<M>>, NoReply, std::optional<ReplyOf<M>>>;
 
   explicit TypedEnvelope(M m) : Envelope(&message_tag<M>, M::name), message(std::move(m)) {}
   void encode(Bytes& out) const override { pack_into(out, message); }
@@ -76,4 +79,16 @@ class EncodedEnvelope final : public Envelope {
   std::string own_name_;
 };
 
+namespace detail {
+
+template <class A>
+Bytes pack_args(const A& args) {
+  if constexpr (std::is_empty_v<A>) return {};
+  else return pack(args);
+}
+
+/// A `send` whose outcome is told to nobody. Starts the actor with `args` if need be.
+void send_unanswered(Registry& registry, std::string_view type, std::string_view key, EnvelopePtr message, Bytes args);
+
+}  // namespace detail
 }  // namespace reki

@@ -1,86 +1,299 @@
 #pragma once
 
+#include <array>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <msgpack.hpp>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "reki/actor/fields.hpp"
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/wire/msgpack_reader.hpp"
+#include "reki/core/wire/msgpack_writer.hpp"
 
-/// Values to msgpack and back (docs/protocol.md, section 4): a struct with `fields` is an array of them, anything
-/// else is what msgpack-cxx makes of it, a user's own MSGPACK_DEFINE included.
+/// Values to msgpack and back (docs/protocol.md, section 4): numbers, words, bytes, containers and tuples of the standard library,
+/// and structs with `fields`, which are arrays of them.
+///
+/// The same bytes as msgpack-cxx's, without it: its headers are two thirds of what a plugin took to compile. What only
+/// msgpack-cxx knows, MSGPACK_DEFINE and a user's own adaptors among it, goes through it where reki/msgpack.hpp is included.
 namespace reki {
 
 namespace detail {
-/// What msgpack::packer writes to.
-struct BytesSink {
-  Bytes* out;
-  void write(const char* data, std::size_t size) { out->append(data, size); }
+
+/// Writes and reads a T by msgpack-cxx; reki/msgpack.hpp has it.
+template <class T>
+struct ByMsgpackCxx {
+  static_assert(sizeof(T) == 0,
+                "reki cannot send this type: give it `fields`, or include reki/msgpack.hpp if msgpack-cxx knows it");
 };
 
-/// Bounds for bytes from outside: msgpack-cxx has none of its own, and five bytes can ask for 100 GB.
-inline msgpack::unpack_limit unpack_limits() {
-  return {limits::decode_items_max,  limits::decode_items_max,  limits::message_bytes_max,
-          limits::message_bytes_max, limits::message_bytes_max, limits::decode_depth_max};
-}
+// What a type is by its shape, so that no header of a container is needed here.
 
 template <class T>
-void convert_fields(const msgpack::object& object, T& out);
-
-/// Numbers, words, and structs of such: what most messages are, and what a cursor reads without allocating anything, while
-/// msgpack-cxx makes a tree of objects first.
+concept EmptyMessage = std::is_empty_v<T> && requires { T::name; };
 template <class T>
-constexpr bool is_plain() {
+concept OneByte = std::same_as<T, char> || std::same_as<T, unsigned char> || std::same_as<T, std::byte>;
+template <class T>
+inline constexpr bool is_array = false;
+template <class T, std::size_t N>
+inline constexpr bool is_array<std::array<T, N>> = true;
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_tuple = false;
+template <class... Ts>
+inline constexpr bool is_tuple<std::tuple<Ts...>> = true;
+template <class T>
+inline constexpr bool is_pair = false;
+template <class A, class B>
+inline constexpr bool is_pair<std::pair<A, B>> = true;
+template <class T>
+concept Container = requires(T t) {
+  typename T::value_type;
+  typename T::allocator_type;
+  t.begin() != t.end();
+  t.size();
+  t.clear();
+};
+template <class T>
+concept MapContainer = Container<T> && requires { typename T::mapped_type; };
+template <class T>
+concept Sequence = is_array<T> || Container<T>;
+/// A bin: bytes in one piece.
+template <class T>
+concept ByteSequence = Sequence<T> && OneByte<typename T::value_type> && requires(T t) { t.data(); };
+
+void write_double(MsgpackWriter& out, double value);
+void write_float(MsgpackWriter& out, float value);
+
+/// Appends one value.
+template <class T>
+void write(MsgpackWriter& out, const T& value) {
   if constexpr (HasFields<T>) {
-    bool all = true;
-    for_each_field<T>([&](std::string_view, auto member) {
-      all &= is_plain<std::remove_cvref_t<decltype(std::declval<T&>().*member)>>();
-    });
-    return all;
+    out.write_array(static_cast<std::uint32_t>(std::remove_cvref_t<decltype(T::fields)>::count));
+    for_each_field<T>([&](std::string_view, auto member) { write(out, value.*member); });
+  } else if constexpr (EmptyMessage<T>) {
+    out.write_array(0);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    out.write_bool(value);
+  } else if constexpr (std::signed_integral<T>) {
+    out.write_int(value);
+  } else if constexpr (std::unsigned_integral<T>) {
+    out.write_uint(value);
+  } else if constexpr (std::is_same_v<T, double>) {
+    write_double(out, value);
+  } else if constexpr (std::is_same_v<T, float>) {
+    write_float(out, value);
+  } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+    out.write_str(value);
+  } else if constexpr (ByteSequence<T>) {
+    out.write_bin({reinterpret_cast<const char*>(value.data()), value.size()});
+  } else if constexpr (is_optional<T>) {
+    if (value) write(out, *value);
+    else out.write_nil();
+  } else if constexpr (is_tuple<T> || is_pair<T>) {
+    out.write_array(static_cast<std::uint32_t>(std::tuple_size_v<T>));
+    std::apply([&](const auto&... each) { (write(out, each), ...); }, value);
+  } else if constexpr (MapContainer<T>) {
+    out.write_map(static_cast<std::uint32_t>(value.size()));
+    for (const auto& [key, each] : value) {
+      write(out, key);
+      write(out, each);
+    }
+  } else if constexpr (Sequence<T>) {
+    out.write_array(static_cast<std::uint32_t>(value.size()));
+    for (const auto& each : value) write(out, each);
   } else {
-    return std::is_integral_v<T> || std::is_same_v<T, std::string>;
+    ByMsgpackCxx<T>::write(out, value);
   }
 }
 
-/// False if it does not fit; `out` is then of no use.
-template <class T>
-bool read_plain(MsgpackReader& in, T& out) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return in.read_bool(out);
-  } else if constexpr (std::is_integral_v<T>) {
-    std::uint64_t value = 0;
-    if (!in.read_uint(value) || value > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return false;
-    out = static_cast<T>(value);
-    return true;
-  } else if constexpr (std::is_same_v<T, std::string>) {
-    BytesView value;
-    if (!in.read_bytes(value) || value.size() > limits::message_bytes_max) return false;
-    out = value;
-    return true;
-  } else {
-    std::uint32_t left = 0;
-    if (!in.read_array(left) || left > std::remove_cvref_t<decltype(T::fields)>::count) return false;
-    bool good = true;
-    for_each_field<T>([&](std::string_view, auto member) {
-      if (left > 0 && good) good = read_plain(in, out.*member);
-      left -= left > 0 ? 1 : 0;
-    });
-    return good;
+/// Reads values, and knows why it cannot. Each `read` returns false if the value does not fit; what it has written is then
+/// of no use, nor is this but for `error`.
+class Unpacker {
+ public:
+  explicit Unpacker(BytesView bytes) : in_(bytes) {}
+
+  template <class T>
+  bool read(T& out) {
+    if constexpr (HasFields<T> || EmptyMessage<T>) {
+      return read_struct(out);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return in_.read_bool(out) || wrong();
+    } else if constexpr (std::integral<T>) {
+      return read_integer(out);
+    } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float>) {
+      double value = 0;
+      if (!read_double(value)) return false;
+      out = static_cast<T>(value);
+      return true;
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      BytesView value;
+      if (!read_bytes(value)) return false;
+      out = value;
+      return true;
+    } else if constexpr (ByteSequence<T>) {
+      return read_bin(out);
+    } else if constexpr (is_optional<T>) {
+      if (in_.read_nil()) return out.reset(), true;
+      return read(out.emplace());
+    } else if constexpr (is_tuple<T> || is_pair<T>) {
+      return read_tuple(out);
+    } else if constexpr (MapContainer<T>) {
+      return read_map(out);
+    } else if constexpr (Sequence<T>) {
+      return read_sequence(out);
+    } else {
+      return ByMsgpackCxx<T>::read(*this, out);
+    }
   }
-}
+  bool at_end() const { return in_.at_end(); }
+  /// After a false `read`, or one that is not at the end.
+  Error error() &&;
+
+  // For ByMsgpackCxx.
+  BytesView rest() const { return in_.rest(); }
+  void advance(std::size_t bytes) { in_.advance(bytes); }
+  bool fail(ErrorCode code, std::string text);
+
+ private:
+  template <class T>
+  bool read_struct(T& out) {
+    std::uint32_t left = 0;
+    if (!begin_array(left)) return no_struct();
+    if constexpr (HasFields<T>) {
+      constexpr std::uint32_t known = std::remove_cvref_t<decltype(T::fields)>::count;
+      if (left > known) return too_many_fields(known, left);
+      bool good = true;
+      for_each_field<T>([&](std::string_view name, auto member) {
+        if (left == 0 || !good) return;
+        --left;
+        good = read(out.*member) || blame(name);
+      });
+      if (!good) return false;
+    } else if (left > 0) {
+      return too_many_fields(0, left);
+    }
+    return end();
+  }
+  template <class T>
+  bool read_integer(T& out) {
+    std::uint64_t value = 0;
+    if (in_.read_uint(value)) {
+      if (value > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return unfit();
+      out = static_cast<T>(value);
+      return true;
+    }
+    if constexpr (std::signed_integral<T>) {
+      std::int64_t negative = 0;
+      if (in_.read_negative(negative)) {
+        if (negative < std::numeric_limits<T>::min()) return unfit();
+        out = static_cast<T>(negative);
+        return true;
+      }
+    }
+    return wrong();
+  }
+  template <class T>
+  bool read_bin(T& out) {
+    BytesView value;
+    if (!read_bytes(value)) return false;
+    if constexpr (is_array<T>) {
+      if (value.size() > out.size()) return unfit();
+    } else {
+      out.resize(value.size());
+    }
+    copy_bytes(value, out.data());
+    return true;
+  }
+  template <class T>
+  bool read_tuple(T& out) {
+    std::uint32_t left = 0;
+    if (!begin_array(left)) return false;
+    if (is_pair<T> && left != 2) return unfit();
+    const auto next = [&](auto& each) { return left == 0 || (--left, read(each)); };
+    if (!std::apply([&](auto&... each) { return (next(each) && ...); }, out)) return false;
+    return skip(left) && end();
+  }
+  template <class T>
+  bool read_map(T& out) {
+    std::uint32_t left = 0;
+    if (!begin_map(left)) return false;
+    out.clear();
+    for (; left > 0; --left) {
+      typename T::key_type key{};
+      typename T::mapped_type value{};
+      if (!read(key) || !read(value)) return false;
+      if constexpr (requires { out.insert_or_assign(std::move(key), std::move(value)); }) {
+        out.insert_or_assign(std::move(key), std::move(value));
+      } else {
+        out.emplace(std::move(key), std::move(value));
+      }
+    }
+    return end();
+  }
+  template <class T>
+  bool read_sequence(T& out) {
+    std::uint32_t left = 0;
+    if (!begin_array(left)) return false;
+    if constexpr (is_array<T>) {
+      if (left > out.size()) return unfit();
+      for (std::uint32_t i = 0; i < left; ++i) {
+        if (!read(out[i])) return false;
+      }
+    } else {
+      out.clear();
+      for (; left > 0; --left) {
+        typename T::value_type value{};
+        if (!read(value)) return false;
+        if constexpr (requires { out.push_back(std::move(value)); }) out.push_back(std::move(value));
+        else out.insert(std::move(value));
+      }
+    }
+    return end();
+  }
+
+  // What is in each other is counted; `end` leaves one container, and is true.
+  bool begin_array(std::uint32_t& count);
+  bool begin_map(std::uint32_t& count);
+  bool begin(std::uint32_t count);
+  bool end() {
+    --depth_;
+    return true;
+  }
+  bool read_double(double& value);
+  bool read_bytes(BytesView& value);
+  bool skip(std::uint32_t values);
+  static void copy_bytes(BytesView from, void* to);
+  // Each says why, and is false.
+  bool unfit();  ///< The value that was read, by its range or number.
+  bool wrong();  ///< The value that could not be read.
+  bool no_struct();
+  bool too_many_fields(std::uint32_t known, std::uint32_t got);
+  bool blame(std::string_view field);
+
+  MsgpackReader in_;
+  std::size_t depth_ = 0;
+  ErrorCode code_ = ErrorCode::ok;
+  std::string text_;  ///< Empty with a code: a wrong type or range.
+};
+
 }  // namespace detail
 
 /// Appends `value` to `out`.
 template <class T>
 void pack_into(Bytes& out, const T& value) {
-  detail::BytesSink sink{&out};
-  msgpack::packer<detail::BytesSink> packer(sink);
-  packer.pack(value);
+  MsgpackWriter writer(out);
+  detail::write(writer, value);
 }
 
 template <class T>
@@ -94,96 +307,13 @@ Bytes pack(const T& value) {
 /// Fails with `malformed_message` and the field's name, or `too_large`; never throws.
 template <class T>
 Result<T> unpack(BytesView bytes) {
-  T out{};
+  Result<T> out;
   if constexpr (HasFields<T> || std::is_empty_v<T>) {
     if (bytes.empty()) return out;
   }
-  if constexpr (detail::is_plain<T>()) {
-    T plain{};
-    MsgpackReader in{bytes};
-    if (detail::read_plain(in, plain) && in.at_end()) return plain;
-    // Negative, or wrong, and then msgpack-cxx knows in what.
-  }
-  try {
-    std::size_t read = 0;
-    const auto handle = msgpack::unpack(bytes.data(), bytes.size(), read, nullptr, nullptr, detail::unpack_limits());
-    if (read != bytes.size()) return fail(ErrorCode::malformed_message, "bytes after the end of the value");
-    handle.get().convert(out);
-  } catch (const msgpack::size_overflow& e) {
-    return fail(ErrorCode::too_large, std::string{"a value exceeds the decoding limits: "} + e.what());
-  } catch (const std::exception& e) {
-    return fail(ErrorCode::malformed_message, e.what());
-  }
+  detail::Unpacker in(bytes);
+  if (!in.read(*out) || !in.at_end()) out = tl::make_unexpected(std::move(in).error());
   return out;
 }
 
 }  // namespace reki
-
-namespace msgpack {
-MSGPACK_API_VERSION_NAMESPACE(MSGPACK_DEFAULT_API_NS) {
-  namespace adaptor {
-
-  /// A message without fields is an empty array.
-  template <class T>
-  concept RekiPlain = reki::HasFields<T> || (std::is_empty_v<T> && requires { T::name; });
-
-  template <RekiPlain T>
-  struct pack<T> {
-    template <class Stream>
-    packer<Stream>& operator()(packer<Stream>& out, const T& value) const {
-      if constexpr (reki::HasFields<T>) {
-        out.pack_array(static_cast<std::uint32_t>(std::remove_cvref_t<decltype(T::fields)>::count));
-        reki::for_each_field<T>([&](std::string_view, auto member) { out.pack(value.*member); });
-      } else {
-        out.pack_array(0);
-      }
-      return out;
-    }
-  };
-
-  template <RekiPlain T>
-  struct convert<T> {
-    const msgpack::object& operator()(const msgpack::object& from, T& value) const {
-      reki::detail::convert_fields(from, value);
-      return from;
-    }
-  };
-
-  }  // namespace adaptor
-}
-}  // namespace msgpack
-
-namespace reki::detail {
-
-/// Thrown through msgpack-cxx's converters and caught in `unpack`.
-struct FieldError : msgpack::type_error {
-  std::string text;
-  explicit FieldError(std::string t) : text(std::move(t)) {}
-  const char* what() const noexcept override { return text.c_str(); }
-};
-
-template <class T>
-void convert_fields(const msgpack::object& object, T& out) {
-  if (object.type != msgpack::type::ARRAY) throw FieldError("expected an array of fields");
-  std::size_t known = 0;
-  if constexpr (HasFields<T>) known = std::remove_cvref_t<decltype(T::fields)>::count;
-  const auto& array = object.via.array;
-  if (array.size > known) {
-    throw FieldError("expected at most " + std::to_string(known) + " fields, got " + std::to_string(array.size));
-  }
-  if constexpr (HasFields<T>) {
-    std::uint32_t i = 0;
-    for_each_field<T>([&](std::string_view name, auto member) {
-      if (i >= array.size) return;
-      try {
-        array.ptr[i++].convert(out.*member);
-      } catch (const FieldError& e) {
-        throw FieldError("field '" + std::string{name} + "': " + e.text);
-      } catch (const msgpack::type_error&) {
-        throw FieldError("field '" + std::string{name} + "' has the wrong type or is out of range");
-      }
-    });
-  }
-}
-
-}  // namespace reki::detail

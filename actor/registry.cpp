@@ -9,6 +9,10 @@
 
 namespace reki {
 
+void Completion::answer_dropped() {
+  (*this)(Answer{Error{ErrorCode::internal, "a request was dropped without an answer"}});
+}
+
 Submission Submission::with_message() {
   Submission out(static_cast<const wire::RequestBody&>(*this));
   out.message = std::move(message);
@@ -62,6 +66,13 @@ Answer wait_for_answer(Registry& registry, Submission submission) {
   registry.submit(std::move(submission), AnswerPromise::completion(promise));
   if (promise->wait(patience)) return promise->take();
   return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
+}
+
+void send_unanswered(Registry& registry, std::string_view type, std::string_view key, EnvelopePtr message, Bytes args) {
+  Submission submission(wire::Op::send, type, key);
+  submission.args = std::move(args);
+  submission.message = std::move(message);
+  registry.submit(std::move(submission), Completion{});
 }
 
 Bytes list_args(const Bytes& cursor, std::size_t limit) {

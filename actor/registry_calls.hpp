@@ -135,12 +135,6 @@ Submission about_key(wire::Op op, std::string_view key, const CallOptions& optio
   return out;
 }
 
-template <class A>
-Bytes pack_args(const A& args) {
-  if constexpr (std::is_empty_v<A>) return {};
-  else return pack(args);
-}
-
 template <Interface A>
 Result<ActorRef<A>> finish_ref(Registry& registry, Submission&& sent, Answer&& answer) {
   if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());

@@ -1,6 +1,9 @@
 #include "reki/actor/schema.hpp"
 
+#include <array>
 #include <sstream>
+
+#include "reki/actor/msgpack_cxx.hpp"
 
 namespace reki {
 namespace {
@@ -53,7 +56,7 @@ void pack_schema(Packer& out, const Schema& schema) {
   }
 }
 
-[[noreturn]] void bad(const char* what) { throw detail::FieldError(what); }
+[[noreturn]] void bad(const char* what) { throw detail::FieldError(Error{ErrorCode::malformed_message, what}); }
 
 const msgpack::object& element(const msgpack::object& object, std::uint32_t i) {
   if (object.type != msgpack::type::ARRAY || i >= object.via.array.size) bad("a description is too short");

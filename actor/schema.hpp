@@ -1,13 +1,9 @@
 #pragma once
 
-#include <array>
-#include <list>
-#include <map>
-#include <optional>
-#include <set>
+#include <cstdint>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "reki/actor/message.hpp"
@@ -50,31 +46,6 @@ std::string to_string(const Schema& schema);
 Bytes encode_descriptions(const std::vector<TypeDescription>& types);
 Result<std::vector<TypeDescription>> decode_descriptions(BytesView bytes);
 
-namespace detail {
-template <class T>
-inline constexpr bool is_sequence = false;
-template <class T, class A>
-inline constexpr bool is_sequence<std::vector<T, A>> = true;
-template <class T, class A>
-inline constexpr bool is_sequence<std::list<T, A>> = true;
-template <class T, std::size_t N>
-inline constexpr bool is_sequence<std::array<T, N>> = true;
-template <class T, class C, class A>
-inline constexpr bool is_sequence<std::set<T, C, A>> = true;
-template <class T, class H, class E, class A>
-inline constexpr bool is_sequence<std::unordered_set<T, H, E, A>> = true;
-template <class T>
-inline constexpr bool is_map = false;
-template <class K, class V, class C, class A>
-inline constexpr bool is_map<std::map<K, V, C, A>> = true;
-template <class K, class V, class H, class E, class A>
-inline constexpr bool is_map<std::unordered_map<K, V, H, E, A>> = true;
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-}  // namespace detail
-
 /// The schema of T; `any` for what it cannot see into.
 template <class T>
 Schema schema_of() {
@@ -89,7 +60,7 @@ Schema schema_of() {
       out.fields.push_back({std::string{name}, schema_of<FieldType>(), pack(defaults.*member)});
     });
     return out;
-  } else if constexpr (std::is_empty_v<T> && requires { T::name; }) {
+  } else if constexpr (detail::EmptyMessage<T>) {
     return {Kind::structure, {}, {}};
   } else if constexpr (std::is_same_v<T, bool>) {
     return {Kind::boolean, {}, {}};
@@ -97,14 +68,14 @@ Schema schema_of() {
     return {std::is_signed_v<T> ? Kind::integer : Kind::unsigned_integer, {}, {}};
   } else if constexpr (std::is_floating_point_v<T>) {
     return {Kind::floating, {}, {}};
-  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+  } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
     return {Kind::str, {}, {}};
-  } else if constexpr (std::is_same_v<T, std::vector<char>> || std::is_same_v<T, std::vector<unsigned char>>) {
+  } else if constexpr (detail::ByteSequence<T>) {
     return {Kind::bin, {}, {}};
-  } else if constexpr (detail::is_sequence<T>) {
-    return {Kind::array, {schema_of<typename T::value_type>()}, {}};
-  } else if constexpr (detail::is_map<T>) {
+  } else if constexpr (detail::MapContainer<T>) {
     return {Kind::map, {schema_of<typename T::key_type>(), schema_of<typename T::mapped_type>()}, {}};
+  } else if constexpr (detail::Sequence<T>) {
+    return {Kind::array, {schema_of<typename T::value_type>()}, {}};
   } else if constexpr (detail::is_optional<T>) {
     return {Kind::optional, {schema_of<typename T::value_type>()}, {}};
   } else {

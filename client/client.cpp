@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "reki/actor/pack.hpp"
+#include "reki/actor/msgpack_cxx.hpp"
 #include "reki/client/client_io.hpp"
 #include "reki/core/base/endpoint.hpp"
 #include "reki/core/base/hash.hpp"

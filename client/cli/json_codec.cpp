@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "reki/actor/msgpack_cxx.hpp"
 #include "reki/core/base/base64.hpp"
 #include "reki/core/base/closest_match.hpp"
 #include "reki/core/base/limits.hpp"

@@ -2,8 +2,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -21,8 +19,6 @@ struct StrongId {
 
 /// The name of a node in the config, at most `limits::node_id_bytes_max` bytes.
 using NodeId = StrongId<struct NodeIdTag, std::string>;
-/// A node's id that many hold; null: no node's.
-using SharedNodeId = std::shared_ptr<const NodeId>;
 /// One run of a process, or what it goes on as once a view has dropped it: random, never used twice. 0 means unknown.
 using Incarnation = StrongId<struct IncarnationTag, std::uint64_t>;
 /// The number of a view. 0 means none.

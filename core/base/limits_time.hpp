@@ -1,6 +1,6 @@
 #pragma once
 
-#include <chrono>
+#include "reki/core/base/time.hpp"
 
 /// The bounds of time and of repetition; limits.hpp has the others.
 namespace reki::limits {

@@ -1,6 +1,7 @@
 #include "reki/core/wire/msgpack_reader.hpp"
 
 #include <array>
+#include <bit>
 
 #include "reki/core/base/limits.hpp"
 
@@ -63,10 +64,61 @@ bool MsgpackReader::long_bytes(std::size_t& head, std::size_t& size) const {
   return true;
 }
 
-/// Past the head of one value and past its bytes if it is no container; `children` values of a container follow.
-bool MsgpackReader::skip_head(std::uint64_t& children, bool& container) {
-  children = 0;
-  container = false;
+bool MsgpackReader::read_map(std::uint32_t& count) {
+  if (at_end()) return false;
+  const std::uint8_t kind = byte(0);
+  std::size_t width = 0;
+  std::uint32_t n = kind & 0x0f;
+  if (kind == 0xde || kind == 0xdf) {
+    width = kind == 0xde ? 2 : 4;
+    if (left() <= width) return false;
+    n = static_cast<std::uint32_t>(big_endian(1, width));
+  } else if ((kind & 0xf0) != 0x80) {
+    return false;
+  }
+  if ((left() - 1 - width) / 2 < n) return false;
+  at_ += 1 + width;
+  count = n;
+  return true;
+}
+
+bool MsgpackReader::read_negative(std::int64_t& value) {
+  if (at_end()) return false;
+  const std::uint8_t kind = byte(0);
+  if (kind >= 0xe0) {
+    value = static_cast<std::int8_t>(kind);
+    ++at_;
+    return true;
+  }
+  if (kind < 0xd0 || kind > 0xd3) return false;
+  const std::size_t width = std::size_t{1} << (kind & 3);
+  if (left() <= width || byte(1) <= 0x7f) return false;
+  const std::uint64_t sign = width == 8 ? 0 : ~std::uint64_t{0} << (8 * width);
+  value = static_cast<std::int64_t>(big_endian(1, width) | sign);
+  at_ += 1 + width;
+  return true;
+}
+
+bool MsgpackReader::read_double(double& value) {
+  if (at_end() || (byte(0) != 0xca && byte(0) != 0xcb)) return false;
+  const std::size_t width = byte(0) == 0xca ? 4 : 8;
+  if (left() <= width) return false;
+  const std::uint64_t bits = big_endian(1, width);
+  value = width == 4 ? static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))) : std::bit_cast<double>(bits);
+  at_ += 1 + width;
+  return true;
+}
+
+/// The head of one value: its kind, and the length that follows that.
+struct MsgpackReader::Head {
+  std::size_t size = 1;        ///< Of the head itself.
+  std::uint64_t bytes = 0;     ///< That follow it and belong to the value.
+  std::uint64_t children = 0;  ///< Values that follow it.
+  bool container = false;
+};
+
+/// False if it is not whole, or none of msgpack's. What it says that follows need not be there.
+bool MsgpackReader::read_head(Head& head) const {
   if (at_end()) return false;
   const std::uint8_t kind = byte(0);
   std::size_t width = 0;    // of the length that follows the kind
@@ -107,14 +159,30 @@ bool MsgpackReader::skip_head(std::uint64_t& children, bool& container) {
   }
   if (left() - 1 < width) return false;
   if (width > 0) count = big_endian(1, width);
-  const std::uint64_t rest = left() - 1 - width;
-  if (counts == bytes) extra += count;
-  if (counts == array) children = count;
-  if (counts == map) children = 2 * count;
-  if (rest < extra || rest < children) return false;
-  container = counts == array || counts == map;
-  at_ += 1 + width + extra;
+  head.size = 1 + width;
+  head.bytes = counts == bytes ? extra + count : extra;
+  head.children = counts == array ? count : counts == map ? 2 * count : 0;
+  head.container = counts == array || counts == map;
   return true;
+}
+
+/// Past the head of one value and past its bytes if it is no container; `children` values of a container follow.
+bool MsgpackReader::skip_head(std::uint64_t& children, bool& container) {
+  Head head;
+  if (!read_head(head)) return false;
+  const std::uint64_t rest = left() - head.size;
+  if (rest < head.bytes || rest < head.children) return false;
+  children = head.children;
+  container = head.container;
+  at_ += head.size + head.bytes;
+  return true;
+}
+
+void MsgpackReader::announced(std::uint64_t& values, std::uint64_t& bytes) const {
+  Head head;
+  const bool whole = read_head(head);
+  values = whole ? head.children : 0;
+  bytes = whole ? head.bytes : 0;
 }
 
 bool MsgpackReader::skip() {

@@ -33,6 +33,8 @@ class MsgpackReader {
     count = n;
     return true;
   }
+  /// The number of pairs that follow. False also if fewer bytes are left than values announced.
+  bool read_map(std::uint32_t& count);
   /// Any unsigned width, and the signed ones if not negative.
   bool read_uint(std::uint64_t& value) {
     if (at_end() || byte(0) > 0x7f) return read_wide_uint(value);
@@ -40,6 +42,10 @@ class MsgpackReader {
     ++at_;
     return true;
   }
+  /// A signed integer below 0.
+  bool read_negative(std::int64_t& value);
+  /// A float of either width.
+  bool read_double(double& value);
   bool read_bool(bool& value) {
     if (at_end() || (byte(0) & 0xfe) != 0xc2) return false;
     value = byte(0) == 0xc3;
@@ -76,6 +82,14 @@ class MsgpackReader {
   bool skip();
   /// As skip(), with the bytes of the value.
   bool read_value(BytesView& value);
+  /// What the head of the next value says is in it, whether that is there or not: values of a container, bytes of anything else.
+  /// Both 0 if there is no whole head.
+  void announced(std::uint64_t& values, std::uint64_t& bytes) const;
+
+  /// All that is not yet read, for who reads it otherwise and says how far.
+  BytesView rest() const { return {at_, left()}; }
+  /// REQUIRES: that many are left.
+  void advance(std::size_t bytes) { at_ += bytes; }
 
  private:
   std::uint8_t byte(std::size_t i) const { return static_cast<std::uint8_t>(at_[i]); }
@@ -88,6 +102,8 @@ class MsgpackReader {
   bool read_long_array(std::uint32_t& count);
   bool read_wide_uint(std::uint64_t& value);
   bool long_bytes(std::size_t& head, std::size_t& size) const;
+  struct Head;
+  bool read_head(Head& head) const;
   bool skip_head(std::uint64_t& children, bool& container);
 
   const char* at_;

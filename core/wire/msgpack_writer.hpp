@@ -28,6 +28,22 @@ class MsgpackCursor {
     put(static_cast<std::uint8_t>(0xcc + width_log2));
     put_big_endian(value, 1U << width_log2);
   }
+  /// Not negative: as uint has it.
+  void integer(std::int64_t value) {
+    if (value >= 0) return uint(static_cast<std::uint64_t>(value));
+    if (value >= -32) return put(static_cast<std::uint8_t>(value));
+    const unsigned width_log2 = value >= INT8_MIN ? 0 : value >= INT16_MIN ? 1 : value >= INT32_MIN ? 2 : 3;
+    put(static_cast<std::uint8_t>(0xd0 + width_log2));
+    put_big_endian(static_cast<std::uint64_t>(value), 1U << width_log2);
+  }
+  void float32(float value) {
+    put(0xca);
+    put_big_endian(std::bit_cast<std::uint32_t>(value), 4);
+  }
+  void float64(double value) {
+    put(0xcb);
+    put_big_endian(std::bit_cast<std::uint64_t>(value), 8);
+  }
   void array(std::uint32_t count) { container(count, 0x90, 0xdc); }
   void map(std::uint32_t count) { container(count, 0x80, 0xde); }
   void str_head(std::size_t size) {
@@ -83,6 +99,15 @@ class MsgpackWriter {
   void write_uint(std::uint64_t value) {
     head([&](MsgpackCursor& c) { c.uint(value); });
   }
+  void write_int(std::int64_t value) {
+    head([&](MsgpackCursor& c) { c.integer(value); });
+  }
+  void write_float(float value) {
+    head([&](MsgpackCursor& c) { c.float32(value); });
+  }
+  void write_double(double value) {
+    head([&](MsgpackCursor& c) { c.float64(value); });
+  }
   void write_array(std::uint32_t count) {
     head([&](MsgpackCursor& c) { c.array(count); });
   }
@@ -99,6 +124,8 @@ class MsgpackWriter {
   }
   /// A value that is msgpack already.
   void write_value(BytesView value) { out_.append(value); }
+  /// What has been written, to append to.
+  [[nodiscard]] Bytes& bytes() { return out_; }
 
  private:
   template <class Write>

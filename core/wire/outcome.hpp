@@ -6,6 +6,7 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/base/shared_node_id.hpp"
 #include "reki/core/wire/wire.hpp"
 
 namespace reki {

@@ -4,9 +4,12 @@
 #include <string_view>
 #include <utility>
 
-#include "reki/actor/registry.hpp"
+#include "reki/actor/envelope.hpp"
+#include "reki/core/base/owned.hpp"
 
 namespace reki {
+
+class Registry;  // reki/registry.hpp: for actors that call others
 
 /// Why an actor's on_stop runs.
 enum class StopReason : std::uint8_t {
@@ -35,7 +38,7 @@ class Context {
   [[nodiscard]] virtual Fence fence() const = 0;
   /// Where it runs; empty inside one process without a cluster.
   [[nodiscard]] virtual const NodeId& node() const = 0;
-  /// For refs and calls to other actors. A blocking `.get()` needs a type with `blocking` set.
+  /// For refs and calls to other actors (reki/registry.hpp). A blocking `.get()` needs a type with `blocking` set.
   virtual Registry& registry() = 0;
   /// Ends this actor after the present handler; messages behind it find it stopped.
   virtual void stop_self() = 0;
@@ -47,7 +50,8 @@ class Context {
   template <Interface A, Message M>
     requires Handles<A, M>
   void send(std::string_view key, M message, const ArgsOf<A>& args = {}) {
-    registry().send<A>(key, std::move(message), args).detach();
+    detail::send_unanswered(registry(), A::type, key, EnvelopePtr{new TypedEnvelope<M>(std::move(message))},
+                            detail::pack_args(args));
   }
 };
 
@@ -70,6 +74,8 @@ class AnyActor {
   /// What `save` gave on the last owner; before on_start. An error fails the start, and the state is lost.
   virtual Result<void> restore(BytesView) { return {}; }
 };
+
+using ActorPtr = Owned<AnyActor>;
 
 /// Base of an actor that implements interface A:
 ///

@@ -130,7 +130,7 @@ ActorCell::Step ActorCell::start() {
   return Step::more;
 }
 
-Result<std::unique_ptr<AnyActor>> ActorCell::construct(CellContext& context) {
+Result<ActorPtr> ActorCell::construct(CellContext& context) {
   try {
     auto made = type().make(cold_ ? BytesView{cold_->args} : BytesView{});
     if (!made) {

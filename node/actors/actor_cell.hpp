@@ -104,7 +104,7 @@ class ActorCell final : public Turn {
   Step turn();
   /// Makes the actor if its entry wants one, or ends the entry if it wants none.
   Step start();
-  Result<std::unique_ptr<AnyActor>> construct(CellContext& context);
+  Result<ActorPtr> construct(CellContext& context);
   Step start_failed(const Error& error);
   /// `at`: the time, read before; afterwards the time then if it was read, else 0.
   Step handle(EnvelopePtr envelope, Instant& at);
@@ -124,7 +124,7 @@ class ActorCell final : public Turn {
   Mailbox::Taken taken_;                              ///< Turn only; far from the mailbox.
   Activation& activation_;
   CellType& type_;
-  std::unique_ptr<AnyActor> actor_;                   ///< Turn only.
+  ActorPtr actor_;                                    ///< Turn only.
   std::unique_ptr<ColdState> cold_;                   ///< Turn only, but for what says otherwise.
   std::uint64_t born_ = 0;                            ///< Guarded by the shard's mutex.
   std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns

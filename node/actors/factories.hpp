@@ -2,12 +2,12 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "reki/actor/schema.hpp"
 #include "reki/core/activation/restart_policy.hpp"
 #include "reki/node/actors/actor.hpp"
 
@@ -40,7 +40,7 @@ struct ActorType {
   std::vector<MessageHandler> handlers;
   TypeDescription description;
   /// Makes one from packed arguments. Runs user code, which may throw.
-  std::function<Result<std::unique_ptr<AnyActor>>(BytesView args)> make;
+  std::function<Result<ActorPtr>(BytesView args)> make;
 };
 
 namespace detail {
@@ -105,12 +105,12 @@ Result<Args> unpack_args(BytesView bytes) {
 }
 
 template <class Impl>
-Result<std::unique_ptr<AnyActor>> construct(BytesView bytes) {
+Result<ActorPtr> construct(BytesView bytes) {
   using Args = ArgsOf<typename Impl::ActorInterface>;
   auto args = unpack_args<Args>(bytes);
   if (!args) return tl::make_unexpected(std::move(args).error());
-  if constexpr (std::is_constructible_v<Impl, const Args&>) return std::unique_ptr<AnyActor>{new Impl(*args)};
-  else return std::unique_ptr<AnyActor>{new Impl()};
+  if constexpr (std::is_constructible_v<Impl, const Args&>) return ActorPtr{new Impl(*args)};
+  else return ActorPtr{new Impl()};
 }
 
 }  // namespace detail
@@ -135,15 +135,15 @@ class Factories {
   Factories& add(TypeOptions options, Make make) {
     using Args = ArgsOf<typename Impl::ActorInterface>;
     return add_type<Impl>(std::move(options),
-                          [make = std::move(make)](BytesView bytes) -> Result<std::unique_ptr<AnyActor>> {
+                          [make = std::move(make)](BytesView bytes) -> Result<ActorPtr> {
                             auto args = detail::unpack_args<Args>(bytes);
                             if (!args) return tl::make_unexpected(std::move(args).error());
                             auto made = make(std::as_const(*args));
                             if constexpr (detail::is_result<decltype(made)>) {
                               if (!made) return tl::make_unexpected(std::move(made).error());
-                              return std::unique_ptr<AnyActor>{std::move(*made)};
+                              return ActorPtr{made->release()};
                             } else {
-                              return std::unique_ptr<AnyActor>{std::move(made)};
+                              return ActorPtr{made.release()};
                             }
                           });
   }

@@ -1,3 +1,4 @@
+#include "reki/actor/msgpack_cxx.hpp"
 #include "reki/actor/pack.hpp"
 
 #include <boost/test/unit_test.hpp>
