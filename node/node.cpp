@@ -1,4 +1,4 @@
-#include "reki/node/node.hpp"
+#include "reki/node/node_impl.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -59,7 +59,7 @@ Error not_joined() { return Error{ErrorCode::unavailable, "the node has not join
 
 }  // namespace
 
-Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options)
+Node::Impl::Impl(const Config& config, NodeId id, Factories factories, const NodeOptions& options)
     : id_(std::move(id)),
       cluster_(config.cluster),
       fixed_(options.fixed_view),
@@ -76,7 +76,7 @@ Node::Node(const Config& config, NodeId id, Factories factories, const NodeOptio
   if (fixed_) view_ = std::make_shared<const View>(view_of(config));
 }
 
-std::shared_ptr<const ClusterHooks> Node::cluster_hooks() {
+std::shared_ptr<const ClusterHooks> Node::Impl::cluster_hooks() {
   auto out = std::make_shared<ClusterHooks>();
   out->page = page_;
   out->reroute = [this](std::string type, std::string key, EnvelopePtr request) {
@@ -87,29 +87,24 @@ std::shared_ptr<const ClusterHooks> Node::cluster_hooks() {
   return out;
 }
 
-Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view id, Factories factories,
-                                          const NodeOptions& options) {
-  const auto self = node_of(config, id);
-  if (!self) return tl::make_unexpected(self.error());
-  if (auto configured = configure_types(config, factories); !configured) return tl::make_unexpected(configured.error());
-  std::unique_ptr<Node> node{new Node(config, self->id, std::move(factories), options)};
-  if (auto opened = node->open(*self, options); !opened) return tl::make_unexpected(opened.error());
+Result<void> Node::Impl::start(const Config& config, const NodeConfig& self, const NodeOptions& options) {
+  if (auto opened = open(self, options); !opened) return opened;
   if (options.fixed_view) {
-    node->publish(node->view(), node->incarnation());
-    node->server_->start();
-    node->set_ready(true);
-    return node;
+    publish(view(), incarnation());
+    server_->start();
+    set_ready(true);
+    return {};
   }
-  if (auto joined = node->join(config, *self, options); !joined) return tl::make_unexpected(joined.error());
-  node->server_->start();
-  node->membership_thread_->start();
-  if (options.join_timeout > Duration{0} && !node->wait_until_ready(options.join_timeout)) {
-    return fail(ErrorCode::unavailable, "node '" + node->id_.value + "' could not join: " + node->why_not_ready());
+  if (auto joined = join(config, self, options); !joined) return joined;
+  server_->start();
+  membership_thread_->start();
+  if (options.join_timeout > Duration{0} && !wait_until_ready(options.join_timeout)) {
+    return fail(ErrorCode::unavailable, "node '" + id_.value + "' could not join: " + why_not_ready());
   }
-  return node;
+  return {};
 }
 
-Result<void> Node::open(const NodeConfig& self, const NodeOptions& options) {
+Result<void> Node::Impl::open(const NodeConfig& self, const NodeOptions& options) {
   const std::size_t files = raise_file_limit();
   const std::size_t room = files > 2 * limits::files_kept ? files - limits::files_kept : files / 2;
   Server::Options server;
@@ -128,9 +123,9 @@ Result<void> Node::open(const NodeConfig& self, const NodeOptions& options) {
   return {};
 }
 
-Node::~Node() { stop(); }
+Node::Impl::~Impl() { stop(); }
 
-bool Node::stop() {
+bool Node::Impl::stop() {
   if (std::exchange(stopped_, true)) return stopped_in_time_;
   leaving_ = true;
   const bool was_in = ready_;
@@ -145,7 +140,7 @@ bool Node::stop() {
   return stopped_in_time_;
 }
 
-void Node::set_view(std::shared_ptr<const View> view) {
+void Node::Impl::set_view(std::shared_ptr<const View> view) {
   {
     const MutexLock lock(view_mutex_);
     if (view->epoch() <= view_->epoch()) return;
@@ -153,14 +148,14 @@ void Node::set_view(std::shared_ptr<const View> view) {
   publish(std::move(view), incarnation());
 }
 
-std::shared_ptr<const View> Node::view() const {
+std::shared_ptr<const View> Node::Impl::view() const {
   const MutexLock lock(view_mutex_);
   return view_;
 }
 
-ServerStats Node::server_stats() const { return server_->stats(); }
+ServerStats Node::Impl::server_stats() const { return server_->stats(); }
 
-Node::Place Node::place_of(const View& view, std::string_view type, std::string_view key) const {
+Node::Impl::Place Node::Impl::place_of(const View& view, std::string_view type, std::string_view key) const {
   Place out;
   out.owner = view.owner(slot_of(hash_key(key, hash_type(type, view.hash_seed()))));
   if (out.owner == nullptr || out.owner->node_id != id_) return out;
@@ -170,7 +165,7 @@ Node::Place Node::place_of(const View& view, std::string_view type, std::string_
   return out;
 }
 
-Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
+Result<NodeId> Node::Impl::owner(std::string_view type, std::string_view key) const {
   wire::Request request;
   request.type = type;
   request.key = key;
@@ -182,14 +177,14 @@ Result<NodeId> Node::owner(std::string_view type, std::string_view key) const {
   return place.owner->node_id;
 }
 
-Result<Watch> Node::watch(WatchFilter filter, WatchCallback callback) {
+Result<Watch> Node::Impl::watch(WatchFilter filter, WatchCallback callback) {
   if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
   auto sink = std::make_shared<WatchSink>(std::move(callback));
   server_->watch(std::move(filter), sink);
   return Watch{std::move(sink)};
 }
 
-void Node::submit(Submission submission, Completion done) {
+void Node::Impl::submit(Submission submission, Completion done) {
   if (Outputs::hold(*this, submission, done)) return;
   const auto now = view();
   if (!now) return done(Answer{not_joined()});
@@ -203,7 +198,7 @@ void Node::submit(Submission submission, Completion done) {
   local_.submit(std::move(submission), std::move(done));
 }
 
-void Node::submit_many(std::vector<Posting> postings) {
+void Node::Impl::submit_many(std::vector<Posting> postings) {
   std::erase_if(postings, [this](Posting& posting) { return Outputs::hold(*this, posting.submission, posting.done); });
   const auto now = view();
   if (!now) {
@@ -227,7 +222,7 @@ void Node::submit_many(std::vector<Posting> postings) {
   if (!here.empty()) local_.submit_many(std::move(here));
 }
 
-Answer Node::exchange(Submission& submission) {
+Answer Node::Impl::exchange(Submission& submission) {
   if (about_a_key(submission.op)) {
     const auto now = view();
     if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
@@ -236,24 +231,24 @@ Answer Node::exchange(Submission& submission) {
   return Registry::exchange(submission);
 }
 
-Registry::Live Node::find_live(std::string_view type, std::string_view key) {
+Registry::Live Node::Impl::find_live(std::string_view type, std::string_view key) {
   const auto now = view();
   if (!now || !place_of(*now, type, key).here) return {};
   return local_.find_live(type, key);
 }
 
-void Node::forward(Submission&& submission, NodeId to, Completion done) {
+void Node::Impl::forward(Submission&& submission, NodeId to, Completion done) {
   auto request = forwarded(std::move(submission), std::move(to), std::move(done));
   if (request) server_->forward(std::move(request));
 }
 
-void Node::ask(const NodeId& node, Submission&& submission, Completion done) {
+void Node::Impl::ask(const NodeId& node, Submission&& submission, Completion done) {
   if (node == id_) return local_.submit(std::move(submission), std::move(done));
   forward(std::move(submission), node, std::move(done));
 }
 
 /// A list or count of all nodes, this one among them.
-void Node::ask_all(Submission&& submission, Completion done) {
+void Node::Impl::ask_all(Submission&& submission, Completion done) {
   auto query = ClusterQuery::make(submission.op, submission.args);
   if (!query) return done(Answer{std::move(query.error())});
   auto ask_one = [this](const NodeId& node, wire::RequestBody body, Instant until, Completion answered) {
@@ -266,17 +261,17 @@ void Node::ask_all(Submission&& submission, Completion done) {
                        std::move(done));
 }
 
-std::uint64_t Node::slots_here(const View* view) const {
+std::uint64_t Node::Impl::slots_here(const View* view) const {
   const bool in = view != nullptr && (fixed_ || view->find(id_, incarnation()) != nullptr);
   return in ? view->slots_of(view->index_of(id_.value)) : 0;
 }
 
-bool Node::votes(const View* view) const {
+bool Node::Impl::votes(const View* view) const {
   return view != nullptr && store_number_ != 0 &&
          std::ranges::find(view->voters(), store_number_, &Voter::store) != view->voters().end();
 }
 
-Bytes Node::status() const {
+Bytes Node::Impl::status() const {
   const RuntimeStats actors = local_.stats();
   const ServerStats server = server_->stats();
   const auto now = view();
@@ -322,6 +317,41 @@ Bytes Node::status() const {
   for (const auto& [name, value] : numbers) number(name, value);
   for (std::size_t i = 0; i < server_event_count; ++i) number(name_of(static_cast<ServerEvent>(i)), server.events[i]);
   return out;
+}
+
+// --- Node
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view id, Factories factories,
+                                          const NodeOptions& options) {
+  const auto self = node_of(config, id);
+  if (!self) return tl::make_unexpected(self.error());
+  if (auto configured = configure_types(config, factories); !configured) return tl::make_unexpected(configured.error());
+  auto impl = std::make_unique<Impl>(config, self->id, std::move(factories), options);
+  if (auto started = impl->start(config, *self, options); !started) return tl::make_unexpected(started.error());
+  return std::unique_ptr<Node>{new Node(std::move(impl))};
+}
+
+bool Node::stop() { return impl_->stop(); }
+bool Node::ready() const { return impl_->ready(); }
+bool Node::wait_until_ready(Duration timeout) { return impl_->wait_until_ready(timeout); }
+std::string Node::why_not_ready() const { return impl_->why_not_ready(); }
+void Node::set_view(std::shared_ptr<const View> view) { impl_->set_view(std::move(view)); }
+std::shared_ptr<const View> Node::view() const { return impl_->view(); }
+const NodeId& Node::id() const { return impl_->id(); }
+Incarnation Node::incarnation() const { return impl_->incarnation(); }
+const std::string& Node::address() const { return impl_->address(); }
+RuntimeStats Node::actor_stats() const { return impl_->actor_stats(); }
+ServerStats Node::server_stats() const { return impl_->server_stats(); }
+void Node::submit(Submission submission, Completion done) { impl_->submit(std::move(submission), std::move(done)); }
+void Node::submit_many(std::vector<Posting> postings) { impl_->submit_many(std::move(postings)); }
+Answer Node::exchange(Submission& submission) { return impl_->exchange(submission); }
+Registry::Live Node::find_live(std::string_view type, std::string_view key) { return impl_->find_live(type, key); }
+Result<NodeId> Node::owner(std::string_view type, std::string_view key) const { return impl_->owner(type, key); }
+Result<Watch> Node::watch(WatchFilter filter, WatchCallback callback) {
+  return impl_->watch(std::move(filter), std::move(callback));
 }
 
 }  // namespace reki

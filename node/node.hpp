@@ -1,24 +1,21 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
-#include "reki/core/base/cond_var.hpp"
+#include "reki/actor/registry.hpp"
 #include "reki/core/config/config.hpp"
 #include "reki/core/view/view.hpp"
 #include "reki/node/actors/factories.hpp"
-#include "reki/node/membership/membership_observer.hpp"
-#include "reki/node/registry/hosted_registry.hpp"
-#include "reki/node/server/server_events.hpp"
+#include "reki/node/registry/local_registry.hpp"
+#include "reki/node/server/server_stats.hpp"
 #include "reki/node/support/log.hpp"
 
 namespace reki {
 
-class MembershipThread;
-class DataDir;
-class Server;
-class VoterStore;
+class LeasePage;
 
 struct NodeOptions {
   Incarnation incarnation{};  ///< 0: a random one.
@@ -49,7 +46,7 @@ struct NodeOptions {
 ///
 /// Keys of this node take no network. `list` and `count` go through all nodes; `describe` is about this one.
 /// Thread-safe, except for start and stop. Callbacks of calls to other nodes run on the node's data thread.
-class Node final : public Registry, private MembershipObserver {
+class Node final : public Registry {
  public:
   /// Starts to serve. The config's types are added to `factories` as `configure_types` does (plugin.hpp).
   /// Fails with `bad_config` (no such node, a type that is nowhere), `bad_plugin`, `address_in_use`, `bad_data_dir` (another
@@ -65,7 +62,7 @@ class Node final : public Registry, private MembershipObserver {
   /// this. The second time it does nothing.
   bool stop();
   /// True from its first lease as a member until it is fenced or stop() begins.
-  [[nodiscard]] bool ready() const { return ready_; }
+  [[nodiscard]] bool ready() const;
   /// False if it is not at the end of `timeout`.
   bool wait_until_ready(Duration timeout);
   /// Why it is not ready, for people: what it waits for, and what to do.
@@ -76,12 +73,12 @@ class Node final : public Registry, private MembershipObserver {
   /// Null before it knows one.
   [[nodiscard]] std::shared_ptr<const View> view() const;
 
-  [[nodiscard]] const NodeId& id() const { return id_; }
+  [[nodiscard]] const NodeId& id() const;
   /// Changes when the cluster has gone on without it and it has joined anew.
-  [[nodiscard]] Incarnation incarnation() const { return Incarnation{incarnation_.load()}; }
+  [[nodiscard]] Incarnation incarnation() const;
   /// Where it listens: "tcp://host:port", with the port that it has got.
-  [[nodiscard]] const std::string& address() const { return address_; }
-  [[nodiscard]] RuntimeStats actor_stats() const { return local_.stats(); }
+  [[nodiscard]] const std::string& address() const;
+  [[nodiscard]] RuntimeStats actor_stats() const;
   [[nodiscard]] ServerStats server_stats() const;
 
   void submit(Submission submission, Completion done) override;
@@ -93,72 +90,9 @@ class Node final : public Registry, private MembershipObserver {
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
 
  private:
-  /// Where a key is.
-  struct Place {
-    const Member* owner = nullptr;
-    bool here = false;
-  };
-
-  Node(const Config& config, NodeId id, Factories factories, const NodeOptions& options);
-  Result<void> open(const NodeConfig& self, const NodeOptions& options);
-  Result<void> join(const Config& config, const NodeConfig& self, const NodeOptions& options);
-  Result<void> open_data_dir(const Config& config, const NodeConfig& self);
-  std::shared_ptr<const ClusterHooks> cluster_hooks();
-  void publish(std::shared_ptr<const View> view, Incarnation incarnation);
-  void set_ready(bool ready);
-  void rerouted(std::string type, std::string key, EnvelopePtr request);
-  void hand_over(HandedOver state);
-
-  // Membership thread
-  void installed(const std::shared_ptr<const View>& view, Incarnation incarnation) override;
-  void lost(const SlotSet& slots) override { local_.lose(slots); }
-  bool is_done_with(const SlotSet& slots) override;
-  void revoke(const SlotSet& slots) override { local_.revoke(slots); }
-  void gained(const SlotSet& slots, Epoch epoch) override { local_.gain(slots, epoch); }
-  void fenced(Incarnation now) override;
-  void resumed() override;
-  std::string stuck(Instant now, Duration step_max) override;
-  bool is_quiet() override { return local_.is_quiet() && handing_over_.load() == 0; }
-
-  [[nodiscard]] Place place_of(const View& view, std::string_view type, std::string_view key) const;
-  void forward(Submission&& submission, NodeId to, Completion done);
-  void ask_all(Submission&& submission, Completion done);
-  /// The request as it is, to one node, this one or another.
-  void ask(const NodeId& node, Submission&& submission, Completion done);
-  Bytes status() const;
-  [[nodiscard]] std::uint64_t slots_here(const View* view) const;
-  [[nodiscard]] bool votes(const View* view) const;
-
-  // Constant after start().
-  const NodeId id_;
-  const std::string cluster_;
-  const bool fixed_;
-  const Duration stop_grace_;
-  const Duration leave_timeout_;
-  const Duration workers_stuck_;
-  const LogSink log_;
-  const Instant started_;
-  std::string address_;
-  std::uint64_t store_number_ = 0;     // of its voter's register; 0: it has none
-  std::unique_ptr<DataDir> data_dir_;  // before all that runs actors: its lock says that they may run
-
-  // Any thread.
-  std::atomic<bool> ready_ = false;
-  std::atomic<bool> leaving_ = false;
-  std::atomic<std::uint64_t> incarnation_;
-  std::atomic<int> handing_over_{0};  ///< States on their way to their next owners.
-  mutable Mutex view_mutex_;  // not an atomic shared_ptr: libstdc++ 12's is a data race to ThreadSanitizer
-  CondVar ready_changed_;
-  std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
-  std::unique_ptr<LeasePage> own_page_;
-  LeasePage* const page_;
-  HostedRegistry local_;
-  std::unique_ptr<Server> server_;  // after local_, which it serves from
-  std::unique_ptr<VoterStore> store_;
-  std::unique_ptr<MembershipThread> membership_thread_;  // after all that it controls
-
-  bool stopped_ = false;  // the thread of start and stop
-  bool stopped_in_time_ = true;
+  class Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  const std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace reki

@@ -8,7 +8,7 @@
 #include "reki/node/disk/data_dir.hpp"
 #include "reki/node/disk/voter_store.hpp"
 #include "reki/node/membership/membership_thread.hpp"
-#include "reki/node/node.hpp"
+#include "reki/node/node_impl.hpp"
 #include "reki/node/server/server.hpp"
 #include "reki/node/support/listen.hpp"
 
@@ -42,7 +42,7 @@ SlotSet owned_by(const View& view, const NodeId& node, Incarnation incarnation) 
 
 }  // namespace
 
-Result<void> Node::join(const Config& config, const NodeConfig& self, const NodeOptions& options) {
+Result<void> Node::Impl::join(const Config& config, const NodeConfig& self, const NodeOptions& options) {
   MembershipThread::Options control;
   control.listen = self.control;
   control.cluster = cluster_;
@@ -61,7 +61,7 @@ Result<void> Node::join(const Config& config, const NodeConfig& self, const Node
 }
 
 /// A node that is no voter has no register, unless it was one: what it has promised binds it as long as it is asked.
-Result<void> Node::open_data_dir(const Config& config, const NodeConfig& self) {
+Result<void> Node::Impl::open_data_dir(const Config& config, const NodeConfig& self) {
   const auto path = std::filesystem::path(config.file).parent_path() / self.data_dir;
   auto dir = DataDir::open(path.string(), cluster_, id_);
   if (!dir) return tl::make_unexpected(std::move(dir).error());
@@ -79,12 +79,12 @@ Result<void> Node::open_data_dir(const Config& config, const NodeConfig& self) {
   return {};
 }
 
-bool Node::wait_until_ready(Duration timeout) {
+bool Node::Impl::wait_until_ready(Duration timeout) {
   const MutexLock lock(view_mutex_);
   return ready_changed_.wait_for(view_mutex_, timeout, [this] { return ready_.load(); });
 }
 
-void Node::set_ready(bool ready) {
+void Node::Impl::set_ready(bool ready) {
   {
     const MutexLock lock(view_mutex_);
     if (ready_.exchange(ready) == ready) return;
@@ -92,7 +92,7 @@ void Node::set_ready(bool ready) {
   ready_changed_.notify_all();
 }
 
-std::string Node::why_not_ready() const {
+std::string Node::Impl::why_not_ready() const {
   if (ready_) return {};
   if (!membership_thread_) return "the node is stopped";
   const ControlStatus status = membership_thread_->status();
@@ -113,7 +113,7 @@ std::string Node::why_not_ready() const {
 
 // ---- membership thread
 
-void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarnation) {
+void Node::Impl::installed(const std::shared_ptr<const View>& view, Incarnation incarnation) {
   // What is new here has to be known as arriving before anybody is sent here, and what is not here any more only after
   // the way to its owner is known: so that a request always finds one or the other.
   const SlotSet owned = owned_by(*view, id_, incarnation);
@@ -123,14 +123,14 @@ void Node::installed(const std::shared_ptr<const View>& view, Incarnation incarn
   local_.expect_only(owned);
 }
 
-bool Node::is_done_with(const SlotSet& slots) {
+bool Node::Impl::is_done_with(const SlotSet& slots) {
   if (handing_over_.load() != 0 || !local_.is_empty(slots)) return false;
   // Before the cluster hears of it: then watchers are told that this was the end, and not that they have missed it.
   if (leaving_) local_.end_watches_if_vacated();
   return true;
 }
 
-void Node::resumed() {
+void Node::Impl::resumed() {
   if (!ready_) {
     if (auto kept = data_dir_->set_incarnation(incarnation()); !kept && log_)
       log_(LogLevel::warn, "incarnation", kept.error().text);
@@ -139,7 +139,7 @@ void Node::resumed() {
   set_ready(!leaving_);
 }
 
-void Node::fenced(Incarnation now) {
+void Node::Impl::fenced(Incarnation now) {
   set_ready(false);
   const bool was_leaving = now == Incarnation{};
   // Then too watchers have to see that what they are told next is another incarnation's.
@@ -149,7 +149,7 @@ void Node::fenced(Incarnation now) {
   publish(view(), now);
 }
 
-std::string Node::stuck(Instant now, Duration step_max) {
+std::string Node::Impl::stuck(Instant now, Duration step_max) {
   if (leaving_) return {};
   const auto text = [](std::string_view who, Duration since) {
     return std::string(who) + " has taken nothing up for " + to_text(since);
@@ -160,7 +160,7 @@ std::string Node::stuck(Instant now, Duration step_max) {
   return workers > workers_stuck_ ? text("the pool of workers", workers) : std::string{};
 }
 
-void Node::publish(std::shared_ptr<const View> view, Incarnation incarnation) {
+void Node::Impl::publish(std::shared_ptr<const View> view, Incarnation incarnation) {
   {
     const MutexLock lock(view_mutex_);
     view_ = view;
@@ -170,7 +170,7 @@ void Node::publish(std::shared_ptr<const View> view, Incarnation incarnation) {
 
 // ---- any thread
 
-void Node::rerouted(std::string type, std::string key, EnvelopePtr request) {
+void Node::Impl::rerouted(std::string type, std::string key, EnvelopePtr request) {
   const auto now = view();
   const Place place = place_of(*now, type, key);
   if (place.here) return local_.readmit(type, key, std::move(request));
@@ -184,7 +184,7 @@ void Node::rerouted(std::string type, std::string key, EnvelopePtr request) {
   server_->forward(std::move(out));
 }
 
-void Node::hand_over(HandedOver state) {
+void Node::Impl::hand_over(HandedOver state) {
   auto out = std::make_unique<Forwarded>(wire::RequestBody{
       .op = wire::Op::hand_over, .type = state.type, .key = state.key, .args = std::move(state.args)});
   out->payload = std::move(state.state);
