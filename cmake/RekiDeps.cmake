@@ -17,7 +17,23 @@ reki_dependency(spdlog 1.10 CONFIG)
 reki_dependency(tomlplusplus 3.3 CONFIG)
 reki_dependency(nlohmann_json 3.11 CONFIG)
 reki_dependency(absl CONFIG)
-reki_dependency(CURL)
+
+# libcurl, as reki::libcurl. The package asks for the library alone, and only for who wants an etcd: without it
+# reki::etcd is the one that refuses.
+if(CMAKE_FIND_PACKAGE_NAME)
+  if(REKI_PACKAGE_HAS_ETCD AND NOT TARGET reki::libcurl)
+    find_library(REKI_CURL_LIBRARY curl)  # -DREKI_CURL_LIBRARY= leaves it out where it is
+    mark_as_advanced(REKI_CURL_LIBRARY)
+    if(REKI_CURL_LIBRARY)
+      add_library(reki::libcurl UNKNOWN IMPORTED)
+      set_target_properties(reki::libcurl PROPERTIES IMPORTED_LOCATION ${REKI_CURL_LIBRARY})
+    endif()
+  endif()
+elseif(REKI_ETCD)
+  reki_dependency(CURL)
+  add_library(reki::libcurl INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(reki::libcurl INTERFACE CURL::libcurl)
+endif()
 
 # Header-only, and only in the commands: nobody who uses the package needs it.
 if(NOT CMAKE_FIND_PACKAGE_NAME)

@@ -1,24 +1,26 @@
 include(GNUInstallDirs)
 
-# In the tree and after installation alike, headers are included as "reki/core/base/ids.hpp".
-set(REKI_INCLUDE_ROOT ${PROJECT_BINARY_DIR}/include)
-file(MAKE_DIRECTORY ${REKI_INCLUDE_ROOT})
-file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${REKI_INCLUDE_ROOT}/reki SYMBOLIC)
+# In the tree and after installation alike, headers are included as "reki/actor.hpp" (users' own, in include/) and as
+# "reki/core/base/ids.hpp" (all others).
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/include/reki SYMBOLIC)
+set(REKI_INCLUDE_ROOT ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include)
 
 # reki_library(core SOURCES a.cpp b.cpp [LINK t…] [PRIVATE_LINK t…])
-# Makes libreki_core with its alias reki::core, installed and exported with its folder's headers.
+# Makes libreki_core with its alias reki::core, installed and exported. Its headers are in RekiInstall.cmake.
 function(reki_library name)
   cmake_parse_arguments(PARSE_ARGV 1 A "" "" "SOURCES;LINK;PRIVATE_LINK")
   set(target reki_${name})
   add_library(${target} STATIC ${A_SOURCES})
   add_library(reki::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
-  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${REKI_INCLUDE_ROOT}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_include_directories(${target} PUBLIC
+    "$<BUILD_INTERFACE:${REKI_INCLUDE_ROOT}>" $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_link_libraries(${target} PUBLIC ${A_LINK} PRIVATE ${A_PRIVATE_LINK} $<BUILD_INTERFACE:reki_flags>)
-  install(TARGETS ${target} EXPORT reki)
-  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reki/${name}
-    FILES_MATCHING PATTERN "*.hpp")
+  if(REKI_INSTALL)
+    install(TARGETS ${target} EXPORT reki)
+  endif()
 endfunction()
 
 # reki_test(core_test SOURCES a.cpp … LINK reki::core [LABELS l…] [TIMEOUT s] [SERIAL])

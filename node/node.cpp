@@ -9,6 +9,7 @@
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/etcd/etcd_client.hpp"
 #include "reki/net/random_number.hpp"
 #include "reki/net/scatter_gather.hpp"
 #include "reki/node/actors/outputs.hpp"
@@ -328,6 +329,7 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view
                                           const NodeOptions& options) {
   const auto self = node_of(config, id);
   if (!self) return tl::make_unexpected(self.error());
+  if (auto able = etcd::usable(config); !able) return tl::make_unexpected(able.error());
   if (auto configured = configure_types(config, factories); !configured) return tl::make_unexpected(configured.error());
   auto impl = std::make_unique<Impl>(config, self->id, std::move(factories), options);
   if (auto started = impl->start(config, *self, options); !started) return tl::make_unexpected(started.error());

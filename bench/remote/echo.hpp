@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "reki/actor/registry.hpp"
+#include "reki/actor.hpp"
 
 /// What the remote benchmarks call: an actor that answers what it is given.
 namespace bench_echo {

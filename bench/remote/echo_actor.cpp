@@ -1,8 +1,7 @@
 #include <chrono>
 
 #include "echo.hpp"
-#include "reki/node/actors/actor.hpp"
-#include "reki/node/plugins/plugin.hpp"
+#include "reki/plugin.hpp"
 
 namespace {
 

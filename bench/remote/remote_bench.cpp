@@ -19,7 +19,7 @@
 #include "echo.hpp"
 #include "loops.hpp"
 #include "reki/bench/options.hpp"
-#include "reki/client/client.hpp"
+#include "reki/client.hpp"
 #include "reki/net/random_number.hpp"
 
 using namespace reki;

@@ -119,6 +119,7 @@ Result<void> judge(const membership::EtcdReply& reply, const membership::EtcdTxn
 Result<void> make_cluster_in_etcd(const Config& config, Duration timeout) {
   constexpr Duration try_max = std::chrono::seconds(5);
   const membership::EtcdTxn first = first_of(config);
+  if (auto able = etcd::usable(config); !able) return able;
   etcd::Connection etcd(etcd::options_of(config));
   const Instant end = boot_time() + timeout;
   for (bool again = false;;) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "reki/actor/registry.hpp"
+#include "reki/actor.hpp"
 
 /// Chat rooms with presence. A room is an actor that knows who is there; each user has an inbox, an actor as well, to
 /// which rooms deliver, wherever in the cluster it is.

@@ -3,8 +3,7 @@
 #include <map>
 
 #include "chat.hpp"
-#include "reki/node/actors/actor.hpp"
-#include "reki/node/plugins/plugin.hpp"
+#include "reki/plugin.hpp"
 
 namespace {
 

@@ -2,8 +2,7 @@
 #include <cstdio>
 
 #include "chat.hpp"
-#include "reki/actor/task.hpp"
-#include "reki/client/client.hpp"
+#include "reki/client.hpp"
 
 using namespace chat;
 
@@ -13,7 +12,7 @@ namespace {
 reki::Task<reki::Result<void>> converse(reki::Registry& cluster, std::string name) {
   auto room = co_await cluster.lookup_or_start<Room>(name, RoomArgs{.presence_ms = 400});
   if (!room) co_return tl::make_unexpected(room.error());
-  // Messages that own memory are made before the co_await: GCC 12 destroys them wrongly within (reki/actor/task.hpp).
+  // Messages that own memory are made before the co_await: GCC 12 destroys them wrongly within (see reki::Task).
   const Join ann{"ann"};
   const Join bob{"bob"};
   const Say hello{"ann", "hello"};

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "reki/actor/registry.hpp"
+#include "reki/actor.hpp"
 
 /// The interface of a counter: what callers include. Everything else is in counter_actor.cpp.
 namespace counter {

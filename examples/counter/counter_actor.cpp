@@ -1,6 +1,5 @@
 #include "counter.hpp"
-#include "reki/node/actors/actor.hpp"
-#include "reki/node/plugins/plugin.hpp"
+#include "reki/plugin.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "counter.hpp"
-#include "reki/client/client.hpp"
+#include "reki/client.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 4) return std::fprintf(stderr, "usage: counter_client CLUSTER tcp://HOST:PORT KEY\n"), 2;

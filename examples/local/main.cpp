@@ -1,7 +1,7 @@
 // A registry inside one process, without any network: start a counter, increment it twice, get 2, look it up again.
 #include <cstdio>
 
-#include "reki/node/registry/local_registry.hpp"
+#include "reki/local_registry.hpp"
 
 // What callers see: plain structs.
 struct Increment {

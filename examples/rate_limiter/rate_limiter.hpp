@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "reki/actor/registry.hpp"
+#include "reki/actor.hpp"
 
 /// A token bucket per customer: the same limit wherever in the cluster a request comes in.
 namespace rate_limiter {

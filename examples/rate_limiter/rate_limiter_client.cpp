@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "rate_limiter.hpp"
-#include "reki/client/client.hpp"
+#include "reki/client.hpp"
 
 using namespace rate_limiter;
 

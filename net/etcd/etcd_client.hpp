@@ -21,13 +21,15 @@ struct Options {
   std::string cert;
   std::string key;
 };
+/// `bad_config` if the config wants an etcd and this program was linked without libcurl.
+[[nodiscard]] Result<void> usable(const Config& config);
 /// REQUIRES: the config has an [etcd]. Paths are relative to its file.
 [[nodiscard]] Options options_of(const Config& config);
 
 /// Carries transactions out over etcd's JSON gateway, one after the other, on a connection that is kept. After a failure
 /// the next endpoint has its turn. Proxies that the environment names are not used.
 ///
-/// One thread.
+/// One thread. Without libcurl each transaction fails with `bad_config`.
 class Connection {
  public:
   explicit Connection(Options options);

@@ -14,7 +14,7 @@ namespace reki {
 namespace detail {
 
 /// Counts the changes of what node/ and actor/ headers compile into a plugin.
-inline constexpr unsigned plugin_abi_version = 5;
+inline constexpr unsigned plugin_abi_version = 6;
 
 inline constexpr std::size_t plugin_magic_bytes = 16;
 inline constexpr std::size_t plugin_abi_bytes = 112;

@@ -109,7 +109,7 @@ Result<void> check_file(const std::string& path) {
   const auto abi = abi_in(file.bytes());
   if (!abi) {
     return bad(path, R"(is no plugin of reki: it has no symbol 'reki_plugin'; add extern "C" const reki::Plugin )"
-                     "reki_plugin = reki::plugin(...), see reki/node/plugins/plugin.hpp");
+                     "reki_plugin = reki::plugin(...), see reki/plugin.hpp");
   }
   if (*abi == own.abi) return {};
   return bad(path, "was built for [" + *abi + "], this program for [" + own.abi +
@@ -164,7 +164,7 @@ Result<void> load_plugin(const std::string& path, Factories& factories) {
   const auto* const found = static_cast<const Plugin*>(dlsym(handle, "reki_plugin"));
   if (found == nullptr || std::memcmp(found->magic, own.magic, sizeof own.magic) != 0 || found->add == nullptr) {
     dlclose(handle);
-    return bad(path, R"(exports no 'reki_plugin'; declare it extern "C", see reki/node/plugins/plugin.hpp)");
+    return bad(path, R"(exports no 'reki_plugin'; declare it extern "C", see reki/plugin.hpp)");
   }
   try {
     found->add(factories);

@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "reki/net/etcd/etcd_client.hpp"
 #include "reki/node/guard/ending_signals.hpp"
 #include "reki/node/guard/guard.hpp"
 #include "reki/node/node.hpp"
@@ -146,6 +147,7 @@ int node_main(int argc, char** argv, Factories factories) {
     const auto config = read_config(arguments.config);
     if (!config) return report(config.error());
     if (const auto self = node_of(*config, arguments.node); !self) return report(self.error());
+    if (const auto able = etcd::usable(*config); !able) return report(able.error());
     if (!arguments.check_only) return run(*config, arguments, std::move(factories));
     if (auto configured = configure_types(*config, factories); !configured) return report(configured.error());
     std::cout << arguments.config << ": ok, node " << arguments.node << " of cluster " << config->cluster << '\n';

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <reki/actor/registry.hpp>
+#include <reki/actor.hpp>
 
 struct Add {
   static constexpr std::string_view name = "add";

@@ -1,4 +1,4 @@
-#include <reki/node/plugins/plugin.hpp>
+#include <reki/plugin.hpp>
 
 #include "tally.hpp"
 

@@ -1,5 +1,5 @@
 #include <iostream>
-#include <reki/client/client.hpp>
+#include <reki/client.hpp>
 
 // Needs no node: an address that is none is refused before anything is sent.
 int main() {

@@ -1,6 +1,8 @@
 #include <iostream>
-#include <reki/core/base/error.hpp>
-#include <reki/core/base/ids.hpp>
+
+// By the paths of earlier versions.
+#include <reki/core/error.hpp>
+#include <reki/core/ids.hpp>
 
 int main() {
   const auto fence = reki::Fence::make(reki::Epoch{3}, reki::StartNumber{7});

@@ -1,6 +1,6 @@
 #include <iostream>
-#include <reki/node/registry/local_registry.hpp>
-#include <reki/node/plugins/plugin_host.hpp>
+#include <reki/local_registry.hpp>
+#include <reki/node.hpp>
 
 #include "tally.hpp"
 

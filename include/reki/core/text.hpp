@@ -1,0 +1,4 @@
+#pragma once
+
+// Moved, and gone in version 0.2: include any of reki's headers.
+#include "reki/core/base/text.hpp"

@@ -1,0 +1,4 @@
+#pragma once
+
+// Moved, and gone in version 0.2: include reki/node.hpp or reki/client.hpp.
+#include "reki/core/view/view.hpp"

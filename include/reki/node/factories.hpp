@@ -1,0 +1,5 @@
+#pragma once
+
+// Moved, and gone in version 0.2: include reki/local_registry.hpp, reki/node.hpp or reki/plugin.hpp.
+#include "reki/node/actors/factories.hpp"
+#include "reki/registry.hpp"

@@ -1,0 +1,5 @@
+#pragma once
+
+// Moved, and gone in version 0.2: include reki/node.hpp.
+#include "reki/node/plugins/plugin_host.hpp"
+#include "reki/registry.hpp"

@@ -1,0 +1,15 @@
+include(${CMAKE_CURRENT_LIST_DIR}/common.cmake)
+file(REMOVE_RECURSE ${prefix})
+run(${CMAKE_COMMAND} --install ${REKI_BUILD} --prefix ${prefix})
+
+# A path of this machine in the package would work here, and on no other machine.
+file(GLOB_RECURSE package ${prefix}/*.cmake ${prefix}/*.pc)
+foreach(file IN LISTS package)
+  file(READ ${file} text)
+  foreach(path IN ITEMS ${REKI_SOURCE}/ ${REKI_BUILD}/)
+    string(FIND "${text}" "${path}" at)
+    if(NOT at EQUAL -1)
+      message(FATAL_ERROR "${file} names ${path}")
+    endif()
+  endforeach()
+endforeach()

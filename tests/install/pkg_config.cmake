@@ -1,0 +1,43 @@
+# Programs and a plugin that know pkg-config alone.
+include(${CMAKE_CURRENT_LIST_DIR}/common.cmake)
+set(consumer ${CMAKE_CURRENT_LIST_DIR}/consumer)
+set(out ${WORK}/pkg_config)
+file(REMOVE_RECURSE ${out})
+file(MAKE_DIRECTORY ${out})
+find_program(PKG_CONFIG pkg-config REQUIRED)
+set(ENV{PKG_CONFIG_PATH} ${prefix}/${LIBDIR}/pkgconfig)
+
+function(pkg_config result)
+  execute_process(COMMAND ${PKG_CONFIG} ${ARGN} OUTPUT_VARIABLE text OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(text UNIX_COMMAND "${text}")
+  set(${result} ${text} PARENT_SCOPE)
+endfunction()
+
+# compile(FILE PACKAGE [OPTION…])
+function(compile file package)
+  pkg_config(flags --cflags ${package})
+  run(${LAUNCHER} ${CXX} -std=c++20 ${FLAGS} ${flags} ${ARGN} -c ${consumer}/${file}.cpp -o ${out}/${file}.o)
+endfunction()
+
+# program(FILE PACKAGE): compiled, linked and run.
+function(program file package)
+  compile(${file} ${package})
+  pkg_config(libraries --libs ${package})
+  run(${CXX} ${FLAGS} ${out}/${file}.o ${libraries} -o ${out}/${file})
+  run(${out}/${file} ${ARGN})
+endfunction()
+
+program(uses_client reki-client)
+program(uses_etcd reki-node cannot)
+if(REKI_ETCD)
+  pkg_config(libraries --libs reki-node-etcd)
+  run(${CXX} ${FLAGS} ${out}/uses_etcd.o ${libraries} -o ${out}/uses_etcd_with_it)
+  run(${out}/uses_etcd_with_it can)
+endif()
+compile(tally_plugin reki-plugin -fPIC)
+run(${CXX} ${FLAGS} -shared ${out}/tally_plugin.o -o ${out}/tally.so)
+
+pkg_config(libraries --libs reki-plugin)
+if(libraries)
+  message(FATAL_ERROR "a plugin has reki's code from the program that loads it, and is to be linked with ${libraries}")
+endif()
