@@ -1,6 +1,7 @@
 """Runs the groups of the plan."""
 
 import contextlib
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -156,6 +157,28 @@ def run_build(group, programs, mode, samples, say):
                      {"name": "build.again", "value": _timed(build) * 1e9, "unit": "ns"}])
 
 
+def run_plugin(group, programs, mode, samples, say):
+    """What a plugin costs its author: the README's counter, beside a file that includes what any program does."""
+    sources = {"plugin": f"{programs.source}/examples/counter/counter_actor.cpp",
+               "plugin.std": f"{programs.source}/bench/yardsticks/std_headers.cpp"}
+    with tempfile.TemporaryDirectory(prefix="reki-bench-plugin.") as folder:
+        flags = ["-std=c++20", "-O2", "-g", "-fPIC", f"-I{programs.source}/include", f"-I{programs.build}/include"]
+        for i in _repetitions(group, mode):
+            samples.begin_repetition()
+            say(f"{group.id}: run {i + 1}")
+            for name, source in sources.items():
+                words = ["c++", *flags, source]
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                _timed([*words, "-c", "-o", f"{folder}/out.o"])
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                _timed([*words, "-E", "-o", f"{folder}/out.ii"])
+                with open(f"{folder}/out.ii", "rb") as text:
+                    lines = sum(1 for _ in text)
+                samples.add([{"name": f"{name}.compile", "value": took * 1e9, "unit": "ns"},
+                             {"name": f"{name}.lines", "value": lines, "unit": "lines"}])
+
+
 def _timed(words):
     begun = time.monotonic()
     done = subprocess.run(words, capture_output=True, text=True)
@@ -164,4 +187,5 @@ def _timed(words):
     return time.monotonic() - begun
 
 
-KINDS = {"programs": run_programs, "idle": run_idle, "overload": run_overload, "timeline": run_timeline, "build": run_build}
+KINDS = {"programs": run_programs, "idle": run_idle, "overload": run_overload, "timeline": run_timeline, "build": run_build,
+         "plugin": run_plugin}

@@ -5,7 +5,7 @@ import tomllib
 
 PINS = ("same", "cross", "free")
 BARS = ("ratio_max", "ratio_min", "max", "min")
-KINDS = ("programs", "idle", "overload", "timeline", "build")
+KINDS = ("programs", "idle", "overload", "timeline", "build", "plugin")
 
 
 @dataclasses.dataclass(frozen=True)
