@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "reki/actor/envelope.hpp"
+
 namespace reki {
 
 ScatterGather::ScatterGather(ClusterQuery query, Reach reach, wire::RequestBody body, Instant deadline, Completion done)

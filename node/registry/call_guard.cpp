@@ -1,5 +1,7 @@
 #include "reki/node/registry/call_guard.hpp"
 
+#include "reki/actor/answer.hpp"
+
 #include <atomic>
 #include <utility>
 
