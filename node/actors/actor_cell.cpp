@@ -85,8 +85,8 @@ ActorCell::Step ActorCell::turn() {
       at = {};
       const bool settles = has_unreleased();
       const Step step = settles ? settle() : start();
+      if (step == Step::again || (settles && step == Step::more)) continue;
       if (step != Step::more) return step;
-      if (settles) continue;
     }
     Waiter* waiter = mailbox_.pop(taken_);
     if (waiter == nullptr) {
@@ -152,7 +152,7 @@ Result<ActorPtr> ActorCell::construct(CellContext& context) {
 
 ActorCell::Step ActorCell::start_failed(const Error& error) {
   drop_timers();
-  return host().start_failed(*this, error) ? Step::gone : Step::more;
+  return host().start_failed(*this, error) ? Step::gone : Step::again;  // somebody may wait for another start
 }
 
 void ActorCell::keep_args(const Bytes& args) {

@@ -75,6 +75,7 @@ class ActorCell final : public Turn {
   friend class CellContext;
   enum class Step : std::uint8_t {
     more,
+    again,  ///< Look at the cell and its entry anew, before the mailbox.
     idle,
     gone,
     suspended,  ///< The gate is closed. The cell may run on another thread already, or be gone.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,7 +21,7 @@ struct NotingHost final : reki::CellHost {
   }
   bool start_failed(reki::ActorCell&, const reki::Error& error) override {
     failure = error.text;
-    return true;
+    return !goes_on();
   }
   bool crashed(reki::ActorCell&, reki::EnvelopePtr, const std::string& text) override {
     failure = text;
@@ -41,6 +42,7 @@ struct NotingHost final : reki::CellHost {
   int stops = 0;
   int readmitted = 0;
   std::string failure;
+  std::function<bool()> goes_on = [] { return false; };  ///< The entry, after a failed start.
 };
 
 /// A cell of some type with its entry, on such a host.

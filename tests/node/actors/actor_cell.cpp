@@ -90,6 +90,19 @@ BOOST_AUTO_TEST_CASE(a_start_that_throws_has_failed_with_its_text_and_leaves_no_
   BOOST_TEST(c.heard.alive == 0);
 }
 
+BOOST_AUTO_TEST_CASE(after_a_failed_start_whose_entry_goes_on_it_starts_again_at_once) {
+  Cage c;
+  c.heard.cannot_start = true;
+  c.host.goes_on = [&] {
+    c.heard.cannot_start = false;
+    return true;
+  };
+  c.cell.run();
+  BOOST_TEST(c.host.failure == "no perch");
+  BOOST_TEST(c.host.starts == 1);
+  BOOST_TEST(c.heard.alive == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_handler_that_throws_is_a_crash_and_what_waits_is_the_hosts) {
   Cage c;
   (void)c.push(Throw{});

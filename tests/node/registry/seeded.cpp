@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
@@ -256,6 +257,20 @@ BOOST_AUTO_TEST_CASE(who_blocks_in_a_handler_runs_what_it_waits_for) {
   World world(1);
   BOOST_TEST(world.registry->call<Asker>("a", AddElsewhere{"b"}).get().value() == 1);
   BOOST_TEST(world.registry->call<Asker>("a", AddElsewhere{"b"}).get().value() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_a_start_of_its_own_gets_it_once_the_one_before_has_failed) {
+  World world(1);
+  auto& registry = *world.registry;
+  world.history.starts_that_fail = 1;
+  std::optional<ErrorCode> first;
+  std::optional<bool> third;
+  registry.lookup_or_start<Player>("k").then([&](const auto& r) { first = r ? ErrorCode::ok : r.error().code; });
+  registry.stop<Player>("k").then([](const auto&) {});
+  registry.lookup_or_start<Player>("k").then([&](const auto& r) { third = r.has_value(); });
+  BOOST_TEST(world.schedule.run_until([&] { return third.has_value(); }, 100ms));
+  BOOST_TEST((first == ErrorCode::start_failed));
+  BOOST_TEST(third.value_or(false));
 }
 
 BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_history_and_another_one_another) {
