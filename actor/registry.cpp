@@ -69,8 +69,7 @@ Answer wait_for_answer(Registry& registry, Submission submission) {
 }
 
 void send_unanswered(Registry& registry, std::string_view type, std::string_view key, EnvelopePtr message, Bytes args) {
-  Submission submission(wire::Op::send, type, key);
-  submission.args = std::move(args);
+  Submission submission(wire::RequestBody{.op = wire::Op::send, .type = type, .key = key, .args = std::move(args)});
   submission.message = std::move(message);
   registry.submit(std::move(submission), Completion{});
 }

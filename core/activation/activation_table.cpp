@@ -357,10 +357,10 @@ Activation* ActivationTable::least_recently_used(TypeIndex type) {
   Type& t = types_[type.value];
   constexpr std::size_t steps_max = 64;  // its caller holds a lock
   for (std::size_t steps = std::min(t.live, steps_max); steps > 0; --steps) {
-    Activation& a = t.by_use.front();
-    if (a.used.load(std::memory_order_relaxed) == a.listed_use) return &a;
-    unlist(a);
-    list_by_use(a);
+    Activation* const oldest = t.by_use.first();
+    if (oldest == nullptr || oldest->used.load(std::memory_order_relaxed) == oldest->listed_use) return oldest;
+    unlist(*oldest);
+    list_by_use(*oldest);
     ++t.live;
   }
   return t.by_use.first();
