@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "raw_peer.hpp"
-#include "reki/actor/pack.hpp"
+#include "reki/actor/msgpack_cxx.hpp"
 #include "reki/core/view/view_delta.hpp"
 #include "test_nodes.hpp"
 
