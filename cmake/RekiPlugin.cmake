@@ -13,7 +13,11 @@ endfunction()
 function(reki_plugin_host target)
   set_target_properties(${target} PROPERTIES ENABLE_EXPORTS ON)
   set(whole)
-  foreach(library IN ITEMS node net actor core)  # dependents first, or CMake names some of them twice
+  set(etcd etcd_none)  # what reki::etcd is: net/etcd/CMakeLists.txt
+  if(TARGET reki::etcd_curl AND TARGET reki::libcurl)
+    set(etcd etcd_curl)
+  endif()
+  foreach(library IN ITEMS node etcd ${etcd} net actor core)  # dependents first, or CMake names some of them twice
     get_target_property(actual reki::${library} ALIASED_TARGET)
     if(NOT actual)
       set(actual reki::${library})  # of the installed package

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "reki/actor/envelope.hpp"
 #include "reki/core/wire/codec.hpp"
 
 using namespace reki;
