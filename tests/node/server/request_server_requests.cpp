@@ -220,7 +220,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_the_view_does_not_have_is_served_nothing) {
   BOOST_TEST((member.reply().code == ErrorCode::ok));
   DirectPeer stranger(one, "stranger");
   hello_of(stranger, "n3");
-  auto quiet = request_for(2, Op::send, one.key_of("n1"));
+  const std::string key = one.key_of("n1");
+  auto quiet = request_for(2, Op::send, key);
   quiet.message = "increment";
   quiet.flags = wire::no_reply;
   stranger.request({start_of(1, one.key_of("n1")), quiet});
