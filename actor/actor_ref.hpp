@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "reki/actor/registry.hpp"
+#include "reki/actor/operation.hpp"
 
 namespace reki {
 
@@ -66,3 +66,5 @@ template <Interface A>
 inline constexpr bool made_of_key<ActorRef<A>> = true;
 
 }  // namespace reki
+
+#include "reki/actor/registry.hpp"  // its calls
