@@ -10,6 +10,7 @@
 #include "reki/actor/answer.hpp"
 #include "reki/actor/envelope.hpp"
 #include "reki/core/base/limits.hpp"
+#include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/request_body.hpp"
 
 namespace reki {
@@ -37,7 +38,11 @@ struct Submission : wire::RequestBody {
   /// A copy that has the message, which this one is without then.
   [[nodiscard]] Submission with_message();
   /// What is wrong with it: wire::check_submission.
-  [[nodiscard]] std::optional<Error> fault() const;
+  [[nodiscard]] std::optional<Error> fault() const {
+    const auto name = message ? std::optional{message->name()} : std::nullopt;
+    if (wire::is_sound(*this, name, timeout)) [[likely]] return std::nullopt;
+    return wire::check_submission(*this, name, timeout);
+  }
   /// Gives its body and its message, encoded. Fails with `too_large` if that is.
   [[nodiscard]] std::optional<Error> encode_into(wire::EncodedRequest& out) &&;
 };
@@ -106,13 +111,16 @@ class [[nodiscard]] Operation : public Runnable<Operation<T>, Result<T>> {
       : registry_(&registry), submission_(std::move(submission)), finish_(finish) {}
   /// About one key, without a message; in its place at once, which counts where the answer takes no longer than a move.
   Operation(Registry& registry, Finish finish, wire::Op op, std::string_view type, std::string_view key,
-            const CallOptions& options, std::optional<Bytes> args = {})
-      : registry_(&registry),
-        submission_(op, type, key),
-        finish_(finish) {
-    submission_.args = std::move(args);
+            const CallOptions& options)
+      : registry_(&registry), submission_(op, type, key), finish_(finish) {
     submission_.timeout = options.timeout;
     submission_.flags = options.wait_for_restart ? 0U : wire::fail_if_restarting;
+  }
+  template <class Args>
+  Operation(Registry& registry, Finish finish, wire::Op op, std::string_view type, std::string_view key,
+            const CallOptions& options, const Args& args)
+      : Operation(registry, finish, op, type, key, options) {
+    detail::pack_args_into(submission_.args, args);
   }
 
   Result<T> get();

@@ -20,10 +20,6 @@ Submission Submission::with_message() {
   return out;
 }
 
-std::optional<Error> Submission::fault() const {
-  return wire::check_submission(*this, message ? std::optional{message->name()} : std::nullopt, timeout);
-}
-
 std::optional<Error> Submission::encode_into(wire::EncodedRequest& out) && {
   static_cast<wire::RequestBody&>(out) = std::move(*this);
   if (!message) return std::nullopt;

@@ -202,7 +202,7 @@ std::vector<Result<T>> ManyOperation<T>::get() {
 
 template <Interface A>
 Operation<ActorRef<A>> Registry::lookup_or_start(std::string_view key, const ArgsOf<A>& args, CallOptions options) {
-  return {*this, &detail::finish_ref<A>, wire::Op::lookup_or_start, A::type, key, options, detail::pack_args(args)};
+  return {*this, &detail::finish_ref<A>, wire::Op::lookup_or_start, A::type, key, options, args};
 }
 
 template <Interface A>
@@ -213,7 +213,7 @@ Operation<ActorRef<A>> Registry::lookup(std::string_view key, CallOptions option
 template <Interface A>
 Operation<ActorRef<A>> Registry::start(std::string_view key, const ArgsOf<A>& args, CallOptions options) {
   auto submission = detail::about_key<A>(wire::Op::start, key, options);
-  submission.args = detail::pack_args(args);
+  detail::pack_args_into(submission.args, args);
   return {*this, std::move(submission), &detail::finish_ref<A>};
 }
 
@@ -226,7 +226,7 @@ template <Interface A, Message M>
   requires Handles<A, M>
 Operation<ReplyOf<M>> Registry::call(std::string_view key, M message, const ArgsOf<A>& args, CallOptions options) {
   auto submission = detail::about_key<A>(wire::Op::call, key, options);
-  submission.args = detail::pack_args(args);
+  detail::pack_args_into(submission.args, args);
   submission.message = EnvelopePtr{new TypedEnvelope<M>(std::move(message))};
   return {*this, std::move(submission), &detail::finish_call<M>};
 }
@@ -235,7 +235,7 @@ template <Interface A, Message M>
   requires Handles<A, M>
 Operation<void> Registry::send(std::string_view key, M message, const ArgsOf<A>& args, CallOptions options) {
   auto submission = detail::about_key<A>(wire::Op::send, key, options);
-  submission.args = detail::pack_args(args);
+  detail::pack_args_into(submission.args, args);
   submission.message = EnvelopePtr{new TypedEnvelope<M>(std::move(message))};
   return {*this, std::move(submission), &detail::finish_nothing};
 }

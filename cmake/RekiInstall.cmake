@@ -19,7 +19,7 @@ set(REKI_NEEDED_HEADERS
   core/base/ids.hpp core/base/limits.hpp core/base/limits_time.hpp core/base/mutex.hpp core/base/owned.hpp
   core/base/pool.hpp core/base/shared_node_id.hpp core/base/small_string.hpp core/base/text.hpp core/base/time.hpp
   core/config/config.hpp core/membership/timing.hpp core/view/slot_table.hpp core/view/view.hpp core/watch/watch.hpp
-  core/wire/msgpack_reader.hpp core/wire/msgpack_writer.hpp core/wire/outcome.hpp core/wire/request_body.hpp
+  core/wire/bounds.hpp core/wire/msgpack_reader.hpp core/wire/msgpack_writer.hpp core/wire/outcome.hpp core/wire/request_body.hpp
   core/wire/wire.hpp node/actors/actor.hpp node/actors/factories.hpp node/node.hpp node/plugins/plugin.hpp
   node/plugins/plugin_host.hpp node/program/node_main.hpp node/registry/local_registry.hpp
   node/server/server_stats.hpp node/support/log.hpp)

@@ -29,6 +29,11 @@ template <class Text, class Blob>
 /// The bound that a request exceeds, or its empty key; nothing if it may be sent. What the reader of a frame asks.
 [[nodiscard]] std::optional<Error> check(const Request& request);
 
+/// Whether `check_submission` finds nothing. Asked for each message, so without a call.
+[[nodiscard]] inline bool is_sound(const RequestBody& body, std::optional<std::string_view> message, Duration timeout) {
+  const bool has_what_it_needs = message ? message->size() <= limits::message_name_bytes_max : !is_message(body.op);
+  return body.op <= Op::view && timeout > Duration{0} && timeout <= limits::timeout_max && keeps_bounds(body) && has_what_it_needs;
+}
 /// What is wrong with a submission, whichever registry it is given to; nothing if it may go its way. Asked once, before
 /// anything is done with it. `message`: the name of its message, if it has one; how large that is shows when it is
 /// encoded (`check_payload`).

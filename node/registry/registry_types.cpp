@@ -17,4 +17,9 @@ RegistryTypes::RegistryTypes(std::shared_ptr<const Factories> factories, CellHos
   if (by_name_.size() <= few) few_.assign(by_name_.begin(), by_name_.end());
 }
 
+TypeEntry* RegistryTypes::find_of_many(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
 }  // namespace reki

@@ -32,13 +32,11 @@ class RegistryTypes {
   RegistryTypes(std::shared_ptr<const Factories> factories, CellHost& host, std::uint64_t hash_seed, Incarnation incarnation);
 
   /// Null if there is none.
-  [[nodiscard]] TypeEntry* find(std::string_view name) const {
+  [[nodiscard, gnu::always_inline]] TypeEntry* find(std::string_view name) const {
     for (const auto& [known, entry] : few_) {
       if (same_bytes(known, name)) return entry;
     }
-    if (!few_.empty()) return nullptr;
-    const auto found = by_name_.find(name);
-    return found == by_name_.end() ? nullptr : found->second;
+    return few_.empty() ? find_of_many(name) : nullptr;
   }
   TypeEntry& operator[](TypeIndex index) { return entries_[index.value]; }
   const TypeEntry& operator[](TypeIndex index) const { return entries_[index.value]; }
@@ -54,6 +52,8 @@ class RegistryTypes {
   [[nodiscard]] const Factories& factories() const { return *factories_; }
 
  private:
+  [[nodiscard]] TypeEntry* find_of_many(std::string_view name) const;
+
   const std::shared_ptr<const Factories> factories_;
   std::deque<TypeEntry> entries_;
   absl::flat_hash_map<std::string_view, TypeEntry*> by_name_;
