@@ -54,6 +54,7 @@ struct Activation : ListHook<struct InSlotTag>, ListHook<struct ListedTag> {
   std::atomic<State> state{State::starting};
   bool restart = false;         ///< starting: not the first start, the key is supervised already.
   bool stop_requested = false;  ///< starting: is to stop as soon as it has started.
+  bool begun = false;           ///< starting: the start has its fence; until then it is that of the one before.
 
   [[nodiscard]] std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_bytes}; }
   [[nodiscard]] SlotId slot() const { return SlotId{static_cast<std::uint16_t>(hash % slot_count)}; }

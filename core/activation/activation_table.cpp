@@ -48,6 +48,10 @@ void ActivationTable::acquire(SlotId slot, Epoch epoch) {
 
 Verdict ActivationTable::request(std::uint64_t hash, TypeIndex type, std::string_view key, const Demand& demand,
                                  Instant now) {
+  const bool is_repeatable = demand.op == Op::start || demand.op == Op::lookup_or_start || demand.op == Op::stop;
+  if (const Fence known = is_repeatable ? ended_requests_.find(demand.origin) : Fence{}; known.value != 0) {
+    return {What::repeated, nullptr, ErrorCode::ok, Duration{0}, demand.op != Op::stop, For::start, known};
+  }
   Activation* a = find(hash, type, key);
   if (a != nullptr && a->state == State::down && now >= a->due()) {
     erase(*a);
@@ -60,7 +64,8 @@ Verdict ActivationTable::request(std::uint64_t hash, TypeIndex type, std::string
 }
 
 Verdict ActivationTable::request_known(Activation& a, const Demand& demand, Instant now) {
-  const bool pinned_elsewhere = demand.pin.value != 0 && demand.pin != a.fence;
+  const bool is_that_start = demand.pin == a.fence && (a.state != State::starting || a.begun);
+  const bool pinned_elsewhere = demand.pin.value != 0 && !is_that_start;
   if (pinned_elsewhere) return refuse(ErrorCode::gone, &a);
   switch (a.state) {
     case State::starting:
@@ -146,13 +151,22 @@ void ActivationTable::wait(const Verdict& verdict, Waiter* waiter) {
 
 bool ActivationTable::begin_start(Activation& a, Instant now) {
   REKI_ASSERT(a.state == State::starting);
-  const bool wanted =
-      a.restart || a.waiters.any([&](const Waiter& w) { 
-        return w.waits_for == For::start && w.starts && w.deadline > now;
-      });
   Slot& slot = slot_of_entry(a);
-  if (!wanted || slot.starts == std::numeric_limits<std::uint32_t>::max()) return false;
+  if (!(a.restart || find_beginner(a, now)) || slot.starts == std::numeric_limits<std::uint32_t>::max()) return false;
+  a.begun = true;
   a.fence.store(Fence::make(slot.acquired, StartNumber{++slot.starts}), std::memory_order_release);
+  return true;
+}
+
+bool ActivationTable::find_beginner(Activation& a, Instant now) {
+  const auto waits = [&](const Waiter& w) { return w.waits_for == For::start && w.starts && w.deadline > now; };
+  Waiter* const last = a.waiters.first([](const Waiter& w) { return w.begins; });
+  if (last != nullptr && waits(*last)) return true;
+  if (last != nullptr) last->begins = false;
+  Waiter* const next = a.waiters.first(waits);
+  if (next == nullptr) return false;
+  next->begins = true;
+  a.starter = next->origin;
   return true;
 }
 
@@ -173,6 +187,7 @@ ActivationTable::After ActivationTable::start_failed(Activation& a, std::string 
   After out;
   out.released = release(a, [](const Waiter& w) { return w.waits_for != For::next; });
   a.stop_requested = false;
+  if (!supervised) a.starter = {};  // it has started nothing, and may be repeated
   out.next = supervised ? decide_restart(a, ExitKind::crashed, std::move(text), now) : start_again_or_erase(a);
   return out;
 }
@@ -224,13 +239,17 @@ void ActivationTable::close(Activation& a) {
 ActivationTable::After ActivationTable::stopped(Activation& a) {
   REKI_ASSERT(a.state == State::stopping);
   After out;
-  out.released = release(a, [](const Waiter& w) { return w.waits_for != For::next; });
+  out.released = release(a, [&](const Waiter& w) {
+    if (w.waits_for == For::stop) ended_requests_.note(w.origin, a.fence);
+    return w.waits_for != For::next;
+  });
   out.next = start_again_or_erase(a);
   return out;
 }
 
 ActivationTable::Next ActivationTable::start_again_or_erase(Activation& a) {
   a.restart = false;
+  ended_requests_.note(std::exchange(a.starter, {}), a.fence);
   if (a.crashes) a.crashes->history = {};
   if (a.waiters.empty()) return Next::erase;
   WaiterList waiters = std::move(a.waiters);
@@ -263,6 +282,7 @@ void ActivationTable::erase(Activation& a) {
   leave_slot(a);
   if (is_running(a)) --types_[a.type.value].count;
   if (a.state == State::down) down_.erase(&a);
+  ended_requests_.note(a.starter, a.fence);
   index_.erase(a, retired_);
 }
 
@@ -293,6 +313,7 @@ void ActivationTable::enter(Activation& a, State state) {
   unlist(a);
   if (a.state == State::down) down_.erase(&a);
   types_[a.type.value].count -= is_running(a) ? 1 : 0;
+  a.begun = false;
   a.state.store(state, std::memory_order_release);
   types_[a.type.value].count += is_running(a) ? 1 : 0;
   REKI_ASSERT(state != State::live || a.waiters.empty());

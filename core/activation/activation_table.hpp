@@ -11,6 +11,7 @@
 
 #include "reki/core/activation/activation.hpp"
 #include "reki/core/activation/activation_index.hpp"
+#include "reki/core/activation/ended_requests.hpp"
 #include "reki/core/activation/restart_policy.hpp"
 #include "reki/core/activation/waiter.hpp"
 #include "reki/core/base/error.hpp"
@@ -54,14 +55,16 @@ class ActivationTable {
       wait,     ///< Call `wait` with a waiter that owns the request.
       start,    ///< The same, and then see to its start.
       stop,     ///< The same, and then see to its end.
+      repeated, ///< It has been done before, and what it started or stopped is over: answer with `fence` and `started`.
       refuse,   ///< Answer with `code`.
     };
     What what = What::refuse;
     Activation* activation = nullptr;
     ErrorCode code = ErrorCode::ok;
     Duration retry_after{0};
-    bool started = false;                     ///< found: this very request had started it (a retry).
+    bool started = false;                     ///< found, repeated: this very request had started it (a retry).
     Waiter::For waits_for = Waiter::For::start;
+    Fence fence{};                            ///< repeated
   };
   /// Decides over a request. With `start` the entry is made already, with `stop` it is closed to messages already.
   Verdict request(std::uint64_t hash, TypeIndex type, std::string_view key, const Demand& demand, Instant now);
@@ -168,6 +171,8 @@ class ActivationTable {
   void list_waiting(Activation& a);
   template <class Predicate>
   WaiterList release(Activation& a, Predicate chosen);
+  /// Sees to it that the start is made for somebody who still waits for it: whoever began it may have given up. False: nobody.
+  bool find_beginner(Activation& a, Instant now);
   /// After an end: those who wanted a start of their own wait for that start now.
   Next start_again_or_erase(Activation& a);
   Next decide_restart(Activation& a, ExitKind kind, std::string text, Instant now);
@@ -175,6 +180,7 @@ class ActivationTable {
 
   Options options_;
   ActivationIndex index_;
+  EndedRequests ended_requests_;
   RetiredActivations retired_;
   std::vector<Slot> slots_;
   std::vector<Type> types_;

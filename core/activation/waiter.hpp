@@ -16,6 +16,10 @@ struct RequestOrigin {
 
   explicit operator bool() const { return caller.value != 0; }
   friend bool operator==(const RequestOrigin&, const RequestOrigin&) = default;
+  template <class H>
+  friend H AbslHashValue(H state, const RequestOrigin& origin) {
+    return H::combine(std::move(state), origin.caller.value, origin.id.value);
+  }
 };
 
 /// What decides over a request, as far as the activation table looks at it.
@@ -109,14 +113,19 @@ class WaiterList {
     *this = static_cast<WaiterList&&>(rest);
     return out;
   }
+  /// The oldest of those for which `chosen` is true, or nullptr.
   template <class Predicate>
-  [[nodiscard]] bool any(Predicate chosen) const {
-    const Waiter* w = last_;
+  [[nodiscard]] Waiter* first(Predicate chosen) const {
+    Waiter* w = last_;
     for (std::uint32_t i = 0; i < size_; ++i) {
       w = w->link;
-      if (chosen(*w)) return true;
+      if (chosen(*w)) return w;
     }
-    return false;
+    return nullptr;
+  }
+  template <class Predicate>
+  [[nodiscard]] bool any(Predicate chosen) const {
+    return first(chosen) != nullptr;
   }
 
  private:

@@ -26,6 +26,9 @@ inline constexpr std::size_t args_bytes_max = std::size_t{64} << 10;
 inline constexpr std::size_t state_bytes_max = message_bytes_max;
 /// Requests that wait in one node for slots that are on their way to it. A hand-over takes tens of milliseconds.
 inline constexpr std::size_t parked_max = 65536;
+/// Starts and stops of a shard, a 64th of the keys, whose outcome a repeat still finds after the actor's end: 64 bytes each,
+/// and more than what ends in a shard within a client's retries, 50 ms apart, at 300 000 ends a second on the node.
+inline constexpr std::size_t ended_requests_max = 1024;
 inline constexpr std::size_t error_text_bytes_max = 1024;
 /// A frame that holds one largest message with its key, args and header always fits.
 inline constexpr std::size_t frame_bytes_max = message_bytes_max + (std::size_t{128} << 10);

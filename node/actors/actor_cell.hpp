@@ -111,6 +111,10 @@ class ActorCell final : public Turn {
   Step handle(EnvelopePtr envelope, Instant& at);
   Step run_handler(EnvelopePtr envelope, Instant at, Instant& after);
   void answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
+  [[nodiscard]] Answer answer_of_handler(EnvelopePtr envelope, Result<void> outcome, Bytes reply) const;
+  /// After a message whose handler wanted it. Its caller is answered when the key is free: who has the answer can start the
+  /// next one at once.
+  Step stop_itself(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
   /// The second check of the gate: what a handler did may take effect.
   [[nodiscard]] bool may_release(Instant now) const;
   /// Decides over the unreleased outcome: it takes effect, is dropped, or waits on.

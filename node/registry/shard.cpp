@@ -64,6 +64,8 @@ void Shard::admit(Request request, Instant at, Effects& effects) {
     case What::start:
     case What::stop:
       return keep(verdict, std::move(request), effects);
+    case What::repeated:
+      return effects.answer(std::move(request.completion()), answer_of(verdict.fence, context_.host.node, verdict.started));
     case What::refuse:
       break;
   }
@@ -174,8 +176,15 @@ void Shard::deliver(Activation& a, EnvelopePtr envelope, Effects& effects) {
 void Shard::welcome(Activation& a, WaiterList waiters, Effects& effects) {
   while (Waiter* w = waiters.pop()) {
     EnvelopePtr envelope{static_cast<Envelope*>(w)};
-    if (wire::is_message(envelope->op)) deliver(a, std::move(envelope), effects);
-    else effects.answer(std::move(envelope->done), answer_of(a.fence, context_.host.node, envelope->begins));
+    if (wire::is_message(envelope->op)) {
+      deliver(a, std::move(envelope), effects);
+      continue;
+    }
+    const bool retried = envelope->origin && envelope->origin == a.starter;
+    const bool won = envelope->begins || retried;
+    effects.answer(std::move(envelope->done), envelope->op == Op::start && !won
+                                                  ? Answer{Error{ErrorCode::already_started}}
+                                                  : answer_of(a.fence, context_.host.node, won));
   }
 }
 

@@ -13,17 +13,10 @@ namespace {
 
 EnvelopePtr owned(Waiter* waiter) { return EnvelopePtr{static_cast<Envelope*>(waiter)}; }
 
-/// The arguments of whoever the start is made for; of another one who may start it, if that one has given up meanwhile.
+/// The arguments of whoever the start is made for.
 void keep_args_of_start(ActorCell& cell, const WaiterList& waiters) {
-  const auto keep = [&](bool only_if_begins) {
-    return waiters.any([&](const Waiter& w) {
-      const bool chosen = w.waits_for == For::start && w.starts && (w.begins || !only_if_begins);
-      if (chosen) cell.keep_args(static_cast<const Envelope&>(w).args);
-      return chosen;
-    });
-  };
-  if (keep(true) || keep(false)) return;
-  cell.keep_args({});
+  const Waiter* const beginner = waiters.first([](const Waiter& w) { return w.begins; });
+  cell.keep_args(beginner != nullptr ? static_cast<const Envelope&>(*beginner).args : Bytes{});
 }
 
 }  // namespace
