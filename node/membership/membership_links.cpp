@@ -37,8 +37,9 @@ MembershipLinks::MembershipLinks(NodeId self)
 
 Result<std::string> MembershipLinks::listen(const std::string& address) {
   auto bound = bind_tcp(router_, address);
-  if (bound) address_ = *bound;
-  return bound;
+  if (!bound) return tl::make_unexpected(std::move(bound.error()));
+  listening_ = std::move(*bound);
+  return listening_.address;
 }
 
 void MembershipLinks::learn(const NodeId& node, const std::string& control) {
@@ -101,7 +102,7 @@ void MembershipLinks::answer(const std::string& route, BytesView frame) {
 }
 
 std::vector<std::string> MembershipLinks::addresses() const {
-  std::vector<std::string> out{address_};
+  std::vector<std::string> out{listening_.address};
   for (const auto& [node, peer] : peers_) out.push_back(peer.address);
   return out;
 }

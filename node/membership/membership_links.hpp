@@ -8,6 +8,7 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/view/view.hpp"
+#include "reki/node/support/listen.hpp"
 
 namespace reki {
 
@@ -46,7 +47,7 @@ class MembershipLinks {
   const NodeId self_;
   zmq::context_t context_;
   zmq::socket_t router_;
-  std::string address_;
+  Listening listening_;
   std::map<NodeId, Peer> peers_;
   std::uint64_t dropped_ = 0;
 };

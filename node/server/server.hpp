@@ -17,6 +17,7 @@
 #include "reki/node/server/answer_queue.hpp"
 #include "reki/node/server/request_server.hpp"
 #include "reki/node/server/server_events.hpp"
+#include "reki/node/support/listen.hpp"
 #include "reki/node/support/progress_probe.hpp"
 
 namespace reki {
@@ -69,7 +70,7 @@ class Server final : private FrameSink, private Watches::Carrier {
   void watch(WatchFilter filter, std::shared_ptr<WatchSink> sink);
   [[nodiscard]] ServerStats stats() const { return events_.read(); }
   /// Where it listens, with the port that it has got.
-  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] const std::string& address() const { return listening_.address; }
 
   /// Answers every HELLO and new request with `shutting_down`. What is under way goes on.
   void refuse_new();
@@ -111,7 +112,7 @@ class Server final : private FrameSink, private Watches::Carrier {
   Sent send(std::string_view route, BytesView frame) override;
 
   // Constant after bind().
-  std::string address_;
+  Listening listening_;
   LogSink log_;
 
   // Any thread.

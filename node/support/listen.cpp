@@ -2,6 +2,8 @@
 
 #include <netdb.h>
 
+#include <utility>
+
 #include "reki/core/base/endpoint.hpp"
 
 namespace reki {
@@ -44,7 +46,7 @@ std::string why_not_bound(const std::string& address, const zmq::error_t& e) {
 
 }  // namespace
 
-Result<std::string> bind_tcp(zmq::socket_t& socket, const std::string& address) {
+Result<Listening> bind_tcp(zmq::socket_t& socket, const std::string& address) {
   const auto resolved = numeric(address);
   if (!resolved) return tl::make_unexpected(resolved.error());
   try {
@@ -53,7 +55,9 @@ Result<std::string> bind_tcp(zmq::socket_t& socket, const std::string& address) 
   } catch (const zmq::error_t& e) {
     return fail(ErrorCode::address_in_use, why_not_bound(address, e));
   }
-  return socket.get(zmq::sockopt::last_endpoint);
+  std::string bound = socket.get(zmq::sockopt::last_endpoint);
+  const auto endpoint = parse_endpoint(bound);
+  return Listening{std::move(bound), endpoint ? ClosedInChildren(endpoint->port) : ClosedInChildren()};
 }
 
 std::string advertised(const std::string& listen, const std::string& bound) {

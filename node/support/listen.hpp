@@ -4,12 +4,19 @@
 #include <zmq.hpp>
 
 #include "reki/core/base/error.hpp"
+#include "reki/core/base/fork.hpp"
 
 namespace reki {
 
-/// Has the socket listen on "tcp://host:port", port 0 meaning any free one; returns the address with the port that it
-/// has got. `address_in_use` with the remedy if it cannot be bound.
-[[nodiscard]] Result<std::string> bind_tcp(zmq::socket_t& socket, const std::string& address);
+/// A socket that listens. To be kept as long as it does.
+struct Listening {
+  std::string address;  ///< With the port that it has got.
+  ClosedInChildren in_children;
+};
+
+/// Has the socket listen on "tcp://host:port", port 0 meaning any free one. `address_in_use` with the remedy if it cannot be
+/// bound.
+[[nodiscard]] Result<Listening> bind_tcp(zmq::socket_t& socket, const std::string& address);
 
 /// What others are to connect to: the host as it was written, with the port of `bound`.
 [[nodiscard]] std::string advertised(const std::string& listen, const std::string& bound);
