@@ -6,6 +6,11 @@
 
 namespace reki {
 
+namespace detail {
+/// Answers everything with an error.
+Registry& no_registry();
+}  // namespace detail
+
 /// Names an actor by type and key, not one start of it: it keeps working through restarts and moves.
 ///
 /// One from `lookup_or_start`, `start` starts the actor again when it has been passivated or stopped; one from
@@ -13,6 +18,7 @@ namespace reki {
 template <Interface A>
 class ActorRef {
  public:
+  /// Names no actor: what is asked of it is answered with `invalid_argument`.
   ActorRef() = default;
   /// `node` null: none. Not owned by the pointer if it lives as long as the registry anyway.
   ActorRef(Registry& registry, SmallString&& key, std::optional<Bytes>&& args, bool started, Fence fence,
@@ -52,6 +58,8 @@ class ActorRef {
  private:
   template <class M>
   Submission submission(wire::Op op, M message, const CallOptions& options) const;
+
+  [[nodiscard]] Registry& registry() const { return registry_ != nullptr ? *registry_ : detail::no_registry(); }
 
   Registry* registry_ = nullptr;
   SmallString key_;

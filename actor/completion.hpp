@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "reki/actor/user_code.hpp"
 #include "reki/core/base/owned.hpp"
 #include "reki/core/base/pool.hpp"
 
@@ -47,7 +48,7 @@ class Completion {
   /// Forgets where the answer was to go: another says it.
   void dismiss() { function_ = nullptr; }
 
-  /// Wraps any callable; allocates.
+  /// Wraps any callable; allocates. What it throws ends here.
   template <class Callback>
   static Completion of(Callback callback) {
     struct Kept : PoolAllocated {
@@ -56,7 +57,7 @@ class Completion {
     };
     return Completion{[](void* context, std::uint64_t, std::uint64_t, Answer&& answer) {
                         const Owned<Kept> kept(static_cast<Kept*>(context));
-                        kept->callback(std::move(answer));
+                        detail::call_back(kept->callback, std::move(answer));
                       },
                       new Kept(std::move(callback))};
   }

@@ -45,6 +45,9 @@ class Envelope : public Waiter, public PoolAllocated {
 
 inline void EnvelopeDelete::operator()(Envelope* envelope) const { delete envelope; }
 
+/// The message for another process. `malformed_message` if one of its fields throws, `too_large`.
+[[nodiscard]] std::optional<Error> encode(const Envelope& envelope, wire::EncodedMessage& out);
+
 struct NoReply {};
 
 template <Message M>

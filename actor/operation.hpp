@@ -53,6 +53,24 @@ struct Posting {
   Completion done;
 };
 
+namespace detail {
+
+/// Set while this thread is in reki::wait: what a coroutine awaits on it is asked by `.get()`, so that it works wherever that
+/// does, and answers `would_block` where that would.
+extern thread_local bool waits_in_place;
+class WaitsInPlace {
+ public:
+  explicit WaitsInPlace(bool now) : before_(std::exchange(waits_in_place, now)) {}
+  ~WaitsInPlace() { waits_in_place = before_; }
+  WaitsInPlace(const WaitsInPlace&) = delete;
+  WaitsInPlace& operator=(const WaitsInPlace&) = delete;
+
+ private:
+  const bool before_;
+};
+
+}  // namespace detail
+
 /// The three ways to run a call. Nothing is sent before one of them is used; each may be used once.
 ///
 ///     auto r = registry.lookup<Counter>("k").get();            // blocks, at most for the call's time-out
@@ -73,7 +91,12 @@ class Runnable {
   class Awaiter {
    public:
     explicit Awaiter(Derived&& operation) : operation_(std::move(operation)) {}
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_ready() {
+      if (!detail::waits_in_place) return false;
+      const detail::WaitsInPlace not_meanwhile(false);
+      value_.emplace(operation_.get());
+      return true;
+    }
     bool await_suspend(std::coroutine_handle<> waiting) {
       operation_.run([this, waiting](Value value) {
         value_.emplace(std::move(value));

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "reki/actor/answer_promise.hpp"
+#include "reki/actor/user_code.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/codec.hpp"
@@ -20,12 +21,20 @@ Submission Submission::with_message() {
   return out;
 }
 
+std::optional<Error> encode(const Envelope& envelope, wire::EncodedMessage& out) {
+  out.message = envelope.name();
+  try {
+    envelope.encode(out.payload);
+  } catch (...) {  // its fields are users' types
+    return Error{ErrorCode::malformed_message, "message '" + out.message + "' cannot be encoded: " + text_of_current_exception()};
+  }
+  return wire::check_payload(out.payload);
+}
+
 std::optional<Error> Submission::encode_into(wire::EncodedRequest& out) && {
   static_cast<wire::RequestBody&>(out) = std::move(*this);
   if (!message) return std::nullopt;
-  out.message = message->name();
-  message->encode(out.payload);
-  return wire::check_payload(out.payload);
+  return encode(*message, out);
 }
 
 void Registry::submit_many(std::vector<Posting> postings) {
@@ -54,6 +63,18 @@ Operation<std::vector<TypeDescription>> Registry::describe(std::string_view type
 namespace detail {
 
 thread_local bool on_worker_thread = false;
+thread_local bool waits_in_place = false;
+
+Registry& no_registry() {
+  class NoRegistry final : public Registry {
+    void submit(Submission, Completion done) override { done(Answer{error()}); }
+    Answer exchange(Submission&) override { return Answer{error()}; }
+    Result<NodeId> owner(std::string_view, std::string_view) const override { return tl::make_unexpected(error()); }
+    static Error error() { return Error{ErrorCode::invalid_argument, "the ref names no actor: it was made by no look-up"}; }
+  };
+  static NoRegistry none;
+  return none;
+}
 
 Answer wait_for_answer(Registry& registry, Submission submission) {
   const bool is_message = submission.message != nullptr;

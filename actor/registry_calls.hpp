@@ -84,7 +84,7 @@ class Gathering {
     all.results_[i] = all.finish_(all.registry_, all.sent_[i].take(), std::move(answer));
     if (all.missing_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     const std::unique_ptr<Gathering> owned(&all);
-    all.callback_(std::move(all.results_));
+    detail::call_back(all.callback_, std::move(all.results_));
   }
 
   Registry& registry_;
@@ -116,7 +116,7 @@ void Operation<T>::forget() {
 template <class T>
 template <class Callback>
 void ManyOperation<T>::run(Callback callback) {
-  if (postings_.empty()) return callback(std::vector<Result<T>>{});
+  if (postings_.empty()) return detail::call_back(callback, std::vector<Result<T>>{});
   detail::Gathering<T, Callback>::begin(*registry_, std::move(postings_), finish_, std::move(callback));
 }
 
@@ -297,14 +297,14 @@ template <Interface A>
 template <Message M>
   requires Handles<A, M>
 Operation<ReplyOf<M>> ActorRef<A>::call(M message, CallOptions options) const {
-  return {*registry_, submission(wire::Op::call, std::move(message), options), &detail::finish_call<M>};
+  return {registry(), submission(wire::Op::call, std::move(message), options), &detail::finish_call<M>};
 }
 
 template <Interface A>
 template <Message M>
   requires Handles<A, M>
 Operation<void> ActorRef<A>::send(M message, CallOptions options) const {
-  return {*registry_, submission(wire::Op::send, std::move(message), options), &detail::finish_nothing};
+  return {registry(), submission(wire::Op::send, std::move(message), options), &detail::finish_nothing};
 }
 
 }  // namespace reki

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "reki/actor/operation.hpp"
 #include "reki/core/base/cond_var.hpp"
 
 namespace reki {
@@ -124,7 +125,8 @@ struct WaitState {
 
 }  // namespace detail
 
-/// Runs a task from an ordinary thread and blocks for its value; rethrows what it threw.
+/// Runs a task and blocks for its value; rethrows what it threw. The calls that it awaits block this thread one after the other,
+/// as `.get()` does: in an actor whose type is not `blocking` each is answered with `would_block`.
 template <class T>
 T wait(Task<T> task) {
   detail::WaitState state;
@@ -144,7 +146,10 @@ T wait(Task<T> task) {
     }
     state.finish();
   };
-  drive();
+  {
+    const detail::WaitsInPlace in_place(true);
+    drive();
+  }
   state.wait();
   if (thrown) std::rethrow_exception(thrown);
   if constexpr (!std::is_void_v<T>) return std::move(*value);

@@ -1,12 +1,14 @@
 #include "reki/actor/watch.hpp"
 
+#include "reki/actor/user_code.hpp"
+
 namespace reki {
 
 void WatchSink::deliver(const WatchEvent& event) {
   const MutexLock lock(mutex_);
   if (cancelled()) return;
   delivering_.store(std::this_thread::get_id());
-  callback_(event);
+  detail::call_back(callback_, event);
   delivering_.store(std::thread::id{});
   if (cancelled()) callback_ = nullptr;
 }

@@ -11,7 +11,7 @@
 
 namespace reki {
 
-/// Gets the events of a watch, one at a time, in order. Must not block or throw.
+/// Gets the events of a watch, one at a time, in order. Must not block. What it throws is counted and logged (reki/registry.hpp).
 using WatchCallback = std::function<void(const WatchEvent&)>;
 
 /// Where the events of one watch go until it is cancelled. Shared by the watch's owner and by whoever has events.

@@ -5,6 +5,7 @@
 #include "reki/actor/msgpack_cxx.hpp"
 #include "reki/client/client_io.hpp"
 #include "reki/core/base/endpoint.hpp"
+#include "reki/core/base/fork.hpp"
 #include "reki/core/base/hash.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/wire/bounds.hpp"
@@ -59,11 +60,13 @@ ClientOptions ClientOptions::of(const Config& config) {
 class Client::Impl {
  public:
   explicit Impl(ClientIo::Options options) : io(std::move(options)) {}
+  static Error in_child() { return Error{ErrorCode::unavailable, used_after_fork}; }
 
   /// Calls `post(request)` for what is to be sent; what is wrong with the submission is answered at once.
   template <class Post>
   void prepare(Submission&& submission, Completion&& done, Instant now, Post post) {
     const auto refuse = [&](Error why) { done(Answer{std::move(why)}); };
+    if (fork_mark.is_in_child()) return refuse(in_child());
     if (auto error = submission.fault()) return refuse(std::move(*error));
     auto request = std::make_unique<Pending>();
     request->deadline = now + submission.timeout;
@@ -79,11 +82,14 @@ class Client::Impl {
     post(std::move(request));
   }
 
+  const ForkMark fork_mark;
   ClientIo io;
 };
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Client::~Client() = default;
+Client::~Client() {
+  if (impl_->fork_mark.is_in_child()) static_cast<void>(impl_.release());  // its threads and sockets are the parent's
+}
 
 Result<std::unique_ptr<Client>> Client::connect(ClientOptions options) {
   if (auto error = check(options)) return tl::make_unexpected(std::move(*error));
@@ -135,6 +141,7 @@ Result<NodeId> Client::owner(std::string_view type, std::string_view key) const 
   request.type = type;
   request.key = key;
   if (auto error = wire::check(request)) return tl::make_unexpected(std::move(*error));
+  if (impl_->fork_mark.is_in_child()) return tl::make_unexpected(Impl::in_child());
   const auto view = impl_->io.view();
   const Member* member = view->owner(slot_of(hash_key(key, hash_type(type, view->hash_seed()))));
   if (member == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
@@ -143,6 +150,7 @@ Result<NodeId> Client::owner(std::string_view type, std::string_view key) const 
 
 Result<Watch> Client::watch(WatchFilter filter, WatchCallback callback) {
   if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
+  if (impl_->fork_mark.is_in_child()) return tl::make_unexpected(Impl::in_child());
   auto beginning = std::make_unique<Pending>(wire::RequestBody{.op = wire::Op::watch, .type = filter.type, .key = filter.key});
   beginning->then = Pending::Then::watch;
   beginning->sink = std::make_shared<WatchSink>(std::move(callback));

@@ -35,7 +35,8 @@ using NodeStatus = std::map<std::string, std::variant<std::uint64_t, double, std
 ///     counter->call(Increment{2}).get();
 ///
 /// Thread-safe. One thread of its own does input and output: it goes straight to the owner of each key, sends all that is
-/// waiting for a node in one frame, follows the cluster as it changes, and runs callbacks, which must not block or throw.
+/// waiting for a node in one frame, follows the cluster as it changes, and runs callbacks, which must not block; what one throws
+/// is counted and logged (failed_callbacks).
 /// A caller that blocks does the input and output itself while nothing else is under way. Every call is answered by its
 /// deadline, and a few milliseconds for the answer to arrive.
 ///

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <span>
 
+#include "reki/actor/user_code.hpp"
 #include "reki/core/base/assert.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
@@ -106,8 +107,8 @@ void ClientIo::run() {
       send();
       receive();
     }
-  } catch (const std::exception& e) {
-    broken_ = e.what();
+  } catch (...) {
+    broken_ = text_of_current_exception();
   }
   // libzmq or memory gave up.
   if (broken_) connected(fail(ErrorCode::internal, "input and output stopped: " + *broken_));
@@ -126,8 +127,8 @@ void ClientIo::drive(const AnswerPromise& promise) {
       receive();
       if (promise.has_arrived()) return;
     }
-  } catch (const std::exception& e) {
-    broken_ = e.what();
+  } catch (...) {
+    broken_ = text_of_current_exception();
   }
 }
 

@@ -56,6 +56,7 @@ std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done)
 
 using wire::about_a_key;
 
+Error in_child() { return Error{ErrorCode::unavailable, used_after_fork}; }
 Error not_joined() { return Error{ErrorCode::unavailable, "the node has not joined the cluster yet"}; }
 
 }  // namespace
@@ -323,10 +324,18 @@ Bytes Node::Impl::status() const {
 // --- Node
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Node::~Node() = default;
+Node::~Node() {
+  if (fork_mark_.is_in_child()) static_cast<void>(impl_.release());  // its threads and sockets are the parent's
+}
 
 Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view id, Factories factories,
-                                          const NodeOptions& options) {
+                                          const NodeOptions& given) {
+  NodeOptions options = given;
+  if (given.log) {
+    options.log = [log = given.log](LogLevel level, std::string_view event, std::string_view fields) {
+      detail::call_back(log, level, event, fields);  // it is the program's
+    };
+  }
   const auto self = node_of(config, id);
   if (!self) return tl::make_unexpected(self.error());
   if (auto able = etcd::usable(config); !able) return tl::make_unexpected(able.error());
@@ -336,7 +345,7 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view
   return std::unique_ptr<Node>{new Node(std::move(impl))};
 }
 
-bool Node::stop() { return impl_->stop(); }
+bool Node::stop() { return fork_mark_.is_in_child() || impl_->stop(); }
 bool Node::ready() const { return impl_->ready(); }
 bool Node::wait_until_ready(Duration timeout) { return impl_->wait_until_ready(timeout); }
 std::string Node::why_not_ready() const { return impl_->why_not_ready(); }
@@ -347,12 +356,21 @@ Incarnation Node::incarnation() const { return impl_->incarnation(); }
 const std::string& Node::address() const { return impl_->address(); }
 RuntimeStats Node::actor_stats() const { return impl_->actor_stats(); }
 ServerStats Node::server_stats() const { return impl_->server_stats(); }
-void Node::submit(Submission submission, Completion done) { impl_->submit(std::move(submission), std::move(done)); }
-void Node::submit_many(std::vector<Posting> postings) { impl_->submit_many(std::move(postings)); }
-Answer Node::exchange(Submission& submission) { return impl_->exchange(submission); }
+void Node::submit(Submission submission, Completion done) {
+  if (fork_mark_.is_in_child()) return done(Answer{in_child()});
+  impl_->submit(std::move(submission), std::move(done));
+}
+void Node::submit_many(std::vector<Posting> postings) {
+  if (!fork_mark_.is_in_child()) return impl_->submit_many(std::move(postings));
+  for (auto& posting : postings) posting.done(Answer{in_child()});
+}
+Answer Node::exchange(Submission& submission) {
+  return fork_mark_.is_in_child() ? Answer{in_child()} : impl_->exchange(submission);
+}
 Registry::Live Node::find_live(std::string_view type, std::string_view key) { return impl_->find_live(type, key); }
 Result<NodeId> Node::owner(std::string_view type, std::string_view key) const { return impl_->owner(type, key); }
 Result<Watch> Node::watch(WatchFilter filter, WatchCallback callback) {
+  if (fork_mark_.is_in_child()) return tl::make_unexpected(in_child());
   return impl_->watch(std::move(filter), std::move(callback));
 }
 

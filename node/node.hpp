@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reki/actor/registry.hpp"
+#include "reki/core/base/fork.hpp"
 #include "reki/core/config/config.hpp"
 #include "reki/core/view/view.hpp"
 #include "reki/node/actors/factories.hpp"
@@ -92,7 +93,8 @@ class Node final : public Registry {
  private:
   class Impl;
   explicit Node(std::unique_ptr<Impl> impl);
-  const std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;  // never another
+  const ForkMark fork_mark_;
 };
 
 }  // namespace reki

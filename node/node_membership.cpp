@@ -176,8 +176,7 @@ void Node::Impl::rerouted(std::string type, std::string key, EnvelopePtr request
   if (place.here) return local_.readmit(type, key, std::move(request));
   auto out = std::make_unique<Forwarded>(body_of(*request, type, key, request->args));
   if (!request->name().empty()) {
-    out->message = request->name();
-    request->encode(out->payload);
+    if (auto error = encode(*request, *out)) return request->done(Answer{std::move(*error)});
   }
   out->deadline = std::min(request->deadline, boot_time() + limits::timeout_max);
   out->done = std::move(request->done);

@@ -1,5 +1,9 @@
 #include "reki/node/actors/actor.hpp"
 
+#include <typeinfo>
+
+#include "reki/actor/user_code.hpp"
+
 namespace reki {
 
 std::string_view name_of(StopReason reason) {
@@ -16,6 +20,15 @@ std::string_view name_of(StopReason reason) {
       return "moved";
   }
   return "unknown";
+}
+
+void ActorDelete::operator()(AnyActor* actor) const noexcept {
+  const std::type_info& type = typeid(*actor);
+  try {
+    delete actor;
+  } catch (...) {
+    detail::report_failed_callback(type);
+  }
 }
 
 }  // namespace reki

@@ -61,7 +61,7 @@ class AnyActor {
   AnyActor() = default;
   AnyActor(const AnyActor&) = delete;
   AnyActor& operator=(const AnyActor&) = delete;
-  virtual ~AnyActor() = default;
+  virtual ~AnyActor() noexcept(false) {}  // NOLINT: what a derived one throws is caught in ActorDelete
 
   /// After construction, before the first message. An error, or an exception, fails the start with its text.
   virtual Result<void> on_start(Context&) { return {}; }
@@ -75,7 +75,11 @@ class AnyActor {
   virtual Result<void> restore(BytesView) { return {}; }
 };
 
-using ActorPtr = Owned<AnyActor>;
+/// An actor's destructor may throw, as any of its functions may: it is logged as a callback's failure is.
+struct ActorDelete {
+  void operator()(AnyActor* actor) const noexcept;
+};
+using ActorPtr = Owned<AnyActor, ActorDelete>;
 
 /// Base of an actor that implements interface A:
 ///

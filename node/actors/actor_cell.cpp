@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reki/actor/user_code.hpp"
 #include "reki/net/deferred_wakeups.hpp"
 #include "reki/node/actors/cell_context.hpp"
 
@@ -15,16 +16,6 @@ thread_local std::vector<Outputs::Held> Outputs::spare_;
 namespace {
 
 EnvelopePtr envelope_of(Waiter* waiter) { return EnvelopePtr{static_cast<Envelope*>(waiter)}; }
-
-std::string text_of_current_exception() {
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an exception that is no std::exception";
-  }
-}
 
 /// Runs the handler of a message: on the typed envelope, if it was made in this process; else on its bytes, with the reply's.
 Result<void> invoke(const ActorType& type, AnyActor& actor, Context& context, Envelope& envelope, Bytes& reply) {
@@ -173,7 +164,9 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
     const auto reason = static_cast<ControlEnvelope&>(*envelope).reason;
     return reason ? stop(*reason) : Step::more;
   }
-  if (now.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_ || host().gate.is_abandoned()) {
+  // The last: a start may have ended between the look-up and the mailbox.
+  const bool is_for_another = envelope->pin.value != 0 && envelope->pin != activation_.fence;
+  if (now.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_ || host().gate.is_abandoned() || is_for_another) {
     host().readmit(*this, std::move(envelope), now);
     return Step::more;
   }
@@ -216,8 +209,8 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
   }
   const bool tells_others = envelope->done || !context.outputs.empty();
   context.outputs.release();
+  if (context.stop_wanted()) return stop_itself(std::move(envelope), std::move(outcome), std::move(reply));
   answer(std::move(envelope), std::move(outcome), std::move(reply));
-  if (context.stop_wanted()) return stop(StopReason::stopped_self);
   if (!tells_others) after = over;  // else their code may have taken its time
   return Step::more;
 }
@@ -230,8 +223,9 @@ ActorCell::Step ActorCell::settle() {
   if (may_release(host().clock.now())) {
     auto done = std::exchange(cold_->unreleased, std::nullopt);
     for (auto& held : done->held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
+    if (done->stop_wanted) return stop_itself(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
     answer(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
-    return done->stop_wanted ? stop(StopReason::stopped_self) : Step::more;
+    return Step::more;
   }
   const bool over = revoked_.load() || host().gate.is_abandoned() || host().gate.is_closing();
   if (!over) return suspend();
@@ -244,18 +238,31 @@ ActorCell::Step ActorCell::settle() {
 }
 
 void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {
-  if (!envelope->done) {
-    if (!outcome) host().log(name_of(outcome.error().code), activation_, outcome.error().text);
-    return;
+  Completion done = std::move(envelope->done);
+  if (done) return done(answer_of_handler(std::move(envelope), std::move(outcome), std::move(reply)));
+  if (!outcome) host().log(name_of(outcome.error().code), activation_, outcome.error().text);
+}
+
+ActorCell::Step ActorCell::stop_itself(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {
+  Completion done = std::move(envelope->done);
+  if (!done) {
+    answer(std::move(envelope), std::move(outcome), std::move(reply));
+    return stop(StopReason::stopped_self);
   }
+  Answer last = answer_of_handler(std::move(envelope), std::move(outcome), std::move(reply));
+  const Step step = stop(StopReason::stopped_self);
+  done(std::move(last));
+  return step;
+}
+
+Answer ActorCell::answer_of_handler(EnvelopePtr envelope, Result<void> outcome, Bytes reply) const {
   Answer out = outcome ? Answer{} : Answer{std::move(outcome).error()};
   out.fence = activation_.fence;
   out.started = envelope->begins;
   out.node = host().node;
   out.payload = std::move(reply);
-  Completion done = std::move(envelope->done);
   out.envelope = std::move(envelope);
-  done(std::move(out));
+  return out;
 }
 
 // Ends

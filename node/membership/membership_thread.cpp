@@ -8,6 +8,7 @@
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
 #include "reki/node/support/listen.hpp"
+#include "reki/node/support/thread_main.hpp"
 
 namespace reki {
 
@@ -111,17 +112,14 @@ void MembershipThread::log(LogLevel level, std::string_view event, const std::st
 membership::Clocks MembershipThread::clocks() { return now_ = {boot_time(), raw_time()}; }
 
 void MembershipThread::run() {
-  try {
+  run_or_end_process(options_.log, "control_thread_ended", [this] {
     machine_->tick(clocks());
     effects();
     while (!stopping_) round();
     part();
     // No handler will run any more: the process may take its time to end.
     if (node_.is_quiet()) options_.page->set_lease_end(Instant{});
-  } catch (const std::exception& e) {
-    // Without it the lease ends, the gate closes, and the guard ends the process: nothing is done wrongly meanwhile.
-    log(LogLevel::error, "control_thread_stopped", std::string("text=\"") + e.what() + '"');
-  }
+  });
 }
 
 void MembershipThread::round() {

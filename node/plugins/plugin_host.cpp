@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "reki/actor/user_code.hpp"
 #include "reki/node/plugins/plugin.hpp"
 
 namespace reki {
@@ -168,8 +169,8 @@ Result<void> load_plugin(const std::string& path, Factories& factories) {
   }
   try {
     found->add(factories);
-  } catch (const std::exception& e) {
-    return bad(path, std::string("threw while it added its types: ") + e.what());
+  } catch (...) {
+    return bad(path, "threw while it added its types: " + text_of_current_exception());
   }
   return {};
 }

@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "reki/actor/user_code.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
 #include "reki/node/guard/ending_signals.hpp"
 #include "reki/node/guard/guard.hpp"
@@ -152,8 +153,8 @@ int node_main(int argc, char** argv, Factories factories) {
     if (auto configured = configure_types(*config, factories); !configured) return report(configured.error());
     std::cout << arguments.config << ": ok, node " << arguments.node << " of cluster " << config->cluster << '\n';
     return exit_ok;
-  } catch (const std::exception& e) {
-    std::cerr << "reki-node: " << e.what() << '\n';
+  } catch (...) {
+    std::cerr << "reki-node: " << text_of_current_exception() << '\n';
     return exit_failed;
   }
 }

@@ -21,7 +21,13 @@ LocalRegistry::LocalRegistry(Factories factories, const RuntimeOptions& options)
   runtime_->start(*this);
 }
 
-LocalRegistry::~LocalRegistry() { close(limits::stop_grace_default); }
+LocalRegistry::~LocalRegistry() {
+  if (runtime_->is_in_child()) {
+    new std::shared_ptr<Runtime>(runtime_);  // never destroyed: its threads are the parent's
+  } else {
+    close(limits::stop_grace_default);
+  }
+}
 
 bool LocalRegistry::close(Duration grace) { return runtime_->close(grace); }
 

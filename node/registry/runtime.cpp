@@ -49,6 +49,7 @@ void Runtime::start(Registry& registry) {
 
 void Runtime::submit(Submission submission, Completion done) {
   if (Outputs::hold(*self_registry.load(), submission, done)) return;
+  if (is_in_child()) return done(Answer{Error{ErrorCode::unavailable, used_after_fork}});
   if (auto error = submission.fault()) return done(Answer{std::move(*error)});
   if (!wire::about_a_key(submission.op)) {
     const std::optional<BytesView> args = submission.args ? std::optional<BytesView>{*submission.args} : std::nullopt;
@@ -137,7 +138,7 @@ void Runtime::hand_over(const Activation& a, Bytes args, Bytes state) {
 }
 
 void Runtime::log(std::string_view event, const Activation& a, std::string_view text) const {
-  if (options_.log) options_.log(event, types_.of(a).type.name, a.key(), text);
+  if (options_.log) detail::call_back(options_.log, event, types_.of(a).type.name, a.key(), text);
 }
 
 // Time

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "reki/core/base/fork.hpp"
 #include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/registry/registry_watches.hpp"
 #include "reki/node/registry/remote_requests.hpp"
@@ -33,6 +34,8 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
   /// LocalRegistry::close
   bool close(Duration grace);
   [[nodiscard]] RuntimeStats stats();
+  /// Of the process that made it, and without its threads: nothing of it is to be touched.
+  [[nodiscard]] bool is_in_child() const { return fork_mark_.is_in_child(); }
   [[nodiscard]] bool has_type(std::string_view name) const { return types_.find(name) != nullptr; }
 
   // Requests of this process
@@ -82,6 +85,7 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
   bool tick(Instant now);
   void stop_everything();
 
+  const ForkMark fork_mark_;
   const HostedOptions options_;
   RegistryTypes types_;
   Shards shards_;

@@ -12,6 +12,7 @@
 #include "reki/net/poll.hpp"
 #include "reki/net/socket_bounds.hpp"
 #include "reki/node/support/listen.hpp"
+#include "reki/node/support/thread_main.hpp"
 
 namespace reki {
 namespace {
@@ -78,7 +79,7 @@ Result<std::unique_ptr<Server>> Server::bind(Options options, HostedRegistry& re
 Result<void> Server::listen(const std::string& address) {
   auto bound = bind_tcp(socket_, address);
   if (!bound) return tl::make_unexpected(std::move(bound.error()));
-  address_ = std::move(*bound);
+  listening_ = std::move(*bound);
   return {};
 }
 
@@ -135,13 +136,10 @@ Duration Server::delay(Instant now, Duration step_max) {
 
 void Server::run() {
   detail::on_worker_thread = true;  // what callbacks must not do here is what handlers must not do on a worker
-  try {
+  run_or_end_process(log_, "data_thread_ended", [this] {
     take_tasks();  // the view comes before the first frame
     while (!is_done()) round();
-  } catch (const std::exception& e) {
-    // libzmq or memory gave up: nothing can be read or sent any more. Callers have their deadlines.
-    if (log_) log_(LogLevel::error, "data_thread_stopped", std::string("text=\"") + e.what() + '"');
-  }
+  });
   finish();
 }
 
