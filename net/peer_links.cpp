@@ -217,7 +217,9 @@ void PeerLinks::read_replies(Link& link, BytesView frame, Instant now) {
     }
     if (*next == wire::Next::end) return;
     ++stats_.replies_received;
-    if (*next == wire::Next::good) {
+    if (*next == wire::Next::no_id) {
+      ++stats_.frames_malformed;
+    } else if (*next == wire::Next::good) {
       router_.replied(link.peer, reader->header(), reply, now);
     } else {
       router_.reply_unreadable(link.peer, reader->header(), reply.id, reader->bad(), now);

@@ -57,7 +57,6 @@ std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done)
 using wire::about_a_key;
 
 Error in_child() { return Error{ErrorCode::unavailable, used_after_fork}; }
-Error not_joined() { return Error{ErrorCode::unavailable, "the node has not joined the cluster yet"}; }
 
 }  // namespace
 
@@ -117,6 +116,7 @@ Result<void> Node::Impl::open(const NodeConfig& self, const NodeOptions& options
   server.sessions_max = std::min(options.sessions_max, room);
   server.status = [this] { return status(); };
   if (!fixed_) server.heard_epoch = [this](NodeId from, Epoch epoch) { membership_thread_->heard_epoch(std::move(from), epoch); };
+  server.why_no_view = [this] { return why_not_ready(); };
   server.log = options.log;
   auto bound = Server::bind(std::move(server), local_);
   if (!bound) return tl::make_unexpected(bound.error());
@@ -148,6 +148,10 @@ void Node::Impl::set_view(std::shared_ptr<const View> view) {
     if (view->epoch() <= view_->epoch()) return;
   }
   publish(std::move(view), incarnation());
+}
+
+Error Node::Impl::not_joined() const {
+  return Error{ErrorCode::unavailable, "the node has not joined the cluster yet: " + why_not_ready()};
 }
 
 std::shared_ptr<const View> Node::Impl::view() const {

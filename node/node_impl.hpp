@@ -56,6 +56,7 @@ class Node::Impl final : public Registry, private MembershipObserver {
     bool here = false;
   };
 
+  [[nodiscard]] Error not_joined() const;
   Result<void> open(const NodeConfig& self, const NodeOptions& options);
   Result<void> join(const Config& config, const NodeConfig& self, const NodeOptions& options);
   Result<void> open_data_dir(const Config& config, const NodeConfig& self);

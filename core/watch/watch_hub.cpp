@@ -12,6 +12,7 @@ using What = EventLog::Resumption::What;
 
 namespace {
 
+Error has_ended() { return Error{ErrorCode::shutting_down, "the node closes, and has told that it has ended"}; }
 Error not_this_life() { return Error{ErrorCode::unavailable, "the node was replaced, and joins anew"}; }
 
 }  // namespace
@@ -38,6 +39,7 @@ void WatchHub::publish(WatchEvent event, std::vector<Answered>& out) {
 void WatchHub::ask(std::unique_ptr<WatchQuestion> question, const Present& present, Instant now,
                     std::vector<Answered>& out) {
   if (abandoned_) return out.push_back({std::move(question), tl::make_unexpected(not_this_life())});
+  if (ended_ && question->position == after_end()) return out.push_back({std::move(question), tl::make_unexpected(has_ended())});
   asked_ = now;
   if (!recording_ && !ended_) recording_ = true;
   const bool waits = held_back_ && !ended_ && question->position != WatchPosition{} && question->deadline > now;
@@ -83,7 +85,7 @@ std::optional<Bytes> WatchHub::reply_to(const WatchQuestion& question, const Pre
   if (tell_present) writer.add(present->event);
   if (ended_) writer.add(*ended_);
   if (writer.empty()) return std::nullopt;
-  return writer.take({incarnation_, log_.last()});
+  return writer.take(ended_ ? after_end() : WatchPosition{incarnation_, log_.last()});
 }
 
 bool WatchHub::gained_since(const WatchQuestion& question) const {

@@ -99,6 +99,8 @@ class WatchHub {
 
   /// What there is to tell now, or nothing. Without `present`: only what has happened.
   std::optional<Bytes> reply_to(const WatchQuestion& question, const Present* present) const;
+  /// The position of who has been told `ended`: beyond all events.
+  [[nodiscard]] WatchPosition after_end() const { return {incarnation_, log_.last() + 1}; }
   [[nodiscard]] bool gained_since(const WatchQuestion& question) const;
   void hold(std::unique_ptr<WatchQuestion> question);
   std::unique_ptr<WatchQuestion> let_go(WatchQuestion& question);

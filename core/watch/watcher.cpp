@@ -162,6 +162,7 @@ void Watcher::take(Leg& leg, wire::WatchReply reply, Instant now) {
 }
 
 void Watcher::failed(Leg& leg, ErrorCode code, std::string_view text, Instant now) {
+  if (leg.ended) return pause(leg, now);  // its last word is known; the next is a view's
   // The answer was lost on its way, or the node has it still.
   if (code == ErrorCode::deadline_exceeded && leg.failures == 0) {
     leg.due = now;

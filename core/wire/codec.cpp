@@ -279,12 +279,12 @@ Result<Next> BatchReader::lost(std::string_view why) {
   return fail(ErrorCode::malformed_frame, place(why));
 }
 
-Result<Next> BatchReader::give_up(MsgpackReader start, Error why) {
+Result<Next> BatchReader::give_up(MsgpackReader start, Error why, Next as) {
   in_ = start;
   if (!in_.skip()) return lost("is not msgpack, or is cut short");
   why.text = place(why.text);
   bad_ = std::move(why);
-  return Next::bad;
+  return as;
 }
 
 Result<RequestReader> RequestReader::open(BytesView frame) {
@@ -301,7 +301,7 @@ Result<Next> RequestReader::next(Request& out) {
   const MsgpackReader start = in_;
   Elements e{in_, 3};
   e.number("id", out.id.value);
-  if (!e.ok()) return lost(e.fault_text());
+  if (!e.ok()) return give_up(start, Error{ErrorCode::malformed_frame, e.fault_text()}, Next::no_id);
   std::uint64_t op = 0;
   e.number("op", op);
   const bool op_known = (op >= 1 && op <= op_last) || op == static_cast<std::uint64_t>(Op::hand_over);
@@ -339,7 +339,7 @@ Result<Next> ReplyReader::next(Reply& out) {
   const MsgpackReader start = in_;
   Elements e{in_, 2};
   e.number("id", id.value);
-  if (!e.ok()) return lost(e.fault_text());
+  if (!e.ok()) return give_up(start, Error{ErrorCode::malformed_frame, e.fault_text()}, Next::no_id);
   std::uint16_t code_number = 0;
   e.number("code", code_number);
   code = ErrorCode{code_number};

@@ -43,6 +43,7 @@ enum class Next : std::uint8_t {
   end,   ///< No more.
   good,  ///< A request or reply is there.
   bad,   ///< One is there that cannot be used: of it only id, op and flags may be read; bad() says why.
+  no_id,  ///< One is there whose id cannot be read, so that nobody can be told; bad() says why.
 };
 
 /// What the readers of requests and replies share: the cursor in the batch, and the words for what is wrong in it.
@@ -59,7 +60,7 @@ class BatchReader {
   Result<Next> finish();
   /// Gives up the entry that starts at `start`, for `bad()`; fails if it is not msgpack, so that the next one cannot
   /// be found either.
-  Result<Next> give_up(MsgpackReader start, Error why);
+  Result<Next> give_up(MsgpackReader start, Error why, Next as = Next::bad);
   /// Gives up the rest of the frame.
   Result<Next> lost(std::string_view why);
   std::string place(std::string_view what) const;

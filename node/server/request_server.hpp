@@ -34,6 +34,7 @@ class RequestServer {
     std::function<Bytes()> status;  ///< The payload of `status`.
     /// A peer has a view of this epoch. May be empty.
     std::function<void(NodeId from, Epoch epoch)> heard_epoch;
+    std::function<std::string()> why_no_view{};  ///< For callers: what a node that knows no view yet waits for.
   };
 
   /// All of them must outlive this.

@@ -58,7 +58,9 @@ Result<void> RequestServer::read_requests(Session& session, wire::RequestReader&
     if (!next) return tl::make_unexpected(next.error());
     if (*next == wire::Next::end) return {};
     events_.requests.add();
-    if (*next == wire::Next::bad) {
+    if (*next == wire::Next::no_id) {
+      bad_request(session, reader.bad().code, reader.bad().text);
+    } else if (*next == wire::Next::bad) {
       bad_request(session, reader.bad().code, reader.bad().text);
       refuse(session, request, wire::reply_of(request.id, reader.bad()));
     } else if (known) {
@@ -93,7 +95,8 @@ void RequestServer::serve(Session& session, const wire::Request& request) {
   const bool watches = request.op == wire::Op::watch;
   if (closing_ && !watches) return refuse(session, request, wire::reply_of(request.id, closing_error()));
   if (!view_) {
-    const Error why{ErrorCode::unavailable, "node '" + options_.node.value + "'"};
+    const std::string reason = options_.why_no_view ? ": " + options_.why_no_view() : std::string{};
+    const Error why{ErrorCode::unavailable, "node '" + options_.node.value + "' serves nothing yet" + reason};
     return refuse(session, request, wire::reply_of(request.id, why));
   }
   if (wire::about_a_key(request.op)) {

@@ -30,7 +30,7 @@ RequestRouter::Options router_options(const Server::Options& options) {
 
 RequestServer::Options request_server_options(const Server::Options& options) {
   return {options.node, options.cluster, options.incarnation, options.sessions_max, options.status,
-          options.heard_epoch};
+          options.heard_epoch, options.why_no_view};
 }
 
 zmq::context_t make_context() {

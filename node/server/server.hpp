@@ -46,6 +46,7 @@ class Server final : private FrameSink, private Watches::Carrier {
     std::size_t sessions_max = limits::sessions_per_node_max;
     std::function<Bytes()> status;  ///< The payload of `status`; called on the data thread.
     std::function<void(NodeId from, Epoch epoch)> heard_epoch;  ///< Likewise: a peer has a newer view.
+    std::function<std::string()> why_no_view;  ///< Likewise: what a node that knows no view yet waits for.
     LogSink log;
   };
 

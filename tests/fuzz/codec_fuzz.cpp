@@ -34,7 +34,7 @@ void requests_or_replies(BytesView frame) {
   for (Entry entry;;) {
     const auto next = reader->next(entry);
     if (!next || *next == Next::end) return;
-    if (*next == Next::bad) {
+    if (*next == Next::bad || *next == Next::no_id) {
       must(!reader->bad().text.empty(), "a bad entry says why");
       continue;
     }

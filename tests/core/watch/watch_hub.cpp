@@ -400,6 +400,19 @@ BOOST_FIXTURE_TEST_CASE(a_hub_that_closes_says_so_to_all_and_to_those_who_come_l
   BOOST_TEST(!hub.recording());
 }
 
+BOOST_FIXTURE_TEST_CASE(who_has_been_told_that_it_ended_is_refused_and_not_told_again, Fixture) {
+  ask(0, "");
+  close();
+  take();
+  ask(1, "a");
+  BOOST_TEST((take() == Lines{"1: running a ended"}));
+  const auto told = position;
+  for (const auto* key : {"", "a"}) {
+    ask(2, key, told);
+    BOOST_TEST((take() == Lines{"2: shutting_down"}));
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_open_at_the_end_goes_with_the_desk, Fixture) {
   ask(0, "");
   ask(1, "", position);
