@@ -62,6 +62,7 @@ Operation<std::vector<TypeDescription>> Registry::describe(std::string_view type
 
 namespace detail {
 
+std::atomic<const OutputHooks*> output_hooks{nullptr};
 thread_local bool on_worker_thread = false;
 thread_local bool waits_in_place = false;
 

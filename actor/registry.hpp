@@ -119,6 +119,17 @@ class Registry {
 namespace detail {
 /// Set by the scheduler on threads that must not wait for an actor.
 extern thread_local bool on_worker_thread;
+/// What an actor's function sends is kept until it has returned. How, for a registry that is not of the runtime that runs it, and
+/// may be used in actors all the same: a Client. Set where actors run in this process.
+struct OutputHooks {
+  /// True if an actor's function runs on this thread: the request is kept.
+  bool (*hold)(Registry& to, Submission& submission, Completion& done);
+  /// What is kept leaves now.
+  void (*release_before_blocking)();
+  /// The same of what goes to `to`, whose life ends.
+  void (*release_to)(Registry& to);
+};
+extern std::atomic<const OutputHooks*> output_hooks;
 /// Submits and blocks for the answer, or until the time-out has passed and the registry owes the answer still.
 Answer wait_for_answer(Registry& registry, Submission submission);
 }  // namespace detail

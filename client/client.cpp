@@ -47,6 +47,9 @@ Result<NodeStatus> finish_status(Registry&, Submission&&, Answer&& answer) {
   return decode_status(answer.payload);
 }
 
+/// For a client in an actor; null if none run in this process.
+const detail::OutputHooks* output_hooks() { return detail::output_hooks.load(std::memory_order_acquire); }
+
 }  // namespace
 
 ClientOptions ClientOptions::of(const Config& config) {
@@ -88,7 +91,11 @@ class Client::Impl {
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() {
-  if (impl_->fork_mark.is_in_child()) static_cast<void>(impl_.release());  // its threads and sockets are the parent's
+  if (impl_->fork_mark.is_in_child()) {
+    static_cast<void>(impl_.release());  // its threads and sockets are the parent's
+    return;
+  }
+  if (const auto* actors = output_hooks()) actors->release_to(*this);
 }
 
 Result<std::unique_ptr<Client>> Client::connect(ClientOptions options) {
@@ -107,11 +114,15 @@ Result<std::unique_ptr<Client>> Client::connect(ClientOptions options) {
 }
 
 void Client::submit(Submission submission, Completion done) {
+  if (const auto* actors = output_hooks(); actors != nullptr && actors->hold(*this, submission, done)) return;
   impl_->prepare(std::move(submission), std::move(done), boot_time(),
                  [this](std::unique_ptr<Pending> request) { impl_->io.post(std::move(request)); });
 }
 
 void Client::submit_many(std::vector<Posting> postings) {
+  if (const auto* actors = output_hooks()) {
+    std::erase_if(postings, [&](Posting& posting) { return actors->hold(*this, posting.submission, posting.done); });
+  }
   std::vector<std::unique_ptr<Pending>> requests;
   requests.reserve(postings.size());
   const Instant now = boot_time();
@@ -123,15 +134,19 @@ void Client::submit_many(std::vector<Posting> postings) {
 }
 
 Answer Client::exchange(Submission& submission) {
-  // A count is many requests.
-  if (detail::on_worker_thread || submission.op == wire::Op::count) return Registry::exchange(submission);
+  if (detail::on_worker_thread) return Answer{Error{ErrorCode::would_block}};
+  if (const auto* actors = output_hooks()) actors->release_before_blocking();
   Submission sent = submission.with_message();
   const bool is_message = sent.message != nullptr;
+  const bool is_one = sent.op != wire::Op::count;  // that is many requests, which the thread gathers
   const Instant now = boot_time();
   const Instant give_up = now + sent.timeout + limits::answer_grace;
   const auto promise = std::make_shared<AnswerPromise>();
   impl_->prepare(std::move(sent), AnswerPromise::completion(promise), now,
-                 [&](std::unique_ptr<Pending> request) { impl_->io.post_and_drive(std::move(request), *promise); });
+                 [&](std::unique_ptr<Pending> request) {
+                   if (is_one) impl_->io.post_and_drive(std::move(request), *promise);
+                   else impl_->io.post(std::move(request));
+                 });
   if (promise->has_arrived() || promise->wait(std::max(Duration{0}, give_up - boot_time()))) return promise->take();
   return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
 }

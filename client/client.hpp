@@ -16,9 +16,9 @@ namespace reki {
 struct ClientOptions {
   /// The cluster's name, so that staging never talks to production. Empty: that of the first node that answers; for
   /// a person who names an address by hand.
-  std::string cluster;
-  std::vector<std::string> addresses;  ///< "tcp://host:port" of any of the nodes; the others are learned from these.
-  std::string name;                    ///< For the nodes' logs; at most 64 bytes, may be empty.
+  std::string cluster{};
+  std::vector<std::string> addresses{};  ///< "tcp://host:port" of any of the nodes; the others are learned from these.
+  std::string name{};                    ///< For the nodes' logs; at most 64 bytes, may be empty.
   Duration connect_timeout = std::chrono::seconds(5);  ///< For the first answer of any of the nodes. > 0.
 
   /// All nodes of a config.

@@ -47,6 +47,7 @@ struct PeerLinks::Link {
   zmq::socket_t monitor;
   bool blocked = false;       // has something to send that the socket does not take
   bool disconnected = false;  // to be told once all that came before has been read
+  bool over = false;          // GOODBYE was read: the node waits for the connection to be closed
 };
 
 PeerLinks::PeerLinks(zmq::context_t& context, RequestRouter& router) : context_(context), router_(router) {}
@@ -79,6 +80,12 @@ void PeerLinks::process(std::span<const zmq::pollitem_t> items, Instant now) {
     if ((items[2 * i].revents & ZMQ_POLLIN) != 0 || link.disconnected) read_frames(link, now);
     if ((items[2 * i].revents & ZMQ_POLLOUT) != 0) serve(link.peer, now);
   }
+  std::erase_if(open_, [this](PeerIndex peer) {
+    auto& link = links_[peer.value];
+    if (!link->over) return false;
+    link.reset();
+    return true;
+  });
 }
 
 void PeerLinks::flush(Instant now) {
@@ -194,7 +201,10 @@ void PeerLinks::read_frame(Link& link, BytesView frame, Instant now) {
       if (const auto pong = wire::decode_pong(frame)) return router_.heard(link.peer, pong->epoch, now);
       break;
     case wire::FrameKind::goodbye:
-      if (const auto goodbye = wire::decode_goodbye(frame)) return router_.goodbye(link.peer, goodbye->frames, now);
+      if (const auto goodbye = wire::decode_goodbye(frame)) {
+        link.over = true;
+        return router_.goodbye(link.peer, goodbye->frames, now);
+      }
       break;
     default:
       break;

@@ -117,6 +117,7 @@ Result<void> Node::Impl::open(const NodeConfig& self, const NodeOptions& options
   server.status = [this] { return status(); };
   if (!fixed_) server.heard_epoch = [this](NodeId from, Epoch epoch) { membership_thread_->heard_epoch(std::move(from), epoch); };
   server.why_no_view = [this] { return why_not_ready(); };
+  server.goodbye_time = options.goodbye_time;
   server.log = options.log;
   auto bound = Server::bind(std::move(server), local_);
   if (!bound) return tl::make_unexpected(bound.error());

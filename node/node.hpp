@@ -30,6 +30,8 @@ struct NodeOptions {
   Duration join_timeout = std::chrono::seconds(30);
   /// How long stop() waits for the others to take over what this node has.
   Duration leave_timeout = std::chrono::seconds(10);
+  /// How long stop() waits at its end for clients that have not read their last replies yet, and keep the connection open.
+  Duration goodbye_time = limits::goodbye_time_max;
   /// After so long without a free worker, since as many as may run are in handlers, the node lets its lease go. Generous:
   /// a database that everybody waits for must not end node after node.
   Duration workers_stuck = limits::workers_stuck_default;

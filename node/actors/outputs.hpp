@@ -13,6 +13,11 @@ namespace reki {
 /// One at a time on a thread. Every registry that actors can send through asks `hold` first.
 class Outputs {
  public:
+  struct Held {
+    Registry* to;
+    Posting posting;
+  };
+
   Outputs() : outer_(current_) {
     current_ = this;
     held_.swap(spare_);
@@ -52,6 +57,16 @@ class Outputs {
    private:
     Outputs* outputs_;
   };
+  /// Sends what is held for a registry whose life ends: one that the function has made itself.
+  static void release_to(Registry& to) {
+    Outputs* const here = std::exchange(current_, nullptr);
+    if (here == nullptr) return;
+    for (auto& h : here->held_) {
+      if (h.to == &to) to.submit(std::move(h.posting.submission), std::move(h.posting.done));
+    }
+    std::erase_if(here->held_, [&](const Held& h) { return h.to == &to; });
+    current_ = here;
+  }
   /// Sends all that is held, and holds nothing more.
   void release() {
     current_ = outer_;
@@ -59,10 +74,6 @@ class Outputs {
     held_.clear();
   }
   [[nodiscard]] bool empty() const { return held_.empty(); }
-  struct Held {
-    Registry* to;
-    Posting posting;
-  };
   /// Gives away what is held, and holds nothing more.
   [[nodiscard]] std::vector<Held> take() {
     current_ = outer_;

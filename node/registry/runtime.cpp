@@ -37,10 +37,16 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions optio
       watches_(shards_, options_.incarnation),
       slots_(shards_, watches_) {}
 
+void Runtime::install_output_hooks() {
+  static constexpr detail::OutputHooks hooks{&Outputs::hold, &Outputs::release_before_blocking, &Outputs::release_to};
+  detail::output_hooks.store(&hooks, std::memory_order_release);
+}
+
 Runtime::~Runtime() { executor->stop(clock.now()); }
 
 void Runtime::start(Registry& registry) {
   set_self_registry(registry);
+  install_output_hooks();
   coarse_now_.store(clock.now().ns, std::memory_order_relaxed);
   executor->start([this](Instant now) { return timers.step(now); }, weak_from_this());
 }

@@ -80,6 +80,7 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
   bool deliver_live(Request& request, Instant now);
 
   void run(Request request, Instant now);
+  static void install_output_hooks();
   [[nodiscard]] static Timers::Callbacks timer_callbacks(Runtime& self);
   /// False: nothing goes on.
   bool tick(Instant now);

@@ -73,8 +73,13 @@ void RequestServer::refuse_new() {
   answered_all(answers);
 }
 
-void RequestServer::say_goodbye() {
-  sessions_.for_each([this](const Session& session) { sink_.send(session.route, wire::encode_goodbye({session.frames})); });
+bool RequestServer::say_goodbye() {
+  has_said_goodbye_ = true;
+  bool any_open = false;
+  sessions_.for_each([&](const Session& session) {
+    any_open |= sink_.send(session.route, wire::encode_goodbye({session.frames})) != FrameSink::Sent::gone;
+  });
+  return any_open;
 }
 
 // ---- frames
@@ -84,6 +89,7 @@ void RequestServer::frame(std::string_view route, BytesView frame, Instant now) 
   events_.frames.add();
   const auto kind = wire::kind_of(frame);
   if (!kind) return refuse(route, ServerEvent::malformed_frame, kind.error(), now);
+  if (has_said_goodbye_ && *kind != wire::FrameKind::hello) return;
   switch (*kind) {
     case wire::FrameKind::hello:
       return hello(route, frame, now);

@@ -57,7 +57,8 @@ class RequestServer {
   /// From now on new requests get `shutting_down`; what is under way is still answered.
   void refuse_new();
   /// The last word on every connection: nothing is read after it.
-  void say_goodbye();
+  /// The last word to each connection that had one before: afterwards nothing is served. True: some are still open.
+  [[nodiscard]] bool say_goodbye();
 
  private:
   class Serving;
@@ -104,6 +105,7 @@ class RequestServer {
   std::vector<wire::Request> gathered_;  // of the frame that is read, for the registry
   Instant now_;                          // of the round
   bool closing_ = false;
+  bool has_said_goodbye_ = false;
   bool overloaded_ = false;
 };
 

@@ -51,6 +51,7 @@ std::size_t raise_file_limit() {
 
 Server::Server(const Options& options, HostedRegistry& registry)
     : log_(options.log),
+      goodbye_time_(options.goodbye_time),
       events_(options.log),
       context_(make_context()),
       socket_(context_, zmq::socket_type::router),
@@ -264,12 +265,25 @@ void Server::finish() {
   try {
     requests_.take_answers(now_);
     requests_.flush(now_);
-    requests_.say_goodbye();
+    wait_for_farewells();
     socket_.set(zmq::sockopt::linger, static_cast<int>(limits::flush_time_max.count()));
   } catch (const std::exception&) {
     // The sockets are what has failed; there is nobody left to tell.
   }
   socket_.close();
+}
+
+/// Until the others have closed their connections: what they have not read of one that this node closes, ZeroMQ throws away.
+void Server::wait_for_farewells() {
+  const Instant until = now_ + goodbye_time_;
+  Duration step = std::chrono::milliseconds(2);
+  while (requests_.say_goodbye() && now_ < until) {
+    items_.assign({zmq::pollitem_t{socket_.handle(), 0, ZMQ_POLLIN, 0}});
+    poll_until(items_, now_, std::min(now_ + step, until));
+    now_ = boot_time();
+    read_frames();  // who comes now is told
+    step = std::min<Duration>(2 * step, std::chrono::milliseconds(100));
+  }
 }
 
 FrameSink::Sent Server::send(std::string_view route, BytesView frame) {

@@ -47,6 +47,7 @@ class Server final : private FrameSink, private Watches::Carrier {
     std::function<Bytes()> status;  ///< The payload of `status`; called on the data thread.
     std::function<void(NodeId from, Epoch epoch)> heard_epoch;  ///< Likewise: a peer has a newer view.
     std::function<std::string()> why_no_view;  ///< Likewise: what a node that knows no view yet waits for.
+    Duration goodbye_time{0};  ///< How long it waits at the end for clients that have not read everything.
     LogSink log;
   };
 
@@ -110,11 +111,13 @@ class Server final : private FrameSink, private Watches::Carrier {
   void enter(Phase phase);
   [[nodiscard]] bool is_done();
   void finish();
+  void wait_for_farewells();
   Sent send(std::string_view route, BytesView frame) override;
 
   // Constant after bind().
   Listening listening_;
   LogSink log_;
+  const Duration goodbye_time_;
 
   // Any thread.
   TaskQueue<Task> tasks_;

@@ -406,9 +406,9 @@ BOOST_FIXTURE_TEST_CASE(who_has_been_told_that_it_ended_is_refused_and_not_told_
   take();
   ask(1, "a");
   BOOST_TEST((take() == Lines{"1: running a ended"}));
-  const auto told = position;
+  const auto after_end = position;
   for (const auto* key : {"", "a"}) {
-    ask(2, key, told);
+    ask(2, key, after_end);
     BOOST_TEST((take() == Lines{"2: shutting_down"}));
   }
 }

@@ -278,9 +278,17 @@ BOOST_AUTO_TEST_CASE(who_closes_refuses_what_is_new_answers_what_is_under_way_an
   const auto last = peer.reply();
   BOOST_TEST(last.id.value == 1U);
   BOOST_TEST((last.code == ErrorCode::ok));
-  one.server.say_goodbye();
+  BOOST_TEST(one.server.say_goodbye());
   BOOST_TEST(peer.goodbye().frames == 3U);
   late.must_be_quiet();
+
+  // From then on nothing is read but who says HELLO, which is refused; and once all are gone nobody is waited for.
+  peer.request({start_of(4, "a")});
+  peer.must_be_quiet();
+  late.hello();
+  BOOST_TEST((late.reject().code == ErrorCode::shutting_down));
+  one.sink.says = FrameSink::Sent::gone;
+  BOOST_TEST(!one.server.say_goodbye());
 }
 
 BOOST_AUTO_TEST_CASE(replies_that_a_peer_does_not_read_are_dropped_and_counted_and_its_session_stays) {
