@@ -1032,8 +1032,10 @@ class Client:
 
     def _why_outdated(self, owner: Member, said: _Answer | RekiError) -> str:
         """Why what a node has said does not count; empty if it does."""
-        if self._view.term and owner.incarnation not in (0, said.incarnation) and said.epoch <= self.epoch:
-            return f"an incarnation of {owner.node} answered that is not the one in view {self.epoch}"
+        view = self._view  # perhaps newer than the one by which it was asked
+        member = next((m for m in view.members if m.node == owner.node), owner)
+        if view.term and member.incarnation not in (0, said.incarnation) and said.epoch <= view.epoch:
+            return f"an incarnation of {owner.node} answered that is not the one in view {view.epoch}"
         return ""
 
     def _fence_seen(self, key: tuple[str, bytes]) -> int:
