@@ -5,6 +5,7 @@ import sys
 import unittest
 
 import msgpack
+import zmq
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "client", "python")]
@@ -129,11 +130,14 @@ class Hello(InVirtualTime):
             self.assertIn("too many", self.fails("overloaded", call, "counter", "a", timeout=1).text)
 
     def test_an_epoch_in_the_welcome_tells_of_a_newer_view(self):
+        self.share(5, owner=1)
         c = self.client()
         c.view()
         self.share(6, owner=1)
-        self.n1.forget_sessions()
-        c.lookup("counter", "a") if ("counter", b"a") in self.n1.actors else c.lookup_or_start("counter", "a")
+        self.n2.on_frame = lambda n, route, f: None if f[0] == HELLO else []
+        began = self.network.now
+        self.fails("unknown_outcome", c.call, "counter", "a", "get", timeout=0.2)
+        self.assertLess(self.times(VIEW)[1], began + 0.01)
         self.assertEqual(c.view().epoch, 6)
 
 
@@ -201,6 +205,17 @@ class Rejects(InVirtualTime):
 
         self.assertLess(self.took(call), 0.2)
         self.assertIn("too many connections", error.text)
+
+    def test_a_node_that_refuses_the_connection_is_greeted_again_later(self):
+        c = self.ready()
+        for code in (40, 45):
+            with self.subTest(code):
+                rejects = [[REJECT, code, "not now"]]
+                self.n1.on_frame = lambda n, route, f: [rejects.pop()] if f[0] == REQUEST and rejects else None
+                began = self.network.now
+                c.lookup("counter", "a")
+                hellos = self.network.times(HELLO)
+                self.assertTrue(0.29 < hellos[-1] - began < 0.4, hellos)
 
     def test_a_reject_of_one_frame_is_its_error_and_the_session_goes_on(self):
         c = self.ready()
@@ -558,6 +573,19 @@ class Deadlines(InVirtualTime):
         self.network.after(0.05, self.network.kill, self.n1)
         self.assertLess(self.took(self.fails, "unknown_outcome", c.call, "counter", "a", "increment"), 0.06)
 
+    def test_a_connection_that_is_lost_while_something_is_sent_is_tried_again(self):
+        c = self.ready()
+        (connection,) = self.network.sockets
+        send, failures = connection.send, [zmq.Again(), zmq.Again()]
+
+        def fails_at_first(data):
+            if failures:
+                raise failures.pop()
+            send(data)
+
+        connection.send = fails_at_first
+        self.assertEqual(c.call("counter", "a", "increment"), 1)
+
     def test_what_nobody_owns_is_waited_for(self):
         c = self.ready()
         self.share(6, owner=0xFFFF)
@@ -692,6 +720,29 @@ class InDoubt(InVirtualTime):
         self.n1.on_frame = on_frame
         self.assertAlmostEqual(self.took(c.call, "counter", "a", "increment"), 1.5, delta=0.1)
         self.assertEqual(self.value(self.n1), 1)
+
+    def test_an_answer_that_comes_together_with_the_view_counts(self):
+        c = self.ready()
+        late = []
+
+        def n1_is_silent(node, route, frame):
+            if frame[0] == REQUEST and frame[3][0][1] == CALL:
+                late.extend([route, node._answer(route, frame)])
+            return []
+
+        def n2_tells_of_the_view(node, request):
+            if request.op == VIEW and self.network.now > began + 1 and late:
+                route, answer = late
+                route.tell(*answer, one_way=0)
+                late.clear()
+                self.leaves(self.n1)
+
+        self.n1.on_frame, self.n2.before = n1_is_silent, n2_tells_of_the_view
+        self.n1.deaf = False
+        began = self.network.now
+        self.assertEqual(c.call("counter", "a", "increment", timeout=10), 1)
+        self.assertLess(self.network.now - began, 1.1)
+        self.assertEqual(c.view().epoch, 6)
 
     def slow(self, seconds):
         """n1 answers the call after so long, PINGs at once; the view without it comes after 0.2 s."""
