@@ -504,7 +504,7 @@ class _Exchange:
         silent = now >= max(self.heard, self.sent) + SILENCE_MAX
         if client._view_is_old() or (silent and now >= self.look_at):
             client._poll_view(min(self.deadline, now + VIEW_LOOK_MAX), besides=self.connection.address)
-            self.look_at = time.monotonic() + random.uniform(VIEW_POLL_MIN, VIEW_POLL_MAX)
+            self.look_at = max(client._poll_view_at, time.monotonic() + VIEW_POLL_MIN)
         if client._has(self.asked_of):
             self.left_at = math.inf
             return

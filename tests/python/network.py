@@ -16,6 +16,7 @@ import reki
 
 ONE_WAY = 0.001  # seconds, unless a node has another `one_way`
 TICK = 1e-5  # what each look at a socket takes, so that whoever spins sees the time pass
+IDLE_LOOKS_MAX = 20  # looks at sockets, one after the other, for which nothing happens and nobody waits
 
 
 class Network:
@@ -25,6 +26,7 @@ class Network:
         self.sockets = []
         self.sent = []  # (time, address, frame) of all that the client has sent
         self.slept = []  # each wait of the client's, in seconds
+        self.idle_looks = 0
         self._events = []
         self._order = itertools.count()
 
@@ -130,6 +132,9 @@ class Socket:
     def receive(self, until, or_writable):
         assert not self.closed
         network = self.network
+        waits = until > network.now + TICK
         network.run(network.now + TICK, lambda: False)
         network.run(until, lambda: self.inbox or self.has_broken or (or_writable and self.writable()))
+        network.idle_looks = 0 if waits or self.inbox else network.idle_looks + 1
+        assert network.idle_looks <= IDLE_LOOKS_MAX, "the client spins"
         return self.inbox.popleft() if self.inbox else None

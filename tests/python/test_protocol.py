@@ -519,11 +519,14 @@ class Deadlines(InVirtualTime):
         self.assertLess(given[-1][1], given[0][1] - 0.05)
 
     def test_it_is_never_0(self):
-        c = self.ready()
-        self.n1.before = only(CALL, SILENCE)
+        self.share(5, owner=1)
+        c = self.client()
+        c.view()
         began = self.network.now
-        self.fails("unknown_outcome", c.call, "counter", "a", "increment", timeout=0.0021)
-        self.assertEqual([remaining for _, remaining in self.left(began, 0.0021)], [0.001])
+        self.fails("unknown_outcome", c.call, "counter", "a", "increment", timeout=0.0029)  # 2 ms of it for the HELLO
+        ((left, remaining),) = self.left(began, 0.0029)
+        self.assertLess(left, 0.001)
+        self.assertEqual(remaining, 0.001)
 
     def test_a_refused_call_is_not_sent_again_when_its_answer_would_be_late(self):
         for one_way, latest in ((0.04, 0.1), (0.01, 0.04)):
@@ -687,7 +690,7 @@ class InDoubt(InVirtualTime):
         self.assertLess(times[0], began + 0.45)
         gaps = [b - a for a, b in zip(times, times[1:])]
         self.assertGreaterEqual(min(gaps), 0.01)
-        self.assertLess(max(gaps), 0.04)
+        self.assertLess(max(gaps), 0.035)
         by_node = [len(self.times(VIEW, node)) for node in self.nodes]
         self.assertEqual(by_node[0], 0)
         self.assertLess(abs(by_node[1] - by_node[2]), 0.5 * len(times))
