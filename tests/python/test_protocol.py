@@ -411,6 +411,23 @@ class Pings(InVirtualTime):
         self.assertEqual(len(self.times(VIEW)), 2)
         self.assertEqual(c._view.epoch, 6)
 
+    def test_a_lower_epoch_afterwards_takes_nothing_back(self):
+        c = self.ready()
+
+        def on_frame(node, route, frame):
+            if frame[0] == PING:
+                return [[PONG, frame[1], 6], *node._answer(route, owed.pop())] if owed else None
+            if frame[0] == REQUEST and frame[3][0][1] == COUNT:
+                owed.append(frame)
+                return []
+            return None
+
+        owed = []
+        self.share(6, to=[self.n1])
+        self.n1.on_frame, self.n1.epoch = on_frame, 5
+        self.assertEqual(c.count("counter"), 1)
+        self.assertEqual(c.view().epoch, 6)
+
     def test_an_epoch_that_nobody_has_a_view_of_is_asked_for_once(self):
         c = self.ready()
         self.n1.epoch = 9
