@@ -812,14 +812,13 @@ class _Connections:
         self.closed = False
 
     def check(self) -> None:
-        """After fork() a lock may be held for ever by a thread that the child does not have: so this comes first."""
+        """To come first in each call: after fork() a lock may be held for ever, by a thread that the child does not have."""
         if os.getpid() != self.process:
             raise RuntimeError("this reki.Client was made before fork(): the child process needs one of its own")
 
     @contextlib.contextmanager
     def lent(self, address: str, named: int) -> Iterator[_Connection]:
         """`named`: the incarnation that is to be there by the view; 0 for any."""
-        self.check()
         try:
             connection = self._take(address, named)
             try:

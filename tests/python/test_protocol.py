@@ -1021,7 +1021,9 @@ class Watching(InVirtualTime):
     def test_a_first_answer_of_a_node_that_is_behind_gives_no_position(self):
         """n1 goes by view 4 still, in which the key is another's."""
         watch = self.watch([77, [22, 0, 0, b"", 0, "", 0, "n2", 4]], [3, self.RUNNING])
+        began = self.network.now
         self.assertEqual(self.take(watch, 1), [("running", "none", "n1")])
+        self.assertLess(self.network.now - began, 0.15)
         self.assertEqual([position for _, position in self.asked(self.n1)], [[0, 0], [0, 0]])
         self.assertEqual(self.asked(self.n2), [])
 
