@@ -584,7 +584,7 @@ class _Watcher:
         self.failing: dict[str, float] = {}  # by node, since when; of those whose last answer was none
         self.unwatched: set[str] = set()  # the reader knows that they do not answer
         self.ended: set[str] = set()
-        self.waits: dict[str, tuple[float, int]] = {}  # by node: not asked before then, but for a newer view than that
+        self.waits: dict[str, tuple[float, int]] = {}  # by node: not asked before then, or a view of that epoch
         self.handed_over = False  # the last that was told of the key is that its actor stopped to move
         self.moved_by = 0  # the view by which the key's node has said that it is another's
 
@@ -601,7 +601,7 @@ class _Watcher:
 
     def _may_ask(self, view: View, node: str) -> bool:
         not_before, epoch = self.waits.get(node, (0.0, 0))
-        return time.monotonic() >= not_before or view.epoch > epoch
+        return time.monotonic() >= not_before or view.epoch >= epoch
 
     def _follow(self, view: View) -> Iterator[Event]:
         members = [member.node for member in view.members]
@@ -642,7 +642,7 @@ class _Watcher:
             time.sleep(PAUSE_MAX)
             self.client._poll_view(time.monotonic() + self.client.timeout)  # perhaps it is gone
             return
-        yield from self._told(view, node, *_unpack(payload)[:3])
+        yield from self._told(node, *_unpack(payload)[:3])
 
     def _answer(self, view: View, node: str, deadline: float) -> bytes:
         rest = self.type, _bytes(self.key), msgpack.packb(self.positions[node])
@@ -658,7 +658,7 @@ class _Watcher:
             raise _error("unavailable", outdated)
         return answer.payload
 
-    def _told(self, view: View, node: str, incarnation: int, sequence: int, events: list) -> Iterator[Event]:
+    def _told(self, node: str, incarnation: int, sequence: int, events: list) -> Iterator[Event]:
         missed = bool(events) and events[0][0] == 20
         self.failing.pop(node, None)
         if node in self.unwatched and not missed and self.positions[node] != [0, 0]:
@@ -679,11 +679,12 @@ class _Watcher:
                 if begins:  # it is behind, and has told nothing yet that could be gone on from
                     self.positions[node] = [0, 0]
                 self.client.seen(number, "")
-                self._wait(view, node, PAUSE_MAX if number <= view.epoch else ASK_AGAIN)
+                is_behind = number <= self.client.epoch
+                self._wait(node, PAUSE_MAX if is_behind else ASK_AGAIN, max(number, self.client.epoch + 1))
                 continue
             if kind == "ended":
                 self.ended.add(node)
-                self._wait(view, node, ASK_AGAIN)
+                self._wait(node, ASK_AGAIN, self.client.epoch + 1)
                 if had_ended or self.moved_by:  # known, or of no matter: the key is elsewhere
                     continue
             self.handed_over = (kind, reason) == ("stopped", "moved")
@@ -691,8 +692,8 @@ class _Watcher:
             yield Event(kind, reason, time_ms / 1000, self.type, _key(key) if key else self.key, where, other,
                         fence or 0, text or "", (retry_after_ms or 0) / 1000, number or 0)
 
-    def _wait(self, view: View, node: str, seconds: float) -> None:
-        self.waits[node] = time.monotonic() + seconds, view.epoch
+    def _wait(self, node: str, seconds: float, epoch: int) -> None:
+        self.waits[node] = time.monotonic() + seconds, epoch
 
     def _event(self, kind: str, reason: str = "none", **more: Any) -> Event:
         return Event(kind, reason, type=self.type, key=self.key, **more)

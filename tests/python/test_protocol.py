@@ -1054,7 +1054,22 @@ class Watching(InVirtualTime):
         self.take(watch, 1)
         self.network.after(0.1, self.share, 7, 0)
         self.assertEqual(self.take(watch, 1), [("stopped", "closing", "n1")])
+        self.share(8, owner=1)  # and n1 has the actor still
+        self.answer(self.n1, [4, [1, 0, 0, b"a", 9]])
+        self.assertEqual(self.take(watch, 1), [("started", "none", "n1")])
         self.assertEqual(self.asked(self.n2), [])
+
+    def test_a_move_by_a_view_that_is_not_there_yet_is_not_followed_by_an_older_one(self):
+        watch = self.watch([1, self.RUNNING])
+        self.take(watch, 1)
+        self.share(6, owner=1)
+        self.answer(self.n1, [2, self.STOPPED, [22, 0, 0, b"", 0, "", 0, "n2", 7]])
+        self.answer(self.n2, [9, [11, 0, 0, b"a"]])
+        self.take(watch, 1)
+        began = self.network.now
+        self.network.after(0.3, self.share, 7, 1)
+        self.assertEqual(self.take(watch, 1), [("moved", "moved", "n2")])
+        self.assertGreater(self.network.now - began, 0.29)
 
     def test_a_node_that_has_the_actor_still_is_asked_on_in_a_newer_view(self):
         watch = self.watch([1, self.RUNNING])
