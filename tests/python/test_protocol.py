@@ -103,6 +103,14 @@ class Hello(InVirtualTime):
         self.assertLess(self.took(self.ready), 2)
         self.assertEqual(len({r.id for r in self.n1.ops(VIEW)}), 1)
 
+    def test_a_connection_that_was_lost_begins_with_it_again(self):
+        c = self.ready()
+        self.network.kill(self.n1)
+        self.n1.forget_sessions()
+        self.network.add(self.n1)
+        self.assertFalse(c.lookup_or_start("counter", "a").started)
+        self.assertEqual((len(self.n1.hellos), self.n1.rejects), (2, 0))
+
     def test_a_client_without_a_clusters_name_takes_any(self):
         self.assertEqual(self.client(cluster="").lookup_or_start("counter", "a").node, "n1")
         self.assertEqual(self.n1.hellos[0][4], "")
@@ -1055,8 +1063,8 @@ class Watching(InVirtualTime):
         self.network.after(0.1, self.share, 7, 0)
         self.assertEqual(self.take(watch, 1), [("stopped", "closing", "n1")])
         self.share(8, owner=1)  # and n1 has the actor still
-        self.answer(self.n1, [4, [1, 0, 0, b"a", 9]])
-        self.assertEqual(self.take(watch, 1), [("started", "none", "n1")])
+        self.answer(self.n1, [4, [1, 0, 0, b"a", 9]], [5, self.STOPPED])
+        self.assertEqual(self.take(watch, 2), [("started", "none", "n1"), ("stopped", "closing", "n1")])
         self.assertEqual(self.asked(self.n2), [])
 
     def test_a_move_by_a_view_that_is_not_there_yet_is_not_followed_by_an_older_one(self):
