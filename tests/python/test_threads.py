@@ -7,6 +7,8 @@ import threading
 import unittest
 from unittest import mock
 
+import zmq
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "client", "python")]
@@ -155,6 +157,16 @@ class Closing(WithNode):
         self.assertIsNone(Thread(self.client.close).wait())
         self.assertIsInstance(slow.wait(), RuntimeError)
         self.assertIn("closed", str(slow.result))
+
+    def test_a_socket_can_be_closed_that_knows_of_the_end_of_its_context(self):
+        context = zmq.Context()
+        socket = reki._Socket(context, self.node.address)
+        term = Thread(context.term)
+        with self.assertRaises(zmq.ContextTerminated):
+            while True:
+                socket.dealer.poll(10)
+        socket.close()
+        self.assertIsNone(term.wait())
 
     def test_a_closed_client_says_so(self):
         self.client.call("counter", "a", "increment")
