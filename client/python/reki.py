@@ -25,16 +25,21 @@ path.
 - `args` and `fields` are a dict, ordered and completed by the type's description, or a list in that order, or bytes
   that hold msgpack. Replies are what msgpack makes of them: a struct is a list of its fields.
 - Keys are str or bytes. Keys that come back are str if they are UTF-8, else bytes.
-- One thread at a time; nothing happens between calls.
+- A client may be used by several threads at once; an iterator of `list` or `watch` by one at a time. Nothing happens
+  between calls.
+- After fork() the child makes a client of its own: the parent's answers it with a RuntimeError.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import os
 import random
 import secrets
 import struct
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -80,14 +85,21 @@ REASONS = {
 }
 
 # Seconds. A node that owes an answer is sent a PING after this silence, and given up for now after that one; a node to
-# which there is no connection after the third.
+# which there is no connection after the third, one that is only asked for its view after the fourth.
 PING_AFTER = 0.1
 SILENCE_MAX = 0.3
 NO_CONNECTION_MAX = 0.03
+VIEW_ANSWER_MAX = 0.05
+# A node that has left the view may still send the last of its replies; after this no more are waited for.
+LAST_REPLIES = 1.0
 HELLO_AGAIN = 0.3
 PAUSE_MIN, PAUSE_MAX, PAUSES_PER_LENGTH = 0.002, 0.05, 8
 VIEW_POLL_MIN, VIEW_POLL_MAX, VIEW_POLL_TIMEOUT = 0.01, 0.02, 1.0
+# How long a thread that waits for a reply may be away from it to look for a newer view.
+VIEW_LOOK_MAX = 0.1
 GIVE_UP_BEFORE = 0.002
+# A call is sent again only if its answer can be expected in time: twice the way of the last refusal, at most this.
+TRIP_MAX = 0.1
 FENCES_MAX = 65536
 # Of a node that is there and does not serve. Nothing was executed.
 REFUSALS = ("wrong_node", "unavailable", "shutting_down")
@@ -97,6 +109,8 @@ PASSING = ("unreachable", "deadline_exceeded", "unavailable", "shutting_down", "
 HOLD, HOLD_OF_SEVERAL = 2.0, 0.1
 # A watcher is told of a node that has not answered for so long.
 UNWATCHED_AFTER = 1.0
+# A node that has nothing more to tell is not asked again before this, unless there is a newer view.
+ASK_AGAIN = 1.0
 
 
 class RekiError(Exception):
@@ -249,8 +263,58 @@ class _Answer:
     epoch: int = 0
 
 
+class _Socket:
+    """A DEALER to one address. All of ZeroMQ that a connection needs; tests put a network of their own in its place.
+
+    Of one thread at a time.
+    """
+
+    def __init__(self, context: zmq.Context, address: str):
+        self.dealer = context.socket(zmq.DEALER)
+        self.dealer.set(zmq.LINGER, 0)
+        self.dealer.set(zmq.IMMEDIATE, 1)  # else frames wait for a dead node and reach its next incarnation, late
+        self.dealer.set(zmq.RECONNECT_IVL, 10)
+        self.dealer.set(zmq.RECONNECT_IVL_MAX, 500)
+        self.dealer.set(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
+        self.monitor = self.dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self.poller = zmq.Poller()
+        self.poller.register(self.monitor, zmq.POLLIN)
+        self.dealer.connect(address)
+
+    def close(self) -> None:
+        with contextlib.suppress(zmq.ContextTerminated):
+            self.dealer.disable_monitor()
+        self.monitor.close(0)
+        self.dealer.close(0)
+
+    def writable(self) -> bool:
+        return not self.monitor.poll(0) and bool(self.dealer.poll(0, zmq.POLLOUT))
+
+    def broken(self) -> bool:
+        """True, once, when the connection was lost and all that came before has been read."""
+        if not self.monitor.poll(0) or self.dealer.poll(0, zmq.POLLIN):
+            return False
+        while self.monitor.poll(0):
+            self.monitor.recv_multipart()
+        return True
+
+    def readable(self) -> bool:
+        return bool(self.dealer.poll(0, zmq.POLLIN))
+
+    def send(self, data: bytes) -> None:
+        self.dealer.send(data, zmq.DONTWAIT)
+
+    def receive(self, until: float, or_writable: bool) -> bytes | None:
+        """The next frame, if one comes until then and the connection stays."""
+        self.poller.register(self.dealer, zmq.POLLIN | (zmq.POLLOUT if or_writable else 0))
+        wait = max(0, math.ceil((until - time.monotonic()) * 1000))
+        if not dict(self.poller.poll(wait)).get(self.dealer, 0) & zmq.POLLIN:
+            return None
+        return self.dealer.recv(zmq.DONTWAIT)
+
+
 class _Connection:
-    """The DEALER to one incarnation of a node, and what that node is known to have taken."""
+    """The session with one incarnation of a node, and what that node is known to have taken. Of one thread at a time."""
 
     def __init__(self, client: Client, address: str, named: int = 0):
         self.client = client
@@ -266,50 +330,37 @@ class _Connection:
         self.frames_refused = 0  # by REJECT, since the last WELCOME
         self.pings = itertools.count(1)
         self.nonce = 0  # of the last PING of this session
-        self.socket = client.context.socket(zmq.DEALER)
-        self.socket.set(zmq.LINGER, 0)
-        self.socket.set(zmq.IMMEDIATE, 1)  # else frames wait for a dead node and reach its next incarnation, late
-        self.socket.set(zmq.RECONNECT_IVL, 10)
-        self.socket.set(zmq.RECONNECT_IVL_MAX, 500)
-        self.socket.set(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
-        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self.poller = zmq.Poller()
-        self.poller.register(self.monitor, zmq.POLLIN)
-        self.socket.connect(address)
+        self.socket = _Socket(client.context, address)
 
     def close(self) -> None:
-        self.socket.disable_monitor()
-        self.monitor.close(0)
-        self.socket.close(0)
+        self.socket.close()
 
     @property
     def name(self) -> str:
         return f"{self.welcome.node} at {self.address}" if self.welcome else self.address
 
-    def ask(self, request: list, deadline: float, repeat: bool) -> _Answer:
-        """The answer to one request, [id, op, flags, ...]. RekiError, or _Silence while there is time left."""
-        return _Exchange(self, request, deadline, repeat).run()
+    @property
+    def met(self) -> int:
+        """The incarnation that is there as far as is known."""
+        return self.welcome.incarnation if self.welcome else self.named
 
-    def writable(self) -> bool:
-        return not self.monitor.poll(0) and bool(self.socket.poll(0, zmq.POLLOUT))
+    def ask(self, request: list, deadline: float) -> _Answer:
+        """The answer to one request, [id, op, flags, ...]. RekiError, or _Silence while there is time left."""
+        return _Exchange(self, request, deadline).run()
 
     def broken(self) -> bool:
         """True, once, when the connection was lost and all that came before has been read."""
-        if not self.monitor.poll(0) or self.socket.poll(0, zmq.POLLIN):
-            return False
-        while self.monitor.poll(0):
-            self.monitor.recv_multipart()
-        self.lost()
-        return True
+        broken = self.socket.broken()
+        if broken:
+            self.lost()
+        return broken
 
     def receive(self, until: float, or_writable: bool) -> tuple[int, list] | None:
-        """The next frame, if one comes until then and the connection stays."""
-        self.poller.register(self.socket, zmq.POLLIN | (zmq.POLLOUT if or_writable else 0))
-        wait = max(0, math.ceil((until - time.monotonic()) * 1000))
-        if not dict(self.poller.poll(wait)).get(self.socket, 0) & zmq.POLLIN:
+        data = self.socket.receive(until, or_writable)
+        if data is None:
             return None
         try:
-            kind, *rest = _unpack(self.socket.recv(zmq.DONTWAIT))
+            kind, *rest = _unpack(data)
             return kind, rest
         except Exception as e:  # msgpack has many
             raise _error("malformed_frame", f"{self.name} sent bytes that are no frame: {e}") from None
@@ -318,7 +369,7 @@ class _Connection:
         data = msgpack.packb(frame)
         if len(data) > FRAME_BYTES_MAX:  # the node would close the connection without a word
             raise _error("too_large", f"a frame of {len(data)} bytes, at most {FRAME_BYTES_MAX} may be")
-        self.socket.send(data, zmq.DONTWAIT)
+        self.socket.send(data)
 
     def send_hello(self) -> None:
         client = self.client
@@ -343,7 +394,7 @@ class _Connection:
     def welcomed(self, rest: list) -> int | None:
         """The number of the last REQUEST that may have been executed; None if this session had its WELCOME before."""
         version, cluster, node, incarnation, epoch = rest[:5]
-        if cluster != self.client.cluster:
+        if cluster != (self.client.cluster or cluster):
             raise _error("wrong_cluster", f"{self.address} belongs to cluster '{cluster}'")
         if version != VERSION:
             raise _error("version_mismatch", f"{self.address} chose version {version}")
@@ -398,31 +449,37 @@ class _Connection:
 class _Exchange:
     """One request at one node, until it is answered or there is no more hope."""
 
-    def __init__(self, connection: _Connection, request: list, deadline: float, repeat: bool):
+    def __init__(self, connection: _Connection, request: list, deadline: float):
+        op = request[1]
         self.connection = connection
         self.request = request
         self.deadline = deadline
-        self.repeat = repeat  # it may be executed twice without harm
+        self.repeat = op not in (CALL, SEND)  # it may be executed twice without harm
+        self.keyed = op <= SEND
+        self.patience = VIEW_ANSWER_MAX if op == VIEW else SILENCE_MAX
         self.frame = 0  # the number of the one that carries the request; 0: not sent, or known to be refused
         self.said = 0  # the same, PINGs counted too
-        self.began = self.heard = self.sent = self.asked = time.monotonic()
+        self.asked_of: _Welcome | None = None  # whoever was sent the request
+        self.look_at = 0.0  # for a newer view, not before
+        self.left_at = math.inf  # when whoever was asked was first found to be in the view no more
+        self.heard = self.sent = self.asked = time.monotonic()
 
     def run(self) -> _Answer:
         while True:
             now = time.monotonic()
             if self.connection.broken() and self.frame != 0:
-                if self.in_doubt:
-                    raise _error("unknown_outcome", f"the connection to {self.connection.name} is over: no answer")
-                raise _Silence()
+                raise self._settled(f"the connection to {self.connection.name} is over: no answer")
+            if self.keyed and self.frame != 0:
+                self._follow_view(now)
             say_at, say = self._next()
-            if now >= say_at and self.connection.writable():
-                say()
+            if now >= say_at and self.connection.socket.writable():
+                with contextlib.suppress(zmq.Again):  # the connection was lost just now
+                    say()
                 continue
-            patience = SILENCE_MAX if now < say_at else NO_CONNECTION_MAX  # what is to be said cannot be said
-            give_up_at = self.deadline if self.in_doubt else min(self.deadline, max(self.heard, self.sent) + patience)
+            give_up_at = self._give_up_at(can_say=now < say_at)
             if now >= give_up_at:
                 raise self._given_up(now)
-            until = give_up_at if now >= say_at else min(give_up_at, say_at)
+            until = min(give_up_at, self._look_at(), say_at if now < say_at else math.inf)
             frame = self.connection.receive(until, or_writable=now >= say_at)
             if frame is None:
                 continue
@@ -430,6 +487,35 @@ class _Exchange:
             answer = self._take(*frame)
             if answer is not None:
                 return answer
+
+    def _give_up_at(self, can_say: bool) -> float:
+        if self.in_doubt:
+            return self.deadline
+        return min(self.deadline, max(self.heard, self.sent) + (self.patience if can_say else NO_CONNECTION_MAX))
+
+    def _look_at(self) -> float:
+        """When the view is of interest again: from when on the silence is a long one."""
+        return max(self.look_at, max(self.heard, self.sent) + SILENCE_MAX) if self.in_doubt else math.inf
+
+    def _follow_view(self, now: float) -> None:
+        """Looks for a newer view if there is one, or may be one without the silent node that was asked; ends the wait for
+        a node that the view does not have: at once if it is silent, else when its last replies must have come."""
+        client = self.connection.client
+        silent = now >= max(self.heard, self.sent) + SILENCE_MAX
+        if client._view_is_old() or (silent and now >= self.look_at):
+            client._poll_view(min(self.deadline, now + VIEW_LOOK_MAX), besides=self.connection.address)
+            self.look_at = max(client._poll_view_at, time.monotonic() + VIEW_POLL_MIN)
+        if client._has(self.asked_of):
+            self.left_at = math.inf
+            return
+        self.left_at = min(self.left_at, now)
+        answers = self.connection.socket.readable()
+        if not answers and (silent or now >= self.left_at + LAST_REPLIES):
+            raise self._settled(f"{self.asked_of.node} has left the cluster and not answered")
+
+    def _settled(self, why: str) -> Exception:
+        """What has no answer, and will get none."""
+        return _error("unknown_outcome", why) if self.in_doubt else _Silence()
 
     @property
     def in_doubt(self) -> bool:
@@ -446,6 +532,7 @@ class _Exchange:
     def _say_request(self) -> None:
         self.connection.send_request(self.request, self.deadline)
         self.frame, self.said = self.connection.frames, self.connection.said
+        self.asked_of = self.connection.welcome
         self.sent = self.asked = time.monotonic()
 
     def _say_ping(self) -> None:
@@ -483,7 +570,7 @@ class _Exchange:
         name = self.connection.name
         if self.in_doubt:
             return _error("unknown_outcome", f"{name} has not answered in time; it may have executed the message")
-        if self.frame != 0 and self.heard > self.began:
+        if self.frame != 0 and self.heard > self.sent:
             return _error("deadline_exceeded", f"{name} is there but has not answered in time")
         return self.connection.refusal or _error("unreachable", f"no answer from {name}")
 
@@ -497,30 +584,36 @@ class _Watcher:
         self.failing: dict[str, float] = {}  # by node, since when; of those whose last answer was none
         self.unwatched: set[str] = set()  # the reader knows that they do not answer
         self.ended: set[str] = set()
+        self.waits: dict[str, tuple[float, int]] = {}  # by node: not asked before then, or a view of that epoch
         self.handed_over = False  # the last that was told of the key is that its actor stopped to move
         self.moved_by = 0  # the view by which the key's node has said that it is another's
 
     def step(self, end: float) -> Iterator[Event]:
-        view = self.client._current_view(min(end, time.monotonic() + self.client.timeout))
+        view = self.client._current_view(min(end, self.client._deadline(None)))
         yield from self._follow(view)
         hold = HOLD if len(self.positions) == 1 else HOLD_OF_SEVERAL
-        for node in list(self.positions):
+        asked = [node for node in self.positions if self._may_ask(view, node)]
+        for node in asked:
             yield from self._ask(view, node, min(end, time.monotonic() + hold))
-        if not self.positions:
-            time.sleep(PAUSE_MAX)
-            self.client._poll_view(end)
+        if not asked:
+            time.sleep(random.uniform(VIEW_POLL_MIN, VIEW_POLL_MAX))
+            self.client._poll_view(min(end, self.client._deadline(None)))
+
+    def _may_ask(self, view: View, node: str) -> bool:
+        not_before, epoch = self.waits.get(node, (0.0, 0))
+        return time.monotonic() >= not_before or view.epoch >= epoch
 
     def _follow(self, view: View) -> Iterator[Event]:
         members = [member.node for member in view.members]
         owner = view.owner(self.type, self.key) if self.key else None
         wanted = [""] if not self.type else members if not self.key else [owner.node] if owner else []
         first = not self.positions
-        moved_by, self.moved_by = self.moved_by, 0
         if self.key and not first:
             (at,) = self.positions
-            if at in wanted or (at in members and not moved_by):
+            if at in wanted or (at in members and not 0 < self.moved_by <= view.epoch):
                 return  # its actor is there until the node says otherwise
-            reason = "moved" if moved_by or at in self.ended or self.handed_over else "node_lost"
+            reason = "moved" if self.moved_by or at in self.ended or self.handed_over else "node_lost"
+            self.moved_by = 0
             if wanted:
                 yield self._event("moved", reason, node=wanted[0], other=at)
         gone = [node for node in self.positions if node not in wanted]
@@ -558,7 +651,7 @@ class _Watcher:
         member = next(member for member in view.members if member.node == node)
         request = [next(self.client._ids), WATCH, 0, *rest]
         try:
-            answer = self.client._connection(member.address, member.incarnation).ask(request, deadline, True)
+            answer = self.client._ask_at(member.address, request, deadline, member.incarnation)
         except _Silence:
             raise _error("unreachable", f"{node} at {member.address} is silent") from None
         if outdated := self.client._why_outdated(member, answer):
@@ -575,19 +668,23 @@ class _Watcher:
         self.positions[node] = [incarnation, sequence]
         had_ended = node in self.ended
         self.ended.discard(node)
+        self.moved_by = 0
         for raw in events:
             kind, reason, time_ms, key, fence, text, retry_after_ms, named, number = [*raw, *[None] * 9][:9]
-            kind, reason = KINDS.get(kind, f"kind_{kind}"), REASONS.get(reason, f"reason_{reason}")
+            kind, reason = KINDS.get(kind, ""), REASONS.get(reason, f"reason_{reason}")
+            if not kind:  # of a later version
+                continue
             if kind == "moved":
                 self.moved_by = number
                 if begins:  # it is behind, and has told nothing yet that could be gone on from
                     self.positions[node] = [0, 0]
                 self.client.seen(number, "")
-                time.sleep(PAUSE_MIN)  # it may be behind
+                is_behind = number <= self.client.epoch
+                self._wait(node, PAUSE_MAX if is_behind else ASK_AGAIN, max(number, self.client.epoch + 1))
                 continue
             if kind == "ended":
                 self.ended.add(node)
-                time.sleep(PAUSE_MIN)
+                self._wait(node, ASK_AGAIN, self.client.epoch + 1)
                 if had_ended or self.moved_by:  # known, or of no matter: the key is elsewhere
                     continue
             self.handed_over = (kind, reason) == ("stopped", "moved")
@@ -595,8 +692,188 @@ class _Watcher:
             yield Event(kind, reason, time_ms / 1000, self.type, _key(key) if key else self.key, where, other,
                         fence or 0, text or "", (retry_after_ms or 0) / 1000, number or 0)
 
+    def _wait(self, node: str, seconds: float, epoch: int) -> None:
+        self.waits[node] = time.monotonic() + seconds, epoch
+
     def _event(self, kind: str, reason: str = "none", **more: Any) -> Event:
         return Event(kind, reason, type=self.type, key=self.key, **more)
+
+
+class _Routed:
+    """One request to a key's owner, by the rules of "Trying again" in section 2."""
+
+    def __init__(self, client: Client, request: list, deadline: float):
+        self.client = client
+        self.request = request
+        self.deadline = deadline
+        _, op, _, type, key, *_ = request
+        self.key = type, key
+        self.repeat = op not in (CALL, SEND)
+        # Answers to requests that were under way together may overtake each other.
+        self.fence_min = None if op in (LOOKUP, LOOKUP_OR_START) else client._fence_seen(self.key)
+        self.redirects = 0
+        self.named = "", 0  # the owner that a redirect named, and the epoch of our view by then
+        self.at_once = False
+        self.last: RekiError = _error("unreachable", "no answer in time")
+        self.trip = 0.0  # how long the last refusal took to come
+
+    def run(self) -> _Answer:
+        for pause in self.client._pauses(self.deadline):
+            view = self.client._current_view(self.deadline)
+            owner = self._owner(view)
+            if self._too_late():
+                break
+            try:
+                answer = self._ask(view, owner)
+            except _Silence:
+                self._silent(owner)
+                continue
+            if answer is not None:
+                return answer
+            if self.at_once:
+                self.at_once = False
+                continue
+            self.redirects = 0
+            pause()
+            self.client._poll_view(self.deadline)
+        raise self.last
+
+    def _owner(self, view: View) -> Member | None:
+        (named, epoch), self.named = self.named, ("", 0)
+        if view.epoch > epoch:  # it knows better than whoever has sent us on
+            named = ""
+        return next((m for m in view.members if m.node == named), None) or view.owner(*self.key)
+
+    def _too_late(self) -> bool:
+        """True if what is sent now would be in doubt at the deadline."""
+        return not self.repeat and self.trip > 0 and time.monotonic() + min(2 * self.trip, TRIP_MAX) >= self.deadline
+
+    def _ask(self, view: View, owner: Member | None) -> _Answer | None:
+        """None if it is to be asked again: `at_once` or after a pause."""
+        if owner is None:
+            self.last = _error("unavailable", f"nobody owns {_key(self.key[1])!r}")
+            return None
+        asked_at = time.monotonic()
+        try:
+            answer = self.client._ask_at(owner.address, self.request, self.deadline, owner.incarnation)
+        except RekiError as e:
+            self.trip = time.monotonic() - asked_at
+            outdated = self._refused(view, owner, e)
+        else:
+            outdated = self.client._why_outdated(owner, answer)
+            outdated = outdated or self.client._why_old_start(self.key, answer, self.fence_min)
+            if not outdated:
+                return answer
+        if outdated:
+            self.last = _error("unavailable" if self.repeat else "unknown_outcome", outdated)
+            if not self.repeat:
+                raise self.last
+        return None
+
+    def _refused(self, view: View, owner: Member, error: RekiError) -> str:
+        """Why an error does not count; empty if the node does not serve now. Raises what is the caller's."""
+        if error.name == "wrong_node":
+            self._redirected(view, error)
+        of_a_node = error.incarnation != 0
+        if error.name in REFUSALS or (error.name == "overloaded" and not of_a_node):
+            self.last = error
+            return ""
+        if not of_a_node:
+            raise self.last if error.name in PASSING and self.last.name in REFUSALS and self.repeat else error
+        outdated = self.client._why_outdated(owner, error)
+        if not outdated:
+            raise error
+        return outdated
+
+    def _redirected(self, view: View, error: RekiError) -> None:
+        if self.redirects < REDIRECTS_MAX and error.epoch >= self.client.epoch:
+            self.redirects += 1
+            self.at_once = True
+            self.named = error.owner, view.epoch
+
+    def _silent(self, owner: Member) -> None:
+        if self.last.name not in REFUSALS:
+            self.last = _error("unreachable", f"{owner.node} at {owner.address} is silent")
+        self.client._poll_view(self.deadline, besides=owner.address)
+
+
+class _Connections:
+    """The connections of a client. Each is lent to one thread at a time; who finds none free makes another, so that there
+    are as many to a node as threads that wait for it at once.
+
+    Of any thread, but close() of one.
+    """
+
+    def __init__(self, client: Client):
+        self.client = client
+        self.process = os.getpid()
+        self.lock = threading.Lock()  # guards all below
+        self.free: dict[str, list[_Connection]] = {}  # by address; those used last come last
+        self.wanted: set[str] | None = None  # the addresses of the view and those configured; None without a view
+        self.closed = False
+
+    def check(self) -> None:
+        """To come first in each call: after fork() a lock may be held for ever, by a thread that the child does not have."""
+        if os.getpid() != self.process:
+            raise RuntimeError("this reki.Client was made before fork(): the child process needs one of its own")
+
+    @contextlib.contextmanager
+    def lent(self, address: str, named: int) -> Iterator[_Connection]:
+        """`named`: the incarnation that is to be there by the view; 0 for any."""
+        try:
+            connection = self._take(address, named)
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+        except zmq.ContextTerminated:
+            raise self._over() from None
+
+    def _take(self, address: str, named: int) -> _Connection:
+        with self.lock:
+            if self.closed:
+                raise self._over()
+            free = self.free.get(address, [])
+            while free:
+                connection = free.pop()
+                if named in (0, connection.named):
+                    return connection
+                if connection.met in (0, named):
+                    connection.named = named
+                    return connection
+                connection.close()  # libzmq would try the old incarnation again every now and then
+            return _Connection(self.client, address, named)
+
+    def _give_back(self, connection: _Connection) -> None:
+        with self.lock:
+            if self.closed or not (self.wanted is None or connection.address in self.wanted):
+                connection.close()
+            else:
+                self.free.setdefault(connection.address, []).append(connection)
+
+    @staticmethod
+    def _over() -> RuntimeError:
+        return RuntimeError("this reki.Client is closed")
+
+    def known(self) -> set[str]:
+        """The addresses of the nodes that have said WELCOME."""
+        with self.lock:
+            return {address for address, free in self.free.items() if any(c.welcome for c in free)}
+
+    def keep(self, addresses: set[str]) -> None:
+        """Closes all others, those that are lent when they come back."""
+        with self.lock:
+            self.wanted = addresses
+            for address in set(self.free) - addresses:
+                for connection in self.free.pop(address):
+                    connection.close()
+
+    def close(self) -> None:
+        with self.lock:
+            self.closed = True
+            for connection in itertools.chain(*self.free.values()):
+                connection.close()
+            self.free.clear()
 
 
 class Client:
@@ -609,15 +886,20 @@ class Client:
         self.incarnation = secrets.randbits(64) or 1
         self.context = zmq.Context()
         self._addresses = [addresses] if isinstance(addresses, str) else list(addresses)
-        self._connections: dict[str, _Connection] = {}
+        self._connections = _Connections(self)
         self._ids = itertools.count(1)
+        self._turns = itertools.count(1)
+        self._descriptions: dict[str, list] = {}
+        # Held by the one thread that asks for a view.
+        self._view_lock = threading.Lock()
+        self._poll_view_at = 0.0
+        # Guards what follows. Nothing waits while it is held.
+        self._lock = threading.Lock()
         self._view: View | None = None
         self._epoch_seen = 0
-        self._informant = ""  # the address of the node that spoke of that epoch
-        self._poll_view_at = 0.0
-        self._turn = 0
+        self._epoch_asked = 0  # the highest that somebody has been asked about
+        self._informant = ""  # the address of the node that spoke of _epoch_seen
         self._fences: OrderedDict[tuple[str, bytes], int] = OrderedDict()  # the highest seen; keys used last come last
-        self._descriptions: dict[str, list] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -626,10 +908,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        for connection in self._connections.values():
-            connection.close()
-        self._connections.clear()
-        self.context.term()
+        """Calls of other threads that are under way end with a RuntimeError. Does nothing in a process that has inherited
+        the client by fork()."""
+        if os.getpid() == self._connections.process:
+            self._connections.close()
+            self.context.term()
 
     # ---- about a key
 
@@ -706,7 +989,7 @@ class Client:
         """What happens to a key, to all keys of a type, or without both to the nodes, as it happens: first how it is,
         then each event once, or `missed`. Ends after `timeout` seconds. Whoever does not read on for long misses
         what the nodes no longer keep, and is told so."""
-        end = time.monotonic() + timeout
+        end = self._deadline(timeout)
         watcher = _Watcher(self, type, key)
         while time.monotonic() < end:
             yield from watcher.step(end)
@@ -718,24 +1001,18 @@ class Client:
         return self._view.epoch if self._view else 0
 
     def seen(self, epoch: int, address: str) -> None:
-        if epoch > self._epoch_seen:
-            self._epoch_seen, self._informant = epoch, address
+        with self._lock:
+            if epoch > self._epoch_seen:
+                self._epoch_seen, self._informant = epoch, address
 
     def _deadline(self, timeout: float | None) -> float:
+        self._connections.check()
         return time.monotonic() + (self.timeout if timeout is None else timeout)
 
-    def _connection(self, address: str, named: int = 0) -> _Connection:
-        connection = self._connections.get(address)
-        if connection and named not in (0, connection.named):
-            met = connection.welcome.incarnation if connection.welcome else connection.named
-            if met not in (0, named):  # libzmq would try the old incarnation again every now and then
-                connection.close()
-                connection = None
-            else:
-                connection.named = named
-        if connection is None:
-            connection = self._connections[address] = _Connection(self, address, named)
-        return connection
+    def _ask_at(self, address: str, request: list, deadline: float, named: int = 0) -> _Answer:
+        """The answer of the node at this address, of the incarnation `named` if that is not 0."""
+        with self._connections.lent(address, named) as connection:
+            return connection.ask(request, deadline)
 
     def _actor(self, op: int, type: str, key: Key, deadline: float, args: bytes | None = None) -> Actor:
         answer = self._keyed(op, type, key, deadline, [] if args is None else [args])
@@ -749,78 +1026,34 @@ class Client:
         return self._keyed(op, type, key, deadline, [packed_args, message, payload, fence], flags)
 
     def _keyed(self, op: int, type: str, key: Key, deadline: float, rest: list, flags: int = 0) -> _Answer:
-        """Asks the key's owner until there is an answer, by the rules of "Trying again" in section 2."""
+        """Asks the key's owner until there is an answer."""
         request = [next(self._ids), op, flags, type, _bytes(key), *rest]
-        repeat = op not in (CALL, SEND)
-        redirects = 0
-        named = ""  # the owner that a redirect named
-        last: RekiError = _error("unreachable", "no answer in time")
-        trip = 0.0  # how long the last answer took
-        for pause in self._pauses(deadline):
-            view = self._current_view(deadline)
-            if trip and not repeat and time.monotonic() + min(2 * trip, 0.1) >= deadline:
-                break  # what is sent now would be in doubt at the deadline
-            asked_at = time.monotonic()
-            owner = next((m for m in view.members if m.node == named), None) or view.owner(type, key)
-            named = ""
-            if owner is None:
-                last = _error("unavailable", f"nobody owns {key!r}")
-                pause()
-                self._poll_view(deadline)
-                continue
-            try:
-                answer = self._connection(owner.address, owner.incarnation).ask(request, deadline, repeat)
-                outdated = self._why_outdated(owner, answer) or self._why_old_start(type, key, answer)
-                if not outdated:
-                    return answer
-            except _Silence:
-                if last.name not in REFUSALS:
-                    last = _error("unreachable", f"{owner.node} at {owner.address} is silent")
-                self._poll_view(deadline, besides=owner.address)
-                continue
-            except RekiError as e:
-                trip = time.monotonic() - asked_at
-                if e.name == "wrong_node" and redirects < REDIRECTS_MAX and e.epoch >= self.epoch:
-                    redirects += 1
-                    self._poll_view(deadline, at_once=True)
-                    named = e.owner if self._view.epoch <= view.epoch else ""
-                    last = e
-                    continue
-                if e.name in REFUSALS:
-                    outdated = ""
-                    last = e
-                elif not e.incarnation:  # it is not a node's answer
-                    raise last if e.name in PASSING and last.name in REFUSALS and repeat else e
-                else:
-                    outdated = self._why_outdated(owner, e)
-                    if not outdated:
-                        raise
-            if outdated:
-                last = _error("unavailable" if repeat else "unknown_outcome", outdated)
-                if not repeat:
-                    raise last
-            redirects = 0
-            pause()
-            self._poll_view(deadline)
-        raise last
+        return _Routed(self, request, deadline).run()
 
     def _why_outdated(self, owner: Member, said: _Answer | RekiError) -> str:
         """Why what a node has said does not count; empty if it does."""
-        if self._view.term and owner.incarnation not in (0, said.incarnation) and said.epoch <= self.epoch:
-            return f"an incarnation of {owner.node} answered that is not the one in view {self.epoch}"
+        view = self._view  # perhaps newer than the one by which it was asked
+        member = next((m for m in view.members if m.node == owner.node), owner)
+        if view.term and member.incarnation not in (0, said.incarnation) and said.epoch <= view.epoch:
+            return f"an incarnation of {owner.node} answered that is not the one in view {view.epoch}"
         return ""
 
-    def _why_old_start(self, type: str, key: Key, answer: _Answer) -> str:
+    def _fence_seen(self, key: tuple[str, bytes]) -> int:
+        with self._lock:
+            return self._fences.get(key, 0)
+
+    def _why_old_start(self, key: tuple[str, bytes], answer: _Answer, fence_min: int | None) -> str:
+        """As above, for an answer of a fence below `fence_min`, which is the highest seen so far if left out."""
         if not self._view.term or not answer.fence:
             return ""
-        at = (type, _bytes(key))
-        highest = self._fences.get(at, 0)
-        if answer.fence < highest:
-            return f"{answer.node} answered for start {answer.fence} of the actor, but start {highest} has been seen"
-        self._fences[at] = answer.fence
-        self._fences.move_to_end(at)
-        if len(self._fences) > FENCES_MAX:
-            self._fences.popitem(last=False)
+        with self._lock:
+            highest = self._fences.get(key, 0)
+            if answer.fence < (highest if fence_min is None else fence_min):
+                return f"{answer.node} answered for start {answer.fence} of the actor, but start {highest} has been seen"
+            self._fences[key] = max(highest, answer.fence)
+            self._fences.move_to_end(key)
+            if len(self._fences) > FENCES_MAX:
+                self._fences.popitem(last=False)
         return ""
 
     def _pauses(self, deadline: float) -> Iterator[Any]:
@@ -832,17 +1065,28 @@ class Client:
             wait = length * random.uniform(0.5, 1.0)
             time.sleep(max(0.0, min(wait, deadline - GIVE_UP_BEFORE - time.monotonic())))
 
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline - GIVE_UP_BEFORE:
             yield pause
 
     def _at(self, member: Member, op: int, deadline: float, *rest: Any) -> bytes:
         """The payload of one node's answer."""
         request = [next(self._ids), op, 0, *rest]
-        while True:
+        last = _error("unreachable", f"no answer from {member.node} at {member.address}")
+        for pause in self._pauses(deadline):
             try:
-                return self._connection(member.address).ask(request, deadline, True).payload
+                answer = self._ask_at(member.address, request, deadline)
+                outdated = "" if op == STATUS else self._why_outdated(member, answer)
+                if not outdated:
+                    return answer.payload
+                last = _error("unavailable", outdated)
             except _Silence:
                 continue
+            except RekiError as e:
+                if e.name not in REFUSALS:
+                    raise
+                last = e
+            pause()
+        raise last
 
     def _anywhere(self, op: int, deadline: float, *rest: Any, besides: str = "", in_turn: bool = False) -> bytes:
         """The payload of the first node's answer that comes; the node at `besides` is asked last, and those with a
@@ -853,7 +1097,7 @@ class Client:
         for pause in self._pauses(deadline):
             for address in addresses:
                 try:
-                    return self._connection(address).ask(request, deadline, True).payload
+                    return self._ask_at(address, request, deadline).payload
                 except _Silence:
                     continue
                 except RekiError as e:
@@ -865,53 +1109,75 @@ class Client:
 
     def _known_addresses(self, besides: str, in_turn: bool) -> list[str]:
         """Who knows more than we do comes first."""
-        self._turn += 1
         members = [member.address for member in self._view.members] if self._view else []
-        turn = self._turn % len(members) if members else 0
+        turn = next(self._turns) % len(members) if members else 0
         informant = self._informant if self._epoch_seen > self.epoch else ""
+        known = self._connections.known()
 
         def rank(address: str) -> tuple[bool, bool, bool]:
-            connection = self._connections.get(address)
-            stranger = not in_turn and (connection is None or connection.welcome is None)
-            return address == besides, address != informant, stranger
+            return address == besides, address != informant, not in_turn and address not in known
 
         return sorted(dict.fromkeys(members[turn:] + members[:turn] + self._addresses), key=rank)
 
     def _current_view(self, deadline: float) -> View:
         if self._view is None:
-            self._refresh(deadline)
-        elif self._epoch_seen > self._view.epoch:
+            self._fetch_first_view(deadline)
+        elif self._view_is_old():
             self._poll_view(deadline, at_once=True)
         return self._view
 
+    def _fetch_first_view(self, deadline: float) -> None:
+        if not self._view_lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise _error("unreachable", "no view in time")
+        try:
+            if self._view is None:
+                self._refresh(deadline)
+        finally:
+            self._view_lock.release()
+
+    def _view_is_old(self) -> bool:
+        """True if a node has told of a newer one, and nobody has been asked for that."""
+        return self._epoch_seen > max(self.epoch, self._epoch_asked)
+
+    def _has(self, asked: _Welcome) -> bool:
+        """If that incarnation of the node may be in the cluster, by the view."""
+        return self._view is None or any(
+            m.node == asked.node and (not self._view.term or m.incarnation in (0, asked.incarnation))
+            for m in self._view.members)
+
     def _poll_view(self, deadline: float, besides: str = "", at_once: bool = False) -> None:
-        """Asks one node after the other for a newer view; if none answers, the one that we have will do for now."""
-        now = time.monotonic()
+        """Asks one node after the other for a newer view; if none answers, the one that we have will do for now. Leaves
+        it to another thread that does so already: one question at a time."""
+        now, epoch = time.monotonic(), self.epoch
+        until = min(deadline, now + VIEW_POLL_TIMEOUT)
         if not at_once and now < self._poll_view_at:
             return
+        if not self._view_lock.acquire(timeout=max(0.0, until - now) if at_once else 0):
+            return
         try:
-            self._refresh(min(deadline, now + VIEW_POLL_TIMEOUT), besides)
+            if self.epoch == epoch:  # else it has come while we waited for the lock
+                self._refresh(until, besides)
         except RekiError as e:
             if e.name not in PASSING:
                 raise
-        self._poll_view_at = time.monotonic() + random.uniform(VIEW_POLL_MIN, VIEW_POLL_MAX)
+        finally:
+            self._poll_view_at = time.monotonic() + random.uniform(VIEW_POLL_MIN, VIEW_POLL_MAX)
+            self._view_lock.release()
 
     def _refresh(self, deadline: float, besides: str = "") -> None:
+        """Under _view_lock."""
         for epoch in (self.epoch, 0):
             args = msgpack.packb([epoch, epoch > 0])
             payload = self._anywhere(VIEW, deadline, "", b"", args, besides=besides, in_turn=True)
             view = View.decode(payload, self._view) if payload else self._view
             if view is not None:  # else the delta is for another view than ours
                 break
-        if view is not None and (self._view is None or view.epoch > self._view.epoch):
+        with self._lock:
+            self._epoch_asked = self._epoch_seen
+            if view is None or view.epoch <= self.epoch:
+                return
             self._view = view
-            self._leave_others()
-        self._epoch_seen = self.epoch  # what there is to be had now
-
-    def _leave_others(self) -> None:
-        stay = {member.address for member in self._view.members}.union(self._addresses)
-        for address in [address for address in self._connections if address not in stay]:
-            self._connections.pop(address).close()
+        self._connections.keep({member.address for member in view.members}.union(self._addresses))
 
     def _serving(self, deadline: float) -> list[Member]:
         return [member for member in self._current_view(deadline).members if member.state != JOINING]
@@ -932,16 +1198,18 @@ class Client:
         for name, fields, *_ in self._description(type, deadline)[2]:
             if name == message:
                 return fields
-        del self._descriptions[type]  # it may learn the message
+        self._descriptions.pop(type, None)  # it may learn the message
         raise _error("unknown_message", f"type '{type}' has no message '{message}'")
 
     def _description(self, type: str, deadline: float) -> list:
-        if type not in self._descriptions:
+        description = self._descriptions.get(type)
+        if description is None:
             for description in _unpack(self._anywhere(DESCRIBE, deadline, type)):
                 self._descriptions[description[0]] = description
-        if type not in self._descriptions:
+            description = self._descriptions.get(type)
+        if description is None:
             raise _error("unknown_type", f"no type '{type}'")
-        return self._descriptions[type]
+        return description
 
 
 def _packed(value: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""A node of one's own making: a ROUTER in a thread, by docs/protocol.md, that can be told to misbehave."""
+"""Nodes of one's own making, by docs/protocol.md, that can be told to misbehave: frames in, frames out."""
 
 import struct
 import threading
@@ -7,7 +7,7 @@ import msgpack
 import xxhash
 import zmq
 
-HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
+HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG, GOODBYE = range(1, 9)
 LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW, WATCH = range(1, 13)
 
 SILENCE = object()  # what a handler returns to leave a request without a reply
@@ -21,10 +21,11 @@ class Request:
         self.payload, self.fence = fields[8], fields[9] or 0
 
 
-class FakeNode:
-    """Serves counters. Everything in it may be read and set from the test's thread between its calls.
+class NodeModel:
+    """Serves counters; does no I/O. Everything in it may be read and set from the test's thread between its calls.
 
     `before`: a function of (node, request) that may return a reply (without the id), SILENCE, or None to go on.
+    `on_frame`: a function of (node, route, frame) that may return the frames to answer with, or None to go on.
     """
 
     def __init__(self, name="n1", cluster="shop", incarnation=1000):
@@ -34,12 +35,15 @@ class FakeNode:
         self.requests = []  # each Request that was read in a session
         self.targets = []  # of their frames
         self.rejects = 0
+        self.pings = 0
+        self.read = {}  # by route: REQUESTs and PINGs since the WELCOME
         self.actors = {}  # (type, key) -> [fence, value]
         self.starts = 0
         self.epoch = 5
         self.view_payload = b""
         self.view_deltas = {}  # by the epoch they are for
         self.before = lambda node, request: None
+        self.on_frame = lambda node, route, frame: None
         self.reject_hello = None  # (code, text)
         self.welcome_cluster = cluster
         self.answers_ping = True
@@ -49,30 +53,7 @@ class FakeNode:
             ["counter", ["struct", [["start_at", "int", msgpack.packb(0)]]],
              [["increment", ["struct", [["by", "int", msgpack.packb(1)], ["times", "int", msgpack.packb(1)]]], "int"],
               ["get", ["struct", []], "int"]]]]
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.linger = 0
-        self.address = "tcp://127.0.0.1:%d" % self._socket.bind_to_random_port("tcp://127.0.0.1")
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self._stop.set()
-        self._thread.join(5)
-        self._context.term()
-
-    def die(self):
-        """kill -9: the connections break, the port is closed. A handler may do it too."""
-        self._stop.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(5)
+        self.address = "tcp://%s:7101" % name
 
     def forget_sessions(self):
         self.sessions.clear()
@@ -86,30 +67,27 @@ class FakeNode:
     def ops(self, op):
         return [r for r in self.requests if r.op == op]
 
-    def _run(self):
-        while not self._stop.is_set():
-            if not self._socket.poll(20):
-                continue
-            route, data = self._socket.recv_multipart()
-            if self.deaf:
-                continue
-            for frame in self._frame(route, msgpack.unpackb(data)):
-                self._socket.send_multipart([route, frame if isinstance(frame, bytes) else msgpack.packb(frame)])
-        self._socket.close()
-
     def _frame(self, route, frame):
+        answer = self.on_frame(self, route, frame)
+        return self._answer(route, frame) if answer is None else answer
+
+    def _answer(self, route, frame):
         kind = frame[0]
+        if kind in (REQUEST, PING):
+            self.read[route] = self.read.get(route, 0) + 1
         if kind == HELLO:
             self.hellos.append(frame)
             if self.reject_hello:
                 return [[REJECT, *self.reject_hello]]
-            if frame[4] != self.cluster:
+            if frame[4] not in ("", self.cluster):
                 return [[REJECT, 61, "this is cluster " + self.cluster]]
             if not frame[2] <= 1 <= frame[3]:
                 return [[REJECT, 62, "version 1 only"]]
             self.sessions.add(route)
+            self.read[route] = 0
             return [[WELCOME, 1, self.welcome_cluster, self.name, self.incarnation, self.epoch]]
         if kind == PING:
+            self.pings += 1
             return [[PONG, frame[1], self.epoch if route in self.sessions else 0]] if self.answers_ping else []
         if kind != REQUEST:
             return [[REJECT, 60, "no such frame"]]
@@ -185,6 +163,48 @@ class FakeNode:
         elif r.message != "get":
             return [21, "no such message"]
         return [0, actor[0], not there, msgpack.packb(actor[1])]
+
+
+class FakeNode(NodeModel):
+    """Behind a ROUTER, in a thread of its own."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.linger = 0
+        self.address = "tcp://127.0.0.1:%d" % self._socket.bind_to_random_port("tcp://127.0.0.1")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self._stop.set()
+        self._thread.join(5)
+        self._context.term()
+
+    def die(self):
+        """kill -9: the connections break, the port is closed. A handler may do it too."""
+        self._stop.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(5)
+
+    def _run(self):
+        while not self._stop.is_set():
+            if not self._socket.poll(20):
+                continue
+            route, data = self._socket.recv_multipart()
+            if self.deaf:
+                continue
+            for frame in self._frame(route, msgpack.unpackb(data)):
+                self._socket.send_multipart([route, frame if isinstance(frame, bytes) else msgpack.packb(frame)])
+        self._socket.close()
 
 
 def share(nodes, epoch=5, owner=None, term=0, among=None, delta_from=None):

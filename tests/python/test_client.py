@@ -656,11 +656,11 @@ class Changes(WithNodes):
         share([*self.nodes, third], epoch=6, owner=lambda slot: 2, term=1)
         self.c.call("counter", "a", "increment")
         self.c.call("counter", "a", "increment")
-        self.assertIn(third.address, self.c._connections)
+        self.assertIn(third.address, self.c._connections.free)
         self.move(*self.nodes, third, epoch=7)
         third.before = lambda n, r: [46, "", 0, "n2"] if r.op <= 6 else None
         self.c.call("counter", "a", "increment")
-        self.assertNotIn(third.address, self.c._connections)
+        self.assertNotIn(third.address, self.c._connections.free)
 
 
 def nobody(test):
