@@ -344,6 +344,12 @@ class _Connection:
         """The incarnation that is there as far as is known."""
         return self.welcome.incarnation if self.welcome else self.named
 
+    def ended(self) -> None:
+        """After GOODBYE: the node waits for this connection to be closed."""
+        self.lost()
+        self.socket.close()
+        self.socket = _Socket(self.client.context, self.address)
+
     def ask(self, request: list, deadline: float) -> _Answer:
         """The answer to one request, [id, op, flags, ...]. RekiError, or _Silence while there is time left."""
         return _Exchange(self, request, deadline).run()
@@ -553,7 +559,7 @@ class _Exchange:
             connection.rejected(rest, self.in_doubt)
         elif kind == GOODBYE:
             in_doubt = self.in_doubt and self.said <= connection.said_at_hello + rest[0]
-            connection.lost()
+            connection.ended()
             if in_doubt:
                 raise _error("unknown_outcome", f"{connection.name} has closed and not answered")
             raise _Silence()
