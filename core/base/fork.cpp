@@ -1,45 +1,30 @@
 #include "reki/core/base/fork.hpp"
 
-#include <dirent.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
 #include <utility>
 
 namespace reki {
 namespace {
 
-constexpr int none = 0;  // no socket has that number
+constexpr int none = 0;  // nothing to be closed has that number
 
-constinit std::array<std::atomic<int>, 64> listening{};
+/// What it was when it was noted: another file may have its number since.
+struct Noted {
+  std::atomic<int> fd{none};
+  std::atomic<dev_t> device{0};
+  std::atomic<ino_t> inode{0};
 
-int port_if_listening(int fd) {
-  int is_listening = 0;
-  socklen_t size = sizeof is_listening;
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0 || is_listening == 0) return none;
-  sockaddr_storage address{};
-  size = sizeof address;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return none;
-  if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
-  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
-  return none;
-}
-
-int find_listening(std::uint16_t port) {
-  int out = none;
-  DIR* const all = opendir("/proc/self/fd");
-  if (all == nullptr) return none;
-  while (const dirent* entry = readdir(all)) {
-    const int fd = std::atoi(entry->d_name);
-    if (fd > 2 && port_if_listening(fd) == port) out = fd;
+  [[nodiscard]] bool is_still(int number) const {
+    struct stat now {};
+    return fstat(number, &now) == 0 && now.st_dev == device && now.st_ino == inode;
   }
-  closedir(all);
-  return out;
-}
+};
+
+constinit std::array<Noted, 64> noted{};
 
 }  // namespace
 
@@ -50,9 +35,8 @@ struct ForkHandler {
   static void install() {
     static const int installed = pthread_atfork(nullptr, nullptr, [] {
       ForkMark::generation.fetch_add(1, std::memory_order_relaxed);
-      for (auto& fd : listening) {
-        // Another may have its number by now: what libzmq has closed listens no more.
-        if (const int old = fd.exchange(none); old != none && port_if_listening(old) != none) close(old);
+      for (Noted& one : noted) {
+        if (const int fd = one.fd.exchange(none); fd != none && one.is_still(fd)) close(fd);
       }
     });
     static_cast<void>(installed);
@@ -61,12 +45,15 @@ struct ForkHandler {
 
 ForkMark::ForkMark() : made_in_(generation.load(std::memory_order_relaxed)) { ForkHandler::install(); }
 
-ClosedInChildren::ClosedInChildren(std::uint16_t port) {
+ClosedInChildren::ClosedInChildren(int fd) {
   ForkHandler::install();
-  const int fd = find_listening(port);
-  for (std::size_t i = 0; fd != none && i < listening.size(); ++i) {
+  struct stat now {};
+  if (fd <= none || fstat(fd, &now) != 0) return;
+  for (std::size_t i = 0; i < noted.size(); ++i) {
     int free = none;
-    if (!listening[i].compare_exchange_strong(free, fd)) continue;
+    if (!noted[i].fd.compare_exchange_strong(free, fd)) continue;
+    noted[i].device = now.st_dev;
+    noted[i].inode = now.st_ino;
     place_ = static_cast<int>(i);
     return;
   }
@@ -80,7 +67,7 @@ ClosedInChildren& ClosedInChildren::operator=(ClosedInChildren&& other) noexcept
 }
 
 ClosedInChildren::~ClosedInChildren() {
-  if (place_ != -1) listening[static_cast<std::size_t>(place_)] = none;
+  if (place_ != -1) noted[static_cast<std::size_t>(place_)].fd = none;
 }
 
 }  // namespace reki

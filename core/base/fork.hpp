@@ -22,13 +22,13 @@ class ForkMark {
 inline constexpr const char* used_after_fork =
     "this process is a child of the one that made it, and has none of its threads; make one of its own after fork()";
 
-/// A listening socket that no child of fork() is to keep: with it the child would hold the port. Until it is destroyed the
-/// child closes it at once. Process-wide room for 64; what is beyond them is kept by children.
+/// A descriptor that no child of fork() is to keep: a listening socket, with which it would hold the port, or a file's lock. The
+/// child closes it at once. Process-wide room for 64; children keep what is beyond them.
 class ClosedInChildren {
  public:
   ClosedInChildren() = default;
-  /// The TCP socket of this process that listens on `port`.
-  explicit ClosedInChildren(std::uint16_t port);
+  /// To be destroyed before `fd` is closed, or soon after: another file that gets its number meanwhile is left alone.
+  explicit ClosedInChildren(int fd);
   ClosedInChildren(ClosedInChildren&& other) noexcept;
   ClosedInChildren& operator=(ClosedInChildren&& other) noexcept;
   ~ClosedInChildren();

@@ -26,8 +26,8 @@ using TimerId = StrongId<struct TimerIdTag, std::uint64_t>;
 
 /// What an actor may ask of its surroundings while one of its functions runs. Do not keep it.
 ///
-/// Everything that is sent from within a handler, by this or through refs, leaves when the handler has returned, and
-/// not at all if it throws.
+/// Everything that is sent from within a handler, by this, through refs or by a Client, leaves when the handler has returned,
+/// and not at all if it throws. A Client that the handler itself makes takes what goes by it along at its end.
 class Context {
  public:
   virtual ~Context() = default;

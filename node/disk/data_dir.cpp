@@ -118,6 +118,7 @@ DataDir::DataDir(std::string path, std::string cluster, NodeId node, File lock)
       cluster_(std::move(cluster)),
       node_(std::move(node)),
       lock_(std::move(lock)),
+      lock_in_children_(lock_.fd()),
       boot_(boot_id()),
       file_(identity_of(lock_)) {}
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "reki/core/base/error.hpp"
+#include "reki/core/base/fork.hpp"
 #include "reki/core/base/ids.hpp"
 #include "reki/node/support/file.hpp"
 
@@ -43,6 +44,7 @@ class DataDir {
   std::string cluster_;
   NodeId node_;
   File lock_;
+  ClosedInChildren lock_in_children_;  ///< A child of fork() does not have the directory.
   std::string boot_;  ///< Names this boot of the machine; empty: not known.
   std::string file_;  ///< Names the lock's file within this boot; empty: not known.
   Incarnation previous_;

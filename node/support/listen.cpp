@@ -1,7 +1,11 @@
 #include "reki/node/support/listen.hpp"
 
 #include <netdb.h>
+#include <netinet/in.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "reki/core/base/endpoint.hpp"
@@ -44,6 +48,28 @@ std::string why_not_bound(const std::string& address, const zmq::error_t& e) {
          "; write an address of this machine, or 0.0.0.0 for all of them";
 }
 
+int port_if_listening(int fd) {
+  int is_listening = 0;
+  socklen_t size = sizeof is_listening;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0 || is_listening == 0) return -1;
+  sockaddr_storage address{};
+  size = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return -1;
+  if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return -1;
+}
+
+/// Which of libzmq's descriptors it is that listens on the port; it does not tell. -1: none was found.
+int descriptor_listening_on(std::uint16_t port) {
+  std::error_code no_proc;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", no_proc)) {
+    const int fd = std::atoi(entry.path().filename().c_str());
+    if (port_if_listening(fd) == port) return fd;
+  }
+  return -1;
+}
+
 }  // namespace
 
 Result<Listening> bind_tcp(zmq::socket_t& socket, const std::string& address) {
@@ -57,7 +83,7 @@ Result<Listening> bind_tcp(zmq::socket_t& socket, const std::string& address) {
   }
   std::string bound = socket.get(zmq::sockopt::last_endpoint);
   const auto endpoint = parse_endpoint(bound);
-  return Listening{std::move(bound), endpoint ? ClosedInChildren(endpoint->port) : ClosedInChildren()};
+  return Listening{std::move(bound), endpoint ? ClosedInChildren(descriptor_listening_on(endpoint->port)) : ClosedInChildren()};
 }
 
 std::string advertised(const std::string& listen, const std::string& bound) {
