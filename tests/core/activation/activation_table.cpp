@@ -69,6 +69,65 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(activation_table, Fixture)
 
+BOOST_AUTO_TEST_CASE(a_start_whose_beginner_has_given_up_is_the_next_ones) {
+  auto first = demand(Op::start, true, start + 1s);
+  auto second = demand(Op::lookup_or_start, true, start + 5s);
+  first.origin = {Incarnation{1}, RequestId{1}};
+  second.origin = {Incarnation{2}, RequestId{1}};
+  Activation& a = *ask("k", first).activation;
+  ask("k", second);
+  BOOST_REQUIRE(table.begin_start(a, start + 2s));
+  BOOST_TEST((a.starter == second.origin));
+  int begin = 0;
+  WaiterList waiters = table.started(a, start + 2s);
+  while (Waiter* w = waiters.pop()) {
+    begin += w->begins ? 1 : 0;
+    BOOST_TEST((!w->begins || w->origin == second.origin));
+    waiting.erase(w);
+    delete w;
+  }
+  BOOST_TEST(begin == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_pinned_to_a_start_that_is_over_does_not_wait_for_the_next) {
+  Activation& a = live("k");
+  auto pinned = demand(Op::call);
+  pinned.pin = a.fence;
+  BOOST_TEST((ask("k", pinned).what == What::deliver));
+  auto after = table.ended(a, ExitKind::crashed, "boom", start);
+  release(std::move(after.released));
+  BOOST_REQUIRE((after.next == Next::start));
+  BOOST_TEST((ask("k", pinned).code == ErrorCode::gone));
+  BOOST_REQUIRE(table.begin_start(a, start));
+  BOOST_TEST((ask("k", pinned).code == ErrorCode::gone));
+  // Of the start that runs it may be: its timers are.
+  pinned.pin = a.fence;
+  BOOST_TEST((ask("k", pinned).what == What::wait));
+}
+
+BOOST_AUTO_TEST_CASE(a_repeat_finds_what_its_first_try_has_come_to_and_does_nothing) {
+  auto begun = get_or_start();
+  begun.origin = {Incarnation{1}, RequestId{1}};
+  Activation& a = *ask("k", begun).activation;
+  BOOST_REQUIRE(table.begin_start(a, start));
+  release(table.started(a, start));
+  const Fence first = a.fence;
+  auto stop = demand(Op::stop);
+  stop.origin = {Incarnation{1}, RequestId{2}};
+  BOOST_REQUIRE((ask("k", stop).what == What::stop));
+  auto after = table.stopped(a);
+  release(std::move(after.released));
+  BOOST_REQUIRE((after.next == Next::erase));
+  table.erase(a);
+
+  BOOST_TEST((ask("k", begun).what == What::repeated));
+  BOOST_TEST((ask("k", begun).fence == first));
+  live("k");
+  const auto again = ask("k", stop);
+  BOOST_TEST((again.what == What::repeated && again.fence == first && !again.started));
+  BOOST_TEST((table.find(std::hash<std::string_view>{}("k"), counter, "k")->state == State::live));
+}
+
 BOOST_AUTO_TEST_CASE(the_first_request_starts_and_the_others_wait_for_that_start) {
   const auto first = ask("k", get_or_start());
   BOOST_TEST((first.what == What::start));

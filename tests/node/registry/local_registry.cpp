@@ -2,6 +2,7 @@
 
 #include "reki/node/guard/lease_page.hpp"
 #include "reki/node/registry/cluster_hooks.hpp"
+#include "seeded_schedule.hpp"
 #include "test_actors.hpp"
 
 using namespace test;
@@ -311,12 +312,18 @@ BOOST_AUTO_TEST_CASE(a_call_that_races_passivation_is_neither_lost_nor_doubled) 
 }
 
 BOOST_AUTO_TEST_CASE(above_the_cap_the_least_recently_used_is_passivated) {
+  // On virtual time: with threads the oldest may be busy yet, between its answer and the end of its turn, and another goes.
   Stage stage;
-  LocalRegistry registry{puppets(stage, {.cap = 3})};
-  for (const auto* key : {"a", "b", "c"}) registry.call<Puppet>(key, Add{1}).get().value();
-  registry.call<Puppet>("a", Add{1}).get().value();  // b is the oldest now
-  registry.call<Puppet>("d", Add{1}).get().value();
-  BOOST_TEST(eventually([&] { return stage.witness.live("b") == 0; }));
+  sim::SeededSchedule schedule(1);
+  RuntimeOptions runs;
+  runs.executor = schedule.executors();
+  LocalRegistry registry{puppets(stage, {.cap = 3}), runs};
+  for (const auto* key : {"a", "b", "c", "a", "d"}) {  // b is the oldest when d comes
+    registry.call<Puppet>(key, Add{1}).get().value();
+    schedule.run_for(1ms);
+  }
+  schedule.run_for(100ms);
+  BOOST_TEST(stage.witness.live("b") == 0);
   BOOST_TEST(stage.witness.live("a") + stage.witness.live("c") + stage.witness.live("d") == 3);
 }
 
