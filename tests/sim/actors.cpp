@@ -153,6 +153,8 @@ void Actors::request(Packet&& packet, Instant deadline) {
   switch (verdict.what) {
     case Verdict::What::found:
       return reply(packet, ErrorCode::ok, verdict.activation->fence);
+    case Verdict::What::repeated:
+      return reply(packet, ErrorCode::ok, verdict.fence);
     case Verdict::What::deliver:
       actor.mailbox.push_back(std::move(packet));
       return run_next(key);
