@@ -11,6 +11,7 @@ namespace reki::detail {
 /// What msgpack::packer writes to.
 struct BytesSink {
   Bytes* out;
+  // NOLINTNEXTLINE(readability-make-member-function-const): msgpack-cxx takes no const one
   void write(const char* data, std::size_t size) { out->append(data, size); }
 };
 

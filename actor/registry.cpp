@@ -48,7 +48,7 @@ Answer Registry::exchange(Submission& submission) {
 
 Registry::Live Registry::find_live(std::string_view, std::string_view) { return {}; }
 
-Result<Watch> Registry::watch(WatchFilter, WatchCallback) {
+Result<Watch> Registry::watch(WatchFilter, WatchCallback) {  // NOLINT(performance-unnecessary-value-param): overrides keep them
   return fail(ErrorCode::unsupported, "this registry cannot be watched");
 }
 

@@ -80,8 +80,8 @@ Node::Impl::Impl(const Config& config, NodeId id, Factories factories, const Nod
 std::shared_ptr<const ClusterHooks> Node::Impl::cluster_hooks() {
   auto out = std::make_shared<ClusterHooks>();
   out->page = page_;
-  out->reroute = [this](std::string type, std::string key, EnvelopePtr request) {
-    rerouted(std::move(type), std::move(key), std::move(request));
+  out->reroute = [this](std::string_view type, std::string_view key, EnvelopePtr request) {
+    rerouted(type, key, std::move(request));
   };
   out->hand_over = [this](HandedOver state) { hand_over(std::move(state)); };
   out->slot_emptied = [this] { membership_thread_->look_again(); };
@@ -119,7 +119,7 @@ Result<void> Node::Impl::open(const NodeConfig& self, const NodeOptions& options
   server.why_no_view = [this] { return why_not_ready(); };
   server.goodbye_time = options.goodbye_time;
   server.log = options.log;
-  auto bound = Server::bind(std::move(server), local_);
+  auto bound = Server::bind(server, local_);
   if (!bound) return tl::make_unexpected(bound.error());
   server_ = std::move(*bound);
   address_ = server_->address();

@@ -63,7 +63,7 @@ class Node::Impl final : public Registry, private MembershipObserver {
   std::shared_ptr<const ClusterHooks> cluster_hooks();
   void publish(std::shared_ptr<const View> view, Incarnation incarnation);
   void set_ready(bool ready);
-  void rerouted(std::string type, std::string key, EnvelopePtr request);
+  void rerouted(std::string_view type, std::string_view key, EnvelopePtr request);
   void hand_over(HandedOver state);
 
   // Membership thread

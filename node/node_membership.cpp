@@ -170,7 +170,7 @@ void Node::Impl::publish(std::shared_ptr<const View> view, Incarnation incarnati
 
 // ---- any thread
 
-void Node::Impl::rerouted(std::string type, std::string key, EnvelopePtr request) {
+void Node::Impl::rerouted(std::string_view type, std::string_view key, EnvelopePtr request) {
   const auto now = view();
   const Place place = place_of(*now, type, key);
   if (place.here) return local_.readmit(type, key, std::move(request));

@@ -35,7 +35,7 @@ std::string Options::text(std::string_view key, std::string_view otherwise) cons
 }
 
 std::string Options::choice(std::string_view key, const std::vector<std::string_view>& allowed) const {
-  const auto out = text(key, allowed.front());
+  auto out = text(key, allowed.front());
   if (std::ranges::find(allowed, out) != allowed.end()) return out;
   std::string names;
   for (const auto name : allowed) names.append(" ").append(name);

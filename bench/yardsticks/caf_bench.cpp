@@ -96,7 +96,7 @@ void call(caf::actor_system& system, double seconds) {
 }
 
 /// Keeps its requests under way, each followed by the next once it is answered.
-caf::behavior requester(caf::event_based_actor* self, caf::actor to, EchoCount* count, std::atomic<bool>* over) {
+caf::behavior requester(caf::event_based_actor* self, const caf::actor& to, EchoCount* count, std::atomic<bool>* over) {
   return {[=](Number) {
     self->request(to, caf::infinite, Number{1}).then([=](Number) {
       if (over->load(std::memory_order_relaxed)) return;

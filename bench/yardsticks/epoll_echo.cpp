@@ -69,7 +69,7 @@ class End {
     if (sent > 0) out_.erase(0, static_cast<std::size_t>(sent));
     if (out_.empty()) wait_for(EPOLLIN);
   }
-  void wait_for(std::uint32_t events) {
+  void wait_for(std::uint32_t events) const {
     epoll_event event{events, {}};
     check(epoll_ctl(epoll_, EPOLL_CTL_MOD, fd_, &event) == 0);
   }

@@ -54,7 +54,7 @@ Result<Report> run(const CommandLine& line) {
 int main(int argc, char** argv) {
   const auto parsed = reki::cli::parse_command_line(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
-  const auto& line = std::get<reki::cli::CommandLine>(parsed);
+  const auto& line = *std::get_if<reki::cli::CommandLine>(&parsed);
   const auto report = reki::cli::run(line);
   if (!report) return reki::cli::print_error(report.error(), line.json);
   reki::cli::print(*report, line.json);

@@ -18,7 +18,7 @@ int exit_code_of(ErrorCode code);
 
 /// A result in both forms; the table's first row is its head. No table: `text` alone. An empty one has been printed
 /// already.
-struct Report {
+struct Report {  // NOLINT(bugprone-exception-escape): that of Json, which says noexcept
   Json json;
   std::vector<std::vector<std::string>> table;
   std::string text;

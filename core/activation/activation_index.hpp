@@ -157,7 +157,9 @@ class ActivationIndex {
     return std::any_of(group, group + detail::IndexArray::group_size,
                        [](const auto& word) { return word.load(std::memory_order_relaxed) == nothing; });
   }
-  static Activation* entry_of(std::uint64_t word) { return reinterpret_cast<Activation*>(word & ~tag_bits); }
+  static Activation* entry_of(std::uint64_t word) {
+    return reinterpret_cast<Activation*>(word & ~tag_bits);  // NOLINT(performance-no-int-to-ptr): the tag shares its word
+  }
   static std::uint64_t word_of(Activation& a);
   static detail::IndexArray::Word& free_place(detail::IndexArray& array, std::uint64_t hash);
   void rebuild(RetiredActivations& retired);

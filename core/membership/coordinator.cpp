@@ -52,7 +52,7 @@ void Coordinator::on(const Chosen& m, Outbox& out) {
   install(m.view, out);
 }
 
-void Coordinator::install(ViewPtr view, Outbox& out) {
+void Coordinator::install(const ViewPtr& view, Outbox& out) {
   for (Record& r : records_) r.uncleared = r.cleared >= view->epoch() ? Instant::never() : clock_.now();
   for (const Member& m : view->members()) out.send(m.node_id, ViewPush{view});
   if (view->find(self_) == nullptr) out.send(self_, ViewPush{view});  // this node's agent answers those who ask for the coordinator
@@ -191,9 +191,9 @@ void Coordinator::tick() {
 
 bool Coordinator::change_is_due() {
   const Instant now = clock_.now();
-  for (std::size_t i = 0; i < records_.size(); ++i) {
-    if (may_drop(records_[i])) return true;
-    wake_ = std::min(wake_, std::max(silent_at(records_[i]), now + (wait() - clock_.smooth())));
+  for (const Record& r : records_) {
+    if (may_drop(r)) return true;
+    wake_ = std::min(wake_, std::max(silent_at(r), now + (wait() - clock_.smooth())));
   }
   if (wants_other_voters()) return true;
   if (batch_since_ == Instant::never()) return false;

@@ -70,7 +70,7 @@ class Coordinator {
     Instant began;
   };
 
-  void install(ViewPtr view, Outbox& out);
+  void install(const ViewPtr& view, Outbox& out);
   void begin_round();
   void cleared(Record& record, Epoch epoch, Outbox& out);
   void check_barrier(Outbox& out);

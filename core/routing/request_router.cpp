@@ -26,7 +26,7 @@ RequestRouter::RequestRouter(const Options& options)
 // ---- from submit to done
 
 void RequestRouter::submit(std::unique_ptr<RoutedRequest> owned, Instant now) {
-  RoutedRequest& request = *owned.get();
+  RoutedRequest& request = *owned;
   if (!requests_.add(owned.release())) return;
   if (request.deadline <= now)
     return finish(request, Error{ErrorCode::deadline_exceeded, "the deadline had passed already"});

@@ -86,7 +86,7 @@ bool MsgpackReader::read_negative(std::int64_t& value) {
   if (at_end()) return false;
   const std::uint8_t kind = byte(0);
   if (kind >= 0xe0) {
-    value = static_cast<std::int8_t>(kind);
+    value = std::int64_t{kind} - 0x100;
     ++at_;
     return true;
   }

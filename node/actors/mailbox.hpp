@@ -101,7 +101,9 @@ class Mailbox {
   static constexpr std::uint64_t address_bits = ((std::uint64_t{1} << count_shift) - 1) & ~(idle | closed);
   static_assert(alignof(Waiter) > (idle | closed));
 
-  static Waiter* message_of(std::uint64_t head) { return reinterpret_cast<Waiter*>(head & address_bits); }
+  static Waiter* message_of(std::uint64_t head) {
+    return reinterpret_cast<Waiter*>(head & address_bits);  // NOLINT(performance-no-int-to-ptr): count and marks share its word
+  }
   /// Refuses if one of those marks is there.
   Offered add(Waiter* message, std::uint64_t refuse_at) {
     const auto address = reinterpret_cast<std::uintptr_t>(message);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "reki/actor/envelope.hpp"
 #include "reki/core/base/ids.hpp"
@@ -30,7 +31,7 @@ struct ClusterHooks {
   /// Has the end of the node's lease: from then on nothing of an actor runs, and nothing leaves.
   const LeasePage* page = nullptr;
   /// A request for a key of a slot that is not here: it goes on elsewhere.
-  std::function<void(std::string type, std::string key, EnvelopePtr request)> reroute;
+  std::function<void(std::string_view type, std::string_view key, EnvelopePtr request)> reroute;
   /// To be brought to the key's new owner, if it can be; counts as not yet stopped until then.
   std::function<void(HandedOver)> hand_over;
   /// The last actor of a slot that was lost is gone.

@@ -7,7 +7,7 @@
 
 namespace reki {
 
-HostedRegistry::HostedRegistry(Factories factories, HostedOptions options)
+HostedRegistry::HostedRegistry(Factories factories, const HostedOptions& options)
     : node_(options.node),
       make_([factories = std::make_shared<const Factories>(std::move(factories)), options](Incarnation incarnation) {
         HostedOptions own = options;

@@ -31,7 +31,7 @@ struct HostedOptions : RuntimeOptions {
 /// Thread-safe, but for the membership's calls, on one thread. What belongs to one incarnation is in its Runtime.
 class HostedRegistry final : public Registry {
  public:
-  explicit HostedRegistry(Factories factories, HostedOptions options = {});
+  explicit HostedRegistry(Factories factories, const HostedOptions& options = {});
   /// close(limits::stop_grace_default).
   ~HostedRegistry() override;
 

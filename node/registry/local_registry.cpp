@@ -23,7 +23,8 @@ LocalRegistry::LocalRegistry(Factories factories, const RuntimeOptions& options)
 
 LocalRegistry::~LocalRegistry() {
   if (runtime_->is_in_child()) {
-    new std::shared_ptr<Runtime>(runtime_);  // never destroyed: its threads are the parent's
+    // Never destroyed: its threads are the parent's.
+    new std::shared_ptr<Runtime>(runtime_);  // NOLINT(bugprone-unhandled-exception-at-new): without memory the child ends
   } else {
     close(limits::stop_grace_default);
   }

@@ -29,7 +29,7 @@ class Shards {
       decide_locked(of(hash), effects, decide);
       effects.run(*this);
     } else {
-      const auto out = decide_locked(of(hash), effects, decide);
+      auto out = decide_locked(of(hash), effects, decide);
       effects.run(*this);
       return out;
     }

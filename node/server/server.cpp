@@ -66,11 +66,10 @@ Server::Server(const Options& options, HostedRegistry& registry)
 
 Server::~Server() { stop(); }
 
-Result<std::unique_ptr<Server>> Server::bind(Options options, HostedRegistry& registry) {
-  const std::string address = options.listen;
+Result<std::unique_ptr<Server>> Server::bind(const Options& options, HostedRegistry& registry) {
   try {
     std::unique_ptr<Server> server{new Server(options, registry)};
-    if (auto bound = server->listen(address); !bound) return tl::make_unexpected(bound.error());
+    if (auto bound = server->listen(options.listen); !bound) return tl::make_unexpected(bound.error());
     return server;
   } catch (const std::exception& e) {
     return fail(ErrorCode::internal, std::string("the node's sockets cannot be made: ") + e.what());

@@ -53,7 +53,7 @@ class Server final : private FrameSink, private Watches::Carrier {
 
   /// Listens; nothing is answered before start(). `address_in_use` if the address cannot be bound, with the remedy;
   /// `internal` if the process has no file descriptors. `registry` must outlive this.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> bind(Options options, HostedRegistry& registry);
+  [[nodiscard]] static Result<std::unique_ptr<Server>> bind(const Options& options, HostedRegistry& registry);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -83,7 +83,7 @@ std::discrete_distribution<std::size_t> read_mix(const Words& words) {
   for (const auto& part : words.list("mix")) {
     const auto colon = part.find(':');
     const auto* name = std::ranges::find(verb_names, part.substr(0, colon));
-    if (name == verb_names.end() || colon == part.npos) throw std::invalid_argument("mix: " + part);
+    if (name == verb_names.end() || colon == std::string::npos) throw std::invalid_argument("mix: " + part);
     weights[static_cast<std::size_t>(name - verb_names.begin())] = std::stod(part.substr(colon + 1));
   }
   if (words.text("mix").empty()) weights = {8, 4, 2, 1, 2, 1, 1};

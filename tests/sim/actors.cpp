@@ -149,10 +149,12 @@ void Actors::request(Packet&& packet, Instant deadline) {
   demand.deadline = deadline;
   if (packet.call != 0) demand.origin = {Incarnation{packet.from + 1U}, RequestId{packet.call}};
   const Verdict verdict = table_->request(world_.keys[key].hash, the_type, world_.keys[key].name, demand, now_);
-  actor.activation = verdict.activation;
+  if (verdict.what != Verdict::What::repeated) actor.activation = verdict.activation;  // that one is over
   switch (verdict.what) {
     case Verdict::What::found:
       return reply(packet, ErrorCode::ok, verdict.activation->fence);
+    case Verdict::What::repeated:
+      return reply(packet, ErrorCode::ok, verdict.fence);
     case Verdict::What::deliver:
       actor.mailbox.push_back(std::move(packet));
       return run_next(key);

@@ -19,7 +19,7 @@ wire::Op choose_op(World& world) {
 Clients::Clients(World& world, std::size_t count, Time think) : world_(world), think_(think), clients_(count) {}
 
 void Clients::begin() {
-  for (std::uint16_t c = 0; c < clients_.size(); ++c) wake_at(c, world_.now + world_.below(think_));
+  for (std::size_t c = 0; c < clients_.size(); ++c) wake_at(static_cast<std::uint16_t>(c), world_.now + world_.below(think_));
 }
 
 void Clients::wake_at(std::uint16_t client, Time at) {

@@ -174,8 +174,8 @@ void Cluster::thaw(std::uint16_t node) {
   std::vector<Event> backlog = std::exchange(n.backlog, {});
   const auto is_actor = [](const Event& e) { return e.kind == Event::Kind::actor; };
   const auto is_timer = [](const Event& e) { return e.kind == Event::Kind::timer; };
-  if (world_.chance(500)) std::ranges::stable_partition(backlog, is_actor);
-  if (world_.chance(500)) std::ranges::stable_partition(backlog, std::not_fn(is_timer));
+  if (world_.chance(500)) std::stable_partition(backlog.begin(), backlog.end(), is_actor);
+  if (world_.chance(500)) std::stable_partition(backlog.begin(), backlog.end(), std::not_fn(is_timer));
   for (Event e : backlog) {
     e.at = world_.now;
     world_.queue.push(e);

@@ -1,5 +1,7 @@
 #include "etcd.hpp"
 
+#include <algorithm>
+
 #include "world.hpp"
 
 namespace reki::sim {
@@ -37,10 +39,8 @@ bool Etcd::holds(const EtcdTxn& txn, const State& state) {
 const Etcd::State& Etcd::state_for(const EtcdTxn& txn) {
   if (!txn.reads() || stale == 0) return states_.back();
   const Time then = world_.now - world_.below(stale);
-  for (auto it = states_.rbegin(); it != states_.rend(); ++it) {
-    if (it->at <= then) return *it;
-  }
-  return states_.front();
+  const auto known = std::find_if(states_.rbegin(), states_.rend(), [&](const State& s) { return s.at <= then; });
+  return known == states_.rend() ? states_.front() : *known;
 }
 
 EtcdReply Etcd::carry_out(const EtcdTxn& txn) {

@@ -1,5 +1,6 @@
 #include "judge.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <string>
 
@@ -49,7 +50,7 @@ struct Log {
       bool kept = true;
       for (const auto& [kind, count] : expected) kept = kept && !(count > 0 && breaks_the_promise(kind));
       BOOST_TEST(verdict.promise_is_kept() == kept);
-      std::ranges::stable_partition(records, [](const auto& record) { return record.process == 2; });
+      std::stable_partition(records.begin(), records.end(), [](const auto& record) { return record.process == 2; });
     }
   }
 };

@@ -165,8 +165,7 @@ BOOST_AUTO_TEST_CASE(a_delta_for_another_view_is_refused) {
   const auto like_base = [&](auto change) {
     std::vector<Member> members = members_of(base);
     change(members);
-    ViewHead head = base.head();
-    return View::make(head, members, base.table()).value();
+    return View::make(base.head(), members, base.table()).value();
   };
   const auto other = "another view of this number";
   BOOST_TEST(refused(apply(like_base([](auto& m) { m[0].incarnation.value++; }), delta), other));
@@ -192,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_delta_that_makes_no_view_is_refused) {
   BOOST_TEST(refused(changed([](ViewDelta& d) { d.slots[0].owner = 6; }), "owner that is no member"));
   BOOST_TEST(refused(changed([](ViewDelta& d) { d.slots.pop_back(); }), "another view"));
   BOOST_TEST(
-      refused(changed([](ViewDelta& d) { d.removed.push_back(NodeId{"node-1000"}); }), "owner that is no member"));
+      refused(changed([](ViewDelta& d) { d.removed.emplace_back("node-1000"); }), "owner that is no member"));
   BOOST_TEST(refused(changed([](ViewDelta& d) { d.changed.push_back(node(5)); }), "each once"));
   BOOST_TEST(refused(changed([](ViewDelta& d) { d.changed[0].addr = "nowhere"; }), "tcp://"));
   BOOST_TEST(refused(changed([](ViewDelta& d) { d.head.epoch = {}; }), "epoch is 0"));

@@ -339,8 +339,7 @@ class MeanDisk : public FileOps {
   /// Of each sector that is pending, one in `one_in` gets onto the disk; none is pending afterwards.
   void settle(std::uint64_t one_in) {
     std::ranges::sort(pending_);
-    const auto twice = std::ranges::unique(pending_);
-    pending_.erase(twice.begin(), twice.end());
+    pending_.erase(std::unique(pending_.begin(), pending_.end()), pending_.end());
     std::ifstream memory(file_, std::ios::binary);
     for (const std::size_t at : pending_) {
       if (random_() % one_in != 0) {

@@ -413,7 +413,7 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_slot_that_goes_elsewhere_is_sent_on_only_o
   int rerouted = 0;
   auto cluster_hooks = std::make_shared<ClusterHooks>();
   cluster_hooks->page = &page;
-  cluster_hooks->reroute = [&](const std::string&, const std::string&, EnvelopePtr request) {
+  cluster_hooks->reroute = [&](std::string_view, std::string_view, EnvelopePtr request) {
     ++rerouted;
     request->done(Answer{Error{ErrorCode::wrong_node, {}}});
   };

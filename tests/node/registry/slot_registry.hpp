@@ -16,7 +16,7 @@ struct SlotRegistry {
   HostedOptions options() {
     auto cluster_hooks = std::make_shared<ClusterHooks>();
     cluster_hooks->page = &page;
-    cluster_hooks->reroute = [](std::string, std::string, EnvelopePtr request) {
+    cluster_hooks->reroute = [](std::string_view, std::string_view, EnvelopePtr request) {
       if (request->done) request->done(Answer{Error{ErrorCode::wrong_node}});
     };
     cluster_hooks->hand_over = [](HandedOver) {};

@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
   options.listen = "tcp://127.0.0.1:0";
   options.node = NodeId{"n1"};
   options.cluster = "test";
-  const auto server = Server::bind(std::move(options), registry);
+  const auto server = Server::bind(options, registry);
   BOOST_REQUIRE_MESSAGE(server.has_value(), test::why(server));
   (*server)->set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))), Incarnation{});
   (*server)->start();
