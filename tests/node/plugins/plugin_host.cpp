@@ -111,6 +111,10 @@ BOOST_AUTO_TEST_CASE(a_shared_object_without_the_symbol_is_no_plugin) {
   BOOST_TEST(has(refusal(plugins + "/not_a_plugin.so"), "reki_plugin"));
 }
 
+BOOST_AUTO_TEST_CASE(one_that_throws_anything_at_all_is_refused) {
+  BOOST_TEST(has(refusal(plugins + "/throwing_plugin.so"), "threw while it added its types"));
+}
+
 BOOST_AUTO_TEST_CASE(another_abi_is_refused_with_both_and_none_of_its_code_runs) {
   const auto text = refusal(plugins + "/foreign_plugin.so");
   BOOST_TEST(has(text, "[reki 1, abacus 3]"));
