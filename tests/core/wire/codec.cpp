@@ -368,6 +368,19 @@ BOOST_AUTO_TEST_CASE(elements_of_a_later_version_are_ignored) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_goes_along_with_a_request_is_read_past) {
+  Request request = lookup(1, "k");
+  request.fence.value = 5;
+  Bytes frame = frame_of(request);
+  frame[19] = static_cast<char>(frame[19] + 1);
+  frame += "\x82\x01\xc4\x02tr\x40\x81\xa1x\xc0"s;  // {1: trace context, 64: {"x": nil}}
+  auto reader = RequestReader::open(frame);
+  Request got;
+  BOOST_REQUIRE((*reader->next(got) == Next::good));
+  require_equal(got, request);
+  BOOST_TEST((*reader->next(got) == Next::end));
+}
+
 BOOST_AUTO_TEST_CASE(nil_stands_for_an_element_that_is_left_out) {
   const Bytes frame = frame_around({"\x9a\x07\x0b\x05\xc0\xc0\xc0\xc0\xc0\xc0\xc0"s});
   auto reader = RequestReader::open(frame);
