@@ -22,6 +22,8 @@ namespace reki {
 ///
 /// post...() and view() from any thread; all else belongs to the leader (IoLeadership): a thread of its own,
 /// or a caller in post_and_drive(). Callbacks run on the thread alone.
+///
+/// More members than a class should have: the parts that take turns at the leader, and what one round of it keeps.
 class ClientIo final : private Watches::Carrier {
  public:
   struct Options {

@@ -22,6 +22,9 @@ class VoterStore;
 /// its actors see.
 ///
 /// Threads as in Node, and those of what it puts together: what these call says so.
+///
+/// More members and functions than a class should have: it is the face of Node, and what its three parts tell each other goes
+/// through here, so that none of them knows another.
 class Node::Impl final : public Registry, private MembershipObserver {
  public:
   Impl(const Config& config, NodeId id, Factories factories, const NodeOptions& options);

@@ -77,6 +77,8 @@ struct EtcdReply {
 ///
 /// A live coordinator writes every `renew`. Who finds the key unchanged for `heartbeat_fresh`, by two looks, claims it; who
 /// knows that the coordinator is gone needs one. Several that claim at once do no harm: one gets it, and the others are told.
+///
+/// More members than a class should have: all are the state of one machine, and an event looks at most of them.
 class EtcdRegister final : public Register {
  public:
   EtcdRegister(const Timing& timing, NodeId self, std::uint64_t seed);

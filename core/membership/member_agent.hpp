@@ -48,6 +48,8 @@ using AgentEvent = std::variant<Installed, Lost, Gained, Fenced, LeaseExtended>;
 /// member -> joining            a view has it no more: another incarnation
 /// member -> leaving -> gone    leave(): hands over, says Stopped, and is told that it is out
 /// ```
+///
+/// More members than a class should have: all are the state of one machine, and an event looks at most of them.
 class MemberAgent {
  public:
   struct Options {

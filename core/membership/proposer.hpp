@@ -22,6 +22,8 @@ namespace reki::membership {
 ///      -> electing   the newest view they have accepted, with epoch + 1 and me, is accepted
 ///      -> leading
 /// ```
+///
+/// More members than a class should have: all are the state of one machine, and an event looks at most of them.
 class Proposer final : public Register {
  public:
   Proposer(const Timing& timing, NodeId self, std::uint64_t seed)

@@ -40,6 +40,9 @@ struct ControlStatus {
 /// connections, so that bulk traffic cannot delay a renewal, and its own disk thread, so that an fsync cannot either.
 ///
 /// Made and destroyed on one thread, in this order: `bind`, `start`, `leave`, `stop`.
+///
+/// More members than a class should have: it is where the machine meets what it moves, each a part of its own (links, disk
+/// writer, lease page, status), and none of them knows another.
 class MembershipThread {
  public:
   struct Options {

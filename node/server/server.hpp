@@ -36,6 +36,8 @@ struct Forwarded final : RoutedRequest, PoolAllocated {
 /// block: a blocking call there answers `would_block`.
 ///
 /// Made and destroyed on one thread, in this order: `bind`, `set_view`, `start`, `refuse_new`, `stop`.
+///
+/// More members than a class should have: the parts that take turns on one thread, and what one round of it keeps.
 class Server final : private FrameSink, private Watches::Carrier {
  public:
   struct Options {
