@@ -113,6 +113,7 @@ ActorCell::Step ActorCell::start() {
   }
   if (!may_release(host().clock.now())) {
     context.outputs.drop(Error{ErrorCode::unavailable});
+    made->reset();  // before anybody is told that it is over, or another is started
     return start_failed(Error{ErrorCode::unavailable, "the node's lease ended during the start"});
   }
   context.outputs.release();
