@@ -73,9 +73,11 @@ bool Shard::start_failed(ActorCell& cell, const Error& error, Effects& effects) 
     const auto told_to = watch_reason(stop_reason(a.slot()));
     tell_end(a, supervised ? WatchReason::start_failed : told_to, error.text, effects);
   }
-  if (!supervised && error.code != ErrorCode::unavailable) {
-    // Nothing was supervised yet: it is the callers' failure. Who only looked it up, or wanted it stopped, finds none.
-    WaiterList failed = after.released.take_if([](const Waiter&) { return true; });
+  if (!supervised) {
+    // Nothing was supervised yet: it is the callers' failure, unless it was the node's; then others are decided over again. Who
+    // only looked it up, or wanted it stopped, finds none.
+    const bool is_nodes = error.code == ErrorCode::unavailable;
+    WaiterList failed = after.released.take_if([&](const Waiter& w) { return !is_nodes || w.waits_for == For::stop; });
     while (Waiter* w = failed.pop()) {
       auto envelope = owned(w);
       const bool wanted_start = w->waits_for == For::start && w->starts;
