@@ -109,6 +109,9 @@ bool Shard::stopped(ActorCell& cell, StopReason reason, Effects& effects) {
   const bool by_itself = reason == StopReason::stopped_self;
   auto after = by_itself ? table_->ended(a, ExitKind::stopped_itself, {}, context_.host.clock.now()) : table_->stopped(a);
   tell_end(a, watch_reason(reason), {}, effects);
+  // Those who waited for a restart that does not come, and start none of their own.
+  WaiterList disappointed = after.released.take_if([](const Waiter& w) { return w.waits_for == For::start && !w.starts; });
+  while (Waiter* w = disappointed.pop()) effects.answer(std::move(owned(w)->done), Answer{Error{ErrorCode::not_running}});
   return ended(cell, std::move(after), effects);
 }
 
@@ -123,7 +126,10 @@ bool Shard::ended(ActorCell& cell, ActivationTable::After after, Effects& effect
   // The entry may be erased here, and its cell with it; what is decided over again may make a new one.
   const KeyName name = name_of(a);
   const bool gone = follow(a, after.next, effects);
+  // Those that stay in the entry have come later than those in the mailbox.
+  const std::size_t later = gone ? 0 : a.waiters.size();
   while (Waiter* w = again.pop()) readmit(name, owned(w), context_.host.clock.now(), effects);
+  if (later > 0) a.waiters.rotate(later);
   return gone;
 }
 
