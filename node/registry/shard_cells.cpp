@@ -28,8 +28,9 @@ Result<StartPermit> Shard::permit_start(ActorCell& cell) {
   Gate& gate = context_.host.gate;
   const Clock clock = context_.host.clock;
   if (a.state != State::starting) return StartPermit::not_wanted;
-  const bool here = gate.is_open(clock.now()) && stop_reason(a.slot()) != StopReason::moved;
-  const bool told_to_end = a.stop_requested || gate.is_closing();
+  const bool moves = stop_reason(a.slot()) == StopReason::moved;
+  const bool here = gate.is_open(clock.now()) && !moves;
+  const bool told_to_end = a.stop_requested || moves || gate.is_closing();
   if (!here && !told_to_end && gate.suspend(cell, clock.now())) return StartPermit::suspended;
   if (gate.is_closing()) return fail(ErrorCode::shutting_down);
   if (!here) return fail(ErrorCode::unavailable, "the key moves to another node");
