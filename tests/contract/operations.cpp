@@ -75,11 +75,26 @@ class Generator {
     if (follow_.empty() || follow_.begin()->first > number) return operation(number, kinds_[below(kinds_.size())], below(out_.keys), true);
     const Followed followed = follow_.begin()->second;
     follow_.erase(follow_.begin());
-    return operation(number, followed.kind, followed.key, false);
+    Operation o = operation(number, followed.kind, followed.key, false);
+    if (followed.closely) {
+      o.pause_us = 0;
+      o.plan |= plan_ & below(1U << plan_count) & (Plan::start_slow | Plan::start_sends | Plan::stop_slow | Plan::stop_sends | Plan::saves);
+      o.does |= does_ & below(1U << does_count) & (Does::meanwhile | Does::takes_long | Does::ends_late | Does::sends | Does::leaves);
+    }
+    return o;
+  }
+  /// What is begun just before the lease ends, and what becomes of it then.
+  void follow_closely(Operation& o) {
+    o.amount_us = below(40);
+    for (std::uint32_t in = 1; in <= 3; ++in) {
+      const std::uint32_t key = below(out_.keys);
+      follow_.emplace(o.number + in, Followed{once_in(2) ? Kind::call : Kind::lookup_or_start, key, true});
+      if (once_in(2)) follow_.emplace(o.number + 4, Followed{Kind::next_slot, key, once_in(2)});
+    }
   }
   /// Slots and leases mostly come back, or next to nothing would happen any more.
-  void see_to_return(const Operation& o) {
-    const auto follow = [&](std::uint32_t in, Kind kind, std::uint32_t key) { follow_.emplace(o.number + in, Followed{kind, key}); };
+  void see_to_return(Operation& o) {
+    const auto follow = [&](std::uint32_t in, Kind kind, std::uint32_t key) { follow_.emplace(o.number + in, Followed{kind, key, false}); };
     const auto bring_back = [&](std::uint32_t key) {
       for (std::uint32_t step = 1; step <= 4; ++step) follow(step * (1 + below(6)), Kind::slot_returns, key);
     };
@@ -96,7 +111,6 @@ class Generator {
     o.number = number;
     o.kind = kind;
     o.key = key;
-    if (is_first) see_to_return(o);
     const bool may_be_wire = o.kind <= Kind::send || o.kind == Kind::pinned_stop;
     if (may_be_wire && below(3) < wire_) o.caller = 1 + below(3);
     o.joins = once_in(2);
@@ -106,6 +120,7 @@ class Generator {
     o.no_reply = once_in(8);
     o.then_start = once_in(4);
     o.plan = few_of(plan_, 3);
+    if (once_in(2)) o.plan |= plan_ & Plan::saves;
     o.does = few_of(does_, 2);
     o.amount_us = once_in(12) ? 1000 + below(30'000) : below(900);
     o.to = below(out_.keys);
@@ -113,6 +128,8 @@ class Generator {
     o.timeout_us = hasty_ && once_in(3) ? 200 + below(15'000) : 20'000 + below(200'000);
     o.pause_us = pause();
     if (o.kind == Kind::repeat) choose_repeated(o);
+    if (is_first && o.kind == Kind::end_lease && !once_in(3)) follow_closely(o);
+    if (is_first) see_to_return(o);
     return o;
   }
   std::uint32_t pause() {
@@ -138,6 +155,7 @@ class Generator {
   struct Followed {
     Kind kind;
     std::uint32_t key;
+    bool closely;
   };
 
   SplitMix random_;

@@ -139,6 +139,8 @@ class Oracle {
   void abandoned();
   void closing();
   [[nodiscard]] bool has_actor(std::uint32_t key) const { return keys_[key].life != 0; }
+  /// The key's slot was lost so long ago that all that waits for a turn has had one.
+  [[nodiscard]] bool was_long_ago(std::uint32_t key) const { return now() - keys_[key].lost_at > std::chrono::milliseconds(150); }
   /// Between two turns.
   void look();
   /// After the registry was closed. `entries`: RuntimeStats::actors.
@@ -160,6 +162,7 @@ class Oracle {
     Fence latest{};
     Moment over = 0;                   ///< The end of the latest life.
     Moment lost = 0;
+    Instant lost_at{};
     Fence stopped{};                   ///< The highest fence that a stop was answered with,
     Moment stop_answered = 0;          ///< and when.
     std::uint32_t ends = 0;            ///< Crashes and the like since the latest stop.

@@ -44,6 +44,7 @@ void Oracle::slot(std::uint32_t key, Place place) {
   note("slot", key, static_cast<std::uint64_t>(place));
   if (place == Place::lost) {
     k.lost = next();
+    k.lost_at = now();
     if (k.life != 0) closes(lives_[k.life], k.lost);
   }
   if (place == Place::emptied && k.life != 0 && !lives_[k.life].revoked) {
