@@ -18,13 +18,14 @@ class Generator {
   explicit Generator(std::uint64_t seed) : random_(SplitMix(seed).next() ^ 0x5eed) { out_.seed = seed; }
 
   Story story() {
-    out_.keys = 1 + below(9);
+    out_.keys = 1 + below(1 + below(9));  // mostly few, on which much comes together
     for (TypeOptions& options : out_.types) options = type_options();
     out_.types[2].blocking = true;
     // A few seeds have all there is, most have a part.
     const std::uint32_t part = 1 + below(4);
     for (std::size_t kind = 0; kind < static_cast<std::size_t>(Kind::slot_returns); ++kind) {
       const bool is_rare = kind >= static_cast<std::size_t>(Kind::next_slot);
+      if (kind == static_cast<std::size_t>(Kind::start_over) && !once_in(4)) continue;  // takes as long as a hundred others
       const std::uint32_t weight = below(4) < part ? (is_rare ? 1 : 3 + 2 * below(6)) : 0;
       for (std::uint32_t i = 0; i < weight; ++i) kinds_.push_back(static_cast<Kind>(kind));
     }
@@ -34,7 +35,7 @@ class Generator {
     wire_ = below(3);
     hasty_ = below(2) == 0;
     eager_ = 1 + below(4);
-    const std::uint32_t count = 40 + below(700);
+    const std::uint32_t count = 40 + below(1000);
     while (out_.operations.size() < count) out_.operations.push_back(next());
     return std::move(out_);
   }
@@ -121,6 +122,7 @@ class Generator {
     o.then_start = once_in(4);
     o.plan = few_of(plan_, 3);
     if (once_in(2)) o.plan |= plan_ & Plan::saves;
+    if (once_in(6)) o.plan |= plan_ & Plan::stop_meanwhile;
     o.does = few_of(does_, 2);
     o.amount_us = once_in(12) ? 1000 + below(30'000) : below(900);
     o.to = below(out_.keys);

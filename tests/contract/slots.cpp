@@ -24,13 +24,12 @@ SlotSet Slots::only(SlotId slot) {
   return out;
 }
 
-void Slots::own(HostedRegistry& registry) const {
-  SlotSet owned;
+SlotSet Slots::owned() const {
+  SlotSet out;
   for (const Key& key : keys_) {
-    if (key.place == Place::held || key.place == Place::arriving) owned.insert(key.slot);
+    if (key.place == Place::held || key.place == Place::arriving) out.insert(key.slot);
   }
-  registry.expect(owned);
-  registry.expect_only(owned);
+  return out;
 }
 
 void Slots::enter(std::uint32_t key, Place place) {
@@ -39,7 +38,7 @@ void Slots::enter(std::uint32_t key, Place place) {
 }
 
 void Slots::begin(HostedRegistry& registry) {
-  own(registry);
+  registry.expect(owned());
   SlotSet all;
   for (const Key& key : keys_) all.insert(key.slot);
   registry.gain(all, Epoch{++epoch_});
@@ -52,7 +51,6 @@ void Slots::go_on(HostedRegistry& registry, std::uint32_t number) {
     case Place::held:
       enter(number, Place::lost);
       key.revoked = false;
-      own(registry);
       return registry.lose(slot);
     case Place::lost:
       if (key.revoked || registry.is_empty(slot)) return enter(number, Place::emptied);
@@ -62,7 +60,7 @@ void Slots::go_on(HostedRegistry& registry, std::uint32_t number) {
       return;
     case Place::emptied:
       enter(number, Place::arriving);
-      own(registry);
+      registry.expect(owned());
       if (key.state) (void)registry.arrive(std::move(*std::exchange(key.state, std::nullopt)));
       return;
     case Place::arriving:
@@ -82,7 +80,7 @@ void Slots::revoke(HostedRegistry& registry, std::uint32_t number) {
 void Slots::turn_back(HostedRegistry& registry, std::uint32_t number) {
   if (keys_[number].place != Place::arriving) return;
   enter(number, Place::emptied);
-  own(registry);
+  registry.expect_only(owned());
 }
 
 void Slots::start_over() {

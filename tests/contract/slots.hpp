@@ -11,7 +11,8 @@
 namespace reki::contract {
 
 /// The slots of the keys that come and go, in the order in which a node's membership has them do so (MembershipThread), and the
-/// states that go with them.
+/// states that go with them. Each view leads to `expect` and `expect_only` there; here only the one that changes something, since each
+/// looks at all slots.
 class Slots {
  public:
   Slots(std::uint32_t keys, Oracle& oracle);
@@ -39,7 +40,7 @@ class Slots {
     bool revoked = false;
     std::optional<HandedOver> state;
   };
-  void own(HostedRegistry& registry) const;
+  [[nodiscard]] SlotSet owned() const;
   void enter(std::uint32_t key, Place place);
   [[nodiscard]] static SlotSet only(SlotId slot);
 
