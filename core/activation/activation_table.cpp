@@ -173,6 +173,13 @@ bool ActivationTable::find_beginner(Activation& a, Instant now) {
   if (next == nullptr) return false;
   next->begins = true;
   a.starter = next->origin;
+  if (!a.starter) return true;
+  // Repeats of its request wait for this start as well, and not for one of their own behind it.
+  WaiterList waiters = std::move(a.waiters);
+  while (Waiter* w = waiters.pop()) {
+    if (w->waits_for == For::next && w->origin == a.starter) w->waits_for = For::start;
+    a.waiters.push(w);
+  }
   return true;
 }
 
@@ -193,7 +200,7 @@ ActivationTable::After ActivationTable::start_failed(Activation& a, std::string 
   After out;
   out.released = release(a, [](const Waiter& w) { return w.waits_for != For::next; });
   a.stop_requested = false;
-  if (!supervised) a.starter = {};  // it has started nothing, and may be repeated
+  if (!a.restart) a.starter = {};  // it has started nothing, and may be repeated
   out.next = supervised ? decide_restart(a, ExitKind::crashed, std::move(text), now) : start_again_or_erase(a);
   return out;
 }
