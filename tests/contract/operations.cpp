@@ -15,7 +15,10 @@ using std::chrono::milliseconds;
 
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : random_(SplitMix(seed).next() ^ 0x5eed) { out_.seed = seed; }
+  explicit Generator(std::uint64_t seed) : random_(SplitMix(seed).next() ^ 0x5eed) {
+    out_.seed = seed;
+    out_.order = SplitMix(seed).next();
+  }
 
   Story story() {
     out_.keys = 1 + below(1 + below(9));  // mostly few, on which much comes together
@@ -217,7 +220,7 @@ std::string to_text(const Operation& o) {
 }
 
 std::string to_text(const Story& story) {
-  std::string out = "seed " + std::to_string(story.seed) + ", " + std::to_string(story.keys) + " keys\n";
+  std::string out = "seed " + std::to_string(story.seed) + ", " + std::to_string(story.keys) + " keys, order " + std::to_string(story.order) + "\n";
   for (std::uint32_t i = 0; i < type_count; ++i) {
     const TypeOptions& t = story.types[i];
     const auto ms = [](Duration d) { return std::to_string(milliseconds_of(d)) + " ms"; };

@@ -58,9 +58,10 @@ struct Operation {
 };
 [[nodiscard]] std::string to_text(const Operation& operation);
 
-/// All that a run is made of, but for the order of the turns.
+/// All that a run is made of: equal stories, equal histories.
 struct Story {
   std::uint64_t seed = 0;
+  std::uint64_t order = 0;  ///< What the order of the turns is drawn from.
   std::uint32_t keys = 1;
   std::array<TypeOptions, type_count> types{};
   std::vector<Operation> operations;

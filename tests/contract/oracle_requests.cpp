@@ -144,7 +144,8 @@ void Oracle::check_message_answer(Ask& ask, const Outcome& outcome, const std::o
   if (life.fence != outcome.fence) break_rule(Rule::at_most_once, name(ask) + " is answered by " + std::to_string(outcome.fence.value) + ", but handled by " + name(life));
   if (done && (done->ask != ask.number || done->fence != life.fence.value)) break_rule(Rule::at_most_once, name(ask) + " is answered with another's reply");
   if (run.end == End::running) break_rule(Rule::at_most_once, name(ask) + " is answered ok before its handler is over");
-  const bool went_on = reopened_ > run.reopened && !life.revoked && !life.abandoned;
+  // Where on_stop has begun what came before it had taken effect.
+  const bool went_on = reopened_ > run.reopened && (life.goodbye || (!life.revoked && !life.abandoned));
   if (run.end == End::withheld && !went_on) break_rule(Rule::only_with_the_lease, name(ask) + " is answered ok, but its handler ended without the lease");
   if ((ask.does & Does::leaves) == 0) return;
   if (life.over == 0) return break_rule(Rule::stopped_when_told, name(ask) + " has stopped " + name(life) + ", and is answered before that is over");

@@ -9,7 +9,7 @@ namespace reki::contract {
 using wire::Op;
 
 World::World(const Story& story, bool prints)
-    : schedule(SplitMix(story.seed).next()), oracle(story, schedule.clock(), page, prints), slots(story.keys, oracle) {
+    : schedule(story.order), oracle(story, schedule.clock(), page, prints), slots(story.keys, oracle) {
   page.set_lease_end(Instant::never());
   registry = std::make_unique<HostedRegistry>(factories(story), options());
   slots.begin(*registry);
