@@ -115,6 +115,10 @@ void Oracle::answered(std::uint32_t number, const Outcome& outcome, const std::o
     check_absence(ask, true);
   }
   check_restart_code(ask, outcome.code);
+  const std::uint32_t there = keys_[ask.key].life;
+  if (!ask.ok && there != 0 && lives_[there].request == ask.first && lives_[there].live == 0 && !lives_[there].running) {
+    break_rule(Rule::stopped_when_told, name(ask) + " is answered " + code + " while " + name(lives_[there]) + ", which has failed, exists");
+  }
   if (!ask.ok) return;
   if (ask.op == Op::send && ask.fence.value == 0) return;  // through a ref, which does not tell it
   if (ask.pin.value != 0 && ask.pin != ask.fence && ask.op != Op::stop) break_rule(Rule::pinned, name(ask) + " is answered by " + std::to_string(ask.fence.value));
