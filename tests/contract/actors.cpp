@@ -35,7 +35,8 @@ class Running {
 
 }  // namespace
 
-Script::Script(World& world, const Args& args) : world_(world), args_(args), life_(world.oracle.made(args.key, args.request)) {
+Script::Script(World& world, const Args& args)
+    : world_(world), args_(args), life_(world.oracle.made(args.key, args.request)) {
   const bool throws = plans(constructor_throws);
   {
     Running run(world_, life_, Function::construct, fence_);
@@ -153,7 +154,8 @@ void Script::ask(std::uint32_t to, std::uint32_t does, std::uint32_t run, Contex
   ask.sent_in = run;
   world_.oracle.issued(ask);
   world_.oracle.blocks(run);
-  Submission submission = World::submission_of(ask, {.with_args = true, .does = does, .to = args_.key, .timeout_us = 10'000});
+  Submission submission =
+      World::submission_of(ask, {.with_args = true, .does = does, .to = args_.key, .timeout_us = 10'000});
   const std::uint32_t number = ask.number;
   world_.answered(number, context.registry().exchange(submission));
 }

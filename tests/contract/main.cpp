@@ -1,4 +1,5 @@
 // Plays the seeds of a range, and says which rule is broken first, and how to see it again.
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <array>
 #include <charconv>
@@ -7,7 +8,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <unistd.h>
 
 #include "reki/actor/user_code.hpp"
 #include "run.hpp"
@@ -49,9 +49,12 @@ void print(const Violation& v) {
 
 void print(const Oracle::Seen& s, std::uint64_t events) {
   const double cpu = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
-  std::printf("asks %lu repeats %lu handled %lu starts %lu restarts %lu crashes %lu stops %lu passivations %lu moves %lu restored %lu "
-              "timers %lu withheld %lu\n",
-              s.asks, s.repeats, s.handled, s.starts, s.restarts, s.crashes, s.stops, s.passivations, s.moves, s.restored, s.timers, s.withheld);
+  std::printf(
+      "asks %lu repeats %lu handled %lu starts %lu restarts %lu crashes %lu stops %lu passivations %lu moves %lu "
+      "restored %lu "
+      "timers %lu withheld %lu\n",
+      s.asks, s.repeats, s.handled, s.starts, s.restarts, s.crashes, s.stops, s.passivations, s.moves, s.restored,
+      s.timers, s.withheld);
   for (std::size_t i = 0; i < std::size(s.codes); ++i) {
     const auto name = name_of(static_cast<ErrorCode>(i));
     if (s.codes[i] != 0) std::printf("%.*s %lu ", static_cast<int>(name.size()), name.data(), s.codes[i]);
@@ -65,7 +68,8 @@ int fail_with(const Story& story, const Violation& violation, bool wants_shrink,
   if (wants_shrink) {
     const Story less = shrink(story);
     const Ending again = run(less, prints);
-    std::printf("shrunk from %zu operations to %zu:\n%s", story.operations.size(), less.operations.size(), to_text(less).c_str());
+    std::printf("shrunk from %zu operations to %zu:\n%s", story.operations.size(), less.operations.size(),
+                to_text(less).c_str());
     if (again.violation) print(*again.violation);
   }
   std::printf("again: reki-contract --seeds %lu\n", story.seed);

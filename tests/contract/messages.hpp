@@ -6,25 +6,25 @@
 
 #include "reki/actor/message.hpp"
 
-/// The interfaces of the actors that are tested. What one does is written in its messages and its arguments, so that a list of
-/// operations says all of it.
+/// The interfaces of the actors that are tested. What one does is written in its messages and its arguments, so that a
+/// list of operations says all of it.
 namespace reki::contract {
 
 /// What a handler does, in this order; any of them together.
 enum Does : std::uint32_t {
-  meanwhile = 1U << 0,      ///< Lets others run, and the list of operations go on, while it runs itself.
-  takes_long = 1U << 1,     ///< Time passes.
+  meanwhile = 1U << 0,   ///< Lets others run, and the list of operations go on, while it runs itself.
+  takes_long = 1U << 1,  ///< Time passes.
   sets_timer = 1U << 2,
   cancels_timer = 1U << 3,  ///< The latest that it has set.
   sends = 1U << 4,          ///< To another, without asking for an outcome.
   calls = 1U << 5,          ///< Another, and goes on.
   asks = 1U << 6,           ///< Another, and blocks for the answer.
   stops_other = 1U << 7,
-  ends_late = 1U << 8,      ///< Time passes after all that.
-  leaves = 1U << 9,         ///< stop_self
+  ends_late = 1U << 8,  ///< Time passes after all that.
+  leaves = 1U << 9,     ///< stop_self
   refuses = 1U << 10,
   crashes = 1U << 11,
-  throws_odd = 1U << 12,    ///< What is no std::exception.
+  throws_odd = 1U << 12,  ///< What is no std::exception.
 };
 inline constexpr std::uint32_t does_count = 13;
 
@@ -84,8 +84,8 @@ struct Work {
   std::uint32_t amount_us = 0;
   std::uint32_t to = 0;         ///< The other's key.
   std::uint32_t then_does = 0;  ///< What the other does.
-  static constexpr auto fields = reki::fields("ask", &Work::ask, "does", &Work::does, "amount_us", &Work::amount_us, "to", &Work::to,
-                                              "then_does", &Work::then_does);
+  static constexpr auto fields = reki::fields("ask", &Work::ask, "does", &Work::does, "amount_us", &Work::amount_us,
+                                              "to", &Work::to, "then_does", &Work::then_does);
 };
 struct Tick {
   static constexpr std::string_view name = "tick";
@@ -101,8 +101,8 @@ struct Args {
   std::uint32_t plan = 0;
   std::uint32_t amount_us = 0;
   std::uint32_t to = 0;
-  static constexpr auto fields = reki::fields("request", &Args::request, "key", &Args::key, "plan", &Args::plan, "amount_us",
-                                              &Args::amount_us, "to", &Args::to);
+  static constexpr auto fields = reki::fields("request", &Args::request, "key", &Args::key, "plan", &Args::plan,
+                                              "amount_us", &Args::amount_us, "to", &Args::to);
 };
 
 struct Plain {

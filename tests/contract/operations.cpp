@@ -28,7 +28,8 @@ class Generator {
     const std::uint32_t part = 1 + below(4);
     for (std::size_t kind = 0; kind < static_cast<std::size_t>(Kind::slot_returns); ++kind) {
       const bool is_rare = kind >= static_cast<std::size_t>(Kind::next_slot);
-      if (kind == static_cast<std::size_t>(Kind::start_over) && !once_in(4)) continue;  // takes as long as a hundred others
+      if (kind == static_cast<std::size_t>(Kind::start_over) && !once_in(4))
+        continue;  // takes as long as a hundred others
       const std::uint32_t weight = below(4) < part ? (is_rare ? 1 : 3 + 2 * below(6)) : 0;
       for (std::uint32_t i = 0; i < weight; ++i) kinds_.push_back(static_cast<Kind>(kind));
     }
@@ -76,14 +77,17 @@ class Generator {
   /// One that was to follow by now, or any.
   Operation next() {
     const auto number = static_cast<std::uint32_t>(out_.operations.size());
-    if (follow_.empty() || follow_.begin()->first > number) return operation(number, kinds_[below(kinds_.size())], below(out_.keys), true);
+    if (follow_.empty() || follow_.begin()->first > number)
+      return operation(number, kinds_[below(kinds_.size())], below(out_.keys), true);
     const Followed followed = follow_.begin()->second;
     follow_.erase(follow_.begin());
     Operation o = operation(number, followed.kind, followed.key, false);
     if (followed.closely) {
       o.pause_us = 0;
-      o.plan |= plan_ & below(1U << plan_count) & (Plan::start_slow | Plan::start_sends | Plan::stop_slow | Plan::stop_sends | Plan::saves);
-      o.does |= does_ & below(1U << does_count) & (Does::meanwhile | Does::takes_long | Does::ends_late | Does::sends | Does::leaves);
+      o.plan |= plan_ & below(1U << plan_count) &
+                (Plan::start_slow | Plan::start_sends | Plan::stop_slow | Plan::stop_sends | Plan::saves);
+      o.does |= does_ & below(1U << does_count) &
+                (Does::meanwhile | Does::takes_long | Does::ends_late | Does::sends | Does::leaves);
     }
     return o;
   }
@@ -98,7 +102,9 @@ class Generator {
   }
   /// Slots and leases mostly come back, or next to nothing would happen any more.
   void see_to_return(Operation& o) {
-    const auto follow = [&](std::uint32_t in, Kind kind, std::uint32_t key) { follow_.emplace(o.number + in, Followed{kind, key, false}); };
+    const auto follow = [&](std::uint32_t in, Kind kind, std::uint32_t key) {
+      follow_.emplace(o.number + in, Followed{kind, key, false});
+    };
     const auto bring_back = [&](std::uint32_t key) {
       for (std::uint32_t step = 1; step <= 4; ++step) follow(step * (1 + below(6)), Kind::slot_returns, key);
     };
@@ -144,7 +150,8 @@ class Generator {
   }
   void choose_repeated(Operation& o) {
     const auto is_repeatable = [](const Operation& each) {
-      return each.caller != 0 && (each.kind == Kind::lookup_or_start || each.kind == Kind::start || each.kind == Kind::stop);
+      return each.caller != 0 &&
+             (each.kind == Kind::lookup_or_start || each.kind == Kind::start || each.kind == Kind::stop);
     };
     // Mostly one of late, so that it may be under way.
     const auto& all = out_.operations;
@@ -166,7 +173,7 @@ class Generator {
   SplitMix random_;
   Story out_;
   std::multimap<std::uint32_t, Followed> follow_;  ///< By the number of the operation.
-  std::vector<Kind> kinds_;  ///< As often as it is to be drawn.
+  std::vector<Kind> kinds_;                        ///< As often as it is to be drawn.
   std::uint32_t does_ = 0;
   std::uint32_t plan_ = 0;
   std::uint32_t wire_ = 0;
@@ -174,16 +181,20 @@ class Generator {
   std::uint32_t eager_ = 0;
 };
 
-constexpr std::array kind_names{"lookup", "lookup_or_start", "start", "stop", "call", "send", "keep_ref", "use_ref", "pinned", "pinned_stop",
-                                "blocking", "repeat", "next_slot", "revoke_slot", "back_slot", "end_lease", "resume_lease", "start_over", "slot_returns"};
+constexpr std::array kind_names{"lookup",    "lookup_or_start", "start",      "stop",        "call",
+                                "send",      "keep_ref",        "use_ref",    "pinned",      "pinned_stop",
+                                "blocking",  "repeat",          "next_slot",  "revoke_slot", "back_slot",
+                                "end_lease", "resume_lease",    "start_over", "slot_returns"};
 static_assert(kind_names.size() == kind_count);
 
-constexpr std::array does_names{"meanwhile", "takes_long", "sets_timer", "cancels_timer", "sends", "calls", "asks", "stops_other",
-                                "ends_late", "leaves", "refuses", "crashes", "throws_odd"};
+constexpr std::array does_names{"meanwhile", "takes_long", "sets_timer",  "cancels_timer", "sends",
+                                "calls",     "asks",       "stops_other", "ends_late",     "leaves",
+                                "refuses",   "crashes",    "throws_odd"};
 static_assert(does_names.size() == does_count);
-constexpr std::array plan_names{"constructor_throws", "constructor_slow", "start_fails", "start_throws", "start_slow", "start_meanwhile",
-                                "start_sets_timer", "start_sends", "start_leaves", "restarts_fail", "stop_throws", "stop_slow",
-                                "stop_sends", "stop_meanwhile", "saves", "save_throws", "restore_throws", "restore_fails"};
+constexpr std::array plan_names{
+    "constructor_throws", "constructor_slow", "start_fails",  "start_throws",  "start_slow",     "start_meanwhile",
+    "start_sets_timer",   "start_sends",      "start_leaves", "restarts_fail", "stop_throws",    "stop_slow",
+    "stop_sends",         "stop_meanwhile",   "saves",        "save_throws",   "restore_throws", "restore_fails"};
 static_assert(plan_names.size() == plan_count);
 
 template <class Names>
@@ -202,8 +213,8 @@ std::string_view name_of(Kind kind) { return kind_names[static_cast<std::size_t>
 Story story_of(std::uint64_t seed) { return Generator(seed).story(); }
 
 std::string to_text(const Operation& o) {
-  std::string out = "  #" + std::to_string(o.number) + " +" + std::to_string(o.pause_us) + " us: " + std::string(name_of(o.kind)) + " " +
-                    name_of_key(o.key);
+  std::string out = "  #" + std::to_string(o.number) + " +" + std::to_string(o.pause_us) +
+                    " us: " + std::string(name_of(o.kind)) + " " + name_of_key(o.key);
   const auto add = [&](bool is_so, const std::string& text) { out += is_so ? " " + text : std::string(); };
   add(o.caller != 0, "from caller " + std::to_string(o.caller) + (o.joins ? " (joins)" : ""));
   add(o.kind == Kind::repeat, "of #" + std::to_string(o.of));
@@ -215,19 +226,20 @@ std::string to_text(const Operation& o) {
   add(o.plan != 0, "plan " + names_of(o.plan, plan_names));
   add(o.does != 0, "does " + names_of(o.does, does_names));
   add(o.then_does != 0, "and then " + names_of(o.then_does, does_names));
-  return out + " amount " + std::to_string(o.amount_us) + " us, to " + name_of_key(o.to) + ", time-out " + std::to_string(o.timeout_us) +
-         " us\n";
+  return out + " amount " + std::to_string(o.amount_us) + " us, to " + name_of_key(o.to) + ", time-out " +
+         std::to_string(o.timeout_us) + " us\n";
 }
 
 std::string to_text(const Story& story) {
-  std::string out = "seed " + std::to_string(story.seed) + ", " + std::to_string(story.keys) + " keys, order " + std::to_string(story.order) + "\n";
+  std::string out = "seed " + std::to_string(story.seed) + ", " + std::to_string(story.keys) + " keys, order " +
+                    std::to_string(story.order) + "\n";
   for (std::uint32_t i = 0; i < type_count; ++i) {
     const TypeOptions& t = story.types[i];
     const auto ms = [](Duration d) { return std::to_string(milliseconds_of(d)) + " ms"; };
     out += "  type " + std::string(type_names[i]) + ": " + std::string(name_of(t.restart.mode)) + ", max_restarts " +
-           std::to_string(t.restart.max_restarts) + " in " + ms(t.restart.period) + ", back-off " + ms(t.restart.backoff_initial) + " to " +
-           ms(t.restart.backoff_max) + ", idle " + ms(t.idle) + ", cap " + std::to_string(t.cap) + ", mailbox " +
-           std::to_string(t.mailbox) + ", stop_grace " + ms(t.stop_grace) + "\n";
+           std::to_string(t.restart.max_restarts) + " in " + ms(t.restart.period) + ", back-off " +
+           ms(t.restart.backoff_initial) + " to " + ms(t.restart.backoff_max) + ", idle " + ms(t.idle) + ", cap " +
+           std::to_string(t.cap) + ", mailbox " + std::to_string(t.mailbox) + ", stop_grace " + ms(t.stop_grace) + "\n";
   }
   for (const Operation& o : story.operations) out += to_text(o);
   return out;

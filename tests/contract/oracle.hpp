@@ -31,14 +31,14 @@ struct Ask {
   std::uint32_t number = 0;
   wire::Op op = wire::Op::lookup;
   std::uint32_t key = 0;
-  std::uint32_t caller = 0;      ///< Whose messages keep their order.
-  std::uint32_t first = 0;       ///< The first of those with the same id: itself, if it is no repeat.
+  std::uint32_t caller = 0;  ///< Whose messages keep their order.
+  std::uint32_t first = 0;   ///< The first of those with the same id: itself, if it is no repeat.
   Fence pin{};
   bool starts = false;
   std::uint32_t does = 0;
-  std::uint32_t sent_in = 0;     ///< The run of a function that has sent it; 0: none.
-  bool left_early = false;       ///< It has left before that function was over, which blocked.
-  bool is_answered_to = true;    ///< False: its outcome is told to nobody.
+  std::uint32_t sent_in = 0;            ///< The run of a function that has sent it; 0: none.
+  bool left_early = false;              ///< It has left before that function was over, which blocked.
+  bool is_answered_to = true;           ///< False: its outcome is told to nobody.
   Instant deadline = Instant::never();  ///< For its answer; never: whenever it left.
 
   Moment issued = 0;
@@ -56,18 +56,19 @@ struct Life {
   std::uint32_t key = 0;
   std::uint64_t request = 0;  ///< Whose arguments it was made with.
   Fence fence{};
-  bool running = false;       ///< One of its functions.
+  bool running = false;  ///< One of its functions.
   bool crashed = false;
-  bool leaves = false;
-  bool goodbye = false;       ///< on_stop has begun.
+  bool leaving = false;  ///< A handler that runs has asked for its end.
+  bool leaves = false;   ///< Such a handler is over.
+  bool goodbye = false;  ///< on_stop has begun.
   bool revoked = false;
-  bool abandoned = false;     ///< Of an incarnation that is over.
+  bool abandoned = false;  ///< Of an incarnation that is over.
   bool restored = false;
   bool ended_for_good = false;  ///< No restart follows.
   Moment made = 0;
   Moment live = 0;
-  Moment closing = 0;         ///< Not before that has it been closed to messages. 0: it has not been.
-  Moment proof = 0;           ///< The latest moment at which it was seen to be live.
+  Moment closing = 0;  ///< Not before that has it been closed to messages. 0: it has not been.
+  Moment proof = 0;    ///< The latest moment at which it was seen to be live.
   Moment over = 0;
   std::vector<std::uint32_t> timers{};
   struct Doubt {
@@ -140,7 +141,9 @@ class Oracle {
   void closing();
   [[nodiscard]] bool has_actor(std::uint32_t key) const { return keys_[key].life != 0; }
   /// The key's slot was lost so long ago that all that waits for a turn has had one.
-  [[nodiscard]] bool was_long_ago(std::uint32_t key) const { return now() - keys_[key].lost_at > std::chrono::milliseconds(150); }
+  [[nodiscard]] bool was_long_ago(std::uint32_t key) const {
+    return now() - keys_[key].lost_at > std::chrono::milliseconds(150);
+  }
   /// Between two turns.
   void look();
   /// After the registry was closed. `entries`: RuntimeStats::actors.
@@ -149,8 +152,8 @@ class Oracle {
   void passed(std::int64_t ns) { passed_ += ns; }
 
   struct Seen {
-    std::uint64_t starts = 0, restarts = 0, crashes = 0, stops = 0, passivations = 0, moves = 0, restored = 0, timers = 0, handled = 0,
-                  withheld = 0, asks = 0, repeats = 0;
+    std::uint64_t starts = 0, restarts = 0, crashes = 0, stops = 0, passivations = 0, moves = 0, restored = 0,
+                  timers = 0, handled = 0, withheld = 0, asks = 0, repeats = 0;
     std::uint64_t codes[100] = {};
     void add(const Seen& other);
   };
@@ -158,14 +161,14 @@ class Oracle {
 
  private:
   struct Key {
-    std::uint32_t life = 0;            ///< The one that is there; 0: none.
+    std::uint32_t life = 0;  ///< The one that is there; 0: none.
     Fence latest{};
-    Moment over = 0;                   ///< The end of the latest life.
+    Moment over = 0;  ///< The end of the latest life.
     Moment lost = 0;
     Instant lost_at{};
-    Fence stopped{};                   ///< The highest fence that a stop was answered with,
-    Moment stop_answered = 0;          ///< and when.
-    std::uint32_t ends = 0;            ///< Crashes and the like since the latest stop.
+    Fence stopped{};           ///< The highest fence that a stop was answered with,
+    Moment stop_answered = 0;  ///< and when.
+    std::uint32_t ends = 0;    ///< Crashes and the like since the latest stop.
     Place place = Place::held;
     std::vector<std::uint32_t> stops;  ///< All asks.
     std::vector<std::uint32_t> lives;  ///< By fence.
@@ -222,11 +225,12 @@ class Oracle {
   std::vector<Run> runs_;
   std::deque<Timer> timers_;
   std::vector<State> states_;
-  std::vector<std::uint32_t> just_over_;  ///< Lives
+  std::vector<std::uint32_t> just_over_;                              ///< Lives
   absl::flat_hash_map<std::uint64_t, std::uint32_t> latest_handled_;  ///< By caller and key: the ask.
-  absl::flat_hash_map<std::uint64_t, Fence> begun_by_;                ///< By request: the fence of the start that it was told it made.
+  absl::flat_hash_map<std::uint64_t, Fence>
+      begun_by_;  ///< By request: the fence of the start that it was told it made.
   absl::flat_hash_map<std::uint64_t, std::uint32_t> starts_of_;
-  absl::flat_hash_map<std::uint64_t, std::uint32_t> claimed_;         ///< By key and fence: the request that was told so.
+  absl::flat_hash_map<std::uint64_t, std::uint32_t> claimed_;  ///< By key and fence: the request that was told so.
   std::uint64_t reopened_ = 0;
   std::int64_t passed_ = 0;
   std::size_t unanswered_ = 0;

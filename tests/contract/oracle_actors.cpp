@@ -53,11 +53,15 @@ void Oracle::check_may_begin(const Life& life, Function function) {
   if (life.running) break_rule(Rule::life_cycle, name(life) + " runs two functions at a time");
   if (life.crashed) break_rule(Rule::life_cycle, name(life) + " runs on after a crash");
   if (life.abandoned) break_rule(Rule::only_with_the_lease, name(life) + " runs on after its incarnation was dropped");
-  if (!goes_on && !has_lease()) break_rule(Rule::only_with_the_lease, name(life) + " begins a function without the lease");
-  if (keys_[life.key].place == Place::emptied && !life.revoked) break_rule(Rule::only_with_the_lease, name(life) + " runs in a slot that is emptied");
+  if (!goes_on && !has_lease())
+    break_rule(Rule::only_with_the_lease, name(life) + " begins a function without the lease");
+  if (keys_[life.key].place == Place::emptied && !life.revoked)
+    break_rule(Rule::only_with_the_lease, name(life) + " runs in a slot that is emptied");
   const bool is_message = function == Function::handler || function == Function::timer;
-  if (is_message && (life.live == 0 || life.goodbye)) break_rule(Rule::life_cycle, name(life) + " handles a message before on_start or after on_stop");
-  if (is_message && life.leaves) break_rule(Rule::life_cycle, name(life) + " handles a message after it has stopped itself");
+  if (is_message && (life.live == 0 || life.goodbye))
+    break_rule(Rule::life_cycle, name(life) + " handles a message before on_start or after on_stop");
+  if (is_message && life.leaves)
+    break_rule(Rule::life_cycle, name(life) + " handles a message after it has stopped itself");
 }
 
 std::uint32_t Oracle::begin(std::uint32_t number, Function function, Fence fence, std::uint32_t ask) {
@@ -68,7 +72,9 @@ std::uint32_t Oracle::begin(std::uint32_t number, Function function, Fence fence
   check_may_begin(life, function);
   note("begin", static_cast<std::uint64_t>(function) << 32 | life.key, ask);
   if (function == Function::on_start) {
-    if (fence <= k.latest) break_rule(Rule::growing_fences, name(life) + " has fence " + std::to_string(fence.value) + " after " + std::to_string(k.latest.value));
+    if (fence <= k.latest)
+      break_rule(Rule::growing_fences,
+                 name(life) + " has fence " + std::to_string(fence.value) + " after " + std::to_string(k.latest.value));
     if (life.fence.value != 0) break_rule(Rule::life_cycle, name(life) + " runs on_start twice");
     life.fence = fence;
     k.latest = fence;
@@ -93,6 +99,7 @@ void Oracle::end(std::uint32_t number, bool ok) {
   if (run.end == End::withheld) ++seen_.withheld;
   if (run.function == Function::on_start) return end_start(life, run);
   const bool is_message = run.function == Function::handler || run.function == Function::timer;
+  if (is_message && life.leaving) life.leaves = true;
   if (!ok && is_message) {
     life.crashed = true;
     life.ended_for_good = story_.types[type_of_key(life.key)].restart.mode == RestartMode::temporary;
@@ -127,6 +134,7 @@ void Oracle::closes(Life& life, Moment at) {
 void Oracle::leaves(std::uint32_t number) {
   Life& life = lives_[number];
   closes(life, next());
+  if (life.live != 0) life.leaving = true;  // in on_start: what waits for the start is handled before
 }
 
 /// The function that runs blocks: what it has sent so far leaves now.
@@ -168,7 +176,8 @@ void Oracle::check_cause_of_stop(const Life& life) {
     const bool is_of_its_time = stop.issued > k.over || stop.answered == 0 || stop.answered > life.made;
     return (stop.pin.value == 0 || stop.pin == life.fence) && is_of_its_time && !was_done;
   });
-  if (!has_cause) break_rule(Rule::stopped_when_told, name(life) + " is stopped, and nobody has asked for that but a repeat");
+  if (!has_cause)
+    break_rule(Rule::stopped_when_told, name(life) + " is stopped, and nobody has asked for that but a repeat");
 }
 
 /// An answer of `not_running` or `gone`, while it may have been live all the time.
@@ -176,7 +185,8 @@ void Oracle::settle_doubts(Life& life) {
   for (const Life::Doubt& doubt : life.doubts) {
     const Ask& ask = asks_[doubt.ask];
     if (ask.issued > life.live && doubt.answered < life.closing) {
-      break_rule(ask.pin.value != 0 ? Rule::pinned : Rule::found_what_was_there, name(ask) + " did not find " + name(life) + ", which was live all the time");
+      break_rule(ask.pin.value != 0 ? Rule::pinned : Rule::found_what_was_there,
+                 name(ask) + " did not find " + name(life) + ", which was live all the time");
     }
   }
   life.doubts.clear();
@@ -226,7 +236,8 @@ void Oracle::state_restored(std::uint32_t number, std::uint64_t state) {
   life.restored = true;
   ++seen_.restored;
   if (states_[state].key != life.key) break_rule(Rule::state_once, name(life) + " gets the state of another key");
-  if (std::exchange(states_[state].restored, true)) break_rule(Rule::state_once, name(life) + " gets a state that was restored before");
+  if (std::exchange(states_[state].restored, true))
+    break_rule(Rule::state_once, name(life) + " gets a state that was restored before");
 }
 
 }  // namespace reki::contract

@@ -22,12 +22,14 @@ void Oracle::break_rule(Rule rule, std::string text) {
 }
 
 std::string Oracle::name(const Life& life) const {
-  return name_of_key(life.key) + "'s start " + std::to_string(life.fence.value) + " (made for " + std::to_string(life.request) + ")";
+  return name_of_key(life.key) + "'s start " + std::to_string(life.fence.value) + " (made for " +
+         std::to_string(life.request) + ")";
 }
 
 std::string Oracle::name(const Ask& ask) const {
   static constexpr const char* names[] = {"", "lookup_or_start", "lookup", "start", "stop", "call", "send"};
-  std::string out = std::string(names[static_cast<std::size_t>(ask.op)]) + " " + std::to_string(ask.number) + " of " + name_of_key(ask.key);
+  std::string out = std::string(names[static_cast<std::size_t>(ask.op)]) + " " + std::to_string(ask.number) + " of " +
+                    name_of_key(ask.key);
   if (ask.pin.value != 0) out += " pinned to " + std::to_string(ask.pin.value);
   if (ask.first != ask.number) out += ", a repeat of " + std::to_string(ask.first) + ",";
   return out;
@@ -35,8 +37,9 @@ std::string Oracle::name(const Ask& ask) const {
 
 void Oracle::note(const char* what, std::uint64_t a, std::uint64_t b) {
   trace_ = SplitMix(trace_ ^ a ^ b << 20 ^ static_cast<std::uint64_t>(now().ns) * 0x9e3779b97f4a7c15).next();
-  if (prints_) std::printf("%12.3f us  %-10s %llu %llu\n", static_cast<double>(now().ns - 3'600'000'000'000) / 1e3, what,
-                           static_cast<unsigned long long>(a), static_cast<unsigned long long>(b));
+  if (prints_)
+    std::printf("%12.3f us  %-10s %llu %llu\n", static_cast<double>(now().ns - 3'600'000'000'000) / 1e3, what,
+                static_cast<unsigned long long>(a), static_cast<unsigned long long>(b));
 }
 
 void Oracle::slot(std::uint32_t key, Place place) {
@@ -48,7 +51,8 @@ void Oracle::slot(std::uint32_t key, Place place) {
     if (k.life != 0) closes(lives_[k.life], k.lost);
   }
   if (place == Place::emptied && k.life != 0 && !lives_[k.life].revoked) {
-    break_rule(Rule::only_with_the_lease, "the slot of " + name_of_key(key) + " is empty, and " + name(lives_[k.life]) + " exists");
+    break_rule(Rule::only_with_the_lease,
+               "the slot of " + name_of_key(key) + " is empty, and " + name(lives_[k.life]) + " exists");
   }
   k.place = place;
 }
@@ -81,7 +85,8 @@ void Oracle::look() {
     for (const std::uint32_t timer : lives_[number].timers) {
       // One that is due may be on its way.
       const Timer& t = timers_[timer];
-      if (t.messages > 0 && t.due > now()) break_rule(Rule::own_timers, name(lives_[number]) + " is over, and a timer of it is not");
+      if (t.messages > 0 && t.due > now())
+        break_rule(Rule::own_timers, name(lives_[number]) + " is over, and a timer of it is not");
     }
   }
   just_over_.clear();
@@ -95,13 +100,16 @@ void Oracle::at_the_end(bool closed, std::uint64_t entries) {
     if (timer.messages != 0) break_rule(Rule::nothing_left, "a timer is left of " + name(lives_[timer.life]));
   }
   for (const Ask& ask : asks_) {
-    if (ask.issued != 0 && ask.is_answered_to && ask.answered == 0) break_rule(Rule::one_answer, name(ask) + " is never answered");
+    if (ask.issued != 0 && ask.is_answered_to && ask.answered == 0)
+      break_rule(Rule::one_answer, name(ask) + " is never answered");
   }
 }
 
 void Oracle::Seen::add(const Seen& o) {
-  starts += o.starts, restarts += o.restarts, crashes += o.crashes, stops += o.stops, passivations += o.passivations, moves += o.moves;
-  restored += o.restored, timers += o.timers, handled += o.handled, withheld += o.withheld, asks += o.asks, repeats += o.repeats;
+  starts += o.starts, restarts += o.restarts, crashes += o.crashes, stops += o.stops, passivations += o.passivations,
+      moves += o.moves;
+  restored += o.restored, timers += o.timers, handled += o.handled, withheld += o.withheld, asks += o.asks,
+      repeats += o.repeats;
   for (std::size_t i = 0; i < std::size(codes); ++i) codes[i] += o.codes[i];
 }
 

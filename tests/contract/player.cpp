@@ -8,7 +8,8 @@ namespace reki::contract {
 
 using wire::Op;
 
-Player::Player(World& world, std::span<const Operation> operations) : world_(world), operations_(operations), wire_(world) {
+Player::Player(World& world, std::span<const Operation> operations)
+    : world_(world), operations_(operations), wire_(world) {
   world_.meanwhile = [this](Duration time) { meanwhile(time); };
 }
 
@@ -181,8 +182,10 @@ void Player::keep_ref(const Operation& o) {
     };
     const CallOptions options{std::chrono::microseconds(o.timeout_us), !o.fail_if_restarting};
     HostedRegistry& registry = *world_.registry;
-    if (o.with_args) registry.lookup_or_start<A>(name_of_key(o.key), World::args_of(ask, o), options).then(keep);
-    else registry.lookup<A>(name_of_key(o.key), options).then(keep);
+    if (o.with_args)
+      registry.lookup_or_start<A>(name_of_key(o.key), World::args_of(ask, o), options).then(keep);
+    else
+      registry.lookup<A>(name_of_key(o.key), options).then(keep);
   });
 }
 
@@ -206,12 +209,18 @@ void Player::use_ref(const Operation& o, bool pinned) {
     if (op == Op::send) {
       // Its fence is not told.
       const auto told = [this, number](const Result<void>& r) { world_.answered(number, r, Fence{}, false); };
-      if (pinned) ref.pinned().send(work, options).then(told);
-      else ref.send(work, options).then(told);
+      if (pinned)
+        ref.pinned().send(work, options).then(told);
+      else
+        ref.send(work, options).then(told);
     } else {
-      const auto told = [this, number](const Result<Done>& r) { world_.answered(number, r, Fence{r ? r->fence : 0}, false); };
-      if (pinned) ref.pinned().call(work, options).then(told);
-      else ref.call(work, options).then(told);
+      const auto told = [this, number](const Result<Done>& r) {
+        world_.answered(number, r, Fence{r ? r->fence : 0}, false);
+      };
+      if (pinned)
+        ref.pinned().call(work, options).then(told);
+      else
+        ref.call(work, options).then(told);
     }
   });
 }

@@ -13,7 +13,8 @@ namespace {
 /// All that was asked for has come to an answer, and all that can end has ended.
 void come_to_rest(World& world, bool resumes) {
   (void)world.schedule.run_until([&] { return world.oracle.all_answered(); }, 2s);
-  if (!world.oracle.all_answered()) world.oracle.break_rule(Rule::one_answer, "a request has no answer long after its deadline");
+  if (!world.oracle.all_answered())
+    world.oracle.break_rule(Rule::one_answer, "a request has no answer long after its deadline");
   world.schedule.run_for(100ms);
   // Without the lease one whose function has ended since waits to be told.
   const char* const stuck = "a slot that was lost long ago is not empty";
@@ -85,16 +86,20 @@ class Shrinker {
       for (std::size_t first = 0; first < story_.operations.size();) {
         Story less = story_;
         const auto from = less.operations.begin() + static_cast<std::ptrdiff_t>(first);
-        less.operations.erase(from, from + static_cast<std::ptrdiff_t>(std::min(chunk, less.operations.size() - first)));
-        if (fails(less)) story_ = std::move(less);
-        else first += chunk;
+        less.operations.erase(from,
+                              from + static_cast<std::ptrdiff_t>(std::min(chunk, less.operations.size() - first)));
+        if (fails(less))
+          story_ = std::move(less);
+        else
+          first += chunk;
       }
     }
   }
   /// What an operation does beside the main thing.
   void simplify() {
     for (std::size_t i = 0; i < story_.operations.size(); ++i) {
-      for (std::uint32_t Operation::*field : {&Operation::plan, &Operation::does, &Operation::then_does, &Operation::pause_us}) {
+      for (std::uint32_t Operation::*field :
+           {&Operation::plan, &Operation::does, &Operation::then_does, &Operation::pause_us}) {
         for (std::uint32_t bits = story_.operations[i].*field; bits != 0; bits &= bits - 1) {
           Story less = story_;
           less.operations[i].*field &= ~(bits & -bits);

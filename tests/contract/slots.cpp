@@ -55,7 +55,8 @@ void Slots::go_on(HostedRegistry& registry, std::uint32_t number) {
     case Place::lost:
       if (key.revoked || registry.is_empty(slot)) return enter(number, Place::emptied);
       if (!oracle_.has_actor(number) && oracle_.was_long_ago(number)) {
-        oracle_.break_rule(Rule::nothing_left, "the slot of " + name_of_key(number) + " was lost long ago, and is not empty");
+        oracle_.break_rule(Rule::nothing_left,
+                           "the slot of " + name_of_key(number) + " was lost long ago, and is not empty");
       }
       return;
     case Place::emptied:

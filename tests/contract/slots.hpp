@@ -10,9 +10,9 @@
 
 namespace reki::contract {
 
-/// The slots of the keys that come and go, in the order in which a node's membership has them do so (MembershipThread), and the
-/// states that go with them. Each view leads to `expect` and `expect_only` there; here only the one that changes something, since each
-/// looks at all slots.
+/// The slots of the keys that come and go, in the order in which a node's membership has them do so (MembershipThread),
+/// and the states that go with them. Each view leads to `expect` and `expect_only` there; here only the one that
+/// changes something, since each looks at all slots.
 class Slots {
  public:
   Slots(std::uint32_t keys, Oracle& oracle);

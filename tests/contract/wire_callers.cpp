@@ -25,7 +25,9 @@ class WireCallers::Sink final : public ReplySink {
   }
 
  private:
-  const Framed& framed_of(const wire::Request& request) { return batch_[static_cast<std::size_t>(&request - requests_.data())]; }
+  const Framed& framed_of(const wire::Request& request) {
+    return batch_[static_cast<std::size_t>(&request - requests_.data())];
+  }
 
   World& world_;
   const std::span<const wire::Request> requests_;

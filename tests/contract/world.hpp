@@ -48,7 +48,6 @@ class World {
  private:
   [[nodiscard]] Factories factories(const Story& story);
   [[nodiscard]] HostedOptions options();
-
 };
 
 template <class T>
