@@ -101,6 +101,8 @@ ActorCell::Step ActorCell::turn() {
 // Starting
 
 ActorCell::Step ActorCell::start() {
+  // It was the start before that was revoked: its slot has come back since, or else there is no permit.
+  revoked_.store(false, std::memory_order_release);
   const auto permit = host().permit_start(*this);
   if (!permit) return start_failed(permit.error());
   if (*permit == StartPermit::suspended) return Step::suspended;
