@@ -37,6 +37,8 @@ void Oracle::destroyed(std::uint32_t number) {
   life.over = next();
   if (life.running) break_rule(Rule::life_cycle, name(life) + " is destroyed while it runs");
   if (life.live == 0) ++k.ends;
+  const bool may_say_goodbye = life.live != 0 && !life.crashed && !life.revoked && !life.abandoned && has_lease();
+  if (may_say_goodbye && !life.goodbye) break_rule(Rule::life_cycle, name(life) + " ends without on_stop");
   closes(life, life.over);
   const TypeOptions& options = story_.types[type_of_key(life.key)];
   const bool maybe_passivated = !life.goodbye && !life.crashed && (options.idle > Duration{0} || options.cap > 0);
