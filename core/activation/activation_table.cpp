@@ -94,7 +94,8 @@ Verdict ActivationTable::while_starting(Activation& a, const Demand& demand) con
   }
   const bool retry = demand.origin && demand.origin == a.starter;
   if (demand.op == Op::start && !retry) return refuse(ErrorCode::already_started, &a);
-  if (!a.stop_requested) return bounded_wait(a, For::start);
+  // A repeat of the request that has begun this start waits for this one, and not for another behind its end.
+  if (!a.stop_requested || retry) return bounded_wait(a, For::start);
   return demand.starts ? bounded_wait(a, For::next) : refuse(ErrorCode::not_running, &a);
 }
 
@@ -112,10 +113,12 @@ Verdict ActivationTable::while_live(Activation& a, const Demand& demand) {
 Verdict ActivationTable::while_restarting(Activation& a, const Demand& demand, Instant now) {
   if (demand.pin.value != 0) return refuse(ErrorCode::gone, &a);
   if (demand.op == Op::stop) {
-    // Nothing runs. Those who may start an actor get one of their own after the stop; the others have none to find.
+    // Nothing runs. Those who may start an actor get one of their own after the stop; the others have none to find, and a
+    // repeat of the request that had started it finds that it has done so.
     WaiterList waiters = std::move(a.waiters);
     while (Waiter* w = waiters.pop()) {
-      if (w->starts) w->waits_for = For::next;
+      const bool retry = w->origin && w->origin == a.starter;
+      if (w->starts && !retry) w->waits_for = For::next;
       a.waiters.push(w);
     }
     enter(a, State::stopping);
@@ -128,6 +131,9 @@ Verdict ActivationTable::while_restarting(Activation& a, const Demand& demand, I
 
 Verdict ActivationTable::while_stopping(Activation& a, const Demand& demand) {
   if (demand.op == Op::stop) return {What::wait, &a, ErrorCode::ok, Duration{0}, false, For::stop};
+  // Here already, since one that waited for the end would start another one then.
+  const bool retry = demand.origin && demand.origin == a.starter;
+  if (retry && !wire::is_message(demand.op)) return {What::repeated, &a, ErrorCode::ok, Duration{0}, true, For::start, a.fence};
   if (demand.pin.value != 0) return refuse(ErrorCode::gone, &a);
   if (!demand.starts) return refuse(ErrorCode::not_running, &a);
   return {What::wait, &a, ErrorCode::ok, Duration{0}, false, For::next};
@@ -167,6 +173,13 @@ bool ActivationTable::find_beginner(Activation& a, Instant now) {
   if (next == nullptr) return false;
   next->begins = true;
   a.starter = next->origin;
+  if (!a.starter) return true;
+  // Repeats of its request wait for this start as well, and not for one of their own behind it.
+  WaiterList waiters = std::move(a.waiters);
+  while (Waiter* w = waiters.pop()) {
+    if (w->waits_for == For::next && w->origin == a.starter) w->waits_for = For::start;
+    a.waiters.push(w);
+  }
   return true;
 }
 
@@ -187,7 +200,7 @@ ActivationTable::After ActivationTable::start_failed(Activation& a, std::string 
   After out;
   out.released = release(a, [](const Waiter& w) { return w.waits_for != For::next; });
   a.stop_requested = false;
-  if (!supervised) a.starter = {};  // it has started nothing, and may be repeated
+  if (!a.restart) a.starter = {};  // it has started nothing, and may be repeated
   out.next = supervised ? decide_restart(a, ExitKind::crashed, std::move(text), now) : start_again_or_erase(a);
   return out;
 }

@@ -104,6 +104,10 @@ class WaiterList {
     --size_;
     return out;
   }
+  /// Puts so many of the oldest behind all others. REQUIRES: there are as many.
+  void rotate(std::size_t count) {
+    for (; count > 0; --count) last_ = last_->link;
+  }
   /// Takes out, in order, those for which `chosen` is true.
   template <class Predicate>
   WaiterList take_if(Predicate chosen) {

@@ -57,7 +57,8 @@ ActorCell::~ActorCell() {
 }
 
 bool ActorCell::push_stop(StopReason reason, Instant drain_until) {
-  drain_until_.store(drain_until.ns, std::memory_order_relaxed);
+  drained_for_.store(reason, std::memory_order_relaxed);
+  drain_until_.store(drain_until.ns, std::memory_order_release);
   mailbox_.close();  // nothing comes behind it
   return mailbox_.push(new ControlEnvelope(reason));
 }
@@ -100,6 +101,8 @@ ActorCell::Step ActorCell::turn() {
 // Starting
 
 ActorCell::Step ActorCell::start() {
+  // It was the start before that was revoked: its slot has come back since, or else there is no permit.
+  revoked_.store(false, std::memory_order_release);
   const auto permit = host().permit_start(*this);
   if (!permit) return start_failed(permit.error());
   if (*permit == StartPermit::suspended) return Step::suspended;
@@ -113,6 +116,7 @@ ActorCell::Step ActorCell::start() {
   }
   if (!may_release(host().clock.now())) {
     context.outputs.drop(Error{ErrorCode::unavailable});
+    made->reset();  // before anybody is told that it is over, or another is started
     return start_failed(Error{ErrorCode::unavailable, "the node's lease ended during the start"});
   }
   context.outputs.release();
@@ -164,9 +168,14 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
     const auto reason = static_cast<ControlEnvelope&>(*envelope).reason;
     return reason ? stop(*reason) : Step::more;
   }
+  if (now.ns >= drain_until_.load(std::memory_order_acquire)) {
+    // What is left in the mailbox is decided over again with its end, before what has come after the stop.
+    mailbox_.put_back(taken_, envelope.release());
+    return stop(drained_for_.load(std::memory_order_relaxed));
+  }
   // The last: a start may have ended between the look-up and the mailbox.
   const bool is_for_another = envelope->pin.value != 0 && envelope->pin != activation_.fence;
-  if (now.ns >= drain_until_.load(std::memory_order_relaxed) || !actor_ || host().gate.is_abandoned() || is_for_another) {
+  if (!actor_ || host().gate.is_abandoned() || is_for_another) {
     host().readmit(*this, std::move(envelope), now);
     return Step::more;
   }

@@ -133,8 +133,9 @@ class ActorCell final : public Turn {
   std::unique_ptr<ColdState> cold_;                   ///< Turn only, but for what says otherwise.
   std::uint64_t born_ = 0;                            ///< Guarded by the shard's mutex.
   std::atomic<std::int64_t> drain_until_{INT64_MAX};  ///< Instant::ns
-  [[no_unique_address]] Mailbox mailbox_;             // leaves room behind it for the two below
+  [[no_unique_address]] Mailbox mailbox_;             // leaves room behind it for the three below
   std::atomic<bool> revoked_{false};
+  std::atomic<StopReason> drained_for_{};             ///< Once there is a `drain_until_`.
   bool has_args_ = false;                             ///< Those of the start are kept. Turn only.
 };
 

@@ -28,8 +28,9 @@ Result<StartPermit> Shard::permit_start(ActorCell& cell) {
   Gate& gate = context_.host.gate;
   const Clock clock = context_.host.clock;
   if (a.state != State::starting) return StartPermit::not_wanted;
-  const bool here = gate.is_open(clock.now()) && stop_reason(a.slot()) != StopReason::moved;
-  const bool told_to_end = a.stop_requested || gate.is_closing();
+  const bool moves = stop_reason(a.slot()) == StopReason::moved;
+  const bool here = gate.is_open(clock.now()) && !moves;
+  const bool told_to_end = a.stop_requested || moves || gate.is_closing();
   if (!here && !told_to_end && gate.suspend(cell, clock.now())) return StartPermit::suspended;
   if (gate.is_closing()) return fail(ErrorCode::shutting_down);
   if (!here) return fail(ErrorCode::unavailable, "the key moves to another node");
@@ -73,9 +74,11 @@ bool Shard::start_failed(ActorCell& cell, const Error& error, Effects& effects) 
     const auto told_to = watch_reason(stop_reason(a.slot()));
     tell_end(a, supervised ? WatchReason::start_failed : told_to, error.text, effects);
   }
-  if (!supervised && error.code != ErrorCode::unavailable) {
-    // Nothing was supervised yet: it is the callers' failure. Who only looked it up, or wanted it stopped, finds none.
-    WaiterList failed = after.released.take_if([](const Waiter&) { return true; });
+  if (!supervised) {
+    // Nothing was supervised yet: it is the callers' failure, unless it was the node's; then others are decided over again. Who
+    // only looked it up, or wanted it stopped, finds none.
+    const bool is_nodes = error.code == ErrorCode::unavailable;
+    WaiterList failed = after.released.take_if([&](const Waiter& w) { return !is_nodes || w.waits_for == For::stop; });
     while (Waiter* w = failed.pop()) {
       auto envelope = owned(w);
       const bool wanted_start = w->waits_for == For::start && w->starts;
@@ -107,6 +110,9 @@ bool Shard::stopped(ActorCell& cell, StopReason reason, Effects& effects) {
   const bool by_itself = reason == StopReason::stopped_self;
   auto after = by_itself ? table_->ended(a, ExitKind::stopped_itself, {}, context_.host.clock.now()) : table_->stopped(a);
   tell_end(a, watch_reason(reason), {}, effects);
+  // Those who waited for a restart that does not come, and start none of their own.
+  WaiterList disappointed = after.released.take_if([](const Waiter& w) { return w.waits_for == For::start && !w.starts; });
+  while (Waiter* w = disappointed.pop()) effects.answer(std::move(owned(w)->done), Answer{Error{ErrorCode::not_running}});
   return ended(cell, std::move(after), effects);
 }
 
@@ -121,7 +127,10 @@ bool Shard::ended(ActorCell& cell, ActivationTable::After after, Effects& effect
   // The entry may be erased here, and its cell with it; what is decided over again may make a new one.
   const KeyName name = name_of(a);
   const bool gone = follow(a, after.next, effects);
+  // Those that stay in the entry have come later than those in the mailbox.
+  const std::size_t later = gone ? 0 : a.waiters.size();
   while (Waiter* w = again.pop()) readmit(name, owned(w), context_.host.clock.now(), effects);
+  if (later > 0) a.waiters.rotate(later);
   return gone;
 }
 

@@ -264,6 +264,52 @@ BOOST_AUTO_TEST_CASE(a_retry_of_a_start_is_not_a_second_start) {
   BOOST_TEST((ask("k", d).code == ErrorCode::already_started));
 }
 
+BOOST_AUTO_TEST_CASE(a_repeat_that_comes_while_its_start_is_stopped_starts_no_other) {
+  Demand d = get_or_start();
+  d.origin = {Incarnation{7}, RequestId{1}};
+  Activation& a = *ask("k", d).activation;
+  BOOST_TEST(table.begin_start(a, start));
+  const Fence first = a.fence;
+  release(table.started(a, start));
+  BOOST_TEST((ask("k", demand(Op::stop)).what == What::stop));
+  const auto repeated = ask("k", d);
+  BOOST_TEST((repeated.what == What::repeated && repeated.fence == first && repeated.started));
+  auto after = table.stopped(a);
+  release(std::move(after.released));
+  BOOST_TEST((after.next == Next::erase));
+}
+
+BOOST_AUTO_TEST_CASE(who_comes_to_begin_a_start_has_its_repeats_wait_for_that_one) {
+  Activation& a = *ask("k", demand(Op::lookup_or_start, true, start + 1s)).activation;
+  Demand d = get_or_start();
+  d.origin = {Incarnation{7}, RequestId{1}};
+  (void)ask("k", d);
+  (void)ask("k", demand(Op::stop));
+  (void)ask("k", d);  // behind the stop
+  BOOST_TEST(table.begin_start(a, start + 2s));
+  BOOST_TEST(release(table.started(a, start + 2s)) == 3U);
+  auto after = table.stopped(a);
+  release(std::move(after.released));
+  BOOST_TEST((after.next == Next::erase));
+}
+
+BOOST_AUTO_TEST_CASE(a_restart_that_is_told_to_stop_does_not_forget_who_had_started_it) {
+  Demand d = get_or_start();
+  d.origin = {Incarnation{7}, RequestId{1}};
+  Activation& a = *ask("k", d).activation;
+  BOOST_TEST(table.begin_start(a, start));
+  const Fence first = a.fence;
+  release(table.started(a, start));
+  BOOST_TEST((table.ended(a, ExitKind::crashed, "x", start).next == Next::start));
+  (void)ask("k", demand(Op::stop));
+  auto after = table.start_failed(a, "x", start);
+  release(std::move(after.released));
+  BOOST_TEST((after.next == Next::erase));
+  table.erase(a);
+  const auto repeated = ask("k", d);
+  BOOST_TEST((repeated.what == What::repeated && repeated.fence == first));
+}
+
 BOOST_AUTO_TEST_CASE(the_waiters_of_a_key_are_bounded) {
   ActivationTable small{{.policies = policies, .waiters_max = 2}};
   const auto request = [&] { return small.request(1, counter, "k", get_or_start(), start); };

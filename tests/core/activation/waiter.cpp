@@ -39,4 +39,15 @@ BOOST_AUTO_TEST_CASE(a_request_that_goes_on_to_another_process_asks_the_same) {
   BOOST_TEST((body_of(demand_of(sent, {}, {}), sent.type, sent.key, {}) == sent));
 }
 
+BOOST_AUTO_TEST_CASE(the_oldest_of_a_list_can_be_put_behind_the_others) {
+  Waiter a;
+  Waiter b;
+  Waiter c;
+  WaiterList list;
+  for (Waiter* w : {&a, &b, &c}) list.push(w);
+  list.rotate(2);
+  for (const Waiter* w : {&c, &a, &b}) BOOST_TEST(list.pop() == w);
+  BOOST_TEST(list.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -29,6 +29,8 @@ class SeededSchedule {
   SeededSchedule& operator=(const SeededSchedule&) = delete;
 
   [[nodiscard]] Instant now() const { return Instant{now_ns_}; }
+  /// Its time, for who goes by it and must not change it.
+  [[nodiscard]] Clock clock() const { return Clock(now_ns_); }
   /// RuntimeOptions::executor of any number of registries.
   [[nodiscard]] std::function<std::unique_ptr<Executor>()> executors();
 
