@@ -166,6 +166,7 @@ class Oracle {
     Moment over = 0;  ///< The end of the latest life.
     Moment lost = 0;
     Instant lost_at{};
+    Moment revoked = 0;
     Fence stopped{};           ///< The highest fence that a stop was answered with,
     Moment stop_answered = 0;  ///< and when.
     std::uint32_t ends = 0;    ///< Crashes and the like since the latest stop.

@@ -36,7 +36,7 @@ void Oracle::destroyed(std::uint32_t number) {
   --existing_;
   life.over = next();
   if (life.running) break_rule(Rule::life_cycle, name(life) + " is destroyed while it runs");
-  if (life.live == 0) ++k.ends;
+  if (!life.goodbye && !life.crashed) ++k.ends;  // a start that failed, or one that left without the lease
   const bool may_say_goodbye = life.live != 0 && !life.crashed && !life.revoked && !life.abandoned && has_lease();
   if (may_say_goodbye && !life.goodbye) break_rule(Rule::life_cycle, name(life) + " ends without on_stop");
   closes(life, life.over);

@@ -59,6 +59,7 @@ void Oracle::slot(std::uint32_t key, Place place) {
 
 void Oracle::revoked(std::uint32_t key) {
   note("revoked", key, 0);
+  keys_[key].revoked = next();
   if (const std::uint32_t life = keys_[key].life; life != 0) lives_[life].revoked = true;
 }
 

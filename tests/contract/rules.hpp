@@ -43,7 +43,9 @@ inline constexpr RuleText rules[] = {
     {Rule::pinned,
      "what is pinned runs in the start that it is pinned to, or not at all; `gone` means that this start is over"},
     {Rule::in_order,
-     "messages of one caller to one key that are handled are handled in the order in which they were sent"},
+     "messages of one caller to one key that are handled are handled in the order in which they were sent; but for "
+     "those in the "
+     "mailbox of one whose slot was revoked, and that still runs"},
     {Rule::own_timers,
      "a timer's message is handled at most once, not early, not after it was cancelled in time, by the start that set "
      "it; it goes with it"},
