@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <memory>
 
 namespace reki {
@@ -27,17 +26,6 @@ std::string name_of(const std::type_info& type) {
 }
 
 }  // namespace
-
-std::string text_of_current_exception() {
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    const char* const text = e.what();
-    return text != nullptr ? text : "an exception without a text";
-  } catch (...) {
-    return "an exception that is no std::exception";
-  }
-}
 
 void set_failed_callback_log(FailedCallbackLog log) { failed_log = log != nullptr ? log : &log_to_stderr; }
 

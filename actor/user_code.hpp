@@ -1,16 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <typeinfo>
 #include <utility>
 
+#include "reki/core/base/exception_text.hpp"
+
 /// Where users' code is called, what it throws ends: an actor's functions in its cell (a crash), and all else here.
 namespace reki {
-
-/// The text of the exception that is being handled, whatever was thrown and whatever its what() says.
-[[nodiscard]] std::string text_of_current_exception();
 
 /// Told of each callback of this process that has thrown: its type's name, in which the function stands that made it, and the
 /// exception's text. Any thread; must not throw. In place of a line on stderr.

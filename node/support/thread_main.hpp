@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "reki/actor/user_code.hpp"
+#include "reki/core/base/exception_text.hpp"
 #include "reki/node/support/log.hpp"
 
 namespace reki {

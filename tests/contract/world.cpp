@@ -36,7 +36,7 @@ Factories World::factories(const Story& story) {
 HostedOptions World::options() {
   auto hooks = std::make_shared<ClusterHooks>();
   hooks->page = &page;
-  hooks->reroute = [](const std::string&, const std::string&, EnvelopePtr request) {
+  hooks->reroute = [](std::string_view, std::string_view, EnvelopePtr request) {
     if (request->done) request->done(Answer{Error{ErrorCode::wrong_node}});
   };
   hooks->hand_over = [this](HandedOver state) { slots.keep(std::move(state)); };
