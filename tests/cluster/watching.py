@@ -189,9 +189,10 @@ def a_watcher_that_reconnects_in_time_is_told_exactly_what_it_missed():
             check("all three are watched", {(e.kind, e.node) for e in first} == {("watching", n) for n in c.nodes}, first)
             for round in range(3):
                 # The connections are gone, and with them what the nodes may have answered meanwhile.
-                for connection in client._connections.values():
-                    connection.close()
-                client._connections.clear()
+                for free in client._connections.free.values():
+                    for connection in free:
+                        connection.close()
+                client._connections.free.clear()
                 keys = [f"k{round}_{n}" for n in range(20)]
                 for key in keys:
                     c.reki("start", "counter", key)
