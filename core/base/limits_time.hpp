@@ -64,9 +64,9 @@ inline constexpr auto closing_quiet = std::chrono::milliseconds(100);
 inline constexpr auto closing_time_max = std::chrono::milliseconds(500);
 /// How long a node that closes waits for its last replies to leave.
 inline constexpr auto flush_time_max = std::chrono::milliseconds(250);
-/// How long its process stays after its GOODBYE, for clients that have not read it yet: with the connection what they have not
-/// read would be gone (ZeroMQ drops it). One that has read it closes the connection, and is waited for no more.
-inline constexpr auto goodbye_time_max = std::chrono::seconds(1);
+/// How long its process stays after its GOODBYE, for clients that are busy and have not read it yet: with the connection what
+/// they have not read would be gone (ZeroMQ drops it). Who has read it closes the connection, and is waited for no more.
+inline constexpr auto goodbye_time_max = std::chrono::seconds(2);
 /// How long a guard tries to tell of its node's death: the cluster has found out by itself by then.
 inline constexpr auto death_notice_time_max = std::chrono::seconds(2);
 
