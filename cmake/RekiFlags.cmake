@@ -30,6 +30,6 @@ if(REKI_SANITIZE)
   add_link_options(-fsanitize=${REKI_SANITIZE})
   if(REKI_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC warns of every atomic_thread_fence, the libraries' included; and GCC 12 of std::string's own buffer, once inlined.
-    add_compile_options(-Wno-tsan -Wno-array-bounds -Wno-stringop-overflow)
+    add_compile_options(-Wno-tsan -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
 endif()
