@@ -21,6 +21,7 @@ struct Does final : Turn {
   std::function<void()> what;
 };
 
+/// To be made after the turns that it runs, so that it ends before them.
 struct Pool {
   explicit Pool(int threads) : workers({.threads = threads, .threads_max = std::max(1, threads)}) { workers.start({}); }
   ~Pool() { BOOST_TEST(workers.stop(boot_time() + 20s)); }
@@ -65,22 +66,22 @@ BOOST_AUTO_TEST_CASE(turns_that_come_together_all_run_in_their_order) {
 }
 
 BOOST_AUTO_TEST_CASE(a_wake_up_that_turns_owe_is_given_once_nothing_is_left_to_run) {
-  Pool pool(1);
   const Sleeper sleeper;
   Does first([&] { sleeper.wake(); });
   Does second([&] { sleeper.wake(); });
   const std::vector<Turn*> both{&first, &second};
+  Pool pool(1);
   pool.workers.schedule(both);
   BOOST_TEST(eventually([&] { return sleeper.is_woken(); }));
 }
 
 BOOST_AUTO_TEST_CASE(a_deferred_wake_up_does_not_wait_for_a_turn_that_blocks) {
-  Pool pool(1);
   const Sleeper sleeper;
   Door door;
   Does answers([&] { sleeper.wake(); });
   Does blocks([&] { door.pass(); });
   const std::vector<Turn*> both{&answers, &blocks};
+  Pool pool(1);
   pool.workers.schedule(both);
   BOOST_REQUIRE(eventually([&] { return door.waiting == 1; }));
   pool.workers.watch(boot_time());
@@ -89,13 +90,13 @@ BOOST_AUTO_TEST_CASE(a_deferred_wake_up_does_not_wait_for_a_turn_that_blocks) {
 }
 
 BOOST_AUTO_TEST_CASE(a_pool_for_what_blocks_owes_nothing) {
-  Pool pool(0);
   const Sleeper sleeper;
   Door door;
   Does answers_and_blocks([&] {
     sleeper.wake();
     door.pass();
   });
+  Pool pool(0);
   pool.workers.schedule(&answers_and_blocks);
   BOOST_REQUIRE(eventually([&] { return door.waiting == 1; }));
   BOOST_TEST(sleeper.is_woken());
