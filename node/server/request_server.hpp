@@ -56,8 +56,8 @@ class RequestServer {
   [[nodiscard]] Instant next_wake();
   /// From now on new requests get `shutting_down`; what is under way is still answered.
   void refuse_new();
-  /// The last word on every connection: nothing is read after it.
-  /// The last word to each connection that had one before: afterwards nothing is served. True: some are still open.
+  /// The last word on every connection: nothing is served after it, and a HELLO is refused. May be said again. True: some of
+  /// the connections are still open.
   [[nodiscard]] bool say_goodbye();
 
  private:

@@ -1,5 +1,8 @@
 #include "reki/client/client.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
@@ -189,6 +192,33 @@ BOOST_AUTO_TEST_CASE(keys_are_started_found_called_counted_listed_and_stopped_on
   BOOST_TEST(client->count<Counter>().get().value() == 49U);
   BOOST_TEST(std::get<std::string>(client->status("n2").get().value().at("node")) == "n2");
   BOOST_TEST(client->describe().get().value().at(0).type == "counter");
+}
+
+BOOST_AUTO_TEST_CASE(in_a_child_of_fork_a_client_answers_with_an_error_and_ends_at_once) {
+  const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
+  if (child == 0) {
+    alarm(20);
+    const auto answer = client->lookup_or_start<Counter>("k", {}, {.timeout = 5s}).get();
+    const bool refused = code_of(answer) == ErrorCode::unavailable && !client->owner("counter", "k");
+    client.reset();
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  BOOST_REQUIRE(waitpid(child, &status, 0) == child);
+  BOOST_TEST((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  BOOST_TEST(client->lookup_or_start<Counter>("k").get().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_that_throws_leaves_the_client_open) {
+  const auto before = failed_callbacks();
+  client->lookup_or_start<Counter>("k").then([](const auto&) { throw 7; });
+  BOOST_TEST(client->lookup_or_start<Counter>("k").get().has_value());
+  Tally told;
+  client->lookup_or_start<Counter>("k").then([&](const auto& r) { told.add(code_of(r)); });
+  BOOST_REQUIRE(told.wait_for(1));  // behind the other on the one thread
+  BOOST_TEST(told.of(ErrorCode::ok) == 1);
+  BOOST_TEST(failed_callbacks() - before == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_cluster_lists_nothing_in_one_page) {

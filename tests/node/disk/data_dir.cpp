@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "reki/core/base/hash.hpp"
@@ -67,6 +68,26 @@ BOOST_AUTO_TEST_CASE(a_second_one_is_told_who_has_the_lock_and_disturbs_nothing)
   const auto next = DataDir::open(temporary / "d", "shop", n1);
   BOOST_REQUIRE(next);
   BOOST_TEST((next->previous_incarnation() == Incarnation{77}));
+}
+
+BOOST_AUTO_TEST_CASE(a_child_of_the_process_does_not_keep_the_lock) {
+  const test::TemporaryDir temporary;
+  int over[2];
+  BOOST_REQUIRE(pipe(over) == 0);
+  auto dir = std::make_optional(DataDir::open(temporary / "d", "shop", n1));
+  BOOST_REQUIRE(dir->has_value());
+  const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
+  if (child == 0) {
+    close(over[1]);
+    char said = 0;
+    _exit(read(over[0], &said, 1) == 0 ? 0 : 1);  // until the parent is through
+  }
+  close(over[0]);
+  dir.reset();
+  BOOST_TEST(DataDir::open(temporary / "d", "shop", n1).has_value());
+  close(over[1]);
+  BOOST_TEST(waitpid(child, nullptr, 0) == child);
 }
 
 BOOST_AUTO_TEST_CASE(a_process_that_is_killed_gives_the_lock_back_and_its_incarnation_is_known) {

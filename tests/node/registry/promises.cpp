@@ -135,6 +135,19 @@ BOOST_AUTO_TEST_CASE(a_callback_that_throws_harms_nobody) {
   BOOST_TEST(registry.call<Puppet>("k", Add{1}).get().value() == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_watch_or_a_log_that_throws_harms_nobody) {
+  Stage stage;
+  RuntimeOptions options;
+  options.log = [](auto...) { throw std::runtime_error("log"); };
+  LocalRegistry registry(puppets(stage, {.restart = {.backoff_initial = 0ms}}), options);
+  const auto before = failed_callbacks();
+  const auto watch = registry.watch(WatchFilter::of_key("puppet", "k"), [](const WatchEvent&) { throw 7; });
+  BOOST_REQUIRE(watch);
+  BOOST_TEST((registry.call<Puppet>("k", Crash{}).get().error().code == ErrorCode::actor_crashed));
+  BOOST_TEST(registry.call<Puppet>("k", Add{1}).get().value() == 1);
+  BOOST_TEST(eventually([&] { return failed_callbacks() - before >= 3U; }));  // the log once, the watch at least twice
+}
+
 BOOST_AUTO_TEST_CASE(a_task_that_is_waited_for_in_a_handler_gets_its_answers_where_that_may_block) {
   Place place;
   auto& registry = place.registry;
