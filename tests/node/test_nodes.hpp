@@ -128,7 +128,8 @@ inline std::unique_ptr<reki::Node> start(const reki::Config& config, const std::
                                          std::shared_ptr<Gate> gate = std::make_shared<Gate>()) {
   // Of a config without a control plane.
   options.fixed_view = config.nodes.front().control.empty();
-  options.goodbye_time = reki::Duration{0};  // the tests' peers keep their connections
+  // The tests' peers keep their connections.
+  if (options.goodbye_time == reki::limits::goodbye_time_max) options.goodbye_time = reki::Duration{0};
   auto node = reki::Node::start(config, id, factories(std::move(gate)), std::move(options));
   BOOST_REQUIRE_MESSAGE(node.has_value(), test::why(node));
   return std::move(*node);

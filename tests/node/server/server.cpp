@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstring>
+#include <future>
 #include <thread>
 
 #include "raw_peer.hpp"
@@ -159,6 +160,17 @@ BOOST_AUTO_TEST_CASE(a_restarted_node_asks_for_hello_and_has_done_nothing) {
   BOOST_TEST((peer.reject().code == ErrorCode::wrong_incarnation));
   BOOST_TEST(node->actor_stats().starts == 0U);
   must_serve(peer);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_closes_waits_for_who_has_not_read_its_last_word) {
+  auto node = test::start(test::config_of({"n1"}), "n1", {.goodbye_time = 60s});
+  auto peer = std::make_unique<RawPeer>(node->address());
+  peer->greet();
+  auto stopped = std::async(std::launch::async, [&] { return node->stop(); });
+  BOOST_TEST((stopped.wait_for(1s) == std::future_status::timeout));
+  BOOST_TEST(peer->goodbye().frames == 0U);
+  peer.reset();
+  BOOST_TEST((stopped.wait_for(30s) == std::future_status::ready));
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_to_a_peer_that_has_gone_is_dropped_and_counted) {
