@@ -113,14 +113,18 @@ Result<File> take_lock(const std::string& path) {
 
 }  // namespace
 
+FileLock::~FileLock() {
+  // Closing would not do: the lock belongs to what was opened, which a child shares until it has closed it too.
+  if (file_.fd() >= 0 && !made_in_.is_in_child()) ::flock(file_.fd(), LOCK_UN);
+}
+
 DataDir::DataDir(std::string path, std::string cluster, NodeId node, File lock)
     : path_(std::move(path)),
       cluster_(std::move(cluster)),
       node_(std::move(node)),
       lock_(std::move(lock)),
-      lock_in_children_(lock_.fd()),
       boot_(boot_id()),
-      file_(identity_of(lock_)) {}
+      file_(identity_of(lock_.file())) {}
 
 Result<DataDir> DataDir::open(const std::string& path, std::string_view cluster, const NodeId& node) {
   if (auto made = make_directories(path); !made) return tl::make_unexpected(std::move(made).error());
@@ -135,7 +139,7 @@ Result<DataDir> DataDir::open(const std::string& path, std::string_view cluster,
 }
 
 Result<void> DataDir::recognise() {
-  const auto text = lock_.read(lock_text_bytes, 0);
+  const auto text = lock_.file().read(lock_text_bytes, 0);
   if (!text) return tl::make_unexpected(text.error());
   const auto before = parse(*text);
   if (!before) return {};
@@ -150,7 +154,7 @@ Result<void> DataDir::recognise() {
 }
 
 Result<void> DataDir::set_incarnation(Incarnation incarnation) {
-  return lock_.write(to_text({cluster_, node_.value, std::to_string(::getpid()), boot_, file_, incarnation.value}), 0);
+  return lock_.file().write(to_text({cluster_, node_.value, std::to_string(::getpid()), boot_, file_, incarnation.value}), 0);
 }
 
 }  // namespace reki

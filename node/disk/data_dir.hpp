@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/fork.hpp"
@@ -9,6 +10,23 @@
 #include "reki/node/support/file.hpp"
 
 namespace reki {
+
+/// A locked file. The lock ends with this object, even if a child of fork() has not closed its copy of the descriptor yet.
+class FileLock {
+ public:
+  /// `file` is locked by flock(2).
+  explicit FileLock(File file) : file_(std::move(file)), in_children_(file_.fd()) {}
+  FileLock(FileLock&&) = default;
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+  [[nodiscard]] const File& file() const { return file_; }
+
+ private:
+  File file_;
+  ClosedInChildren in_children_;
+  ForkMark made_in_;
+};
 
 /// The directory in which one node keeps what outlives its process, and the lock that makes it this process's alone.
 ///
@@ -43,8 +61,7 @@ class DataDir {
   std::string path_;
   std::string cluster_;
   NodeId node_;
-  File lock_;
-  ClosedInChildren lock_in_children_;  ///< A child of fork() does not have the directory.
+  FileLock lock_;
   std::string boot_;  ///< Names this boot of the machine; empty: not known.
   std::string file_;  ///< Names the lock's file within this boot; empty: not known.
   Incarnation previous_;

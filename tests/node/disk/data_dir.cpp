@@ -35,6 +35,15 @@ bool refused(const Result<DataDir>& dir, std::string_view text) {
   return dir.error().text.find(text) != std::string::npos;
 }
 
+/// Of this process, for that file; -1: it has none.
+int descriptor_of(const std::string& path) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    std::error_code none;
+    if (std::filesystem::equivalent("/proc/self/fd/" + std::to_string(fd), path, none)) return fd;
+  }
+  return -1;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(data_dir)
@@ -72,22 +81,26 @@ BOOST_AUTO_TEST_CASE(a_second_one_is_told_who_has_the_lock_and_disturbs_nothing)
 
 BOOST_AUTO_TEST_CASE(a_child_of_the_process_does_not_keep_the_lock) {
   const test::TemporaryDir temporary;
-  int over[2];
-  BOOST_REQUIRE(pipe(over) == 0);
-  auto dir = std::make_optional(DataDir::open(temporary / "d", "shop", n1));
-  BOOST_REQUIRE(dir->has_value());
+  const auto dir = DataDir::open(temporary / "d", "shop", n1);
+  BOOST_REQUIRE(dir.has_value());
+  BOOST_TEST(descriptor_of(temporary / "d/lock") >= 0);
   const pid_t child = fork();
   BOOST_REQUIRE(child >= 0);
-  if (child == 0) {
-    close(over[1]);
-    char said = 0;
-    _exit(read(over[0], &said, 1) == 0 ? 0 : 1);  // until the parent is through
-  }
-  close(over[0]);
+  if (child == 0) _exit(descriptor_of(temporary / "d/lock") == -1 ? 0 : 1);
+  int status = 0;
+  BOOST_TEST(waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
+  BOOST_TEST(refused(DataDir::open(temporary / "d", "shop", n1), "in use by process"));  // the child's end took nothing
+}
+
+BOOST_AUTO_TEST_CASE(the_lock_ends_with_the_directory_even_if_a_child_still_has_its_descriptor) {
+  const test::TemporaryDir temporary;
+  auto dir = std::make_optional(DataDir::open(temporary / "d", "shop", n1));
+  BOOST_REQUIRE(dir->has_value());
+  const File as_a_child_has_it(dup(descriptor_of(temporary / "d/lock")), {});  // for a moment, before it closes it
+  BOOST_REQUIRE(as_a_child_has_it.fd() >= 0);
   dir.reset();
   BOOST_TEST(DataDir::open(temporary / "d", "shop", n1).has_value());
-  close(over[1]);
-  BOOST_TEST(waitpid(child, nullptr, 0) == child);
 }
 
 BOOST_AUTO_TEST_CASE(a_process_that_is_killed_gives_the_lock_back_and_its_incarnation_is_known) {
