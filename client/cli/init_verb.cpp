@@ -100,7 +100,7 @@ membership::EtcdTxn first_of(const Config& config) {
   return {.number = 1,
           .coordinator_revision = 0,
           .view_revision = 0,
-          .coordinator = text_of(membership::EtcdOffice{Term{1}, {}, 0}),
+          .coordinator = text_of(membership::EtcdCoordinator{Term{1}, {}, 0}),
           .view = std::make_shared<const View>(std::move(*view))};
 }
 

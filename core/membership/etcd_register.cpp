@@ -28,19 +28,19 @@ std::size_t place_of(const MemberAgent& agent, const NodeId& self) {
 
 // --- the coordinator's key
 
-std::string text_of(const EtcdOffice& office) {
-  const std::string term = std::to_string(office.term.value);
-  return office.node.value.empty() ? term : term + ' ' + office.node.value + ' ' + std::to_string(office.process);
+std::string text_of(const EtcdCoordinator& coordinator) {
+  const std::string term = std::to_string(coordinator.term.value);
+  return coordinator.node.value.empty() ? term : term + ' ' + coordinator.node.value + ' ' + std::to_string(coordinator.process);
 }
 
-std::optional<EtcdOffice> parse_office(std::string_view text) {
+std::optional<EtcdCoordinator> parse_coordinator(std::string_view text) {
   const auto number = [&](std::uint64_t& out) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     if (error != std::errc{}) return false;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return true;
   };
-  EtcdOffice out;
+  EtcdCoordinator out;
   if (!number(out.term.value) || out.term == Term{}) return std::nullopt;
   if (text.empty()) return out;
   const auto last = text.rfind(' ');
@@ -55,8 +55,8 @@ std::optional<EtcdOffice> parse_office(std::string_view text) {
 
 EtcdRegister::EtcdRegister(const Timing& timing, NodeId self, std::uint64_t seed)
     : timing_(timing), self_(std::move(self)), random_(seed) {
-  office_.node = self_;
-  office_.process = random_.next();
+  claimed_.node = self_;
+  claimed_.process = random_.next();
   patience_ = 2 * timing_.renew + random_part(timing_.renew);
 }
 
@@ -130,7 +130,7 @@ void EtcdRegister::no_answer(Instant now) {
 void EtcdRegister::learn(const EtcdReply& m, Instant now) {
   if (m.coordinator && m.coordinator->revision > seen_revision_) {
     const bool first = seen_revision_ == 0 || !mutated(Mutation::etcd_first_sight);
-    seen_ = parse_office(m.coordinator->text);
+    seen_ = parse_coordinator(m.coordinator->text);
     seen_revision_ = m.coordinator->revision;
     if (first) seen_at_ = now;
   }
@@ -149,17 +149,17 @@ void EtcdRegister::consider(const EtcdReply& m, const Asked& asked, Instant now)
   if (leading_ || !newest || !seen_ || view_ == nullptr) return;
   const bool vacant = seen_->node.value.empty() || seen_->term <= known_gone_;
   // Named, but not leading: an answer was lost, and nobody else can be it.
-  const bool own = seen_->node == self_ && seen_->process == office_.process;
+  const bool own = seen_->node == self_ && seen_->process == claimed_.process;
   claims_ = vacant || own || asked.at - seen_at_ >= timing_.heartbeat_fresh;
 }
 
 void EtcdRegister::ask_claim(Instant now) {
   claims_ = false;
-  office_.term = Term{std::max(seen_->term, view_->term()).value + 1};
-  pending_ = reign(*view_, office_.term, self_);
+  claimed_.term = Term{std::max(seen_->term, view_->term()).value + 1};
+  pending_ = first_view_of_term(*view_, claimed_.term, self_);
   EtcdTxn txn{.coordinator_revision = seen_revision_,
               .view_revision = view_revision_,
-              .coordinator = text_of(office_),
+              .coordinator = text_of(claimed_),
               .view = pending_};
   if (mutated(Mutation::etcd_claim_by_value)) {
     txn.coordinator_is = text_of(*seen_);
@@ -170,7 +170,7 @@ void EtcdRegister::ask_claim(Instant now) {
 
 void EtcdRegister::on_claim(const EtcdReply& m, Instant now) {
   leading_ = true;
-  events_.emplace_back(Elected{office_.term, pending_, now - seen_at_});
+  events_.emplace_back(Elected{claimed_.term, pending_, now - seen_at_});
   wrote(m, now);
   view_ = std::exchange(pending_, nullptr);
   view_revision_ = m.revision;
@@ -195,7 +195,7 @@ void EtcdRegister::propose(ViewPtr next) {
 
 void EtcdRegister::ask_confirm(Instant now) {
   confirm_sent_at_ = now;
-  const std::string mine = text_of(office_);
+  const std::string mine = text_of(claimed_);
   if (mutated(Mutation::etcd_read_confirms)) return ask(Kind::confirm, EtcdTxn{.coordinator_is = mine}, now);
   ask(Kind::confirm, EtcdTxn{.coordinator_is = mine, .coordinator = mine}, now);
 }
@@ -203,13 +203,13 @@ void EtcdRegister::ask_confirm(Instant now) {
 /// It is a confirmation too, so it writes the coordinator's key as well.
 void EtcdRegister::ask_propose(Instant now) {
   confirm_sent_at_ = now;
-  const std::string mine = text_of(office_);
+  const std::string mine = text_of(claimed_);
   EtcdTxn txn{.coordinator_is = mine, .view_revision = view_revision_, .coordinator = mine, .view = pending_};
   ask(Kind::propose, std::move(txn), now);
 }
 
 void EtcdRegister::wrote(const EtcdReply& m, Instant now) {
-  seen_ = office_;
+  seen_ = claimed_;
   seen_revision_ = m.revision;
   if (!mutated(Mutation::etcd_first_sight)) seen_at_ = now;
 }
@@ -236,7 +236,7 @@ void EtcdRegister::on_propose(const EtcdReply& m, const Asked& asked, Instant no
   }
   // Refused although this process is still named: an earlier try, whose answer was lost, has done it. That does not
   // say that it was named after this try began and so confirms nothing; nor has it been written now.
-  const bool named = m.coordinator && m.coordinator->text == text_of(office_);
+  const bool named = m.coordinator && m.coordinator->text == text_of(claimed_);
   if (named && m.view && *m.view->view == *pending_) return chosen(m.view->revision);
   step_down(now);
 }
@@ -259,7 +259,7 @@ void EtcdRegister::resign(Instant now, Outbox& out) {
   if (!leading_) return;
   std::size_t told = 0;
   for (const Member& m : view_->members()) {
-    if (m.node_id != self_ && told++ < group_size) out.send(m.node_id, Resign{office_.term});
+    if (m.node_id != self_ && told++ < group_size) out.send(m.node_id, Resign{claimed_.term});
   }
   step_down(now);
   look_at_ = now + timing_.wait;  // whoever is told tries first

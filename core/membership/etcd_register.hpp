@@ -14,16 +14,16 @@
 namespace reki::membership {
 
 /// What the key "coordinator" in etcd says, as text: "TERM NODE PROCESS", or "TERM" alone when nobody is.
-struct EtcdOffice {
+struct EtcdCoordinator {
   Term term;
   NodeId node;                ///< Empty: nobody.
   std::uint64_t process = 0;  ///< Drawn by each process, so that two with one node's id are not taken for each other.
 
-  friend bool operator==(const EtcdOffice&, const EtcdOffice&) = default;
+  friend bool operator==(const EtcdCoordinator&, const EtcdCoordinator&) = default;
 };
-[[nodiscard]] std::string text_of(const EtcdOffice& office);
+[[nodiscard]] std::string text_of(const EtcdCoordinator& coordinator);
 /// Nothing if it is no such text.
-[[nodiscard]] std::optional<EtcdOffice> parse_office(std::string_view text);
+[[nodiscard]] std::optional<EtcdCoordinator> parse_coordinator(std::string_view text);
 
 /// One etcd transaction over a cluster's two keys, "coordinator" and "view": if all that is demanded is so, what is to be
 /// put is put, in one step. A revision is that of etcd in which a key was put last; 0: the key is not there.
@@ -104,7 +104,7 @@ class EtcdRegister final : public Register {
 
   [[nodiscard]] bool leading() const { return leading_; }
   /// In which it leads or has led last.
-  [[nodiscard]] Term term() const { return office_.term; }
+  [[nodiscard]] Term term() const { return claimed_.term; }
   /// Since the last call, in order.
   std::vector<RegisterEvent> take_events() { return std::exchange(events_, {}); }
 
@@ -139,14 +139,14 @@ class EtcdRegister final : public Register {
   const NodeId self_;
   SplitMix random_;
 
-  EtcdOffice office_;  ///< This process's, of the term that it has claimed last.
+  EtcdCoordinator claimed_;  ///< This process's, of the term that it has claimed last.
   std::uint64_t number_ = 0;
   std::optional<EtcdTxn> txn_;
   std::optional<Asked> asked_;
   std::vector<RegisterEvent> events_;
 
   // What is known of the keys.
-  std::optional<EtcdOffice> seen_;
+  std::optional<EtcdCoordinator> seen_;
   std::int64_t seen_revision_ = 0;
   Instant seen_at_;  ///< When this revision was seen first: it was written before.
   ViewPtr view_;

@@ -163,7 +163,7 @@ void Proposer::elect(Instant now, Outbox& out) {
   phase_ = Phase::electing;
   phase_since_ = now;
   answers_.clear();
-  pending_ = reign(*known_, ballot_, self_);
+  pending_ = first_view_of_term(*known_, ballot_, self_);
   pending_unsent_ = true;
   flush(now, out);
 }

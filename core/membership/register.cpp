@@ -4,7 +4,7 @@
 
 namespace reki::membership {
 
-ViewPtr reign(const View& last, Term term, const NodeId& coordinator) {
+ViewPtr first_view_of_term(const View& last, Term term, const NodeId& coordinator) {
   ViewHead head = last.head();
   head.epoch = Epoch{head.epoch.value + 1};
   head.term = term;

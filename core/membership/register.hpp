@@ -34,6 +34,6 @@ class Register {
 };
 
 /// What a new coordinator begins with: `last` with the next epoch, its term and itself.
-[[nodiscard]] ViewPtr reign(const View& last, Term term, const NodeId& coordinator);
+[[nodiscard]] ViewPtr first_view_of_term(const View& last, Term term, const NodeId& coordinator);
 
 }  // namespace reki::membership

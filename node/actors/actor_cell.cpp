@@ -247,9 +247,12 @@ ActorCell::Step ActorCell::settle() {
 }
 
 void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {
+  if (!envelope->done) {  // before it is moved, which costs a send something
+    if (!outcome) host().log(name_of(outcome.error().code), activation_, outcome.error().text);
+    return;
+  }
   Completion done = std::move(envelope->done);
-  if (done) return done(answer_of_handler(std::move(envelope), std::move(outcome), std::move(reply)));
-  if (!outcome) host().log(name_of(outcome.error().code), activation_, outcome.error().text);
+  done(answer_of_handler(std::move(envelope), std::move(outcome), std::move(reply)));
 }
 
 ActorCell::Step ActorCell::stop_itself(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {

@@ -14,15 +14,15 @@ namespace {
 constexpr std::size_t states_max = 256;
 
 Term term_in(const std::string& text) {
-  const auto office = parse_office(text);
-  return office ? office->term : Term{};
+  const auto coordinator = parse_coordinator(text);
+  return coordinator ? coordinator->term : Term{};
 }
 
 }  // namespace
 
 Etcd::Etcd(World& world, ViewPtr first) : world_(world) {
   const std::int64_t revision = 1 + world.below(1000);
-  states_.push_back({0, revision, {text_of(EtcdOffice{first->term(), {}, 0}), revision}, {first, revision}});
+  states_.push_back({0, revision, {text_of(EtcdCoordinator{first->term(), {}, 0}), revision}, {first, revision}});
 }
 
 Time Etcd::service_time() {

@@ -113,9 +113,9 @@ void Invariants::put_in_etcd(const ViewPtr& view, Term term) {
   const bool next = view->epoch().value == before.epoch().value + 1;
   if (!next) return fail("I1", which + " is put over " + text_of(before.epoch()) + " of term " + text_of(before.term()));
   if (view->term() != term) return fail("I1", which + " is put in term " + text_of(term));
-  const bool same_reign = view->term() == before.term() && view->coordinator() == before.coordinator();
-  const bool new_reign = view->term() > before.term() && same_but_for_coordinator(*view, before);
-  if (!same_reign && !new_reign) return fail("I1", which + " was made from no view of the epoch before");
+  const bool same_term = view->term() == before.term() && view->coordinator() == before.coordinator();
+  const bool new_term = view->term() > before.term() && same_but_for_coordinator(*view, before);
+  if (!same_term && !new_term) return fail("I1", which + " was made from no view of the epoch before");
   become_latest(view);
 }
 
@@ -145,13 +145,13 @@ bool Invariants::may_be_what_was_taken_over(const Proposal& p, const ViewPtr& kn
   return next != nullptr && p.ballot < next->term() && guess->ballot < next->term() && same_but_for_coordinator(*p.view, *next);
 }
 
-/// The view that this one was made from: the one before in the same reign, or the one that a new coordinator took over,
+/// The view that this one was made from: the one before in the same term, or the one that a new coordinator took over,
 /// which need not have been chosen itself.
 const Invariants::Proposal* Invariants::predecessor_of(const Proposal& p) const {
   for (const Proposal& q : proposals_) {
     if (q.view->epoch().value + 1 != p.view->epoch().value) continue;
-    const bool same_reign = q.ballot == p.ballot && q.chosen && q.view->coordinator() == p.view->coordinator();
-    if (same_reign || (q.ballot < p.ballot && same_but_for_coordinator(*q.view, *p.view))) return &q;
+    const bool same_term = q.ballot == p.ballot && q.chosen && q.view->coordinator() == p.view->coordinator();
+    if (same_term || (q.ballot < p.ballot && same_but_for_coordinator(*q.view, *p.view))) return &q;
   }
   return nullptr;
 }
@@ -202,7 +202,7 @@ void Invariants::dropped_members_have_no_lease(const View& before, const View& n
 }
 
 Time Invariants::superseded_at(Term term) const {
-  const auto next = std::ranges::upper_bound(terms_, term, {}, &Reign::term);
+  const auto next = std::ranges::upper_bound(terms_, term, {}, &TermRecord::term);
   return next == terms_.end() ? never : next->since;
 }
 

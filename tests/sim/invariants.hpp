@@ -157,7 +157,7 @@ class Invariants {
     };
     std::array<Ack, 16> acks{};  ///< The latest of each of the last few terms.
   };
-  struct Reign {
+  struct TermRecord {
     Term term;
     Time since = 0;
   };
@@ -206,7 +206,7 @@ class Invariants {
   std::vector<Proposal> proposals_;
   std::vector<membership::ViewPtr> history_;  ///< By epoch from 1; null: none was chosen, or it is long ago.
   membership::ViewPtr latest_;
-  std::vector<Reign> terms_;
+  std::vector<TermRecord> terms_;
   std::array<Owned, 4> owned_;
   std::size_t owned_next_ = 0;
   absl::flat_hash_set<std::uint64_t> gone_;     ///< Incarnations that were in a view and are in none any more.

@@ -28,7 +28,7 @@ ViewPtr view(std::uint32_t epoch, Term term, const NodeId& coordinator) {
   return std::make_shared<const View>(*View::make(std::move(head), members, next_table({}, {}, slot_members(members))));
 }
 
-ViewPtr after(const View& v) { return reign(v, v.term(), v.coordinator()); }
+ViewPtr after(const View& v) { return first_view_of_term(v, v.term(), v.coordinator()); }
 
 /// n1's register, its agent, and what is in etcd: n0 in term 5, written at revision 10, and the view of revision 9.
 struct Machine {
@@ -83,21 +83,21 @@ struct Machine {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(etcd_office)
+BOOST_AUTO_TEST_SUITE(etcd_coordinator)
 
 BOOST_AUTO_TEST_CASE(is_read_as_it_is_written) {
-  const EtcdOffice someone{Term{12}, NodeId{"rack-1.n7"}, 0xffffffffffffffff};
+  const EtcdCoordinator someone{Term{12}, NodeId{"rack-1.n7"}, 0xffffffffffffffff};
   BOOST_TEST(text_of(someone) == "12 rack-1.n7 18446744073709551615");
-  BOOST_TEST((parse_office(text_of(someone)) == someone));
-  const EtcdOffice nobody_yet{Term{1}, {}, 0};
+  BOOST_TEST((parse_coordinator(text_of(someone)) == someone));
+  const EtcdCoordinator nobody_yet{Term{1}, {}, 0};
   BOOST_TEST(text_of(nobody_yet) == "1");
-  BOOST_TEST((parse_office("1") == nobody_yet));
+  BOOST_TEST((parse_coordinator("1") == nobody_yet));
 }
 
 BOOST_AUTO_TEST_CASE(is_nothing_else) {
   for (const char* text : {"", "0", "x", "-1", "1 ", "1 n1", "1 n1 ", "1  7", "1 n1 x", "1 n1 7 ", "1n1 7",
                            "18446744073709551616", "1 n1 18446744073709551616"}) {
-    BOOST_TEST(!parse_office(text).has_value(), text);
+    BOOST_TEST(!parse_coordinator(text).has_value(), text);
   }
 }
 
@@ -121,8 +121,8 @@ BOOST_AUTO_TEST_CASE(a_silent_coordinator_is_claimed_after_two_looks_at_the_same
   const EtcdTxn claim = next(0s);
   BOOST_TEST(claim.coordinator_revision.value() == 10);
   BOOST_TEST(claim.view_revision.value() == 9);
-  BOOST_TEST((parse_office(*claim.coordinator)->term == Term{6}));
-  BOOST_TEST((parse_office(*claim.coordinator)->node == self));
+  BOOST_TEST((parse_coordinator(*claim.coordinator)->term == Term{6}));
+  BOOST_TEST((parse_coordinator(*claim.coordinator)->node == self));
   BOOST_TEST((claim.view->epoch() == Epoch{5} && claim.view->term() == Term{6} && claim.view->coordinator() == self));
   now = now + 5ms;
   done(claim, 11);
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_stale_read_is_no_second_look) {
   BOOST_TEST(next().reads());
 }
 
-BOOST_AUTO_TEST_CASE(nobody_in_office_is_claimed_at_the_first_look) {
+BOOST_AUTO_TEST_CASE(a_term_without_a_coordinator_is_claimed_at_the_first_look) {
   coordinator.text = "5";
   refuse(next());
   BOOST_TEST(!next(0s).reads());
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_claim_without_an_answer_is_looked_after_and_its_own_name_
   refuse(look);
   const EtcdTxn again = next(0s);
   BOOST_TEST(again.coordinator_revision.value() == 11);
-  BOOST_TEST((parse_office(*again.coordinator)->term == Term{7}));
+  BOOST_TEST((parse_coordinator(*again.coordinator)->term == Term{7}));
 }
 
 BOOST_AUTO_TEST_CASE(another_process_of_the_same_name_is_another) {
@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(a_coordinator_writes_every_renew_though_nobody_asks) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(another_in_office_deposes_and_its_view_is_found) {
+BOOST_AUTO_TEST_CASE(another_coordinator_deposes_and_its_view_is_found) {
   lead();
   reg.confirm();
   const EtcdTxn txn = next();

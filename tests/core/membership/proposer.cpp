@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_promise_of_another_ballot_does_not_count) {
 BOOST_AUTO_TEST_CASE(it_takes_the_last_view_over_with_the_next_epoch_its_term_and_itself) {
   elect();
   const ViewPtr first = sent<Accept>(out)[0].view;
-  BOOST_TEST((*first == *reign(*record.view, proposer.ballot(), n1)));
+  BOOST_TEST((*first == *first_view_of_term(*record.view, proposer.ballot(), n1)));
   BOOST_TEST((sent<Accept>(out)[0].ballot == proposer.ballot()));
 }
 
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(of_the_views_that_have_been_accepted_it_takes_the_one_of_th
   other.accepted = ballot_of(3, 3);
   other.view = view_of(4, ballot_of(3, 3), voters(3));
   promise(other);
-  BOOST_TEST((*sent<Accept>(out)[0].view == *reign(*other.view, proposer.ballot(), n1)));
+  BOOST_TEST((*sent<Accept>(out)[0].view == *first_view_of_term(*other.view, proposer.ballot(), n1)));
 }
 
 BOOST_AUTO_TEST_CASE(of_the_views_of_one_ballot_it_takes_the_one_of_the_highest_epoch) {
@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(it_is_elected_once_a_majority_has_accepted_its_first_view) 
   const auto elected = take<Elected>();
   BOOST_TEST_REQUIRE(elected.size() == 1U);
   BOOST_TEST((elected[0].term == proposer.ballot()));
-  BOOST_TEST((*elected[0].view == *reign(*record.view, proposer.ballot(), n1)));
+  BOOST_TEST((*elected[0].view == *first_view_of_term(*record.view, proposer.ballot(), n1)));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_accepted_in_another_ballot_or_epoch_does_not_count) {

@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_SUITE(reigns)
 
 BOOST_AUTO_TEST_CASE(a_reign_begins_with_the_last_view_of_the_one_before) {
   const ViewPtr last = view_of(4, ballot_of(2, 2), {voter(1), voter(4)}, voters(2));
-  const ViewPtr first = reign(*last, ballot_of(3, 1), n1);
+  const ViewPtr first = first_view_of_term(*last, ballot_of(3, 1), n1);
   BOOST_TEST(first->epoch().value == 5U);
   BOOST_TEST((first->term() == ballot_of(3, 1) && first->coordinator() == n1));
   BOOST_TEST(std::ranges::equal(first->members(), last->members()));

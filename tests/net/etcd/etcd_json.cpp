@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_answer_is_an_error_or_a_reply_and_nothing_worse) 
     std::string text = whole;
     for (int k = 0; k < 3; ++k) text[random() % 600] = static_cast<char>(random());
     const auto reply = etcd::reply_of(text, {}, keys);
-    if (reply && reply->coordinator) BOOST_TEST_REQUIRE(parse_office(reply->coordinator->text).has_value());
+    if (reply && reply->coordinator) BOOST_TEST_REQUIRE(parse_coordinator(reply->coordinator->text).has_value());
   }
   BOOST_TEST(!etcd::reply_of(std::string(300000, '['), {}, keys).has_value());
 }
