@@ -70,7 +70,7 @@ Result<void> add_coordinator(EtcdReply& out, const Json& responses, const Keys& 
   auto entry = entry_in(responses, 0, keys.coordinator);
   if (!entry) return tl::make_unexpected(std::move(entry.error()));
   if (!*entry) return {};
-  if (!membership::parse_office((*entry)->value)) {
+  if (!membership::parse_coordinator((*entry)->value)) {
     return malformed("has '" + (*entry)->value.substr(0, 64) + "' in " + keys.coordinator + ", which reki does not write");
   }
   out.coordinator = {std::move((*entry)->value), (*entry)->revision};
