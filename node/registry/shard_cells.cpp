@@ -127,10 +127,13 @@ bool Shard::ended(ActorCell& cell, ActivationTable::After after, Effects& effect
   // The entry may be erased here, and its cell with it; what is decided over again may make a new one.
   const KeyName name = name_of(a);
   const bool gone = follow(a, after.next, effects);
-  // Those that stay in the entry have come later than those in the mailbox.
+  // Those that stay in the entry have come later than those in the mailbox, and so have those that wait for its slot, if
+  // that is on its way back already.
   const std::size_t later = gone ? 0 : a.waiters.size();
+  const std::size_t parked = slots_.parked();
   while (Waiter* w = again.pop()) readmit(name, owned(w), context_.host.clock.now(), effects);
   if (later > 0) a.waiters.rotate(later);
+  slots_.put_first(slots_.parked() - parked);
   return gone;
 }
 

@@ -42,6 +42,10 @@ bool SlotHost::park(KeyName&& key, Request& request) {
   return true;
 }
 
+void SlotHost::put_first(std::size_t last) {
+  std::rotate(parked_.begin(), parked_.end() - static_cast<std::ptrdiff_t>(last), parked_.end());
+}
+
 template <class Chosen>
 std::vector<KeyedRequest> SlotHost::take(Chosen chosen) {
   std::vector<KeyedRequest> out;

@@ -62,6 +62,9 @@ class SlotHost {
   /// Has it wait for its slot. False: too many wait (limits::parked_max), and it is still the caller's.
   [[nodiscard]] bool park(KeyName&& key, Request& request);
   [[nodiscard]] bool has_parked() const { return !parked_.empty(); }
+  [[nodiscard]] std::size_t parked() const { return parked_.size(); }
+  /// So many of those parked last are moved before all others, in their order: they were sent before the others of their key.
+  void put_first(std::size_t last);
   /// In their order: those whose slots are held now; are foreign now; whose deadlines have passed.
   [[nodiscard]] std::vector<KeyedRequest> take_held();
   [[nodiscard]] std::vector<KeyedRequest> take_foreign();

@@ -90,6 +90,16 @@ BOOST_AUTO_TEST_CASE(requests_wait_in_their_order_until_their_slot_is_held) {
   BOOST_TEST(h.parked_in_all == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_put_first_stands_before_the_others_in_its_own_order) {
+  Host h;
+  h.slots.expect(set_of({first}));
+  for (const char* key : {"a", "b", "c", "d"}) BOOST_TEST(h.park(first, key));
+  h.slots.put_first(0);
+  h.slots.put_first(2);
+  h.slots.hold(first);
+  BOOST_TEST(Host::keys(h.slots.take_held()) == (Keys{"c", "d", "a", "b"}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(requests_for_a_slot_that_is_not_owned_after_all_are_given_back) {
   Host h;
   h.slots.expect(set_of({first, second}));

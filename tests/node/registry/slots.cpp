@@ -25,4 +25,23 @@ BOOST_FIXTURE_TEST_CASE(a_start_in_a_slot_that_is_lost_ends_however_many_wait_fo
   BOOST_TEST(stage.witness.live("k") == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(what_a_revoked_actor_has_not_handled_stands_before_what_has_waited_for_its_slot_since, SlotRegistry) {
+  gain(Epoch{1});
+  const auto note = [this](const char* text) { registry.send<Puppet>("k", Note{text}).detach(); };
+  registry.send<Puppet>("k", Wait{}).detach();
+  BOOST_REQUIRE(eventually([&] { return stage.door.waiting == 1; }));
+  note("first");
+  note("second");
+  lose();
+  registry.revoke(all);
+  own(all);  // it is on its way back, and the actor is still in its handler
+  note("third");
+  note("fourth");
+  stage.door.open();
+  BOOST_REQUIRE(eventually([&] { return registry.is_empty(all); }));
+  registry.gain(all, Epoch{2});
+  BOOST_TEST(eventually([&] { return stage.witness.notes().size() == 4; }));
+  BOOST_TEST((stage.witness.notes() == std::vector<std::string>{"first", "second", "third", "fourth"}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
