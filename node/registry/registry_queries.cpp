@@ -1,6 +1,7 @@
 #include "reki/node/registry/registry_queries.hpp"
 
 #include <algorithm>
+#include <bitset>
 #include <string>
 #include <vector>
 
@@ -35,15 +36,28 @@ struct Position {
   }
 };
 
+/// Those that have keys of the type: in the others there is no slot to be looked through.
+std::bitset<Shard::count> shards_with(Shards& shards, const TypeEntry& type) {
+  std::bitset<Shard::count> out;
+  std::size_t number = 0;
+  for (Shard& shard : shards) {
+    const MutexLock lock(shard.mutex());
+    out[number++] = shard.count_of(type) > 0;
+  }
+  return out;
+}
+
 Answer list(Shards& shards, const TypeEntry& type, std::string_view prefix, std::optional<BytesView> args) {
   const auto asked = wire::decode_list_args(args);
   if (!asked) return Answer{asked.error()};
   auto position = Position::decode(asked->cursor);
   if (!position) return Answer{position.error()};
 
+  const auto some = shards_with(shards, type);
   wire::ListPageWriter page;
   std::vector<std::string> keys;
   for (std::uint32_t s = position->slot; s < slot_count; ++s) {
+    if (!some[s % Shard::count]) continue;
     const SlotId slot{static_cast<std::uint16_t>(s)};
     const std::string_view after = s == position->slot ? position->after : std::string_view{};
     keys.clear();
@@ -75,7 +89,7 @@ Answer count(Shards& shards, const TypeEntry& type, std::string_view prefix) {
   std::uint64_t total = 0;
   for (Shard& shard : shards) {
     const MutexLock lock(shard.mutex());
-    if (prefix.empty()) {
+    if (prefix.empty() || shard.count_of(type) == 0) {
       total += shard.count_of(type);
       continue;
     }
