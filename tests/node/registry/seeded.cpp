@@ -1,38 +1,17 @@
 // A registry without a thread and without real time: on one thread, in an order that a seed decides (seeded_schedule.hpp).
-#include <boost/test/unit_test.hpp>
 #include <filesystem>
-#include <map>
 #include <optional>
-#include <set>
-#include <stdexcept>
 
 #include "reki/node/registry/local_registry.hpp"
 #include "seeded_schedule.hpp"
+#include "test_actors.hpp"
 
-using namespace reki;
-using namespace std::chrono_literals;
+using namespace test;
 using sim::SeededSchedule;
 
 namespace {
 
-struct Add {
-  static constexpr std::string_view name = "add";
-  using Reply = std::int64_t;
-  std::int64_t by = 1;
-  static constexpr auto fields = reki::fields("by", &Add::by);
-};
-struct Crash {
-  static constexpr std::string_view name = "crash";
-};
-struct Leave {
-  static constexpr std::string_view name = "leave";
-};
-/// It is to hear of this again after some time.
-struct Remind {
-  static constexpr std::string_view name = "remind";
-  std::int64_t after_ms = 1;
-  static constexpr auto fields = reki::fields("after_ms", &Remind::after_ms);
-};
+/// What it hears of again after some time.
 struct Reminded {
   static constexpr std::string_view name = "reminded";
   std::int64_t due_ns = 0;
@@ -90,7 +69,7 @@ class PlayerActor final : public Actor<Player> {
   }
   void on_stop(Context&, StopReason reason) override { history_.note("stop " + key_ + " " + std::string{name_of(reason)}); }
   std::int64_t on(const Add& m) { return value_ += m.by; }
-  void on(const Crash&) { throw std::runtime_error("boom"); }
+  void on(const Crash& m) { throw std::runtime_error(m.text); }
   void on(const Leave&, Context& context) { context.stop_self(); }
   void on(const Remind& m, Context& context) {
     const auto after = std::chrono::milliseconds(m.after_ms);
@@ -185,7 +164,7 @@ class Story {
       case 4:
         return registry.send<Player>(key, Leave{}).then(told("leave " + key));
       case 5:
-        return registry.send<Player>(key, Remind{static_cast<std::int64_t>(world_.schedule.below(100))}).then(told("remind " + key));
+        return registry.send<Player>(key, Remind{static_cast<std::int64_t>(world_.schedule.below(100)), {}}).then(told("remind " + key));
       case 6:
         world_.history.starts_that_fail = static_cast<int>(world_.schedule.below(3));
         return registry.lookup_or_start<Player>(key).then(told("lookup_or_start " + key));
@@ -233,7 +212,7 @@ BOOST_AUTO_TEST_CASE(a_registry_lives_on_virtual_time_alone) {
   BOOST_TEST((world.schedule.now() - crashed < 11s));
   BOOST_TEST(registry.stats().restarts == 2U);
 
-  BOOST_TEST(registry.send<Player>("k", Remind{3'000}).get().has_value());
+  BOOST_TEST(registry.send<Player>("k", Remind{3'000, {}}).get().has_value());
   world.schedule.run_for(4s);
   BOOST_TEST(history.lines.back().ends_with("reminded k"));
   BOOST_TEST(!history.early_reminder);
