@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "messages.hpp"
+#include "oracle.hpp"
+#include "reki/actor/task.hpp"
 #include "reki/node/actors/actor.hpp"
 
 namespace reki::contract {
@@ -29,10 +31,18 @@ class Script {
   void tick(const Tick& tick, Context& context);
 
  private:
-  [[nodiscard]] bool plans(Plan plan) const { return (args_.plan & plan) != 0; }
+  /// It is to happen, and does.
+  [[nodiscard]] bool does_now(Plan plan) const;
   void act(std::uint32_t does, const Work& work, std::uint32_t run, Context& context);
   void send(wire::Op op, std::uint32_t to, std::uint32_t does, std::uint32_t run, Context& context);
+  /// One more request of this start, which is sent now.
+  Ask& issue(wire::Op op, std::uint32_t to, std::uint32_t does, std::uint32_t run);
+  // They block, if the type may.
   void ask(std::uint32_t to, std::uint32_t does, std::uint32_t run, Context& context);
+  void get(std::uint32_t to, std::uint32_t run, Context& context);
+  template <class A>
+  Task<> look_up_and_call(Registry& registry, std::uint32_t to, std::uint32_t does, std::uint32_t run);
+  void blocked(Instant since, ErrorCode code);
   void set_timer(std::uint32_t after_us, std::uint32_t does, Context& context);
   void cancel_timer(Context& context);
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "coverage.hpp"
 #include "reki/actor/user_code.hpp"
 #include "run.hpp"
 
@@ -85,8 +86,10 @@ int main(int argc, char** argv) {
   bool prints = false;
   bool prints_story = false;
   bool no_shrink = false;
+  std::uint32_t operations = operations_default;
   CLI::App app{"Plays seeded stories on the production runtime, and holds it against its rules"};
   app.add_option("--seeds", seeds, "7 or 1..2000; also by REKI_CONTRACT_SEEDS")->capture_default_str();
+  app.add_option("--operations", operations, "of each story at least")->capture_default_str();
   app.add_flag("--twice", twice, "each of them twice, which must give the same history");
   app.add_flag("--trace", prints, "print what happens: in the shrunk run, or with --no-shrink in the whole");
   app.add_flag("--story", prints_story, "print the operations");
@@ -98,16 +101,18 @@ int main(int argc, char** argv) {
   std::signal(SIGABRT, on_abort);
   std::uint64_t events = 0;
   Oracle::Seen seen;
+  CoverageTable coverage;
   for (std::uint64_t seed = range.first; seed <= range.last; ++seed) {
     std::snprintf(current_command.data(), current_command.size(), "aborted: reki-contract --seeds %lu\n", seed);
-    const Story story = story_of(seed);
+    const Story story = story_of(seed, operations);
     if (prints_story) std::printf("%s", to_text(story).c_str());
     const Ending ending = run(story, prints && no_shrink);
     if (ending.violation) return fail_with(story, *ending.violation, !no_shrink, prints);
     if (twice && run(story).trace != ending.trace) return std::printf("seed %lu gives two histories\n", seed), 1;
     events += ending.events;
     seen.add(ending.seen);
+    coverage.add(ending.coverage);
   }
   print(seen, events);
-  return 0;
+  return coverage.print_and_check() ? 0 : 1;
 }

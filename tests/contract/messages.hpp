@@ -19,14 +19,17 @@ enum Does : std::uint32_t {
   sends = 1U << 4,          ///< To another, without asking for an outcome.
   calls = 1U << 5,          ///< Another, and goes on.
   asks = 1U << 6,           ///< Another, and blocks for the answer.
-  stops_other = 1U << 7,
-  ends_late = 1U << 8,  ///< Time passes after all that.
-  leaves = 1U << 9,     ///< stop_self
-  refuses = 1U << 10,
-  crashes = 1U << 11,
-  throws_odd = 1U << 12,  ///< What is no std::exception.
+  gets = 1U << 7,           ///< Looks another up, or starts it, by `.get()`.
+  waits = 1U << 8,          ///< The same and a call, in a task that it waits for.
+  stops_other = 1U << 9,
+  ends_late = 1U << 10,  ///< Time passes after all that.
+  leaves = 1U << 11,     ///< stop_self
+  refuses = 1U << 12,
+  crashes = 1U << 13,
+  throws_odd = 1U << 14,  ///< What is no std::exception.
 };
-inline constexpr std::uint32_t does_count = 13;
+inline constexpr std::uint32_t does_count = 15;
+inline constexpr std::uint32_t does_block = Does::asks | Does::gets | Does::waits;
 
 /// What the other functions of one start do.
 enum Plan : std::uint32_t {
@@ -105,24 +108,24 @@ struct Args {
                                               "amount_us", &Args::amount_us, "to", &Args::to);
 };
 
-struct Plain {
-  static constexpr std::string_view type = "plain";
+/// What all types have in common: they differ in their options alone.
+struct SubjectInterface {
   using Messages = reki::Messages<Work, Tick>;
   using Args = contract::Args;
 };
-struct Other {
+struct Plain : SubjectInterface {
+  static constexpr std::string_view type = "plain";
+};
+struct Other : SubjectInterface {
   static constexpr std::string_view type = "other";
-  using Messages = reki::Messages<Work, Tick>;
-  using Args = contract::Args;
 };
 /// Its type is `blocking`.
-struct Asker {
+struct Asker : SubjectInterface {
   static constexpr std::string_view type = "asker";
-  using Messages = reki::Messages<Work, Tick>;
-  using Args = contract::Args;
 };
 
 inline constexpr std::uint32_t type_count = 3;
+inline constexpr std::uint32_t blocking_type = 2;
 inline constexpr std::string_view type_names[type_count] = {Plain::type, Other::type, Asker::type};
 /// Keys are numbers, of which each third is of the same type.
 inline constexpr std::uint32_t type_of_key(std::uint32_t key) { return key % type_count; }

@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : random_(SplitMix(seed).next() ^ 0x5eed) {
+  Generator(std::uint64_t seed, std::uint32_t operations)
+      : random_(SplitMix(seed).next() ^ 0x5eed), operations_(operations) {
     out_.seed = seed;
     out_.order = SplitMix(seed).next();
   }
@@ -23,7 +24,7 @@ class Generator {
   Story story() {
     out_.keys = 1 + below(1 + below(9));  // mostly few, on which much comes together
     for (TypeOptions& options : out_.types) options = type_options();
-    out_.types[2].blocking = true;
+    out_.types[blocking_type].blocking = true;
     // A few seeds have all there is, most have a part.
     const std::uint32_t part = 1 + below(4);
     for (std::size_t kind = 0; kind < static_cast<std::size_t>(Kind::slot_returns); ++kind) {
@@ -39,7 +40,7 @@ class Generator {
     wire_ = below(3);
     hasty_ = below(2) == 0;
     eager_ = 1 + below(4);
-    const std::uint32_t count = 40 + below(1000);
+    const std::uint32_t count = operations_ + below(operations_ / 20 + 1);
     while (out_.operations.size() < count) out_.operations.push_back(next());
     return std::move(out_);
   }
@@ -121,7 +122,8 @@ class Generator {
     o.number = number;
     o.kind = kind;
     o.key = key;
-    const bool may_be_wire = o.kind <= Kind::send || o.kind == Kind::pinned_stop;
+    const bool may_be_wire =
+        o.kind <= Kind::send || o.kind == Kind::pinned_stop || o.kind == Kind::list || o.kind == Kind::count_keys;
     if (may_be_wire && below(3) < wire_) o.caller = 1 + below(3);
     o.joins = once_in(2);
     o.with_args = !once_in(3);
@@ -131,11 +133,13 @@ class Generator {
     o.then_start = once_in(4);
     o.plan = few_of(plan_, 3);
     if (once_in(2)) o.plan |= plan_ & Plan::saves;
+    // What is saved and comes back together comes up seldom by itself.
+    if (once_in(8)) o.plan |= plan_ & (Plan::saves | Plan::restore_throws | Plan::restore_fails);
     if (once_in(6)) o.plan |= plan_ & Plan::stop_meanwhile;
     o.does = few_of(does_, 2);
     o.amount_us = once_in(12) ? 1000 + below(30'000) : below(900);
     o.to = below(out_.keys);
-    o.then_does = few_of(does_ & ~(Does::meanwhile | Does::asks), 3);
+    o.then_does = few_of(does_ & ~(Does::meanwhile | does_block), 3);
     o.timeout_us = hasty_ && once_in(3) ? 200 + below(15'000) : 20'000 + below(200'000);
     o.pause_us = pause();
     if (o.kind == Kind::repeat) choose_repeated(o);
@@ -171,6 +175,7 @@ class Generator {
   };
 
   SplitMix random_;
+  const std::uint32_t operations_;
   Story out_;
   std::multimap<std::uint32_t, Followed> follow_;  ///< By the number of the operation.
   std::vector<Kind> kinds_;                        ///< As often as it is to be drawn.
@@ -183,13 +188,14 @@ class Generator {
 
 constexpr std::array kind_names{"lookup",    "lookup_or_start", "start",      "stop",        "call",
                                 "send",      "keep_ref",        "use_ref",    "pinned",      "pinned_stop",
-                                "blocking",  "repeat",          "next_slot",  "revoke_slot", "back_slot",
+                                "blocking",  "repeat",          "watch",      "unwatch",     "ask_watch",
+                                "list",      "count_keys",      "next_slot",  "revoke_slot", "back_slot",
                                 "end_lease", "resume_lease",    "start_over", "slot_returns"};
 static_assert(kind_names.size() == kind_count);
 
-constexpr std::array does_names{"meanwhile", "takes_long", "sets_timer",  "cancels_timer", "sends",
-                                "calls",     "asks",       "stops_other", "ends_late",     "leaves",
-                                "refuses",   "crashes",    "throws_odd"};
+constexpr std::array does_names{"meanwhile", "takes_long", "sets_timer", "cancels_timer", "sends",
+                                "calls",     "asks",       "gets",       "waits",         "stops_other",
+                                "ends_late", "leaves",     "refuses",    "crashes",       "throws_odd"};
 static_assert(does_names.size() == does_count);
 constexpr std::array plan_names{
     "constructor_throws", "constructor_slow", "start_fails",  "start_throws",  "start_slow",     "start_meanwhile",
@@ -210,7 +216,10 @@ std::string names_of(std::uint32_t bits, const Names& names) {
 
 std::string_view name_of(Kind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
 
-Story story_of(std::uint64_t seed) { return Generator(seed).story(); }
+std::string_view name_of_does(std::size_t bit) { return does_names[bit]; }
+std::string_view name_of_plan(std::size_t bit) { return plan_names[bit]; }
+
+Story story_of(std::uint64_t seed, std::uint32_t operations) { return Generator(seed, operations).story(); }
 
 std::string to_text(const Operation& o) {
   std::string out = "  #" + std::to_string(o.number) + " +" + std::to_string(o.pause_us) +

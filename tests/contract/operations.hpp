@@ -23,6 +23,11 @@ enum class Kind : std::uint8_t {
   pinned_stop,
   blocking,   ///< A look-up or call whose caller blocks.
   repeat,     ///< Of a request from the wire, with its id.
+  watch,      ///< In this process: of the key, or of its type.
+  unwatch,    ///< One of those that watch in this process.
+  ask_watch,  ///< One who watches from the wire asks on.
+  list,       ///< A page of the keys of the type; where it was left off, if that was not the end.
+  count_keys,
   next_slot,  ///< The slot of the key goes on: held, lost, emptied, arriving, held.
   revoke_slot,
   back_slot,  ///< What is arriving is not owned after all.
@@ -34,6 +39,9 @@ enum class Kind : std::uint8_t {
 };
 std::string_view name_of(Kind kind);
 inline constexpr std::size_t kind_count = static_cast<std::size_t>(Kind::count);
+/// Of a bit of Does, and of Plan.
+std::string_view name_of_does(std::size_t bit);
+std::string_view name_of_plan(std::size_t bit);
 
 /// One thing that somebody does, and what it leads to.
 struct Operation {
@@ -43,7 +51,8 @@ struct Operation {
   std::uint32_t caller = 0;  ///< 0: in this process; else from the wire.
   bool joins = false;        ///< From the wire: together with the one before it.
   bool with_args = false;
-  bool sends = false;  ///< use_ref, pinned: not calls.
+  bool sends =
+      false;  ///< use_ref, pinned: not calls. watch, ask_watch: of the type. list, count_keys: of all keys of it.
   bool fail_if_restarting = false;
   bool no_reply = false;
   bool then_start = false;  ///< Its callback starts the key at once.
@@ -66,9 +75,10 @@ struct Story {
   std::array<TypeOptions, type_count> types{};
   std::vector<Operation> operations;
 };
+inline constexpr std::uint32_t operations_default = 2000;
 /// Equal seeds, equal stories. Each has some of the kinds of operations and of what may go wrong (swarm testing: Groce
-/// et al.).
-[[nodiscard]] Story story_of(std::uint64_t seed);
+/// et al.), and so many operations or a few more.
+[[nodiscard]] Story story_of(std::uint64_t seed, std::uint32_t operations = operations_default);
 [[nodiscard]] std::string to_text(const Story& story);
 
 }  // namespace reki::contract

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "coverage.hpp"
 #include "operations.hpp"
 #include "reki/actor/answer.hpp"
 #include "reki/core/wire/wire.hpp"
@@ -62,6 +63,8 @@ struct Life {
   bool leaves = false;   ///< Such a handler is over.
   bool goodbye = false;  ///< on_stop has begun.
   bool revoked = false;
+  bool again = false;      ///< Not the first that was made with those arguments.
+  StopReason said{};       ///< Of its on_stop, if that has begun.
   bool abandoned = false;  ///< Of an incarnation that is over.
   bool restored = false;
   bool ended_for_good = false;  ///< No restart follows.
@@ -91,6 +94,27 @@ struct Run {
 };
 
 enum class Place : std::uint8_t { held, lost, emptied, arriving };
+
+/// What has happened to one key.
+struct Key {
+  std::uint32_t life = 0;  ///< The one that is there; 0: none.
+  std::uint32_t last = 0;  ///< The one before it.
+  Fence latest{};
+  Moment over = 0;  ///< The end of the latest life.
+  Moment lost = 0;
+  Instant lost_at{};
+  Fence stopped{};           ///< The highest fence that a stop was answered with,
+  Moment stop_answered = 0;  ///< and when.
+  std::uint32_t ends = 0;    ///< Crashes and the like since the latest stop.
+  Place place = Place::held;
+  std::uint32_t gains = 0;           ///< How often its slot has come.
+  std::uint32_t losses = 0;          ///< How often it went.
+  std::uint32_t wants = 0;           ///< Requests under way that may start it.
+  Instant wanted = Instant{};        ///< When such a one ended last, or was sent that has no answer.
+  std::vector<std::uint32_t> stops;  ///< Asks. Those that were answered go with the next end.
+  std::vector<std::uint32_t> lives;  ///< By fence.
+  std::vector<std::uint32_t> live;   ///< Those of them that became live.
+};
 
 /// Watches everything that actors and callers see, and holds it against the rules. Keeps the first violation.
 ///
@@ -139,7 +163,23 @@ class Oracle {
   void reopened() { ++reopened_; }
   void abandoned();
   void closing();
+  /// No slot is here any more, and no actor.
+  void vacated();
   [[nodiscard]] bool has_actor(std::uint32_t key) const { return keys_[key].life != 0; }
+  [[nodiscard]] const Key& key(std::uint32_t number) const { return keys_[number]; }
+  [[nodiscard]] const TypeOptions& options(std::uint32_t key) const { return story_.types[type_of_key(key)]; }
+  [[nodiscard]] std::uint32_t keys() const { return static_cast<std::uint32_t>(keys_.size()); }
+  [[nodiscard]] bool has_lease() const { return now() < page_.lease_end(); }
+  /// How many incarnations of the node there were before this one.
+  [[nodiscard]] std::uint32_t drops() const { return drops_; }
+  /// Watchers may be told that it is over.
+  [[nodiscard]] bool may_end() const { return may_end_; }
+  [[nodiscard]] std::uint32_t starts() const { return static_cast<std::uint32_t>(lives_.size()); }
+  /// Somebody may want its actor, or have wanted it a moment ago.
+  [[nodiscard]] bool may_exist(std::uint32_t key) const;
+  [[nodiscard]] Instant now() const { return clock_.now(); }
+  /// For the trace.
+  void note(const char* what, std::uint64_t a, std::uint64_t b);
   /// The key's slot was lost so long ago that all that waits for a turn has had one.
   [[nodiscard]] bool was_long_ago(std::uint32_t key) const {
     return now() - keys_[key].lost_at > std::chrono::milliseconds(150);
@@ -150,6 +190,9 @@ class Oracle {
   void at_the_end(bool closed, std::uint64_t entries);
   /// So much time has passed inside of functions.
   void passed(std::int64_t ns) { passed_ += ns; }
+  [[nodiscard]] std::int64_t passed() const { return passed_; }
+
+  Coverage coverage;
 
   struct Seen {
     std::uint64_t starts = 0, restarts = 0, crashes = 0, stops = 0, passivations = 0, moves = 0, restored = 0,
@@ -160,20 +203,6 @@ class Oracle {
   [[nodiscard]] const Seen& seen() const { return seen_; }
 
  private:
-  struct Key {
-    std::uint32_t life = 0;  ///< The one that is there; 0: none.
-    Fence latest{};
-    Moment over = 0;  ///< The end of the latest life.
-    Moment lost = 0;
-    Instant lost_at{};
-    Moment revoked = 0;
-    Fence stopped{};           ///< The highest fence that a stop was answered with,
-    Moment stop_answered = 0;  ///< and when.
-    std::uint32_t ends = 0;    ///< Crashes and the like since the latest stop.
-    Place place = Place::held;
-    std::vector<std::uint32_t> stops;  ///< All asks.
-    std::vector<std::uint32_t> lives;  ///< By fence.
-  };
   struct Timer {
     std::uint32_t life;
     Instant due;
@@ -187,13 +216,10 @@ class Oracle {
     bool restored = false;
   };
 
-  [[nodiscard]] Instant now() const { return clock_.now(); }
-  [[nodiscard]] bool has_lease() const { return now() < page_.lease_end(); }
   [[nodiscard]] Key& key_of(const Life& life) { return keys_[life.key]; }
   [[nodiscard]] std::string name(const Life& life) const;
   [[nodiscard]] std::string name(const Ask& ask) const;
   [[nodiscard]] Moment next() { return ++moment_; }
-  void note(const char* what, std::uint64_t a, std::uint64_t b);
   [[nodiscard]] std::uint32_t find_life(std::uint32_t key, Fence fence) const;
 
   void begin_handling(Ask& ask, const Life& life, std::uint32_t run);
@@ -233,6 +259,8 @@ class Oracle {
   absl::flat_hash_map<std::uint64_t, std::uint32_t> starts_of_;
   absl::flat_hash_map<std::uint64_t, std::uint32_t> claimed_;  ///< By key and fence: the request that was told so.
   std::uint64_t reopened_ = 0;
+  std::uint32_t drops_ = 0;
+  bool may_end_ = false;
   std::int64_t passed_ = 0;
   std::size_t unanswered_ = 0;
   std::size_t existing_ = 0;

@@ -1,8 +1,8 @@
 // What the oracle is told by actors.
 #include <algorithm>
+#include <utility>
 
 #include "oracle.hpp"
-#include "reki/core/base/random.hpp"
 
 namespace reki::contract {
 
@@ -16,7 +16,8 @@ std::uint32_t Oracle::made(std::uint32_t key, std::uint64_t request) {
   Key& k = keys_[key];
   ++existing_;
   ++seen_.starts;
-  if (++starts_of_[request] > 1) ++seen_.restarts;
+  life.again = ++starts_of_[request] > 1;
+  if (life.again) ++seen_.restarts;
   if (k.life != 0) break_rule(Rule::one_actor, name(life) + " is made while " + name(lives_[k.life]) + " exists");
   if (!has_lease()) break_rule(Rule::only_with_the_lease, name(life) + " is made without the lease");
   if (k.place != Place::held) break_rule(Rule::only_with_the_lease, name(life) + " is made in a slot that is not held");
@@ -45,7 +46,10 @@ void Oracle::destroyed(std::uint32_t number) {
   if (maybe_passivated) life.closing = std::min(life.closing, life.proof);
   settle_doubts(life);
   k.over = life.over;
-  k.life = 0;
+  k.last = std::exchange(k.life, 0);
+  k.wanted = std::max(k.wanted, now());
+  // What was answered by now is no cause of what comes.
+  std::erase_if(k.stops, [this](std::uint32_t stop) { return asks_[stop].answered != 0; });
   just_over_.push_back(number);
 }
 
@@ -118,6 +122,7 @@ void Oracle::end_start(Life& life, Run& run) {
   life.live = next();
   life.proof = life.live;
   Key& k = key_of(life);
+  k.live.push_back(run.life);
   const bool may_be_stopping = is_stop_pending_since(k, k.over) || k.lost > k.over || life.leaves;
   if (may_be_stopping) closes(life, life.live);
 }
@@ -151,6 +156,7 @@ void Oracle::stops(std::uint32_t number, StopReason reason) {
   if (life.live == 0) break_rule(Rule::life_cycle, name(life) + " runs on_stop, but was not live");
   if (life.revoked) break_rule(Rule::only_with_the_lease, name(life) + " runs on_stop after its slot was revoked");
   life.goodbye = true;
+  life.said = reason;
   const bool by_itself = reason == StopReason::stopped_self;
   life.ended_for_good = !by_itself || story_.types[type_of_key(life.key)].restart.mode != RestartMode::permanent;
   k.ends = by_itself ? k.ends + 1 : 0;

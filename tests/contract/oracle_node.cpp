@@ -48,23 +48,32 @@ void Oracle::slot(std::uint32_t key, Place place) {
   if (place == Place::lost) {
     k.lost = next();
     k.lost_at = now();
+    ++k.losses;
     if (k.life != 0) closes(lives_[k.life], k.lost);
   }
   if (place == Place::emptied && k.life != 0 && !lives_[k.life].revoked) {
     break_rule(Rule::only_with_the_lease,
                "the slot of " + name_of_key(key) + " is empty, and " + name(lives_[k.life]) + " exists");
   }
+  if (place == Place::held) ++k.gains;
   k.place = place;
+}
+
+bool Oracle::may_exist(std::uint32_t key) const {
+  const Key& k = keys_[key];
+  // In back-off after its end, or a turn of it still has to see that nobody waits.
+  const bool may_come_back = k.ends > 0 && !lives_[k.last].ended_for_good;
+  return k.life != 0 || k.wants > 0 || may_come_back || now() - k.wanted < std::chrono::milliseconds(150);
 }
 
 void Oracle::revoked(std::uint32_t key) {
   note("revoked", key, 0);
-  keys_[key].revoked = next();
   if (const std::uint32_t life = keys_[key].life; life != 0) lives_[life].revoked = true;
 }
 
 void Oracle::abandoned() {
   note("abandoned", 0, 0);
+  ++drops_;
   for (Key& k : keys_) {
     k.lost = next();
     k.place = Place::emptied;
@@ -76,9 +85,15 @@ void Oracle::abandoned() {
 
 void Oracle::closing() {
   note("closing", 0, 0);
+  may_end_ = true;
   for (const Key& k : keys_) {
     if (k.life != 0) closes(lives_[k.life], next());
   }
+}
+
+void Oracle::vacated() {
+  note("vacated", 0, 0);
+  may_end_ = true;
 }
 
 void Oracle::look() {

@@ -27,6 +27,8 @@ bool says_not_executed(ErrorCode code) {
   }
 }
 
+bool may_start(const Ask& ask) { return ask.op != Op::lookup && ask.op != Op::stop; }
+
 /// Its answer has a deadline that the node keeps.
 bool is_due(const Ask& ask) { return ask.is_answered_to && ask.deadline != Instant::never(); }
 
@@ -50,8 +52,12 @@ void Oracle::issued(Ask& ask) {
   if (ask.first != ask.number) ++seen_.repeats;
   if (is_due(ask)) ++unanswered_;
   note("issued", ask.number, static_cast<std::uint64_t>(ask.op));
-  if (ask.op != Op::stop) return;
   Key& k = keys_[ask.key];
+  if (may_start(ask)) {
+    k.wanted = now();
+    if (ask.is_answered_to) ++k.wants;
+  }
+  if (ask.op != Op::stop) return;
   k.stops.push_back(ask.number);
   if (k.life != 0 && lives_[k.life].live != 0 && (ask.pin.value == 0 || ask.pin == lives_[k.life].fence))
     closes(lives_[k.life], ask.issued);
@@ -59,10 +65,8 @@ void Oracle::issued(Ask& ask) {
 
 std::uint32_t Oracle::find_life(std::uint32_t key, Fence fence) const {
   const auto& lives = keys_[key].lives;
-  for (auto i = lives.size(); i > 0; --i) {
-    if (lives_[lives[i - 1]].fence == fence) return lives[i - 1];
-  }
-  return 0;
+  const auto at = std::ranges::lower_bound(lives, fence, {}, [this](std::uint32_t n) { return lives_[n].fence; });
+  return at != lives.end() && lives_[*at].fence == fence ? *at : 0;
 }
 
 // Handling
@@ -81,11 +85,8 @@ void Oracle::begin_handling(Ask& ask, const Life& life, std::uint32_t run) {
   ask.handled_in = run;
   check_sender(ask);
   auto& latest = latest_handled_[pair_of(ask.key, ask.caller)];
-  // What an actor that was revoked keeps in its mailbox is given back with its end, and others have come since.
-  const bool was_kept = latest > ask.number && ask.issued < k.revoked && k.revoked < asks_[latest].issued;
-  if (latest > ask.number && !was_kept) {
+  if (latest > ask.number)
     break_rule(Rule::in_order, name(ask) + " is handled after " + name(asks_[latest]) + " of the same caller");
-  }
   latest = std::max(latest, ask.number);
 }
 
@@ -121,6 +122,10 @@ void Oracle::answered(std::uint32_t number, const Outcome& outcome, const std::o
   if (late > slack_ns)
     break_rule(Rule::one_answer, name(ask) + " is answered " + std::to_string(late / 1000) + " us late");
   ask.answered = next();
+  if (may_start(ask)) {
+    --keys_[ask.key].wants;
+    keys_[ask.key].wanted = now();
+  }
   ask.ok = outcome.ok();
   ask.fence = outcome.fence;
   if (wire::is_message(ask.op)) check_message_answer(ask, outcome, done);
@@ -205,9 +210,10 @@ void Oracle::check_started(const Ask& ask) {
 
 /// The supervisor has made it after that one, again and again: nothing has ended it for good.
 bool Oracle::is_restart_of(std::uint32_t key, Fence first, const Life& latest) const {
-  for (const std::uint32_t number : keys_[key].lives) {
-    const Life& life = lives_[number];
-    if (life.fence < first) continue;
+  const auto& lives = keys_[key].lives;
+  const auto from = std::ranges::lower_bound(lives, first, {}, [this](std::uint32_t n) { return lives_[n].fence; });
+  for (auto at = from; at != lives.end(); ++at) {
+    const Life& life = lives_[*at];
     if (life.fence >= latest.fence) break;
     if (life.ended_for_good || life.request != latest.request) return false;
   }

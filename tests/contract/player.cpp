@@ -9,7 +9,7 @@ namespace reki::contract {
 using wire::Op;
 
 Player::Player(World& world, std::span<const Operation> operations)
-    : world_(world), operations_(operations), wire_(world) {
+    : world_(world), operations_(operations), wire_(world), watchers_(world), lists_(world) {
   world_.meanwhile = [this](Duration time) { meanwhile(time); };
 }
 
@@ -42,53 +42,79 @@ bool Player::next_joins(std::uint32_t caller) const {
 }
 
 void Player::do_it(const Operation& o) {
+  const bool done = o.kind < Kind::watch       ? request(o)
+                    : o.kind < Kind::next_slot ? look_on(o)
+                    : o.kind == Kind::end_lease || o.kind == Kind::resume_lease || o.kind == Kind::start_over
+                        ? change_lease(o)
+                        : move_slot(o);
+  if (done) world_.oracle.coverage.has(o.kind);
+}
+
+bool Player::request(const Operation& o) {
   switch (o.kind) {
     case Kind::lookup:
-      return request(Op::lookup, o);
+      return request(Op::lookup, o), true;
     case Kind::lookup_or_start:
-      return request(Op::lookup_or_start, o);
+      return request(Op::lookup_or_start, o), true;
     case Kind::start:
-      return request(Op::start, o);
+      return request(Op::start, o), true;
     case Kind::stop:
-      return request(Op::stop, o);
+      return request(Op::stop, o), true;
     case Kind::call:
-      return request(Op::call, o);
+      return request(Op::call, o), true;
     case Kind::send:
-      return request(Op::send, o);
+      return request(Op::send, o), true;
     case Kind::keep_ref:
-      return keep_ref(o);
+      return keep_ref(o), true;
     case Kind::use_ref:
       return use_ref(o, false);
     case Kind::pinned:
       return use_ref(o, true);
     case Kind::pinned_stop:
-      if (const Fence fence = some_fence(o); fence.value != 0) request(Op::stop, o, fence);
-      return;
+      return stop_pinned(o);
     case Kind::blocking:
-      return block(o);
-    case Kind::repeat:
-      return repeat(o);
+      return block(o), true;
     default:
-      return on_slots_and_lease(o);
+      return repeat(o);
   }
 }
 
-void Player::on_slots_and_lease(const Operation& o) {
+bool Player::look_on(const Operation& o) {
+  switch (o.kind) {
+    case Kind::watch:
+      return watchers_.begin(o), true;
+    case Kind::unwatch:
+      return watchers_.end(o);
+    case Kind::ask_watch:
+      return watchers_.ask(o);
+    case Kind::list:
+      return lists_.list(o), true;
+    default:
+      return lists_.count(o), true;
+  }
+}
+
+bool Player::move_slot(const Operation& o) {
   HostedRegistry& registry = *world_.registry;
   switch (o.kind) {
     case Kind::next_slot:
-      return world_.slots.go_on(registry, o.key);
-    case Kind::slot_returns:
-      if (!world_.slots.is_held(o.key)) world_.slots.go_on(registry, o.key);
-      return;
+      return world_.slots.go_on(registry, o.key), true;
     case Kind::revoke_slot:
       return world_.slots.revoke(registry, o.key);
     case Kind::back_slot:
       return world_.slots.turn_back(registry, o.key);
+    default:
+      if (world_.slots.is_held(o.key)) return false;
+      return world_.slots.go_on(registry, o.key), true;
+  }
+}
+
+bool Player::change_lease(const Operation& o) {
+  switch (o.kind) {
     case Kind::end_lease:
-      return extend_lease(world_.schedule.now() + std::chrono::microseconds(o.amount_us));
+      return extend_lease(world_.schedule.now() + std::chrono::microseconds(o.amount_us)), true;
     case Kind::resume_lease:
-      return extend_lease(Instant::never());
+      return extend_lease(Instant::never()), true;
     default:
       return start_over();
   }
@@ -104,13 +130,14 @@ void Player::extend_lease(Instant end) {
 }
 
 /// As a node that was dropped from the view does (MembershipThread::apply, Fenced).
-void Player::start_over() {
-  if (depth_ > 0) return;  // it waits for the functions that run
+bool Player::start_over() {
+  if (depth_ > 0) return false;  // it waits for the functions that run
   world_.page.set_lease_end(Instant{});
   world_.oracle.abandoned();
   world_.slots.start_over();
   by_number_.clear();  // the next incarnation does not know what this one has done
   world_.registry->start_over(Incarnation{++incarnation_});
+  return true;
 }
 
 Ask& Player::issue(Op op, const Operation& o, Fence pin, std::uint32_t first) {
@@ -147,9 +174,9 @@ void Player::from_wire(const Operation& o, Op op, Fence pin) {
   if (!wire_.empty()) wire_.serve(o.caller);
 }
 
-void Player::repeat(const Operation& o) {
+bool Player::repeat(const Operation& o) {
   const auto found = by_number_.find(o.of);
-  if (found == by_number_.end()) return;
+  if (found == by_number_.end()) return false;
   const Operation& first = *found->second;
   const std::uint32_t number = ask_of_[o.of];
   Operation again = first;
@@ -159,6 +186,14 @@ void Player::repeat(const Operation& o) {
   world_.oracle.issued(ask);
   wire_.add(ask, again);
   wire_.serve(first.caller);
+  return true;
+}
+
+bool Player::stop_pinned(const Operation& o) {
+  const Fence fence = some_fence(o);
+  if (fence.value == 0) return false;
+  request(Op::stop, o, fence);
+  return true;
 }
 
 Fence Player::some_fence(const Operation& o) const {
@@ -189,8 +224,8 @@ void Player::keep_ref(const Operation& o) {
   });
 }
 
-void Player::use_ref(const Operation& o, bool pinned) {
-  if (refs_.empty()) return;
+bool Player::use_ref(const Operation& o, bool pinned) {
+  if (refs_.empty()) return false;
   const Ref& kept = refs_[refs_.size() - 1 - o.amount_us % std::min<std::size_t>(refs_.size(), 6)];
   Operation of = o;
   of.key = kept.key;
@@ -223,6 +258,7 @@ void Player::use_ref(const Operation& o, bool pinned) {
         ref.call(work, options).then(told);
     }
   });
+  return true;
 }
 
 /// Short, since what runs below on the stack cannot go on meanwhile.

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "lists.hpp"
+#include "watchers.hpp"
 #include "wire_callers.hpp"
 #include "world.hpp"
 
@@ -20,6 +22,7 @@ class Player {
   /// The next one, after its pause.
   void play();
   [[nodiscard]] std::uint64_t played() const { return next_; }
+  [[nodiscard]] Watchers& watchers() { return watchers_; }
 
  private:
   struct Ref {
@@ -32,23 +35,30 @@ class Player {
 
   void meanwhile(Duration time);
   void do_it(const Operation& o);
-  void on_slots_and_lease(const Operation& o);
+  /// False: it could not be done.
+  [[nodiscard]] bool request(const Operation& o);
+  [[nodiscard]] bool look_on(const Operation& o);
+  [[nodiscard]] bool move_slot(const Operation& o);
+  [[nodiscard]] bool change_lease(const Operation& o);
   /// Out of the operation, and known to the oracle.
   Ask& issue(wire::Op op, const Operation& o, Fence pin = {}, std::uint32_t first = 0);
   void request(wire::Op op, const Operation& o, Fence pin = {});
   void from_wire(const Operation& o, wire::Op op, Fence pin = {});
-  void repeat(const Operation& o);
+  [[nodiscard]] bool repeat(const Operation& o);
+  [[nodiscard]] bool stop_pinned(const Operation& o);
   void keep_ref(const Operation& o);
-  void use_ref(const Operation& o, bool pinned);
+  [[nodiscard]] bool use_ref(const Operation& o, bool pinned);
   void block(const Operation& o);
   void extend_lease(Instant end);
-  void start_over();
+  [[nodiscard]] bool start_over();
   [[nodiscard]] Fence some_fence(const Operation& o) const;
   [[nodiscard]] bool next_joins(std::uint32_t caller) const;
 
   World& world_;
   const std::span<const Operation> operations_;
   WireCallers wire_;
+  Watchers watchers_;
+  Lists lists_;
   std::size_t next_ = 0;
   int depth_ = 0;
   std::uint64_t incarnation_ = 7;

@@ -23,7 +23,10 @@ enum class Rule : std::uint8_t {
   all_or_nothing = 14,
   state_once = 15,
   fresh_history = 16,
-  count = 17,
+  watched = 17,
+  listed = 18,
+  blocks_where_it_may = 19,
+  count = 20,
 };
 
 struct RuleText {
@@ -43,9 +46,7 @@ inline constexpr RuleText rules[] = {
     {Rule::pinned,
      "what is pinned runs in the start that it is pinned to, or not at all; `gone` means that this start is over"},
     {Rule::in_order,
-     "messages of one caller to one key that are handled are handled in the order in which they were sent; but for "
-     "those in the "
-     "mailbox of one whose slot was revoked, and that still runs"},
+     "messages of one caller to one key that are handled are handled in the order in which they were sent"},
     {Rule::own_timers,
      "a timer's message is handled at most once, not early, not after it was cancelled in time, by the start that set "
      "it; it goes with it"},
@@ -74,6 +75,16 @@ inline constexpr RuleText rules[] = {
     {Rule::fresh_history,
      "`restarting` and `crash_loop` count the crashes since the last explicit stop alone: two at least, and more than "
      "max_restarts"},
+    {Rule::watched,
+     "a watcher is told what has been, each start and each end once and in order, or that it has missed something; how "
+     "it is "
+     "is so at that moment; `ended` once; who has been told all knows how it is in the end"},
+    {Rule::listed,
+     "a list has each key once that has had one actor all the time, and a count counts it; neither has a key that "
+     "nobody "
+     "has an actor of or wants one of at that moment"},
+    {Rule::blocks_where_it_may,
+     "what blocks gets its answer in functions of `blocking` types, and in those of others `would_block` at once"},
 };
 static_assert(std::size(rules) + 1 == static_cast<std::size_t>(Rule::count));
 

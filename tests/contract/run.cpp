@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// All that was asked for has come to an answer, and all that can end has ended.
-void come_to_rest(World& world, bool resumes) {
+void come_to_rest(World& world, Watchers& watchers, bool resumes) {
   (void)world.schedule.run_until([&] { return world.oracle.all_answered(); }, 2s);
   if (!world.oracle.all_answered())
     world.oracle.break_rule(Rule::one_answer, "a request has no answer long after its deadline");
@@ -19,6 +19,7 @@ void come_to_rest(World& world, bool resumes) {
   // Without the lease one whose function has ended since waits to be told.
   const char* const stuck = "a slot that was lost long ago is not empty";
   if (world.slots.is_any_stuck(*world.registry, true)) world.oracle.break_rule(Rule::nothing_left, stuck);
+  watchers.check_at_rest();
   if (!resumes) return;
   world.page.set_lease_end(Instant::never());
   world.oracle.reopened();
@@ -27,10 +28,22 @@ void come_to_rest(World& world, bool resumes) {
   if (world.slots.is_any_stuck(*world.registry, false)) world.oracle.break_rule(Rule::nothing_left, stuck);
 }
 
-void close(World& world, const Story& story) {
+/// The node has given all its slots away, and tells its watchers that this was all.
+void vacate(World& world, Watchers& watchers) {
+  world.slots.lose_all(*world.registry);
+  world.schedule.run_for(50ms);
+  world.slots.revoke_all(*world.registry);
+  world.schedule.run_for(50ms);
+  world.oracle.vacated();
+  world.registry->end_watches_if_vacated();
+  if (world.registry->stats().actors == 0) watchers.check_at_the_end();
+}
+
+void close(World& world, Watchers& watchers, const Story& story) {
   world.oracle.closing();
   const bool closed = world.registry->close(2s);
   world.oracle.look();
+  watchers.check_at_the_end();
   for (std::uint32_t key = 0; key < story.keys; ++key) world.start_at_once(key);  // refused
   world.oracle.at_the_end(closed, world.registry->stats().actors);
 }
@@ -49,8 +62,10 @@ Ending run(const Story& story, bool prints) {
     world.oracle.look();
   }
   out.played = player.played();
-  if (goes_on() && rests) come_to_rest(world, story.seed % 4 == 1);
-  if (goes_on()) close(world, story);
+  Watchers& watchers = player.watchers();
+  if (goes_on() && rests) come_to_rest(world, watchers, story.seed % 4 == 1);
+  if (goes_on() && story.seed % 4 == 2) vacate(world, watchers);
+  if (goes_on()) close(world, watchers, story);
   if (!goes_on()) {
     world.meanwhile = [](Duration) {};
     world.oracle.closing();
@@ -60,6 +75,7 @@ Ending run(const Story& story, bool prints) {
   out.violation = world.oracle.violation();
   out.trace = world.oracle.trace() ^ world.schedule.trace();
   out.seen = world.oracle.seen();
+  out.coverage = world.oracle.coverage;
   return out;
 }
 

@@ -13,6 +13,7 @@ struct Ending {
   std::uint64_t events = 0;  ///< Turns and operations.
   std::uint64_t trace = 0;   ///< Equal for equal histories.
   Oracle::Seen seen;
+  Coverage coverage;
 };
 
 /// Plays a story from a registry's beginning to its end, or to the first violation.
