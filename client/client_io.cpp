@@ -208,6 +208,8 @@ void ClientIo::carry(Watches::Question question, Completion done) {
   submit(std::move(request));
 }
 
+Instant ClientIo::moment() const { return boot_time(); }
+
 void ClientIo::end() {
   task_queue_.close();
   for (auto& request : std::exchange(posted_, {})) submit(std::move(request));

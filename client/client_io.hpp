@@ -73,6 +73,7 @@ class ClientIo final : private Watches::Carrier {
   void connecting_failed(const Pending& fetch, const Error& why);
   void connected(Result<void> result);
   void carry(Watches::Question question, Completion done) override;
+  [[nodiscard]] Instant moment() const override;
 
   // Constant after construction.
   const Options options_;

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "reki/core/base/limits.hpp"
-#include "reki/core/wire/codec.hpp"
 #include "reki/net/socket_bounds.hpp"
 
 namespace reki {
@@ -50,7 +49,8 @@ struct PeerLinks::Link {
   bool over = false;          // GOODBYE was read: the node waits for the connection to be closed
 };
 
-PeerLinks::PeerLinks(zmq::context_t& context, RequestRouter& router) : context_(context), router_(router) {}
+PeerLinks::PeerLinks(zmq::context_t& context, RequestRouter& router)
+    : context_(context), router_(router), frames_in_(router) {}
 
 void PeerLinks::set_incarnation(Incarnation incarnation, Instant now) {
   if (!router_.set_incarnation(incarnation)) return;
@@ -137,7 +137,6 @@ bool PeerLinks::send(Link& link, BytesView frame) {
     if (e.num() != EINTR && e.num() != EHOSTUNREACH) throw;
     return false;
   }
-  ++stats_.frames_sent;
   return true;
 }
 
@@ -159,81 +158,24 @@ void PeerLinks::read_monitor(Link& link) {
 void PeerLinks::read_frames(Link& link, Instant now) {
   try {
     zmq::message_t frame;
-    const std::uint64_t enough = stats_.replies_received + limits::batch_part_of(router_.outstanding());
-    for (int i = 0; i < frames_per_round && stats_.replies_received < enough; ++i) {
+    const std::uint64_t enough = frames_in_.stats().replies + limits::batch_part_of(router_.outstanding());
+    for (int i = 0; i < frames_per_round && frames_in_.stats().replies < enough; ++i) {
       if (!link.socket.recv(frame, zmq::recv_flags::dontwait)) {
         if (std::exchange(link.disconnected, false)) router_.disconnected(link.peer, now);
         return;
       }
-      ++stats_.frames_received;
       if (frame.more()) {  // not ours: a frame is one part
-        ++stats_.frames_malformed;
+        frames_in_.not_a_frame();
         while (frame.more() && link.socket.recv(frame, zmq::recv_flags::dontwait)) {
         }
         continue;
       }
-      read_frame(link, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now);
+      link.over |= frames_in_.read(link.peer, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now);
     }
     more_to_read_ = true;
   } catch (const zmq::error_t& e) {
     if (e.num() != EINTR) throw;
     more_to_read_ = true;
-  }
-}
-
-void PeerLinks::read_frame(Link& link, BytesView frame, Instant now) {
-  const auto kind = wire::kind_of(frame);
-  if (!kind) {
-    ++stats_.frames_malformed;
-    return;
-  }
-  switch (*kind) {
-    case wire::FrameKind::reply:
-      return read_replies(link, frame, now);
-    case wire::FrameKind::welcome:
-      if (const auto welcome = wire::decode_welcome(frame)) return router_.welcomed(link.peer, *welcome, now);
-      break;
-    case wire::FrameKind::reject:
-      if (const auto reject = wire::decode_reject(frame))
-        return router_.rejected(link.peer, reject->code, reject->text, now);
-      break;
-    case wire::FrameKind::pong:
-      if (const auto pong = wire::decode_pong(frame)) return router_.heard(link.peer, pong->epoch, now);
-      break;
-    case wire::FrameKind::goodbye:
-      if (const auto goodbye = wire::decode_goodbye(frame)) {
-        link.over = true;
-        return router_.goodbye(link.peer, goodbye->frames, now);
-      }
-      break;
-    default:
-      break;
-  }
-  ++stats_.frames_malformed;
-}
-
-void PeerLinks::read_replies(Link& link, BytesView frame, Instant now) {
-  auto reader = wire::ReplyReader::open(frame);
-  if (!reader) {
-    ++stats_.frames_malformed;
-    return;
-  }
-  wire::Reply reply;
-  for (;;) {
-    const auto next = reader->next(reply);
-    if (!next) {
-      ++stats_.frames_malformed;
-      return;
-    }
-    if (*next == wire::Next::end) return;
-    ++stats_.replies_received;
-    if (*next == wire::Next::no_id) {
-      ++stats_.frames_malformed;
-    } else if (*next == wire::Next::good) {
-      router_.replied(link.peer, reader->header(), reply, now);
-    } else {
-      router_.reply_unreadable(link.peer, reader->header(), reply.id, reader->bad(), now);
-    }
   }
 }
 

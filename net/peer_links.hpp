@@ -7,7 +7,9 @@
 #include <zmq.hpp>
 
 #include "reki/core/base/time.hpp"
+#include "reki/core/routing/incoming_frames.hpp"
 #include "reki/core/routing/request_router.hpp"
+#include "reki/net/peer_connections.hpp"
 
 namespace reki {
 
@@ -29,15 +31,8 @@ namespace reki {
 ///
 /// The rules for libzmq are in docs/membership.md, section 8: nothing blocks, nothing lingers, no routing ids, every
 /// socket has its limits. A peer whose address libzmq does not take is refused alone.
-class PeerLinks {
+class PeerLinks final : public PeerConnections {
  public:
-  struct Stats {
-    std::uint64_t frames_sent = 0;
-    std::uint64_t frames_received = 0;
-    std::uint64_t replies_received = 0;
-    std::uint64_t frames_malformed = 0;  ///< What a peer sent and was not a frame, or was not one for us.
-  };
-
   /// `context` and `router` must outlive this.
   PeerLinks(zmq::context_t& context, RequestRouter& router);
   ~PeerLinks();
@@ -50,29 +45,25 @@ class PeerLinks {
   void process(std::span<const zmq::pollitem_t> items, Instant now);
   /// Sends what `router` has for peers, opens and closes sockets as it says.
   void flush(Instant now);
-  /// This process goes on as another incarnation: it greets all peers anew, on new connections.
-  void set_incarnation(Incarnation incarnation, Instant now);
+  void set_incarnation(Incarnation incarnation, Instant now) override;
   /// True if there may be more to read than one round takes: poll without waiting.
   bool more_to_read() const { return more_to_read_; }
-  const Stats& stats() const { return stats_; }
 
  private:
   struct Link;
 
   Link* link_of(PeerIndex peer, std::string& why);
   void serve(PeerIndex peer, Instant now);
-  bool send(Link& link, BytesView frame);
+  static bool send(Link& link, BytesView frame);
   void read_monitor(Link& link);
   void read_frames(Link& link, Instant now);
-  void read_frame(Link& link, BytesView frame, Instant now);
-  void read_replies(Link& link, BytesView frame, Instant now);
 
   zmq::context_t& context_;
   RequestRouter& router_;
+  IncomingFrames frames_in_;
   std::vector<std::unique_ptr<Link>> links_;  // by PeerIndex; null where there is no socket
   std::vector<PeerIndex> open_;               // those that have one, in the order of append_to()
   std::vector<PeerIndex> work_;
-  Stats stats_;
   bool more_to_read_ = false;
 };
 

@@ -4,12 +4,8 @@
 
 #include "reki/core/base/limits.hpp"
 #include "reki/core/watch/watch_codec.hpp"
-#include "reki/net/clock.hpp"
 
 namespace reki {
-namespace {
-
-}  // namespace
 
 void Watches::add(WatchFilter filter, std::shared_ptr<WatchSink> sink, Instant now) {
   const auto at = entries_.emplace(++last_, Entry{std::move(filter), std::move(sink)}).first;
@@ -45,8 +41,7 @@ void Watches::complete(void* self, std::uint64_t watch, std::uint64_t question, 
 void Watches::answered(std::uint64_t watch, Watcher::QuestionId question, const Answer& answer) {
   const auto at = entries_.find(watch);
   if (at == entries_.end()) return;
-  // Not the round's time, which may be older than the question.
-  const Instant now = boot_time();
+  const Instant now = carrier_.moment();
   at->second.watcher.answered(question, answer.code, answer.text, answer.payload, now);
   serve(at, now);
 }

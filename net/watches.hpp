@@ -31,6 +31,8 @@ class Watches {
    public:
     /// `done` is called on this thread, and not before this returns.
     virtual void carry(Question question, Completion done) = 0;
+    /// This moment, and not the round's, which may be older than a question.
+    [[nodiscard]] virtual Instant moment() const = 0;
 
    protected:
     ~Carrier() = default;

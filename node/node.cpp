@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "reki/core/base/hash.hpp"
 #include "reki/core/base/limits.hpp"
-#include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
 #include "reki/net/random_number.hpp"
-#include "reki/net/scatter_gather.hpp"
-#include "reki/node/actors/outputs.hpp"
 #include "reki/node/disk/data_dir.hpp"
 #include "reki/node/disk/voter_store.hpp"
 #include "reki/node/membership/membership_thread.hpp"
@@ -22,15 +18,11 @@
 namespace reki {
 namespace {
 
-HostedOptions hosted_options(const Config& config, const NodeId& id, Incarnation incarnation, const LogSink& log,
-                               std::shared_ptr<const ClusterHooks> cluster_hooks) {
+HostedOptions hosted_options(const Config& config, const LogSink& log) {
   HostedOptions out;
   out.workers = static_cast<int>(config.runtime.workers);
   out.blocking_threads_max = static_cast<int>(config.runtime.blocking_threads);
   out.hash_seed = view_of(config).hash_seed();
-  out.node = id;
-  out.incarnation = incarnation;
-  out.cluster_hooks = std::move(cluster_hooks);
   if (!log) return out;
   out.log = [log](std::string_view event, std::string_view type, std::string_view key, std::string_view text) {
     std::string fields = "type=" + std::string(type) + " key=\"" + std::string(key) + "\" text=\"";
@@ -39,22 +31,17 @@ HostedOptions hosted_options(const Config& config, const NodeId& id, Incarnation
   return out;
 }
 
-/// Null if the submission may not be sent; then `done` has been told.
-std::unique_ptr<Forwarded> forwarded(Submission&& s, NodeId to, Completion done) {
-  auto error = s.fault();
-  auto out = std::make_unique<Forwarded>();
-  out->deadline = boot_time() + s.timeout;
-  if (!error) error = std::move(s).encode_into(*out);
-  if (error) {
-    done(Answer{std::move(*error)});
-    return nullptr;
-  }
-  out->node = std::move(to);
-  out->done = std::move(done);
+ClusterRegistry::Options registry_options(const Config& config, const NodeId& id, const NodeOptions& options, LeasePage* page) {
+  ClusterRegistry::Options out;
+  out.id = id;
+  out.incarnation = Incarnation{options.incarnation.value != 0 ? options.incarnation.value : random_number()};
+  if (options.fixed_view) out.fixed_view = std::make_shared<const View>(view_of(config));
+  out.workers_stuck = options.workers_stuck;
+  out.hosted = hosted_options(config, options.log);
+  out.page = page;
+  out.log = options.log;
   return out;
 }
-
-using wire::about_a_key;
 
 Error in_child() { return Error{ErrorCode::unavailable, used_after_fork}; }
 
@@ -66,40 +53,31 @@ Node::Impl::Impl(const Config& config, NodeId id, Factories factories, const Nod
       fixed_(options.fixed_view),
       stop_grace_(options.stop_grace),
       leave_timeout_(options.leave_timeout),
-      workers_stuck_(options.workers_stuck),
       log_(options.log),
       started_(boot_time()),
-      incarnation_(options.incarnation.value != 0 ? options.incarnation.value : random_number()),
       own_page_(options.page == nullptr ? std::make_unique<LeasePage>() : nullptr),
       page_(options.page == nullptr ? own_page_.get() : options.page),
-      local_(std::move(factories), hosted_options(config, id_, incarnation(), options.log, fixed_ ? nullptr : cluster_hooks())) {
-  local_.set_self_registry(*this);
-  if (fixed_) view_ = std::make_shared<const View>(view_of(config));
-}
+      registry_(std::move(factories), registry_options(config, id_, options, page_), ports()) {}
 
-std::shared_ptr<const ClusterHooks> Node::Impl::cluster_hooks() {
-  auto out = std::make_shared<ClusterHooks>();
-  out->page = page_;
-  out->reroute = [this](std::string_view type, std::string_view key, EnvelopePtr request) {
-    rerouted(type, key, std::move(request));
-  };
-  out->hand_over = [this](HandedOver state) { hand_over(std::move(state)); };
-  out->slot_emptied = [this] { membership_thread_->look_again(); };
+ClusterRegistry::Ports Node::Impl::ports() {
+  ClusterRegistry::Ports out;
+  out.look_again = [this] { membership_thread_->look_again(); };
+  out.keep_incarnation = [this](Incarnation incarnation) { return data_dir_->set_incarnation(incarnation); };
+  out.why_not_ready = [this] { return why_not_ready(); };
   return out;
 }
 
 Result<void> Node::Impl::start(const Config& config, const NodeConfig& self, const NodeOptions& options) {
   if (auto opened = open(self, options); !opened) return opened;
   if (options.fixed_view) {
-    publish(view(), incarnation());
+    registry_.open();
     server_->start();
-    set_ready(true);
     return {};
   }
   if (auto joined = join(config, self, options); !joined) return joined;
   server_->start();
   membership_thread_->start();
-  if (options.join_timeout > Duration{0} && !wait_until_ready(options.join_timeout)) {
+  if (options.join_timeout > Duration{0} && !registry_.wait_until_ready(options.join_timeout)) {
     return fail(ErrorCode::unavailable, "node '" + id_.value + "' could not join: " + why_not_ready());
   }
   return {};
@@ -110,18 +88,21 @@ Result<void> Node::Impl::open(const NodeConfig& self, const NodeOptions& options
   const std::size_t room = files > 2 * limits::files_kept ? files - limits::files_kept : files / 2;
   Server::Options server;
   server.listen = self.listen;
-  server.node = id_;
-  server.cluster = cluster_;
-  server.incarnation = incarnation();
-  server.sessions_max = std::min(options.sessions_max, room);
-  server.status = [this] { return status(); };
-  if (!fixed_) server.heard_epoch = [this](NodeId from, Epoch epoch) { membership_thread_->heard_epoch(std::move(from), epoch); };
-  server.why_no_view = [this] { return why_not_ready(); };
+  server.plane.node = id_;
+  server.plane.cluster = cluster_;
+  server.plane.incarnation = registry_.incarnation();
+  server.plane.sessions_max = std::min(options.sessions_max, room);
+  server.plane.status = [this] { return status(); };
+  if (!fixed_) {
+    server.plane.heard_epoch = [this](NodeId from, Epoch epoch) { membership_thread_->heard_epoch(std::move(from), epoch); };
+  }
+  server.plane.why_no_view = [this] { return why_not_ready(); };
   server.goodbye_time = options.goodbye_time;
   server.log = options.log;
-  auto bound = Server::bind(server, local_);
+  auto bound = Server::bind(server, registry_.local());
   if (!bound) return tl::make_unexpected(bound.error());
   server_ = std::move(*bound);
+  registry_.attach(server_->plane());
   address_ = server_->address();
   return {};
 }
@@ -130,146 +111,21 @@ Node::Impl::~Impl() { stop(); }
 
 bool Node::Impl::stop() {
   if (std::exchange(stopped_, true)) return stopped_in_time_;
-  leaving_ = true;
-  const bool was_in = ready_;
-  set_ready(false);
+  const bool was_in = registry_.begin_leaving();
   if (membership_thread_ && was_in && !membership_thread_->leave(leave_timeout_) && log_) {
     log_(LogLevel::info, "left_without_leave", "text=\"the cluster did not confirm that this node is out\"");
   }
   if (server_) server_->refuse_new();
-  stopped_in_time_ = local_.close(stop_grace_);
+  stopped_in_time_ = registry_.local().close(stop_grace_);
   if (server_) server_->stop();
   if (membership_thread_) membership_thread_->stop();
   return stopped_in_time_;
 }
 
-void Node::Impl::set_view(std::shared_ptr<const View> view) {
-  {
-    const MutexLock lock(view_mutex_);
-    if (view->epoch() <= view_->epoch()) return;
-  }
-  publish(std::move(view), incarnation());
-}
-
-Error Node::Impl::not_joined() const {
-  return Error{ErrorCode::unavailable, "the node has not joined the cluster yet: " + why_not_ready()};
-}
-
-std::shared_ptr<const View> Node::Impl::view() const {
-  const MutexLock lock(view_mutex_);
-  return view_;
-}
-
 ServerStats Node::Impl::server_stats() const { return server_->stats(); }
 
-Node::Impl::Place Node::Impl::place_of(const View& view, std::string_view type, std::string_view key) const {
-  Place out;
-  out.owner = view.owner(slot_of(hash_key(key, hash_type(type, view.hash_seed()))));
-  if (out.owner == nullptr || out.owner->node_id != id_) return out;
-  out.here = fixed_ || out.owner->incarnation == incarnation();
-  // An earlier incarnation of this node: nobody serves the key until this one is let in.
-  if (!out.here) out.owner = nullptr;
-  return out;
-}
-
-Result<NodeId> Node::Impl::owner(std::string_view type, std::string_view key) const {
-  wire::Request request;
-  request.type = type;
-  request.key = key;
-  if (auto error = wire::check(request)) return tl::make_unexpected(std::move(*error));
-  const auto now = view();
-  if (!now) return tl::make_unexpected(not_joined());
-  const Place place = place_of(*now, type, key);
-  if (place.owner == nullptr) return fail(ErrorCode::unavailable, "no node owns the key's slot");
-  return place.owner->node_id;
-}
-
-Result<Watch> Node::Impl::watch(WatchFilter filter, WatchCallback callback) {
-  if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
-  auto sink = std::make_shared<WatchSink>(std::move(callback));
-  server_->watch(std::move(filter), sink);
-  return Watch{std::move(sink)};
-}
-
-void Node::Impl::submit(Submission submission, Completion done) {
-  if (Outputs::hold(*this, submission, done)) return;
-  const auto now = view();
-  if (!now) return done(Answer{not_joined()});
-  if (about_a_key(submission.op)) {
-    const Place place = place_of(*now, submission.type, submission.key);
-    if (place.here) return local_.submit(std::move(submission), std::move(done));
-    return forward(std::move(submission), {}, std::move(done));
-  }
-  if (auto error = submission.fault()) return done(Answer{std::move(*error)});
-  if (submission.op == wire::Op::list || submission.op == wire::Op::count) return ask_all(std::move(submission), std::move(done));
-  local_.submit(std::move(submission), std::move(done));
-}
-
-void Node::Impl::submit_many(std::vector<Posting> postings) {
-  std::erase_if(postings, [this](Posting& posting) { return Outputs::hold(*this, posting.submission, posting.done); });
-  const auto now = view();
-  if (!now) {
-    for (auto& posting : postings) posting.done(Answer{not_joined()});
-    return;
-  }
-  std::vector<Posting> here;
-  std::vector<std::unique_ptr<Forwarded>> away;
-  for (auto& posting : postings) {
-    Submission& s = posting.submission;
-    if (!about_a_key(s.op)) {
-      submit(std::move(s), std::move(posting.done));
-    } else if (place_of(*now, s.type, s.key).here) {
-      here.push_back(std::move(posting));
-    } else if (auto request = forwarded(std::move(s), {}, std::move(posting.done))) {
-      away.push_back(std::move(request));
-    }
-  }
-  // Those that take longer first.
-  if (!away.empty()) server_->forward_all(std::move(away));
-  if (!here.empty()) local_.submit_many(std::move(here));
-}
-
-Answer Node::Impl::exchange(Submission& submission) {
-  if (about_a_key(submission.op)) {
-    const auto now = view();
-    if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
-  }
-  const Outputs::Blocking blocking;
-  return Registry::exchange(submission);
-}
-
-Registry::Live Node::Impl::find_live(std::string_view type, std::string_view key) {
-  const auto now = view();
-  if (!now || !place_of(*now, type, key).here) return {};
-  return local_.find_live(type, key);
-}
-
-void Node::Impl::forward(Submission&& submission, NodeId to, Completion done) {
-  auto request = forwarded(std::move(submission), std::move(to), std::move(done));
-  if (request) server_->forward(std::move(request));
-}
-
-void Node::Impl::ask(const NodeId& node, Submission&& submission, Completion done) {
-  if (node == id_) return local_.submit(std::move(submission), std::move(done));
-  forward(std::move(submission), node, std::move(done));
-}
-
-/// A list or count of all nodes, this one among them.
-void Node::Impl::ask_all(Submission&& submission, Completion done) {
-  auto query = ClusterQuery::make(submission.op, submission.args);
-  if (!query) return done(Answer{std::move(query.error())});
-  auto ask_one = [this](const NodeId& node, wire::RequestBody body, Instant until, Completion answered) {
-    Submission part(std::move(body));
-    part.timeout = std::max(until - boot_time(), Duration{1});  // what is over is told so there
-    ask(node, std::move(part), std::move(answered));
-  };
-  const Instant deadline = boot_time() + submission.timeout;
-  ScatterGather::start(std::move(*query), {std::move(ask_one), [this] { return view(); }}, std::move(submission), deadline,
-                       std::move(done));
-}
-
 std::uint64_t Node::Impl::slots_here(const View* view) const {
-  const bool in = view != nullptr && (fixed_ || view->find(id_, incarnation()) != nullptr);
+  const bool in = view != nullptr && (fixed_ || view->find(id_, registry_.incarnation()) != nullptr);
   return in ? view->slots_of(view->index_of(id_.value)) : 0;
 }
 
@@ -279,13 +135,13 @@ bool Node::Impl::votes(const View* view) const {
 }
 
 Bytes Node::Impl::status() const {
-  const RuntimeStats actors = local_.stats();
+  const RuntimeStats actors = registry_.stats();
   const ServerStats server = server_->stats();
-  const auto now = view();
+  const auto now = registry_.view();
   const auto uptime = milliseconds_of(boot_time() - started_);
   const std::pair<std::string_view, std::string_view> texts[]{
       {"node", id_.value}, {"cluster", cluster_}, {"address", address_}};
-  const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", incarnation().value},
+  const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", registry_.incarnation().value},
                                                              {"epoch", now ? now->epoch().value : 0},
                                                              {"nodes", now ? now->members().size() : 0},
                                                              {"slots", slots_here(now.get())},
@@ -351,32 +207,32 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view
 }
 
 bool Node::stop() { return fork_mark_.is_in_child() || impl_->stop(); }
-bool Node::ready() const { return impl_->ready(); }
-bool Node::wait_until_ready(Duration timeout) { return impl_->wait_until_ready(timeout); }
+bool Node::ready() const { return impl_->registry().ready(); }
+bool Node::wait_until_ready(Duration timeout) { return impl_->registry().wait_until_ready(timeout); }
 std::string Node::why_not_ready() const { return impl_->why_not_ready(); }
-void Node::set_view(std::shared_ptr<const View> view) { impl_->set_view(std::move(view)); }
-std::shared_ptr<const View> Node::view() const { return impl_->view(); }
+void Node::set_view(std::shared_ptr<const View> view) { impl_->registry().set_view(std::move(view)); }
+std::shared_ptr<const View> Node::view() const { return impl_->registry().view(); }
 const NodeId& Node::id() const { return impl_->id(); }
-Incarnation Node::incarnation() const { return impl_->incarnation(); }
+Incarnation Node::incarnation() const { return impl_->registry().incarnation(); }
 const std::string& Node::address() const { return impl_->address(); }
-RuntimeStats Node::actor_stats() const { return impl_->actor_stats(); }
+RuntimeStats Node::actor_stats() const { return impl_->registry().stats(); }
 ServerStats Node::server_stats() const { return impl_->server_stats(); }
 void Node::submit(Submission submission, Completion done) {
   if (fork_mark_.is_in_child()) return done(Answer{in_child()});
-  impl_->submit(std::move(submission), std::move(done));
+  impl_->registry().submit(std::move(submission), std::move(done));
 }
 void Node::submit_many(std::vector<Posting> postings) {
-  if (!fork_mark_.is_in_child()) return impl_->submit_many(std::move(postings));
+  if (!fork_mark_.is_in_child()) return impl_->registry().submit_many(std::move(postings));
   for (auto& posting : postings) posting.done(Answer{in_child()});
 }
 Answer Node::exchange(Submission& submission) {
-  return fork_mark_.is_in_child() ? Answer{in_child()} : impl_->exchange(submission);
+  return fork_mark_.is_in_child() ? Answer{in_child()} : impl_->registry().exchange(submission);
 }
-Registry::Live Node::find_live(std::string_view type, std::string_view key) { return impl_->find_live(type, key); }
-Result<NodeId> Node::owner(std::string_view type, std::string_view key) const { return impl_->owner(type, key); }
+Registry::Live Node::find_live(std::string_view type, std::string_view key) { return impl_->registry().find_live(type, key); }
+Result<NodeId> Node::owner(std::string_view type, std::string_view key) const { return impl_->registry().owner(type, key); }
 Result<Watch> Node::watch(WatchFilter filter, WatchCallback callback) {
   if (fork_mark_.is_in_child()) return tl::make_unexpected(in_child());
-  return impl_->watch(std::move(filter), std::move(callback));
+  return impl_->registry().watch(std::move(filter), std::move(callback));
 }
 
 }  // namespace reki

@@ -8,15 +8,15 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/view/view.hpp"
+#include "reki/node/membership/control_links.hpp"
 #include "reki/node/support/listen.hpp"
 
 namespace reki {
 
-/// The control plane's sockets: one ROUTER that listens, and a DEALER to each node that is spoken to. Frames are
-/// datagrams: what cannot be sent now is dropped, since the machine repeats what matters.
+/// The control plane's sockets: one ROUTER that listens, and a DEALER to each node that is spoken to.
 ///
 /// Thread: the membership thread.
-class MembershipLinks {
+class MembershipLinks final : public ControlLinks {
  public:
   explicit MembershipLinks(NodeId self);
 
@@ -24,18 +24,14 @@ class MembershipLinks {
   [[nodiscard]] Result<std::string> listen(const std::string& address);
   [[nodiscard]] zmq::socket_t& router() { return router_; }
 
-  /// Where a node is to be found from now on.
-  void learn(const NodeId& node, const std::string& control);
-  /// Connects to all of the view, so that the first message need not wait for that.
-  void learn(const View& view);
+  void learn(const NodeId& node, const std::string& control) override;
+  void learn(const View& view) override;
   /// The next frame that has come; false if there is none. `route` names its connection.
   [[nodiscard]] bool receive(std::string& route, zmq::message_t& frame);
-  void send(const NodeId& to, BytesView frame);
-  /// To whoever has spoken on this connection.
-  void answer(const std::string& route, BytesView frame);
+  void send(const NodeId& to, BytesView frame) override;
+  void answer(const std::string& route, BytesView frame) override;
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
-  /// Of all that are known, this node too.
-  [[nodiscard]] std::vector<std::string> addresses() const;
+  [[nodiscard]] std::vector<std::string> addresses() const override;
 
  private:
   struct Peer {

@@ -23,6 +23,7 @@ HostedRegistry::HostedRegistry(Factories factories, const HostedOptions& options
 HostedRegistry::~HostedRegistry() {
   close(limits::stop_grace_default);
   for (std::thread& end : ends_) end.join();
+  for (const auto& end : ends_later_) end();
 }
 
 bool HostedRegistry::close(Duration grace) { return runtime_.use()->close(grace); }
@@ -83,12 +84,14 @@ void HostedRegistry::start_over(Incarnation incarnation) {
   next->start(*self_registry_);
   auto old = runtime_.replace(std::move(next));
   old->slots().abandon();
+  const bool is_quiet = old->is_quiet();
   auto end = [this, old = std::move(old)] {
     old->close(limits::stop_grace_default);
     runtime_.wait_until_unused();
   };
-  if (waits_run_turns_) return end();  // there is no other thread
-  ends_.emplace_back(std::move(end));  // its handlers may take long, and the caller must not
+  if (!waits_run_turns_) ends_.emplace_back(std::move(end));  // its handlers may take long, and the caller must not
+  else if (is_quiet) end();
+  else ends_later_.push_back(std::move(end));  // there is no other thread, and this one runs a handler of it
 }
 
 Result<void> HostedRegistry::arrive(HandedOver&& state) { return runtime_.use()->slots().arrive(std::move(state)); }

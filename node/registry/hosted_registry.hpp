@@ -94,6 +94,7 @@ class HostedRegistry final : public Registry {
   const bool waits_run_turns_;     ///< Executor::waits_run_turns
   Registry* self_registry_;
   std::vector<std::thread> ends_;  ///< Of runtimes that were dropped: they wait for handlers that still run.
+  std::vector<std::function<void()>> ends_later_;  ///< The same, where there are no threads.
 };
 
 }  // namespace reki

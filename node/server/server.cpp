@@ -20,19 +20,6 @@ namespace {
 /// Each peer has a DEALER and a pair of monitor sockets; a few are ours.
 constexpr int sockets_max = static_cast<int>(limits::nodes_max) * 3 + 64;
 
-RequestRouter::Options router_options(const Server::Options& options) {
-  RequestRouter::Options out;
-  out.identity = {options.cluster, wire::Role::node, options.node.value, options.incarnation};
-  out.seed = options.incarnation.value;
-  out.follow_views = false;  // they come to us by themselves
-  return out;
-}
-
-RequestServer::Options request_server_options(const Server::Options& options) {
-  return {options.node, options.cluster, options.incarnation, options.sessions_max, options.status,
-          options.heard_epoch, options.why_no_view};
-}
-
 zmq::context_t make_context() {
   zmq::context_t context(1);
   context.set(zmq::ctxopt::max_sockets, sockets_max);
@@ -55,13 +42,12 @@ Server::Server(const Options& options, HostedRegistry& registry)
       events_(options.log),
       context_(make_context()),
       socket_(context_, zmq::socket_type::router),
-      answers_(AnswerQueue::create()),
-      requests_(request_server_options(options), registry, *answers_, *this, events_),
-      router_(router_options(options)),
-      links_(context_, router_),
+      plane_(options.plane, registry, *this, events_),
+      links_(context_, plane_.router()),
       now_(boot_time()) {
   socket_.set(zmq::sockopt::router_mandatory, true);
   set_bounds(socket_, limits::frame_bytes_max);
+  plane_.connect(links_);
 }
 
 Server::~Server() { stop(); }
@@ -89,47 +75,18 @@ void Server::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Server::set_view(std::shared_ptr<const View> view, Incarnation incarnation) {
-  Task task{NewView{std::move(view), incarnation}};
-  tasks_.push(std::move(task));
-}
-
-void Server::forward(std::unique_ptr<Forwarded> request) {
-  Task task{std::move(request)};
-  if (tasks_.push(std::move(task))) return;
-  std::get<0>(task)->done(Answer{Error{ErrorCode::shutting_down, "the node is closed"}});
-}
-
-void Server::forward_all(std::vector<std::unique_ptr<Forwarded>> requests) {
-  std::vector<Task> tasks;
-  tasks.reserve(requests.size());
-  for (auto& request : requests) tasks.emplace_back(std::move(request));
-  if (tasks_.push_all(tasks)) return;
-  for (auto& task : tasks) std::get<0>(task)->done(Answer{Error{ErrorCode::shutting_down, "the node is closed"}});
-}
-
-void Server::watch(WatchFilter filter, std::shared_ptr<WatchSink> sink) {
-  Task task{NewWatch{std::move(filter), std::move(sink)}};
-  tasks_.push(std::move(task));
-}
-
 void Server::refuse_new() {
   auto open = Phase::open;
   phase_.compare_exchange_strong(open, Phase::refusing);
-  tasks_.wakeup().signal();
+  plane_.posted().signal();
 }
 
 void Server::stop() {
   if (!thread_.joinable()) return;
   REKI_ASSERT(std::this_thread::get_id() != thread_.get_id());
   phase_ = Phase::stopping;
-  tasks_.wakeup().signal();
+  plane_.posted().signal();
   thread_.join();
-}
-
-Duration Server::delay(Instant now, Duration step_max) {
-  if (probe_.ask(now)) tasks_.push(Task{SignOfLife{}});
-  return probe_.owed(now, step_max);
 }
 
 // ---- data thread
@@ -137,7 +94,7 @@ Duration Server::delay(Instant now, Duration step_max) {
 void Server::run() {
   detail::on_worker_thread = true;  // what callbacks must not do here is what handlers must not do on a worker
   run_or_end_process(log_, "data_thread_ended", [this] {
-    take_tasks();  // the view comes before the first frame
+    plane_.take_tasks(now_);  // the view comes before the first frame
     while (!is_done()) round();
   });
   finish();
@@ -146,20 +103,14 @@ void Server::run() {
 void Server::round() {
   wait();
   read_frames();
-  requests_.take_answers(now_);
-  take_tasks();
-  router_.tick(now_);
-  watches_.tick(now_);
-  deliver();
-  requests_.tick(now_);
-  requests_.flush(now_);
+  plane_.turn(now_);
   links_.flush(now_);
   enter(phase_);
 }
 
 void Server::wait() {
-  Wakeup& answered = answers_->wakeup();
-  Wakeup& posted = tasks_.wakeup();
+  Wakeup& answered = plane_.answered();
+  Wakeup& posted = plane_.posted();
   items_.assign({zmq::pollitem_t{socket_.handle(), 0, ZMQ_POLLIN, 0},
                  zmq::pollitem_t{nullptr, answered.fd(), ZMQ_POLLIN, 0},
                  zmq::pollitem_t{nullptr, posted.fd(), ZMQ_POLLIN, 0}});
@@ -167,10 +118,8 @@ void Server::wait() {
   links_.append_to(items_);
   answered.arm();
   posted.arm();
-  const bool idle =
-      !more_to_read_ && !links_.more_to_read() && answers_->empty() && tasks_.empty() && phase_ == entered_;
-  poll_until(items_, now_,
-             idle ? std::min({router_.next_wake(), requests_.next_wake(), watches_.next_wake(), done_at_}) : now_);
+  const bool idle = !more_to_read_ && !links_.more_to_read() && !plane_.has_work() && phase_ == entered_;
+  poll_until(items_, now_, idle ? std::min(plane_.next_wake(), done_at_) : now_);
   answered.disarm(items_[1].revents != 0);
   posted.disarm(items_[2].revents != 0);
   now_ = boot_time();
@@ -195,9 +144,9 @@ void Server::read_frames() {
         // The parts of a message come together or not at all.
         while (frame.more() && socket_.recv(frame, zmq::recv_flags::dontwait)) {
         }
-        requests_.not_a_frame(from, "a frame is one part; this message has several", now_);
+        plane_.requests().not_a_frame(from, "a frame is one part; this message has several", now_);
       } else {
-        requests_.frame(from, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now_);
+        plane_.requests().frame(from, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now_);
       }
     }
   } catch (const zmq::error_t& e) {
@@ -205,42 +154,10 @@ void Server::read_frames() {
   }
 }
 
-void Server::take_tasks() {
-  tasks_.take(taken_);
-  for (auto& task : taken_) {
-    std::visit([this](auto& item) { take(std::move(item)); }, task);
-  }
-  taken_.clear();
-}
-
-void Server::take(std::unique_ptr<Forwarded> request) { router_.submit(std::move(request), now_); }
-
-void Server::take(NewView next) {
-  requests_.set_view(next.view, next.incarnation);
-  links_.set_incarnation(next.incarnation, now_);
-  router_.set_view(next.view, now_);
-  watches_.set_view(std::move(next.view), now_);
-}
-
-void Server::carry(Watches::Question question, Completion done) {
-  auto request = std::make_unique<Forwarded>(std::move(question.body));
-  request->node = std::move(question.node);
-  request->deadline = question.deadline;
-  request->done = std::move(done);
-  router_.submit(std::move(request), now_);
-}
-
-void Server::deliver() {
-  while (auto done = router_.next_done()) {
-    const std::unique_ptr<Forwarded> request{static_cast<Forwarded*>(done.release())};
-    request->done(Answer{std::move(request->outcome)});
-  }
-}
-
 void Server::enter(Phase phase) {
   if (phase == entered_) return;
   // Not unbind(): libzmq would close all connections with the listener, and the answers under way have to go there.
-  requests_.refuse_new();
+  plane_.requests().refuse_new();
   if (entered_ == Phase::open) heard_at_ = now_;  // whoever has sent something by now is refused
   entered_ = phase;
   if (phase == Phase::stopping) give_up_at_ = now_ + limits::closing_time_max;
@@ -252,18 +169,14 @@ bool Server::is_done() {
   done_at_ = heard_at_ + limits::closing_quiet;
   if (now_ < done_at_) return false;
   done_at_ = give_up_at_;  // what was forwarded wakes the thread when it is answered
-  return router_.outstanding() == 0 && !more_to_read_;
+  return plane_.router().outstanding() == 0 && !more_to_read_;
 }
 
 void Server::finish() {
-  tasks_.close();
-  take_tasks();
-  watches_.close();
-  router_.shut_down();
-  deliver();
+  plane_.close(now_);
   try {
-    requests_.take_answers(now_);
-    requests_.flush(now_);
+    plane_.requests().take_answers(now_);
+    plane_.requests().flush(now_);
     wait_for_farewells();
     socket_.set(zmq::sockopt::linger, static_cast<int>(limits::flush_time_max.count()));
   } catch (const std::exception&) {
@@ -276,7 +189,7 @@ void Server::finish() {
 void Server::wait_for_farewells() {
   const Instant until = now_ + goodbye_time_;
   Duration step = std::chrono::milliseconds(2);
-  while (requests_.say_goodbye() && now_ < until) {
+  while (plane_.requests().say_goodbye() && now_ < until) {
     items_.assign({zmq::pollitem_t{socket_.handle(), 0, ZMQ_POLLIN, 0}});
     poll_until(items_, now_, std::min(now_ + step, until));
     now_ = boot_time();

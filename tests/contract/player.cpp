@@ -120,7 +120,7 @@ bool Player::change_lease(const Operation& o) {
   }
 }
 
-/// As a node that hears of it does (MembershipThread::apply, LeaseExtended).
+/// As a node that hears of it does (MembershipDriver::extended).
 void Player::extend_lease(Instant end) {
   const bool was_over = world_.schedule.now() >= world_.page.lease_end();
   world_.page.set_lease_end(end);
@@ -129,7 +129,7 @@ void Player::extend_lease(Instant end) {
   world_.registry->resume();
 }
 
-/// As a node that was dropped from the view does (MembershipThread::apply, Fenced).
+/// As a node that was dropped from the view does (MembershipDriver::fenced).
 bool Player::start_over() {
   if (depth_ > 0) return false;  // it waits for the functions that run
   world_.page.set_lease_end(Instant{});

@@ -12,7 +12,7 @@
 
 namespace reki::contract {
 
-/// The slots of the keys that come and go, in the order in which a node's membership has them do so (MembershipThread),
+/// The slots of the keys that come and go, in the order in which a node's membership has them do so (MembershipDriver),
 /// and the states that go with them. Each view leads to `expect` and `expect_only` there; here only the one that
 /// changes something, since each looks at all slots.
 class Slots {

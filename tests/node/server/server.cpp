@@ -243,11 +243,11 @@ BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
   HostedRegistry registry{test::factories(gate)};
   Server::Options options;
   options.listen = "tcp://127.0.0.1:0";
-  options.node = NodeId{"n1"};
-  options.cluster = "test";
+  options.plane.node = NodeId{"n1"};
+  options.plane.cluster = "test";
   const auto server = Server::bind(options, registry);
   BOOST_REQUIRE_MESSAGE(server.has_value(), test::why(server));
-  (*server)->set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))), Incarnation{});
+  (*server)->plane().set_view(std::make_shared<const View>(view_of(test::config_of({"n1"}))), Incarnation{});
   (*server)->start();
   RawPeer peer((*server)->address());
   peer.greet();
@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_comes_in_the_last_round_still_leaves) {
 
   auto late = std::make_unique<Forwarded>();  // its deadline has passed: answered in this round
   late->done = Completion::of([&](Answer&&) { round.pass(); });
-  (*server)->forward(std::move(late));
+  (*server)->plane().forward(std::move(late));
   round.await_waiting(1);
   gate->open();
   BOOST_TEST(registry.close(5s));  // so the answer is in the queue

@@ -11,7 +11,8 @@ namespace reki::sim {
 /// What one registry has on a schedule.
 class SeededExecutor final : public Executor {
  public:
-  explicit SeededExecutor(SeededSchedule& schedule) : Executor(Clock(schedule.now_ns_), true), schedule_(schedule) {
+  SeededExecutor(SeededSchedule& schedule, const bool* stands_still)
+      : Executor(Clock(schedule.now_ns_), true), schedule_(schedule), stands_still_(stands_still) {
     schedule_.executors_.push_back(this);
   }
   ~SeededExecutor() override {
@@ -41,7 +42,8 @@ class SeededExecutor final : public Executor {
     return true;
   }
 
-  [[nodiscard]] Instant next_upkeep() const { return next_upkeep_; }
+  [[nodiscard]] bool stands_still() const { return stands_still_ != nullptr && *stands_still_; }
+  [[nodiscard]] Instant next_upkeep() const { return stands_still() ? Instant::never() : next_upkeep_; }
   void keep_up() {
     next_upkeep_ = Instant::never();  // unless it is hurried meanwhile
     const Duration pause = upkeep_(schedule_.now());
@@ -54,19 +56,23 @@ class SeededExecutor final : public Executor {
   }
 
   SeededSchedule& schedule_;
+  const bool* const stands_still_;
   Upkeep upkeep_;
   Instant next_upkeep_ = Instant::never();
 };
 
 SeededSchedule::~SeededSchedule() { REKI_ASSERT(executors_.empty()); }
 
-std::function<std::unique_ptr<Executor>()> SeededSchedule::executors() {
-  return [this]() -> std::unique_ptr<Executor> { return std::make_unique<SeededExecutor>(*this); };
+std::function<std::unique_ptr<Executor>()> SeededSchedule::executors(const bool* stands_still) {
+  return [this, stands_still]() -> std::unique_ptr<Executor> {
+    return std::make_unique<SeededExecutor>(*this, stands_still);
+  };
 }
 
 bool SeededSchedule::step(Instant until) {
   const Instant next = collect_due();
-  const std::size_t all = ready_.size() + due_.size();
+  const std::size_t can_run = collect_ready();
+  const std::size_t all = can_run + due_.size();
   if (all == 0) {
     if (next > until || next == Instant::never()) {
       now_ns_ = std::max(now_ns_, until == Instant::never() ? now_ns_ : until.ns);
@@ -77,8 +83,8 @@ bool SeededSchedule::step(Instant until) {
   }
   const std::uint64_t chosen = random_.below(all);
   remember(chosen << 32 | all);
-  if (chosen >= ready_.size()) {
-    due_[chosen - ready_.size()]->keep_up();
+  if (chosen >= can_run) {
+    due_[chosen - can_run]->keep_up();
     return true;
   }
   const Ready ready = std::exchange(ready_[chosen], ready_.back());
@@ -95,6 +101,12 @@ Instant SeededSchedule::collect_due() {
     else next = std::min(next, executor->next_upkeep());
   }
   return next;
+}
+
+std::size_t SeededSchedule::collect_ready() {
+  if (std::ranges::none_of(executors_, &SeededExecutor::stands_still)) return ready_.size();
+  const auto rest = std::partition(ready_.begin(), ready_.end(), [](const Ready& r) { return !r.executor->stands_still(); });
+  return static_cast<std::size_t>(rest - ready_.begin());
 }
 
 void SeededSchedule::run(const Ready& ready) {

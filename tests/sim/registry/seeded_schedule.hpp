@@ -31,8 +31,9 @@ class SeededSchedule {
   [[nodiscard]] Instant now() const { return Instant{now_ns_}; }
   /// Its time, for who goes by it and must not change it.
   [[nodiscard]] Clock clock() const { return Clock(now_ns_); }
-  /// RuntimeOptions::executor of any number of registries.
-  [[nodiscard]] std::function<std::unique_ptr<Executor>()> executors();
+  /// RuntimeOptions::executor of any number of registries. While `*stands_still`, if there is one, nothing of theirs runs,
+  /// and time goes on: it must outlive them.
+  [[nodiscard]] std::function<std::unique_ptr<Executor>()> executors(const bool* stands_still = nullptr);
 
   /// Runs what comes next, and moves time on to it if nothing waits, but not beyond `until`. False: nothing comes before.
   bool step(Instant until = Instant::never());
@@ -60,6 +61,8 @@ class SeededSchedule {
   void remember(std::uint64_t what);
   /// The executors whose upkeep is due, in `due_`; returns when the next one of the others is.
   Instant collect_due();
+  /// Brings the turns that can be run to the front; returns how many they are.
+  std::size_t collect_ready();
 
   std::int64_t now_ns_ = 3'600'000'000'000;
   SplitMix random_;

@@ -1,0 +1,225 @@
+#include "reki/node/membership/membership_driver.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "reki/core/base/limits.hpp"
+
+namespace reki {
+namespace {
+
+/// How often a node that gives slots up looks whether they are empty, beside being told.
+constexpr auto leaving_poll = std::chrono::milliseconds(20);
+/// How often it looks whether its handlers have ended after the lease.
+constexpr auto quiet_poll = std::chrono::milliseconds(1);
+
+}  // namespace
+
+MembershipDriver::MembershipDriver(Options options, Ports ports)
+    : options_(std::move(options)),
+      self_(options_.machine.agent.self.node_id),
+      ports_(std::move(ports)),
+      machine_(options_.machine),
+      frames_out_(membership::ControlSender{options_.cluster, self_, options_.machine.agent.self.control}) {}
+
+void MembershipDriver::log(LogLevel level, std::string_view event, const std::string& fields) const {
+  if (options_.log) options_.log(level, event, fields);
+}
+
+void MembershipDriver::begin() {
+  machine_.tick(clocks());
+  effects();
+}
+
+void MembershipDriver::turn() {
+  again_ = false;
+  watch_progress();
+  machine_.tick(clocks());
+  effects();
+  finish_leaving();
+  note_quiet();
+  if (machine_.agent().phase() == membership::MemberAgent::Phase::gone) part();
+}
+
+void MembershipDriver::end() {
+  part();
+  // No handler will run any more: the process may take its time to end.
+  if (ports_.node.is_quiet()) options_.page->set_lease_end(Instant{});
+}
+
+/// Out of the view: whoever waits for a coordinator need not wait until this one falls silent.
+void MembershipDriver::part() {
+  if (std::exchange(parted_, true)) return;
+  if (machine_.agent().phase() == membership::MemberAgent::Phase::gone) options_.page->mark_left();
+  machine_.resign(clocks());
+  effects();
+}
+
+Instant MembershipDriver::next_wake() const {
+  if (again_) return now_.boot;
+  Instant until = machine_.next_wake();
+  if (!leaving_.empty()) until = std::min(until, now_.boot + leaving_poll);
+  const bool enforced = options_.page->lease_to_enforce().has_value();
+  if (enforced) until = std::min(until, std::max(lease_end_, now_.boot + quiet_poll));
+  return until;
+}
+
+void MembershipDriver::read(const std::string& route, BytesView bytes) {
+  ++frames_;
+  auto frame = membership::decode_control(bytes, options_.cluster, machine_.agent().view().get());
+  if (!frame) {
+    ++bad_frames_;
+    return;
+  }
+  const NodeId& from = frame->sender.name;
+  if (!frame->sender.control.empty()) {
+    ports_.links.learn(from, frame->sender.control);
+  } else {
+    if (routes_.size() >= limits::control_routes_max && !routes_.contains(from)) routes_.clear();  // they ask again
+    routes_[from] = route;
+  }
+  if (frame->answer) send({from, *frame->answer});
+  if (!frame->body) return;
+  const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go
+  if (const auto epoch = membership::view_of_sender(*frame->body); epoch && room) epochs_[from] = *epoch;
+  machine_.on({from, std::move(*frame->body)}, clocks());
+  effects();
+}
+
+void MembershipDriver::take(Task& task) {
+  if (const auto* heard = std::get_if<HeardEpoch>(&task)) machine_.heard_epoch(heard->from, heard->epoch, clocks());
+  else if (const auto* written = std::get_if<Written>(&task)) machine_.persisted(written->version, clocks());
+  else if (const auto* answered = std::get_if<EtcdAnswered>(&task)) took(*answered);
+  else machine_.leave(clocks());
+  effects();
+}
+
+void MembershipDriver::took(const EtcdAnswered& answered) {
+  const bool answers = answered.reply.outcome != membership::EtcdReply::Outcome::unknown;
+  if (etcd_answers_ && !answers) log(LogLevel::warn, "etcd_silent", "text=\"" + answered.error + '"');
+  if (!etcd_answers_ && answers) log(LogLevel::info, "etcd_answers", "");
+  etcd_answers_ = answers;
+  machine_.etcd_answered(answered.reply, clocks());
+}
+
+/// In the order that membership.hpp asks for.
+void MembershipDriver::effects() {
+  if (auto write = machine_.take_write()) ports_.write(std::move(*write));
+  if (auto txn = machine_.take_etcd()) ports_.ask_etcd(std::move(*txn));
+  for (const auto& event : machine_.take_events()) apply(event);
+  machine_.take_messages(messages_);
+  for (const auto& item : messages_) send(item);
+}
+
+void MembershipDriver::apply(const membership::AgentEvent& event) {
+  using namespace membership;
+  if (const auto* installed = std::get_if<Installed>(&event)) {
+    ports_.links.learn(*installed->view);
+    frames_out_.remember(installed->view);
+    std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
+    write_notice();
+    ports_.node.installed(installed->view, machine_.agent().incarnation());
+  } else if (const auto* lost = std::get_if<Lost>(&event)) {
+    leaving_.push_back({lost->slots, lost->of, now_.boot + limits::move_grace, Instant::never()});
+    ports_.node.lost(lost->slots);
+  } else if (const auto* gained = std::get_if<Gained>(&event)) {
+    ports_.node.gained(gained->slots, gained->epoch);
+  } else if (const auto* out = std::get_if<Fenced>(&event)) {
+    fenced(*out);
+  } else if (const auto* lease = std::get_if<LeaseExtended>(&event)) {
+    extended(lease->end);
+  }
+}
+
+void MembershipDriver::fenced(const membership::Fenced& event) {
+  lease_end_ = Instant{};
+  options_.page->set_lease_end(lease_end_);
+  leaving_.clear();
+  log(LogLevel::warn, "fenced", "text=\"the cluster went on without this node; it drops its actors and joins anew\"");
+  ports_.node.fenced(event.now);
+  write_notice();
+}
+
+void MembershipDriver::extended(Instant lease_end) {
+  const bool was_over = clocks().boot >= lease_end_;
+  lease_end_ = lease_end;
+  options_.page->set_lease_end(lease_end_);
+  if (was_over) ports_.node.resumed();
+}
+
+/// What the guard says when this process is dead.
+void MembershipDriver::write_notice() {
+  const Incarnation incarnation = machine_.agent().incarnation();
+  options_.page->set_incarnation(incarnation);
+  DeathNotice notice;
+  notice.endpoints = ports_.links.addresses();
+  notice.endpoints.resize(std::min(notice.endpoints.size(), limits::death_notice_endpoints_max));
+  membership::ControlWriter guard({options_.cluster, NodeId{"guard/" + self_.value}, {}});
+  notice.frame = guard.write(membership::Stopped{self_, incarnation});
+  if (auto written = options_.page->set_death_notice(notice); !written) {
+    log(LogLevel::warn, "death_notice", "text=\"" + written.error().text + '"');
+  }
+}
+
+void MembershipDriver::send(const membership::Outbox::Item& item) {
+  const auto epoch = epochs_.find(item.to);
+  const BytesView frame = frames_out_.write(item.body, epoch == epochs_.end() ? Epoch{} : epoch->second);
+  const auto route = routes_.find(item.to);
+  if (route != routes_.end()) ports_.links.answer(route->second, frame);
+  else ports_.links.send(item.to, frame);
+}
+
+void MembershipDriver::finish_leaving() {
+  const Instant now = clocks().boot;
+  for (auto it = leaving_.begin(); it != leaving_.end();) {
+    const bool done = it->done_at != Instant::never() ? now >= it->done_at : ports_.node.is_done_with(it->slots);
+    if (!done && it->done_at == Instant::never() && now >= it->revoke_at) {
+      ports_.node.revoke(it->slots);
+      const auto& timing = options_.machine.agent.timing;
+      it->done_at = now + (timing.wait - timing.lease) / 2;
+    }
+    if (!done) {
+      ++it;
+      continue;
+    }
+    machine_.slots_stopped(it->slots, it->of, now_);
+    it = leaving_.erase(it);
+    effects();
+    again_ = true;  // what it has led to may have changed `leaving_`
+    return;
+  }
+}
+
+/// Tells the guard that what it would end by force has ended by itself.
+void MembershipDriver::note_quiet() {
+  if (lease_end_ == Instant{} || now_.boot < lease_end_ || !options_.page->lease_to_enforce()) return;
+  if (ports_.node.is_quiet()) options_.page->declare_quiet(lease_end_);
+}
+
+void MembershipDriver::watch_progress() {
+  const std::string why = ports_.node.stuck(now_.boot, options_.machine.agent.timing.renew);
+  if (stuck_ == !why.empty()) return;
+  stuck_ = !stuck_;
+  machine_.set_working(!stuck_);
+  log(LogLevel::warn, stuck_ ? "stuck" : "working_again",
+      stuck_ ? "text=\"" + why + "; it asks for no lease until that has changed\"" : std::string{});
+}
+
+ControlStatus MembershipDriver::status() const {
+  const auto& agent = machine_.agent();
+  const auto* const acceptor = machine_.acceptor();
+  ControlStatus out;
+  out.phase = agent.phase();
+  out.coordinator = agent.coordinator();
+  out.term = agent.term();
+  out.installed = agent.installed();
+  out.lease_end = lease_end_;
+  out.is_coordinator = machine_.coordinator() != nullptr;
+  out.votes = acceptor != nullptr && acceptor->self() != nullptr;
+  out.frames = frames_;
+  out.bad_frames = bad_frames_;
+  return out;
+}
+
+}  // namespace reki

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "reki/core/membership/control_codec.hpp"
+#include "reki/core/membership/membership.hpp"
+#include "reki/node/guard/lease_page.hpp"
+#include "reki/node/membership/control_links.hpp"
+#include "reki/node/membership/membership_observer.hpp"
+#include "reki/node/support/log.hpp"
+
+namespace reki {
+
+/// What a node knows of its own membership, for people.
+struct ControlStatus {
+  membership::MemberAgent::Phase phase = membership::MemberAgent::Phase::joining;
+  NodeId coordinator;
+  Term term;
+  Epoch installed;
+  Instant lease_end;
+  bool is_coordinator = false;
+  bool votes = false;
+  std::uint64_t frames = 0;
+  std::uint64_t bad_frames = 0;
+  std::uint64_t dropped = 0;
+};
+
+/// Carries out what the membership machine of a node decides: reads frames for it, tells the node of slots, views and
+/// leases, waits until what is lost is empty, and keeps the lease page.
+///
+/// Without a thread, a socket or a file: it is driven, and what it does goes through its ports. So the membership thread
+/// and a simulation run the same code:
+///
+///     driver.begin();
+///     for (;;) {
+///       wait until driver.next_wake(), a frame or a task;
+///       driver.read(route, frame)...; driver.take(task)...;
+///       driver.turn();
+///     }
+///     driver.end();
+///
+/// Thread: the membership thread.
+class MembershipDriver {
+ public:
+  /// What it is told beside frames.
+  struct HeardEpoch {  ///< A frame on the data plane said so.
+    NodeId from;
+    Epoch epoch;
+  };
+  struct Leave {};
+  struct Written {  ///< The record is on the disk.
+    std::uint64_t version = 0;
+  };
+  struct EtcdAnswered {
+    membership::EtcdReply reply;
+    std::string error;  ///< For people; empty: none.
+  };
+  using Task = std::variant<HeardEpoch, Leave, Written, EtcdAnswered>;
+
+  struct Options {
+    std::string cluster;
+    membership::Membership::Options machine;
+    LeasePage* page = nullptr;  ///< Shared with the guard and the workers.
+    LogSink log;
+  };
+  /// All must outlive the driver. None may call it.
+  struct Ports {
+    ControlLinks& links;
+    MembershipObserver& node;
+    std::function<membership::Clocks()> clocks;  ///< Of this moment. It is asked before each step of the machine.
+    std::function<void(membership::Membership::Write)> write;  ///< `Written` has to follow, once it is on the disk.
+    std::function<void(membership::EtcdTxn)> ask_etcd;         ///< `EtcdAnswered` has to follow.
+  };
+
+  MembershipDriver(Options options, Ports ports);
+
+  void begin();
+  /// A frame of the connection `route`.
+  void read(const std::string& route, BytesView frame);
+  void take(Task& task);
+  /// After what has come was told, and at `next_wake` at the latest.
+  void turn();
+  /// When `turn` next has something to do, by the boot clock.
+  [[nodiscard]] Instant next_wake() const;
+  /// Before the end: lets another become coordinator if this node is it.
+  void end();
+
+  /// Without what the links have dropped.
+  [[nodiscard]] ControlStatus status() const;
+
+ private:
+  /// Slots that are being given up.
+  struct Leaving {
+    SlotSet slots;
+    Incarnation of;
+    Instant revoke_at;
+    Instant done_at;  ///< After a revocation: what had passed its last look at the gate has left by then.
+  };
+
+  void took(const EtcdAnswered& answered);
+  void effects();
+  void apply(const membership::AgentEvent& event);
+  void fenced(const membership::Fenced& event);
+  void extended(Instant lease_end);
+  void send(const membership::Outbox::Item& item);
+  void finish_leaving();
+  void part();
+  void write_notice();
+  void note_quiet();
+  void watch_progress();
+  [[nodiscard]] membership::Clocks clocks() { return now_ = ports_.clocks(); }
+  void log(LogLevel level, std::string_view event, const std::string& fields) const;
+
+  // What it was made with.
+  const Options options_;
+  const NodeId self_;
+  const Ports ports_;
+
+  // The machine, and what it goes by.
+  membership::Membership machine_;
+  membership::Clocks now_;
+  Instant lease_end_;
+  std::vector<Leaving> leaving_;
+  bool again_ = false;  ///< `turn` has more to do.
+  bool parted_ = false;
+  bool stuck_ = false;
+  bool etcd_answers_ = true;
+
+  // Frames.
+  membership::ControlWriter frames_out_;
+  std::map<NodeId, Epoch> epochs_;        ///< The views that others have told of: deltas to them are small.
+  std::map<NodeId, std::string> routes_;  ///< Of those who cannot be connected to.
+  std::uint64_t frames_ = 0;
+  std::uint64_t bad_frames_ = 0;
+  std::vector<membership::Outbox::Item> messages_;
+};
+
+}  // namespace reki

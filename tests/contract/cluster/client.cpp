@@ -1,0 +1,132 @@
+#include "client.hpp"
+
+#include "reki/core/wire/codec.hpp"
+#include "reki/node/server/data_plane.hpp"
+#include "world.hpp"
+
+namespace reki::cluster {
+
+using namespace std::chrono_literals;
+using wire::Op;
+
+namespace {
+
+RequestRouter::Options router_options(World& world, Endpoint self) {
+  RequestRouter::Options out;
+  out.identity = {world.config.cluster, wire::Role::client, "client" + std::to_string(self), Incarnation{world.random_number()}};
+  out.seed = world.random_number();
+  return out;
+}
+
+}  // namespace
+
+ClientProcess::ClientProcess(World& world, Endpoint self)
+    : world_(world), self_(self), router_(router_options(world, self)), links_(world.network, self, router_) {}
+
+void ClientProcess::begin() {
+  for (Endpoint node = 0; node < world_.nodes(); ++node) fetch_view(router_.add_peer(Network::listen_of(node)));
+  poll();
+}
+
+void ClientProcess::fetch_view(PeerIndex from) {
+  auto request = std::make_unique<Forwarded>(wire::RequestBody{.op = Op::view, .args = wire::encode_view_args(router_.epoch())});
+  request->deadline = world_.now() + 20s;
+  request->peer = from;
+  request->done = Completion::of([this](Answer&& answer) {
+    if (!answer.ok() || answer.payload.empty()) return;
+    if (auto view = decode_view(answer.payload)) router_.set_view(std::make_shared<const View>(std::move(*view)), world_.now());
+  });
+  router_.submit(std::move(request), world_.now());
+}
+
+Instant ClientProcess::moment() const { return world_.now(); }
+
+void ClientProcess::carry(Watches::Question question, Completion done) {
+  auto request = std::make_unique<Forwarded>(std::move(question.body));
+  request->node = std::move(question.node);
+  request->deadline = question.deadline;
+  request->done = std::move(done);
+  router_.submit(std::move(request), world_.now());
+}
+
+void ClientProcess::watch(std::uint32_t key) {
+  auto sink = std::make_shared<WatchSink>([this, key](const WatchEvent& event) { world_.oracle.watched(self_, key, event); });
+  watches_.add(WatchFilter::of_key(std::string(Cell::type), name_of_key(key)), sink, world_.now());
+  watched_.emplace_back(std::move(sink));
+}
+
+void ClientProcess::ask_something() {
+  const auto key = static_cast<std::uint32_t>(world_.below(world_.keys()));
+  const std::uint64_t dice = world_.below(100);
+  const Op op = dice < 45 ? Op::call : dice < 65 ? Op::send : dice < 80 ? Op::lookup_or_start : dice < 90 ? Op::start : dice < 95 ? Op::lookup : Op::stop;
+  const bool pinned = (op == Op::call || op == Op::send) && world_.below(3) == 0 && fences_[key].value != 0;
+  const std::uint32_t to = world_.below(3) == 0 ? static_cast<std::uint32_t>(world_.below(world_.keys())) + 1 : 0;
+  const Duration timeout = world_.below(4) == 0 ? Duration(std::chrono::milliseconds(20 + world_.below(500))) : Duration(3s);
+  ask(op, key, pinned ? fences_[key] : Fence{}, world_.draw_length(), to == key + 1 ? 0 : to, timeout);
+}
+
+void ClientProcess::ask(Op op, std::uint32_t key, Fence pin, std::uint32_t lasts_us, std::uint32_t to, Duration timeout) {
+  Ask& ask = world_.oracle.ask(op, key);
+  ask.sender = self_;
+  ask.pin = pin;
+  ask.deadline = world_.now() + timeout;
+  world_.oracle.issued(ask);
+  const std::uint32_t number = ask.number;
+  Submission submission(op, Cell::type, name_of_key(key));
+  submission.timeout = timeout;
+  submission.fence = pin;
+  const bool starts = op == Op::lookup_or_start || op == Op::start || (wire::is_message(op) && pin.value == 0);
+  if (starts) submission.args = pack(Args{.ask = number, .key = key, .start_lasts_us = world_.below(8) == 0 ? world_.draw_length() : 0});
+  if (wire::is_message(op)) submission.message = EnvelopePtr{new TypedEnvelope<Work>(Work{.ask = number, .lasts_us = lasts_us, .to = to})};
+  auto request = std::make_unique<Forwarded>();
+  request->deadline = ask.deadline;
+  if (auto error = std::move(submission).encode_into(*request)) return world_.oracle.answered(number, Answer{std::move(*error)}, {});
+  request->done = Completion::of([this, number, key](Answer&& answer) {
+    std::optional<Done> done;
+    if (auto unpacked = unpack<Done>(answer.payload); unpacked && world_.oracle.of(number).op == Op::call) done = *unpacked;
+    if (answer.ok() && answer.fence.value != 0) fences_[key] = answer.fence;
+    world_.oracle.answered(number, answer, done);
+  });
+  router_.submit(std::move(request), world_.now());
+  has_posted_ = true;
+  poll();
+}
+
+void ClientProcess::poll() {
+  const Instant now = world_.now();
+  Instant due = has_posted_ || links_.has_input() ? now : std::min(router_.next_wake(), watches_.next_wake());
+  due = std::max(due, now);
+  if (due == Instant::never() || slot_.due <= due) return;
+  slot_.due = due;
+  world_.at(due + std::chrono::nanoseconds(1000 + world_.below(50'000)), [weak = weak_from_this(), ticket = ++slot_.ticket] {
+    const auto self = weak.lock();
+    if (!self || self->slot_.ticket != ticket) return;
+    self->slot_.due = Instant::never();
+    self->turn();
+  });
+}
+
+/// ClientIo::send and ClientIo::receive.
+void ClientProcess::turn() {
+  const Instant now = world_.now();
+  has_posted_ = false;
+  links_.process(now);
+  deliver();
+  router_.tick(now);
+  if (published_ != router_.epoch()) {
+    published_ = router_.epoch();
+    watches_.set_view(router_.view(), now);
+  }
+  watches_.tick(now);
+  links_.flush(now);
+  deliver();
+}
+
+void ClientProcess::deliver() {
+  while (auto done = router_.next_done()) {
+    const std::unique_ptr<Forwarded> request{static_cast<Forwarded*>(done.release())};
+    request->done(Answer{std::move(request->outcome)});
+  }
+}
+
+}  // namespace reki::cluster

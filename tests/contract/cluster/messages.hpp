@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "reki/actor/message.hpp"
+
+/// The interface of the actors of the simulated cluster. What one does is written in its messages.
+namespace reki::cluster {
+
+struct Done {
+  std::uint64_t fence = 0;  ///< Of the start that has done it.
+  std::uint64_t ask = 0;
+  static constexpr auto fields = reki::fields("fence", &Done::fence, "ask", &Done::ask);
+};
+struct Work {
+  static constexpr std::string_view name = "work";
+  using Reply = Done;
+  std::uint64_t ask = 0;      ///< Its number in the oracle.
+  std::uint32_t lasts_us = 0;  ///< The world goes on meanwhile.
+  std::uint32_t to = 0;        ///< The key that it sends to, from 1; 0: nothing is sent.
+  static constexpr auto fields = reki::fields("ask", &Work::ask, "lasts_us", &Work::lasts_us, "to", &Work::to);
+};
+struct Args {
+  static constexpr std::string_view name = "args";
+  std::uint64_t ask = 0;  ///< Whose start it is.
+  std::uint32_t key = 0;
+  std::uint32_t start_lasts_us = 0;
+  static constexpr auto fields = reki::fields("ask", &Args::ask, "key", &Args::key, "start_lasts_us", &Args::start_lasts_us);
+};
+struct Cell {
+  static constexpr std::string_view type = "cell";
+  using Messages = reki::Messages<Work>;
+  using Args = cluster::Args;
+};
+
+inline std::string name_of_key(std::uint32_t key) { return "k" + std::to_string(key); }
+
+}  // namespace reki::cluster

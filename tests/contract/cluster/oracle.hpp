@@ -1,0 +1,170 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "messages.hpp"
+#include "reki/actor/answer.hpp"
+#include "reki/core/watch/watch.hpp"
+#include "reki/core/wire/wire.hpp"
+#include "reki/node/actors/executor.hpp"
+#include "reki/node/guard/lease_page.hpp"
+#include "rules.hpp"
+
+namespace reki::cluster {
+
+struct Violation {
+  Rule rule;
+  std::string text;
+};
+
+/// What is true of one process, whatever it knows of itself.
+struct Host {
+  std::string name;  ///< "n1/3": the third process of n1.
+  LeasePage page;
+  Incarnation incarnation;
+  bool alive = true;
+  bool paused = false;
+  Instant runs_since;        ///< It stood still before.
+  Instant last_lease_end;    ///< The latest there was.
+  std::uint64_t resumes = 0;  ///< How often its lease has gone on after its end.
+};
+using HostPtr = std::shared_ptr<Host>;
+
+/// One request: what was asked, and what came of it.
+struct Ask {
+  std::uint32_t number = 0;
+  wire::Op op = wire::Op::lookup;
+  std::uint32_t key = 0;
+  std::uint32_t sender = 0;  ///< Whose messages keep their order.
+  std::uint32_t sent_in = 0;  ///< The run of a function that has sent it; 0: none.
+  Fence pin{};
+  Instant deadline;
+  Fence floor{};  ///< The highest that was known of the key when it was asked.
+  bool is_answered_to = true;
+  std::uint64_t way = 0;    ///< The connection on which it was sent last; 0: it has stayed in its process.
+  std::uint64_t place = 0;  ///< Among all that were sent.
+
+  std::uint32_t answers = 0;
+  std::uint32_t handled = 0;
+  std::uint32_t handled_in = 0;  ///< Run
+  bool must_not_run = false;     ///< Answered so that it is known not to be executed.
+};
+
+/// One actor object: one start.
+struct Life {
+  std::uint32_t key = 0;
+  std::uint64_t ask = 0;  ///< With whose arguments it was made.
+  Fence fence{};
+  HostPtr host;
+  Incarnation incarnation;
+  std::uint32_t running = 0;  ///< The run of its function; 0: none.
+  bool revoked = false;
+  bool over = false;
+};
+
+/// One run of one function of an actor.
+struct Run {
+  std::uint32_t life = 0;
+  bool ended = false;
+  bool withheld = false;      ///< It ended without the lease.
+  std::uint64_t resumes = 0;  ///< Of its host, at its end.
+};
+
+/// Sees what no node can: all of them at once, and true time. It is told what actors, callers and nodes see, and holds it
+/// against the rules. Keeps the first violation.
+///
+/// Same thread as the schedule.
+class Oracle {
+ public:
+  Oracle(Clock clock, std::uint32_t keys, bool prints);
+
+  [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
+  [[nodiscard]] std::uint64_t trace() const { return trace_; }
+  void break_rule(Rule rule, std::string text);
+  void note(const std::string& what);
+
+  // Requests
+  Ask& ask(wire::Op op, std::uint32_t key);
+  Ask& of(std::uint32_t ask) { return asks_[ask]; }
+  void issued(Ask& ask);
+  void answered(std::uint32_t ask, const Answer& answer, const std::optional<Done>& done);
+  /// It leaves on a connection, perhaps again.
+  void transmitted(std::uint32_t ask, std::uint64_t way);
+  /// What an actor that still lives is told of a message that it has sent.
+  void told_sender(std::uint32_t ask, const Answer& answer);
+  [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
+  [[nodiscard]] Fence known(std::uint32_t key) const { return keys_[key].known; }
+  void watched(std::uint32_t watcher, std::uint32_t key, const WatchEvent& event);
+
+  // Actors
+  std::uint32_t made(const HostPtr& host, std::uint32_t key, std::uint64_t ask);
+  void destroyed(std::uint32_t life);
+  /// Returns the run; 0: its process is dead, so that nobody sees it.
+  std::uint32_t begin(std::uint32_t life, Fence fence, const char* function, std::uint32_t ask = 0);
+  void end(std::uint32_t run);
+  std::uint64_t state_saved(std::uint32_t life);
+  void state_restored(std::uint32_t life, std::uint64_t state);
+
+  // Nodes
+  void revoked(const HostPtr& host, const std::function<bool(std::uint32_t key)>& is_among);
+  void look_at_leases();
+  void add(const HostPtr& host) { hosts_.push_back(host); }
+
+  struct Seen {
+    std::uint64_t asks = 0, handled = 0, starts = 0, withheld = 0, moves = 0, restored = 0, watched = 0, zombies = 0;
+    std::uint64_t codes[100] = {};
+    void add(const Seen& other);
+  };
+  Seen seen;
+
+ private:
+  struct Key {
+    Fence begun{};  ///< The highest of a start of which something has begun.
+    Fence known{};  ///< The highest that a caller was told.
+    std::vector<std::uint32_t> lives;
+    std::map<Fence, std::uint32_t> claimed;  ///< By `start`s that were answered ok.
+  };
+  struct State {
+    std::uint32_t key;
+    bool restored = false;
+  };
+
+  [[nodiscard]] Instant now() const { return clock_.now(); }
+  [[nodiscard]] bool has_lease(const Life& life) const;
+  [[nodiscard]] bool may_take_effect(const Run& run) const;
+  [[nodiscard]] std::string name(const Life& life) const;
+  [[nodiscard]] static std::string name(const Ask& ask);
+  [[nodiscard]] std::uint32_t find_life(std::uint32_t key, Fence fence) const;
+  void check_begin(Life& life, const char* function);
+  void handle(Ask& ask, const Life& life, std::uint32_t run);
+  void check_order(const Ask& ask, std::uint32_t life);
+  void check_call(Ask& ask, const Answer& answer, const std::optional<Done>& done);
+  void check_start(Ask& ask, const Answer& answer);
+
+  const Clock clock_;
+  const bool prints_;
+  std::optional<Violation> violation_;
+  std::uint64_t trace_ = 0;
+  std::vector<Key> keys_;
+  std::deque<Ask> asks_;
+  std::deque<Life> lives_;
+  std::vector<Run> runs_;
+  std::vector<State> states_;
+  std::vector<HostPtr> hosts_;
+  /// By sender, way and life: the ask.
+  std::map<std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>, std::uint32_t> last_handled_;
+  std::uint64_t transmissions_ = 0;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Fence> last_told_;             ///< By watcher and key.
+  std::size_t unanswered_ = 0;
+};
+
+}  // namespace reki::cluster

@@ -1,0 +1,181 @@
+#include "reki/node/membership/membership_driver.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <deque>
+
+#include "reki/core/membership/acceptor.hpp"
+
+using namespace reki;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto node_name = "n1";
+constexpr auto control_address = "tcp://127.0.0.1:17701";
+constexpr std::uint64_t store = 7;
+const membership::Timing timing = membership::lan();
+
+/// The record of the one voter of a cluster, as `reki init` leaves it.
+membership::VoterRecord first_record() {
+  ViewHead head;
+  head.cluster_id = "test";
+  head.epoch = Epoch{1};
+  head.hash_seed = 1;
+  head.voters.push_back({1, store, NodeId{node_name}, control_address});
+  auto view = View::make(std::move(head), {}, SlotTable{});
+  BOOST_REQUIRE(view.has_value());
+  membership::Acceptor acceptor(timing, NodeId{node_name}, membership::VoterRecord{{}, store, {}, {}, nullptr});
+  membership::Outbox out;
+  acceptor.on(NodeId{node_name}, membership::Init{store, std::make_shared<const View>(std::move(*view))}, out);
+  return acceptor.record();
+}
+
+/// The driver of the only node of a cluster; its time is moved on by hand.
+class OneMember final : private ControlLinks, private MembershipObserver {
+ public:
+  OneMember() : driver({.cluster = "test", .machine = machine(), .page = &page, .log = {}}, ports()) {
+    driver.begin();
+    run(5s);
+    BOOST_REQUIRE(has_lease());
+    BOOST_REQUIRE(!held.empty());
+  }
+
+  void run(Duration time) {
+    const Instant end = now + time;
+    while (now < end) {
+      now = std::clamp(driver.next_wake(), now, end);
+      take_tasks();
+      driver.turn();
+      // As long as it has something to do at once.
+      now = now + 1us;
+    }
+  }
+  void leave() {
+    MembershipDriver::Task task{MembershipDriver::Leave{}};
+    driver.take(task);
+  }
+  [[nodiscard]] bool has_lease() const { return now < page.lease_end(); }
+
+  Instant now{1'000'000'000'000};
+  LeasePage page;
+  bool quiet = true;
+  bool empty = true;
+  bool works = true;
+  SlotSet held;
+  int losses = 0;
+  int revocations = 0;
+  int resumes = 0;
+  std::function<void()> on_clock;
+  std::deque<MembershipDriver::Task> tasks;
+  MembershipDriver driver;
+
+ private:
+  static membership::Membership::Options machine() {
+    membership::Membership::Options out;
+    out.agent.self.node_id = NodeId{node_name};
+    out.agent.self.addr = "tcp://127.0.0.1:7701";
+    out.agent.self.control = control_address;
+    out.agent.timing = timing;
+    out.agent.seeds = {NodeId{node_name}};
+    out.agent.seed = 3;
+    out.voter = first_record();
+    return out;
+  }
+  MembershipDriver::Ports ports() {
+    return {static_cast<ControlLinks&>(*this), static_cast<MembershipObserver&>(*this),
+            [this] {
+              if (on_clock) on_clock();
+              return membership::Clocks{now, now};
+            },
+            [this](membership::Membership::Write write) { tasks.emplace_back(MembershipDriver::Written{write.version}); },
+            [](membership::EtcdTxn) {}};
+  }
+  void take_tasks() {
+    for (auto& task : std::exchange(tasks, {})) driver.take(task);
+  }
+
+  void learn(const NodeId&, const std::string&) override {}
+  void learn(const View&) override {}
+  void send(const NodeId&, BytesView) override {}
+  void answer(const std::string&, BytesView) override {}
+  [[nodiscard]] std::vector<std::string> addresses() const override { return {control_address}; }
+
+  void installed(const std::shared_ptr<const View>&, Incarnation) override {}
+  void lost(const SlotSet& slots) override {
+    ++losses;
+    held -= slots;
+  }
+  bool is_done_with(const SlotSet&) override { return empty; }
+  void revoke(const SlotSet&) override { ++revocations; }
+  void gained(const SlotSet& slots, Epoch) override { held |= slots; }
+  void fenced(Incarnation) override {}
+  void resumed() override { ++resumes; }
+  std::string stuck(Instant, Duration) override { return works ? std::string{} : std::string{"it does not"}; }
+  bool is_quiet() override { return quiet; }
+};
+
+using Phase = membership::MemberAgent::Phase;
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(membership_driver)
+
+BOOST_AUTO_TEST_CASE(a_node_is_declared_quiet_only_once_nothing_of_it_runs) {
+  OneMember node;
+  node.quiet = false;
+  node.works = false;  // so that it asks for no lease
+  node.run(timing.lease + 50ms);
+  BOOST_REQUIRE(!node.has_lease());
+  BOOST_TEST(node.page.lease_to_enforce().has_value());
+  node.quiet = true;
+  node.run(2ms);
+  BOOST_TEST(!node.page.lease_to_enforce().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_lost_counts_as_stopped_once_it_is_empty) {
+  OneMember node;
+  node.empty = false;
+  node.leave();
+  node.run(500ms);
+  BOOST_REQUIRE(node.losses > 0);
+  BOOST_TEST((node.driver.status().phase == Phase::leaving));
+  node.empty = true;
+  node.run(100ms);
+  BOOST_TEST((node.driver.status().phase == Phase::gone));
+  BOOST_TEST(node.revocations == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_get_empty_is_revoked_after_the_grace_and_counts_as_stopped_once_its_outputs_have_left) {
+  OneMember node;
+  node.empty = false;
+  node.leave();
+  const Instant asked = node.now;
+  while (node.losses == 0) node.run(1ms);
+  const Instant lost = node.now;
+  BOOST_TEST((lost - asked < 500ms));
+  while (node.revocations == 0 && node.now - lost < 5s) node.run(1ms);
+  BOOST_TEST((node.now - lost >= limits::move_grace - 2ms));
+  BOOST_TEST((node.now - lost < limits::move_grace + 50ms));
+  // What had passed its last look at the gate may still be on its way out.
+  node.run((timing.wait - timing.lease) / 2 - 25ms);
+  BOOST_TEST((node.driver.status().phase == Phase::leaving));
+  node.run(100ms);
+  BOOST_TEST((node.driver.status().phase == Phase::gone));
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_that_goes_on_after_its_end_is_told_once) {
+  OneMember node;
+  const int before = node.resumes;
+  node.run(2s);
+  BOOST_TEST(node.resumes == before);
+  node.works = false;
+  node.run(2s);
+  BOOST_REQUIRE(!node.has_lease());
+  node.works = true;
+  node.run(2s);
+  BOOST_REQUIRE(node.has_lease());
+  BOOST_TEST(node.resumes == before + 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
