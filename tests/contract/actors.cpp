@@ -168,6 +168,7 @@ Ask& Script::issue(Op op, std::uint32_t to, std::uint32_t does, std::uint32_t ru
   out.caller = callers_of_lives + life_;
   out.does = does;
   out.sent_in = run;
+  out.is_told_late = true;
   world_.oracle.issued(out);
   world_.oracle.blocks(run);
   return out;

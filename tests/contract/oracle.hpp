@@ -37,9 +37,10 @@ struct Ask {
   Fence pin{};
   bool starts = false;
   std::uint32_t does = 0;
-  std::uint32_t sent_in = 0;            ///< The run of a function that has sent it; 0: none.
-  bool left_early = false;              ///< It has left before that function was over, which blocked.
-  bool is_answered_to = true;           ///< False: its outcome is told to nobody.
+  std::uint32_t sent_in = 0;   ///< The run of a function that has sent it; 0: none.
+  bool left_early = false;     ///< It has left before that function was over, which blocked.
+  bool is_told_late = false;   ///< Its caller blocks, and others may run on its stack when the answer is there.
+  bool is_answered_to = true;  ///< False: its outcome is told to nobody.
   Instant deadline = Instant::never();  ///< For its answer; never: whenever it left.
 
   Moment issued = 0;
@@ -103,9 +104,10 @@ struct Key {
   Moment over = 0;  ///< The end of the latest life.
   Moment lost = 0;
   Instant lost_at{};
-  Fence stopped{};           ///< The highest fence that a stop was answered with,
-  Moment stop_answered = 0;  ///< and when.
-  std::uint32_t ends = 0;    ///< Crashes and the like since the latest stop.
+  Fence stopped{};              ///< The highest fence that a stop was answered with,
+  Moment stop_answered = 0;     ///< and when.
+  std::uint32_t ends = 0;       ///< Crashes and the like since the latest stop.
+  std::uint32_t ends_most = 0;  ///< So many there have been at some moment.
   Place place = Place::held;
   std::uint32_t gains = 0;           ///< How often its slot has come.
   std::uint32_t losses = 0;          ///< How often it went.

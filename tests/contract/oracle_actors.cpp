@@ -159,6 +159,7 @@ void Oracle::stops(std::uint32_t number, StopReason reason) {
   life.said = reason;
   const bool by_itself = reason == StopReason::stopped_self;
   life.ended_for_good = !by_itself || story_.types[type_of_key(life.key)].restart.mode != RestartMode::permanent;
+  k.ends_most = std::max(k.ends_most, k.ends);
   k.ends = by_itself ? k.ends + 1 : 0;
   if (reason == StopReason::stopped) check_cause_of_stop(life);
   if (reason == StopReason::passivated) {

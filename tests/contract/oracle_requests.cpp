@@ -246,6 +246,7 @@ void Oracle::check_stop_answer(Ask& ask) {
     break_rule(Rule::stopped_when_told, name(ask) + " has stopped another start than at first");
   }
   if (!is_repeat) {
+    k.ends_most = std::max(k.ends_most, k.ends);
     k.ends = 0;
     k.stopped = std::max(k.stopped, ask.fence);
     k.stop_answered = ask.answered;
@@ -266,7 +267,8 @@ void Oracle::check_absence(const Ask& ask, bool is_gone) {
 
 void Oracle::check_restart_code(const Ask& ask, ErrorCode code) {
   const RestartPolicy& policy = story_.types[type_of_key(ask.key)].restart;
-  const std::uint32_t ends = keys_[ask.key].ends;
+  const Key& k = keys_[ask.key];
+  const std::uint32_t ends = ask.is_told_late ? std::max(k.ends, k.ends_most) : k.ends;
   if (code == ErrorCode::restarting && ends < 2)
     break_rule(Rule::fresh_history, name(ask) + " is answered restarting after " + std::to_string(ends) + " crashes");
   if (code == ErrorCode::crash_loop && ends <= policy.max_restarts)

@@ -269,6 +269,7 @@ void Player::block(const Operation& o) {
   const Op op = o.sends ? Op::call : o.with_args ? Op::lookup_or_start : Op::lookup;
   Ask& ask = issue(op, of);
   ask.deadline = Instant::never();
+  ask.is_told_late = true;
   world_.oracle.issued(ask);
   const std::uint32_t number = ask.number;
   Registry& registry = *world_.registry;
