@@ -12,9 +12,7 @@ std::size_t how_many_started(const std::vector<Result<ActorRef<Worker>>>& refs) 
 }
 
 Task<ActorRef<Worker>> by_coroutine(Registry& registry, std::string key) {
-  const WorkerArgs none;
-  const auto found = co_await registry.lookup_or_start<Worker>(key, none);
-  co_return found.value();
+  co_return (co_await registry.lookup_or_start<Worker>(key)).value();  // without arguments of its own, which hold strings
 }
 
 }  // namespace
