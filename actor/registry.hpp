@@ -23,6 +23,9 @@ struct Page {
   Bytes cursor;
 };
 
+template <Interface A>
+class StartResult;
+
 namespace detail {
 /// A default that is no temporary: in an expression with co_await GCC 12 copies one that is written as {} bytewise, and destroys both.
 template <Interface A>
@@ -53,9 +56,9 @@ class Registry {
   /// Never starts; `not_running` if there is none. The ref never starts the actor either.
   template <Interface A>
   Operation<ActorRef<A>> lookup(std::string_view key, CallOptions options = {});
-  /// `already_started` if there is one.
+  /// `already_started` if there is one, or if another's start of it comes first: answered once that one is live, with its ref.
   template <Interface A>
-  Operation<ActorRef<A>> start(std::string_view key, const ArgsOf<A>& args = detail::no_args<A>(), CallOptions options = {});
+  Operation<ActorRef<A>, StartResult<A>> start(std::string_view key, const ArgsOf<A>& args = detail::no_args<A>(), CallOptions options = {});
   /// Answers once the actor has stopped: messages that came before are handled first. `not_running` if there is none.
   template <Interface A>
   Operation<Fence> stop(std::string_view key, CallOptions options = {});
