@@ -72,6 +72,11 @@ class Place {
   static ErrorCode code(const Result<T>& answer) {
     return answer ? ErrorCode::ok : answer.error().code;
   }
+  /// No answer by the deadline: the node has said so, or has said nothing by then.
+  template <class T>
+  static bool gave_up(const Result<T>& answer) {
+    return code(answer) == ErrorCode::deadline_exceeded || code(answer) == ErrorCode::unreachable;
+  }
   template <class A = Worker>
   ErrorCode lookup(const std::string& key) {
     return code(registry().lookup<A>(key).get());
