@@ -6,9 +6,14 @@
 
 namespace reki {
 
+template <Interface A>
+class StartResult;
+
 namespace detail {
 /// Answers everything with an error.
 Registry& no_registry();
+template <Interface A>
+StartResult<A> finish_start(Registry& registry, Submission&& sent, Answer&& answer);
 }  // namespace detail
 
 /// Names an actor by type and key, not one start of it: it keeps working through restarts and moves.
@@ -72,6 +77,24 @@ class ActorRef {
 
 template <Interface A>
 inline constexpr bool made_of_key<ActorRef<A>> = true;
+
+/// What a `start` has come to: the ref of the actor that it has started, or an error; with `already_started` also the ref of the one
+/// that is there, which was live between the question and the answer.
+///
+///     auto mine = registry.start<Counter>("user_123").get();
+///     if (mine.existing()) mine.existing()->call(Get{}).get();
+template <Interface A>
+class [[nodiscard]] StartResult : public Result<ActorRef<A>> {
+ public:
+  StartResult() = default;
+  /// As `lookup` gives it. Empty if the answer is another.
+  [[nodiscard]] const std::optional<ActorRef<A>>& existing() const { return existing_; }
+
+ private:
+  friend StartResult detail::finish_start<A>(Registry& registry, Submission&& sent, Answer&& answer);
+
+  std::optional<ActorRef<A>> existing_;
+};
 
 }  // namespace reki
 

@@ -123,12 +123,12 @@ class Runnable {
 template <class T>
 inline constexpr bool made_of_key = false;
 
-/// A call that answers with one T.
-template <class T>
-class [[nodiscard]] Operation : public Runnable<Operation<T>, Result<T>> {
+/// A call that answers with one T, as a Result<T> or what is derived from that.
+template <class T, class Value = Result<T>>
+class [[nodiscard]] Operation : public Runnable<Operation<T, Value>, Value> {
  public:
   /// Turns the answer into a T. Of what was sent it gets the key and args if a T is made of them (`made_of_key`).
-  using Finish = Result<T> (*)(Registry& registry, Submission&& sent, Answer&& answer);
+  using Finish = Value (*)(Registry& registry, Submission&& sent, Answer&& answer);
 
   Operation(Registry& registry, Submission submission, Finish finish)
       : registry_(&registry), submission_(std::move(submission)), finish_(finish) {}
@@ -146,7 +146,7 @@ class [[nodiscard]] Operation : public Runnable<Operation<T>, Result<T>> {
     detail::pack_args_into(submission_.args, args);
   }
 
-  Result<T> get();
+  Value get();
   template <class Callback>
   void run(Callback callback);
   void forget();

@@ -23,9 +23,22 @@ struct Page {
   Bytes cursor;
 };
 
+template <Interface A>
+class StartResult;
+
+namespace detail {
+/// A default that is no temporary: in an expression with co_await GCC 12 copies one that is written as {} bytewise, and destroys both.
+template <Interface A>
+const ArgsOf<A>& no_args() {
+  static const ArgsOf<A> none{};
+  return none;
+}
+}  // namespace detail
+
 /// Gives the actor for a key, starts it if it is not running, and never lets there be two.
 ///
 /// The same calls inside one process (`LocalRegistry`), in a node (`Node`) and from outside (`Client`).
+/// In a coroutine give a name to arguments that hold strings, and no braces in the call: GCC 12 destroys such a temporary twice.
 /// Thread-safe. Must outlive every ref; destroying it answers what is under way with `shutting_down`, and a message that
 /// may have been executed elsewhere with `unknown_outcome`.
 class Registry {
@@ -39,28 +52,28 @@ class Registry {
 
   /// Finds the actor or starts it with `args`; the ref says which.
   template <Interface A>
-  Operation<ActorRef<A>> lookup_or_start(std::string_view key, const ArgsOf<A>& args = {}, CallOptions options = {});
+  Operation<ActorRef<A>> lookup_or_start(std::string_view key, const ArgsOf<A>& args = detail::no_args<A>(), CallOptions options = {});
   /// Never starts; `not_running` if there is none. The ref never starts the actor either.
   template <Interface A>
   Operation<ActorRef<A>> lookup(std::string_view key, CallOptions options = {});
-  /// `already_started` if there is one.
+  /// `already_started` if there is one, or if another's start of it comes first: answered once that one is live, with its ref.
   template <Interface A>
-  Operation<ActorRef<A>> start(std::string_view key, const ArgsOf<A>& args = {}, CallOptions options = {});
+  Operation<ActorRef<A>, StartResult<A>> start(std::string_view key, const ArgsOf<A>& args = detail::no_args<A>(), CallOptions options = {});
   /// Answers once the actor has stopped: messages that came before are handled first. `not_running` if there is none.
   template <Interface A>
   Operation<Fence> stop(std::string_view key, CallOptions options = {});
   /// Starts the actor if need be and calls it, in one trip. For an actor that must be running: `lookup`, then `call`.
   template <Interface A, Message M>
     requires Handles<A, M>
-  Operation<ReplyOf<M>> call(std::string_view key, M message, const ArgsOf<A>& args = {}, CallOptions options = {});
+  Operation<ReplyOf<M>> call(std::string_view key, M message, const ArgsOf<A>& args = detail::no_args<A>(), CallOptions options = {});
   /// The same without a reply: done once the message is in the actor's mailbox.
   template <Interface A, Message M>
     requires Handles<A, M>
-  Operation<void> send(std::string_view key, M message, const ArgsOf<A>& args = {}, CallOptions options = {});
+  Operation<void> send(std::string_view key, M message, const ArgsOf<A>& args = detail::no_args<A>(), CallOptions options = {});
 
   // Many keys, in one trip per owner.
   template <Interface A>
-  ManyOperation<ActorRef<A>> lookup_or_start_many(std::span<const std::string> keys, const ArgsOf<A>& args = {},
+  ManyOperation<ActorRef<A>> lookup_or_start_many(std::span<const std::string> keys, const ArgsOf<A>& args = detail::no_args<A>(),
                                                   CallOptions options = {});
   template <Interface A>
   ManyOperation<ActorRef<A>> lookup_many(std::span<const std::string> keys, CallOptions options = {});

@@ -15,9 +15,9 @@ template <Interface A>
 inline constexpr bool is_ref<ActorRef<A>> = true;
 }  // namespace detail
 
-template <class T>
-Result<T> Operation<T>::get() {
-  if constexpr (detail::is_ref<T>) {
+template <class T, class Value>
+Value Operation<T, Value>::get() {
+  if constexpr (detail::is_ref<T> && std::is_same_v<Value, Result<T>>) {
     if (submission_.op == wire::Op::lookup || submission_.op == wire::Op::lookup_or_start) {
       const Registry::Live live = registry_->find_live(submission_.type, submission_.key);
       if (live.fence.value != 0) {
@@ -97,9 +97,9 @@ class Gathering {
 
 }  // namespace detail
 
-template <class T>
+template <class T, class Value>
 template <class Callback>
-void Operation<T>::run(Callback callback) {
+void Operation<T, Value>::run(Callback callback) {
   detail::KeyAndArgs<T> sent(submission_);
   registry_->submit(std::move(submission_),
                     Completion::of([registry = registry_, sent = std::move(sent), finish = finish_,
@@ -108,8 +108,8 @@ void Operation<T>::run(Callback callback) {
                     }));
 }
 
-template <class T>
-void Operation<T>::forget() {
+template <class T, class Value>
+void Operation<T, Value>::forget() {
   registry_->submit(std::move(submission_), Completion{});
 }
 
@@ -140,6 +140,17 @@ Result<ActorRef<A>> finish_ref(Registry& registry, Submission&& sent, Answer&& a
   if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
   return Result<ActorRef<A>>(tl::in_place, registry, std::move(sent.key), std::move(sent.args), answer.started, answer.fence,
                              std::move(answer.node));
+}
+
+/// The ref of one that was there already never starts the actor, as one from `lookup`.
+template <Interface A>
+StartResult<A> finish_start(Registry& registry, Submission&& sent, Answer&& answer) {
+  StartResult<A> out;
+  if (answer.code == ErrorCode::already_started && answer.fence.value != 0) {
+    out.existing_.emplace(registry, std::move(sent.key), std::nullopt, false, answer.fence, SharedNodeId(answer.node));
+  }
+  static_cast<Result<ActorRef<A>>&>(out) = finish_ref<A>(registry, std::move(sent), std::move(answer));
+  return out;
 }
 
 inline Result<Fence> finish_fence(Registry&, Submission&&, Answer&& answer) {
@@ -211,10 +222,10 @@ Operation<ActorRef<A>> Registry::lookup(std::string_view key, CallOptions option
 }
 
 template <Interface A>
-Operation<ActorRef<A>> Registry::start(std::string_view key, const ArgsOf<A>& args, CallOptions options) {
+Operation<ActorRef<A>, StartResult<A>> Registry::start(std::string_view key, const ArgsOf<A>& args, CallOptions options) {
   auto submission = detail::about_key<A>(wire::Op::start, key, options);
   detail::pack_args_into(submission.args, args);
-  return {*this, std::move(submission), &detail::finish_ref<A>};
+  return {*this, std::move(submission), &detail::finish_start<A>};
 }
 
 template <Interface A>

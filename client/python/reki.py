@@ -122,6 +122,9 @@ class RekiError(Exception):
         self.text = text
         self.retry_after = retry_after  # seconds, 0 if unknown
         self.owner = owner  # `wrong_node`: the node that should be asked
+        self.node = ""  # the node that said so, and of which start, for `already_started`; else 0
+        self.fence = 0
+        self.existing: Actor | None = None  # of a `start` that was answered with `already_started`: the actor that is there
         self.incarnation = 0  # of the node that said so, with the epoch of its view; 0 if none did
         self.epoch = 0
         again = f" (try again in {retry_after:.3f} s)" if retry_after else ""
@@ -443,11 +446,12 @@ class _Connection:
         for reply in replies:
             if reply[0] != id:
                 continue
-            code, first, second, third = [*reply[1:], None, None, None][:4]
+            code, first, second, third, there = [*reply[1:], None, None, None, None][:5]
             if code == 0:
                 return _Answer(self.welcome.node, first or 0, bool(second), third or b"", incarnation, epoch)
             error = RekiError(code, first or "", (second or 0) / 1000, third or "")
             error.incarnation, error.epoch = incarnation, epoch
+            error.node, error.fence = self.welcome.node, there or 0
             raise error
         return None
 
@@ -786,7 +790,7 @@ class _Routed:
             return ""
         if not of_a_node:
             raise self.last if error.name in PASSING and self.last.name in REFUSALS and self.repeat else error
-        outdated = self.client._why_outdated(owner, error)
+        outdated = self.client._why_outdated(owner, error) or self.client._why_old_start(self.key, error, self.fence_min)
         if not outdated:
             raise error
         return outdated
@@ -931,9 +935,14 @@ class Client:
         return self._actor(LOOKUP, type, key, self._deadline(timeout))
 
     def start(self, type: str, key: Key, args: Any = None, *, timeout: float | None = None) -> Actor:
-        """`already_started` if the key has an actor."""
+        """`already_started` if the key has an actor, or if another's start of it comes first; the error's `existing` is that actor."""
         deadline = self._deadline(timeout)
-        return self._actor(START, type, key, deadline, self._args(type, args, deadline))
+        try:
+            return self._actor(START, type, key, deadline, self._args(type, args, deadline))
+        except RekiError as e:
+            if e.name == "already_started" and e.fence:
+                e.existing = Actor(type, key, e.node, e.fence, started=False)
+            raise
 
     def stop(self, type: str, key: Key, *, fence: int = 0, timeout: float | None = None) -> int:
         """Returns when the actor has stopped: the fence of the start that is over."""
@@ -1048,7 +1057,7 @@ class Client:
         with self._lock:
             return self._fences.get(key, 0)
 
-    def _why_old_start(self, key: tuple[str, bytes], answer: _Answer, fence_min: int | None) -> str:
+    def _why_old_start(self, key: tuple[str, bytes], answer: _Answer | RekiError, fence_min: int | None) -> str:
         """As above, for an answer of a fence below `fence_min`, which is the highest seen so far if left out."""
         if not self._view.term or not answer.fence:
             return ""

@@ -93,7 +93,6 @@ Verdict ActivationTable::while_starting(Activation& a, const Demand& demand) con
     return verdict;
   }
   const bool retry = demand.origin && demand.origin == a.starter;
-  if (demand.op == Op::start && !retry) return refuse(ErrorCode::already_started, &a);
   // A repeat of the request that has begun this start waits for this one, and not for another behind its end.
   if (!a.stop_requested || retry) return bounded_wait(a, For::start);
   return demand.starts ? bounded_wait(a, For::next) : refuse(ErrorCode::not_running, &a);
@@ -124,7 +123,6 @@ Verdict ActivationTable::while_restarting(Activation& a, const Demand& demand, I
     enter(a, State::stopping);
     return {What::stop, &a, ErrorCode::ok, Duration{0}, false, For::stop};
   }
-  if (demand.op == Op::start) return refuse(ErrorCode::already_started, &a);
   if (demand.fail_if_restarting || a.due() >= demand.deadline) return refuse(ErrorCode::restarting, &a, a.due() - now);
   return bounded_wait(a, For::start);
 }

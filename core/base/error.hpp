@@ -18,7 +18,7 @@ enum class ErrorCode : std::uint16_t {
 
   // About the key. Nothing was executed unless the line says so.
   not_running = 1,        ///< No live actor, and the call does not start one.
-  already_started = 2,    ///< `start` of a key that has an actor; `lookup` gets its ref.
+  already_started = 2,    ///< `start` of a key that has an actor; StartResult::existing is its ref.
   start_failed = 3,       ///< The factory or on_start said no; the text is theirs.
   actor_crashed = 4,      ///< The handler of this call threw; its text follows. Partly executed.
   restarting = 5,         ///< In back-off after a crash; try again after `retry_after`.

@@ -119,7 +119,7 @@ std::uint32_t elements_of(const Request& r) {
 
 std::uint32_t elements_of(const Reply& r) {
   if (r.code == ErrorCode::ok) return !r.payload.empty() ? 5 : r.started ? 4 : r.fence.value != 0 ? 3 : 2;
-  return !r.owner.empty() ? 5 : r.retry_after_ms != 0 ? 4 : !r.text.empty() ? 3 : 2;
+  return r.fence.value != 0 ? 6 : !r.owner.empty() ? 5 : r.retry_after_ms != 0 ? 4 : !r.text.empty() ? 3 : 2;
 }
 
 }  // namespace
@@ -351,6 +351,7 @@ Result<Next> ReplyReader::next(Reply& out) {
     e.bytes("text", text);
     e.number("retry_after_ms", retry_after_ms);
     e.bytes("owner", owner);
+    e.number("fence", fence.value);
   }
   e.skip_rest();
   if (!e.ok()) return give_up(start, Error{ErrorCode::malformed_frame, e.fault_text()});
@@ -428,6 +429,7 @@ bool ReplyWriter::add(const Reply& r) {
   if (elements > 2) ok ? to.uint(fence.value) : to.str(text);
   if (elements > 3) ok ? to.boolean(started) : to.uint(retry_after_ms);
   if (elements > 4) ok ? to.bin(payload) : to.str(owner);
+  if (elements > 5) to.uint(fence.value);
   added(to.at());
   return true;
 }

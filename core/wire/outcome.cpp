@@ -17,7 +17,8 @@ std::uint32_t milliseconds_up(Duration d) {
 Reply reply_of(RequestId id, const Outcome& outcome) {
   const auto& [code, started, fence, retry_after, node, text, payload] = outcome;
   if (code == ErrorCode::ok) return {id, code, fence, started, payload, {}, 0, {}};
-  return {id, code, {}, false, {}, text, milliseconds_up(retry_after), {}};
+  const Fence there = code == ErrorCode::already_started ? fence : Fence{};
+  return {id, code, there, false, {}, text, milliseconds_up(retry_after), {}};
 }
 
 Reply reply_of(RequestId id, const Error& error) {

@@ -15,7 +15,7 @@ namespace reki {
 struct Outcome {
   ErrorCode code = ErrorCode::ok;
   bool started = false;     ///< The actor was started by (or for) this request.
-  Fence fence{};            ///< Of the start that answered; 0 if none did.
+  Fence fence{};            ///< Of the start that answered, or is `already_started`; 0 if none did.
   Duration retry_after{0};
   SharedNodeId node{};      ///< Who answered; null if nobody did, or inside one process without a cluster.
   std::string text{};       ///< The error's.

@@ -130,8 +130,8 @@ struct ReplyHeader {
 struct Reply {
   RequestId id{};
   ErrorCode code = ErrorCode::ok;
+  Fence fence{};  ///< ok, and `already_started`
   // ok
-  Fence fence{};
   bool started = false;
   BytesView payload{};
   // not ok

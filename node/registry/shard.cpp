@@ -26,7 +26,15 @@ std::string refusal_text(const Verdict& verdict) {
   }
 }
 
-Answer refusal(const Verdict& verdict) {
+/// The answer to a `start` of a key whose actor another's request has started.
+Answer already_started(const Activation& a, const SharedNodeId& node) {
+  Answer out = answer_of(a.fence, node);
+  out.code = ErrorCode::already_started;
+  return out;
+}
+
+Answer refusal(const Verdict& verdict, const SharedNodeId& node) {
+  if (verdict.code == ErrorCode::already_started) return already_started(*verdict.activation, node);
   return Answer{Error{verdict.code, refusal_text(verdict), verdict.retry_after}};
 }
 
@@ -70,7 +78,7 @@ void Shard::admit(Request request, Instant at, Effects& effects) {
       break;
   }
   if (verdict.code == ErrorCode::overloaded) context_.host.counters.overloaded.fetch_add(1, std::memory_order_relaxed);
-  effects.answer(std::move(request.completion()), refusal(verdict));
+  effects.answer(std::move(request.completion()), refusal(verdict, context_.host.node));
 }
 
 void Shard::readmit(const KeyName& key, EnvelopePtr envelope, Instant at, Effects& effects) {
@@ -182,9 +190,9 @@ void Shard::welcome(Activation& a, WaiterList waiters, Effects& effects) {
     }
     const bool retried = envelope->origin && envelope->origin == a.starter;
     const bool won = envelope->begins || retried;
-    effects.answer(std::move(envelope->done), envelope->op == Op::start && !won
-                                                  ? Answer{Error{ErrorCode::already_started}}
-                                                  : answer_of(a.fence, context_.host.node, won));
+    const SharedNodeId& node = context_.host.node;
+    const bool lost = envelope->op == Op::start && !won;
+    effects.answer(std::move(envelope->done), lost ? already_started(a, node) : answer_of(a.fence, node, won));
   }
 }
 

@@ -135,6 +135,7 @@ void Oracle::answered(std::uint32_t number, const Outcome& outcome, const std::o
     check_absence(ask, true);
   }
   check_restart_code(ask, outcome.code);
+  if (outcome.code == ErrorCode::already_started) check_found(ask);
   const std::uint32_t there = keys_[ask.key].life;
   if (!ask.ok && there != 0 && lives_[there].request == ask.first && lives_[there].live == 0 &&
       !lives_[there].running) {

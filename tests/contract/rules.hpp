@@ -62,7 +62,8 @@ inline constexpr RuleText rules[] = {
      "a repeat of the stop "
      "ends no later one"},
     {Rule::found_what_was_there,
-     "a start whose fence a look-up is answered with was live at a moment between request and answer; `not_running`: "
+     "a start whose fence a look-up is answered with, or `already_started`, was live at a moment between request and answer; "
+     "`not_running`: "
      "there was one "
      "at which none was"},
     {Rule::only_with_the_lease,

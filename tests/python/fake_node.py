@@ -142,7 +142,7 @@ class NodeModel:
         if r.op == STOP:
             return [0, self.actors.pop(at)[0]] if there else [1, "not running"]
         if r.op == START and there:
-            return [2, "is running"]
+            return [2, "is running", 0, "", self.actors[at][0]]
         if not there:
             if r.op == LOOKUP or (r.op in (CALL, SEND) and r.args is None):
                 return [1, "not running"]

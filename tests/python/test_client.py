@@ -18,7 +18,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, "client", "python")]
 
 import cluster_session  # noqa: E402
 import reki  # noqa: E402
-from fake_node import CALL, COUNT, DESCRIBE, LOOKUP, LOOKUP_OR_START, SILENCE, VIEW, WATCH  # noqa: E402
+from fake_node import CALL, COUNT, DESCRIBE, LOOKUP, LOOKUP_OR_START, SILENCE, START, VIEW, WATCH  # noqa: E402
 from fake_node import FakeNode, share, slot_of  # noqa: E402
 from reki import Client, RekiError  # noqa: E402
 
@@ -229,7 +229,10 @@ class OneNode(WithNodes):
         self.assertEqual((actor.node, actor.started, actor.epoch, actor.start_number), ("n1", True, 5, 1))
         self.assertFalse(c.lookup_or_start("counter", "a").started)
         self.assertEqual(c.lookup("counter", b"a").fence, actor.fence)
-        self.fails("already_started", c.start, "counter", "a")
+        with self.assertRaises(RekiError) as failed:
+            c.start("counter", "a")
+        self.assertEqual(failed.exception.name, "already_started")
+        self.assertEqual(failed.exception.existing, c.lookup("counter", "a"))
         self.assertEqual(c.call("counter", "a", "increment", {"by": 2}), 2)
         self.assertEqual(c.call("counter", "a", "increment", [3]), 5)
         self.assertEqual(c.call("counter", "a", "get", fence=actor.fence), 5)
@@ -638,6 +641,8 @@ class Changes(WithNodes):
         self.nodes[0].before = lambda n, r: [0, fence - 1] if r.op <= 6 else None
         self.fails("unavailable", self.c.lookup, "counter", "a", timeout=0.3)
         self.fails("unknown_outcome", self.c.send, "counter", "a", "increment")
+        self.nodes[0].before = lambda n, r: [2, "", 0, "", fence - 1] if r.op == START else None
+        self.fails("unavailable", self.c.start, "counter", "a", timeout=0.3)
         self.nodes[0].before = lambda n, r: None
         self.assertEqual(self.c.lookup("counter", "a").fence, fence)
 

@@ -254,6 +254,7 @@ BOOST_AUTO_TEST_CASE(batches_of_any_replies_come_back) {
       sent.text = text;
       sent.retry_after_ms = any.coin() ? 0 : static_cast<std::uint32_t>(any.number(0xffffffff));
       sent.owner = owner;
+      sent.fence.value = any.coin() ? 0 : any.number(~std::uint64_t{0});
     }
     const Bytes frame = frame_of(sent);
     auto reader = ReplyReader::open(frame);

@@ -40,6 +40,15 @@ BOOST_AUTO_TEST_CASE(an_error_comes_with_its_text_and_without_the_result_fields)
   BOOST_TEST((error.retry_after == 40ms));
 }
 
+BOOST_AUTO_TEST_CASE(already_started_comes_with_the_start_that_is_there) {
+  Outcome sent;
+  sent.code = ErrorCode::already_started;
+  sent.fence = Fence{9};
+  const Outcome got = outcome_of(reply_of(RequestId{4}, sent), nullptr);
+  BOOST_TEST((got.code == ErrorCode::already_started));
+  BOOST_TEST((got.fence == Fence{9}));
+}
+
 BOOST_AUTO_TEST_CASE(the_time_to_try_again_is_never_rounded_down) {
   const auto sent = [](Duration after) { return reply_of(RequestId{1}, Error{ErrorCode::overloaded, {}, after}).retry_after_ms; };
   BOOST_TEST(sent(0ms) == 0U);

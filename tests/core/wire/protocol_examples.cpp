@@ -123,7 +123,11 @@ void reply_with_errors(const Bytes& page) {
   later.code = ErrorCode::restarting;
   later.text = "division by zero";
   later.retry_after_ms = 40;
-  replies(page, Epoch{6}, {elsewhere, later});
+  Reply there;
+  there.id.value = 6;
+  there.code = ErrorCode::already_started;
+  there.fence = fence;
+  replies(page, Epoch{6}, {elsewhere, later, there});
 }
 
 void list(const Bytes& page) {
