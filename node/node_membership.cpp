@@ -54,6 +54,7 @@ std::string Node::Impl::why_not_ready() const {
   if (registry_.ready()) return {};
   if (!membership_thread_) return "the node is stopped";
   const ControlStatus status = membership_thread_->status();
+  if (!status.not_let_in.empty()) return "it is not let in: " + status.not_let_in;
   const auto now = registry_.view();
   // Others may still name this node, whose register is lost.
   const bool headless = status.coordinator.value.empty() || (status.coordinator == id_ && !status.is_coordinator);

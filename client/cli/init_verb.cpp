@@ -64,7 +64,7 @@ std::vector<Initialization::At> voters_of(const Config& config) {
 
 Result<void> make_cluster(const Config& config, Duration timeout) {
   const auto at = voters_of(config);
-  Initialization init(config.cluster, view_of(config).hash_seed(), at);
+  Initialization init(config.cluster, view_of(config).hash_seed(), settings_of(config), at);
   Voters voters(at);
   // A name without an address: answers come back on the same connection.
   membership::ControlWriter writer({config.cluster, NodeId{"init/" + std::to_string(random_number())}, {}});
@@ -95,6 +95,7 @@ membership::EtcdTxn first_of(const Config& config) {
   head.epoch = Epoch{1};
   head.term = Term{1};
   head.hash_seed = view_of(config).hash_seed();
+  head.settings = settings_of(config);
   auto view = View::make(std::move(head), {}, {});
   REKI_ASSERT(view.has_value());
   return {.number = 1,

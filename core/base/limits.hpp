@@ -67,6 +67,8 @@ inline constexpr std::size_t control_peers_max = 2 * nodes_max;
 inline constexpr int control_frames_to_peer_max = 64;
 /// Peers without an address that are remembered, to answer them: guards, and `reki init`.
 inline constexpr std::size_t control_routes_max = 64;
+/// Connections to nodes that are in no view, or not where they say they are: those that want to join.
+inline constexpr std::size_t control_strangers_max = 32;
 /// Renewals of one member that may wait for a confirmation; more means that none comes.
 inline constexpr std::size_t pending_renewals_per_member_max = 8;
 /// Deaths that are remembered for a coordinator to come: a rack's worth.

@@ -60,6 +60,11 @@ membership::Timing timing_of(const Config& config) {
   return config.profile == Profile::cloud ? membership::cloud() : membership::lan();
 }
 
+Settings settings_of(const Config& config) {
+  const membership::Timing timing = timing_of(config);
+  return {timing.lease, timing.wait, config.engine};
+}
+
 Result<Duration> parse_duration(std::string_view text) {
   const auto wrong = [&] {
     return fail(ErrorCode::invalid_argument, "'" + std::string(text.substr(0, 64)) + "' is not a duration");

@@ -27,12 +27,6 @@ enum class Profile : std::uint8_t {
   cloud,  ///< Slower networks and disks: within two seconds.
 };
 
-/// Where the view is agreed.
-enum class EngineKind : std::uint8_t {
-  embedded,  ///< Among the voters, without another service.
-  etcd,      ///< In an etcd that runs already.
-};
-
 /// Where something stands in the file, for messages; all 0 for what does not come from one.
 ///
 /// All places compare equal: two configs that say the same are the same.
@@ -135,6 +129,9 @@ struct Config {
 
 /// The profile's durations.
 [[nodiscard]] membership::Timing timing_of(const Config& config);
+
+/// What the nodes of a cluster with this config agree on.
+[[nodiscard]] Settings settings_of(const Config& config);
 
 /// Reads "500us", "500ms", "5s", "10m", "2h", or "0". Whole numbers only. Fails with `invalid_argument`.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);

@@ -51,6 +51,11 @@ void fields(auto& f, Like<Join> auto& m) {
   f("member", m.member);
   f("base", m.base);
   f("store", m.store);
+  f("settings", m.settings);
+}
+void fields(auto& f, Like<Refused> auto& m) {
+  f("incarnation", m.incarnation);
+  f.text("why", m.why);
 }
 void fields(auto& f, Like<Stopped> auto& m) {
   f("node", m.node);
@@ -122,6 +127,7 @@ struct Counter {
   void operator()(const char*, const auto&) { ++required; }
   void address(const char*, const std::string&) { ++required; }
   void cluster(const char*, const std::string&) { ++required; }
+  void text(const char*, const std::string&) { ++required; }
   void last(const char*, const auto&) { ++optional; }
   std::uint32_t required = 0;
   std::uint32_t optional = 0;
@@ -141,12 +147,14 @@ class FieldWriter {
     out_.write_uint(id.value);
   }
   void operator()(const char*, const Member& member) { write_member(out_, member); }
+  void operator()(const char*, const Settings& settings) { write_settings(out_, settings); }
   void operator()(const char*, const ViewPtr& view) {
     REKI_ASSERT(view != nullptr);
     out_.write_bin(encoded_(view));
   }
   void address(const char*, const std::string& text) { out_.write_str(text); }
   void cluster(const char*, const std::string& text) { out_.write_str(text); }
+  void text(const char*, const std::string& text) { out_.write_str(std::string_view{text}.substr(0, limits::error_text_bytes_max)); }
   void last(const char*, const std::optional<Duration>& d) {
     d ? out_.write_uint(static_cast<std::uint64_t>(std::max<std::int64_t>(d->count(), 0))) : out_.write_nil();
   }
@@ -190,6 +198,13 @@ class FieldReader {
     if (member.incarnation == Incarnation{}) return e_.fault(name, "has no incarnation");
     if (member.control.empty()) e_.fault(name, "has no control address");
   }
+  void operator()(const char* name, Settings& settings) {
+    BytesView bytes;
+    e_.value(name, bytes);
+    if (!e_.ok()) return;
+    MsgpackReader in{bytes};
+    if (!read_settings(in, settings)) e_.fault(name, "is missing an element or has a wrong one");
+  }
   void operator()(const char* name, ViewPtr& view) {
     BytesView bytes;
     e_.bytes(name, bytes);
@@ -200,6 +215,7 @@ class FieldReader {
     view = std::make_shared<const View>(std::move(*decoded));
   }
   void address(const char* name, std::string& text) { read_address(e_, name, text); }
+  void text(const char* name, std::string& text) { read_text(e_, name, limits::error_text_bytes_max, text); }
   void cluster(const char* name, std::string& text) { read_text(e_, name, limits::cluster_id_bytes_max, text); }
   void last(const char* name, std::optional<Duration>& out) {
     constexpr auto absent = std::numeric_limits<std::uint64_t>::max();
@@ -250,6 +266,7 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::init_probe, "init_probe"},
     NamedControlKind{ControlKind::init_state, "init_state"},
     NamedControlKind{ControlKind::init, "init"},
+    NamedControlKind{ControlKind::refused, "refused"},
     NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
 constexpr std::size_t bodies = std::variant_size_v<Body>;

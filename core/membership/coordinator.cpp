@@ -25,9 +25,10 @@ std::vector<NodeId> ids_of(const View& view) {
 void Coordinator::begin(const Elected& e, Outbox& out) {
   view_ = e.view;
   // Whatever lease the predecessors granted, its renewal was sent before this.
-  const Duration since = mutated(Mutation::no_election_wait) ? timing_.wait : e.since_grants;
+  const Duration since = mutated(Mutation::no_election_wait) ? view_->settings().wait : e.since_grants;
   records_.assign(view_->members().size(), Record{});
   for (Record& r : records_) {
+    r.since = clock_.now();
     r.last = Instant{clock_.now().ns - since.count()};
     r.heard = Instant{clock_.now().ns - timing_.renew.count()};  // it is told of the election, and answers at once
   }
@@ -38,7 +39,7 @@ void Coordinator::on(const Chosen& m, Outbox& out) {
   proposing_ = false;
   const ViewPtr before = std::exchange(view_, m.view);
   Record unheard;
-  unheard.last = unheard.heard = clock_.now();
+  unheard.last = unheard.heard = unheard.since = clock_.now();
   std::vector<Record> records(view_->members().size(), unheard);
   for (std::size_t i = 0; i < records_.size(); ++i) {
     const Member& member = before->members()[i];
@@ -128,9 +129,25 @@ void Coordinator::on(const NodeId& from, const Join& m, Outbox& out) {
   const bool in = view_->find(from, wants.incarnation) != nullptr;
   const bool late = m.base != view_->epoch() && !mutated(Mutation::rejoin);
   if (in || late) return out.send(from, ViewPush{view_});
+  if (auto agrees = check_agreement(view_->settings(), m.settings); !agrees) {
+    return out.send(from, Refused{wants.incarnation, std::move(agrees).error().text});
+  }
   auto [it, fresh] = candidates_.try_emplace(from);
-  it->second = Candidate{wants, m.base, m.store};
+  const Instant since = fresh ? clock_.now() : it->second.since;
+  it->second = Candidate{wants, m.base, m.store, since};
   if (fresh) batch_since_ = std::min(batch_since_, clock_.now());
+  if (const std::string why = rival_of(it->second); !why.empty()) out.send(from, Refused{wants.incarnation, why});
+}
+
+/// Who has renewed for so long after another asked with its id is no earlier process of that one, about to be dropped.
+std::string Coordinator::rival_of(const Candidate& c) const {
+  const MemberIndex index = view_->index_of(c.member.node_id.value);
+  if (index == nobody) return {};
+  const Record& r = records_[index];
+  if (r.stopped || r.leaving || r.heard < c.since + timing_.renew) return {};
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - r.since).count();
+  return "node '" + c.member.node_id.value + "' is alive at " + view_->members()[index].addr + ", for " +
+         std::to_string(seconds) + " s or more as its coordinator knows: another process has this id. Give each node its own id";
 }
 
 void Coordinator::on(const NodeId& from, const Stopped& m, Outbox& out) {
@@ -159,7 +176,8 @@ void Coordinator::check_barrier(Outbox& out) {
 
 Duration Coordinator::wait() const {
   if (mutated(Mutation::no_lease_wait)) return 2 * timing_.renew;
-  return mutated(Mutation::short_wait) ? timing_.lease : timing_.wait;
+  const Settings& agreed = view_->settings();
+  return mutated(Mutation::short_wait) ? agreed.lease : agreed.wait;
 }
 
 /// From when on it is silent, if nothing more is heard of it: its lease is over for certain, and three renewals are

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "reki/core/membership/messages.hpp"
@@ -46,6 +47,7 @@ class Coordinator {
   struct Record {
     Instant last;       ///< No lease of it can have begun later.
     Instant heard;      ///< When it last asked for a lease.
+    Instant since;      ///< When this coordinator first knew it.
     Instant uncleared;  ///< Since when the newest view waits for it to clear; `never`: it has cleared it.
     Epoch cleared;
     std::uint64_t store = 0;  ///< The empty store that it offers.
@@ -57,6 +59,7 @@ class Coordinator {
     Member member;
     Epoch base;
     std::uint64_t store = 0;
+    Instant since;  ///< When it first asked.
   };
   /// A renewal that waits for its confirmation.
   struct PendingRenewal {
@@ -79,6 +82,8 @@ class Coordinator {
   [[nodiscard]] bool is_silent(const Record& r) const;
   [[nodiscard]] bool may_drop(const Record& r) const { return r.stopped || is_silent(r); }
   [[nodiscard]] bool may_join(const Candidate& c) const;
+  /// Of a living member with the candidate's id, for people; empty: there is none, as far as is known.
+  [[nodiscard]] std::string rival_of(const Candidate& c) const;
   [[nodiscard]] Duration wait() const;
   /// Whether the next view is due. If not, `wake_` is when to look again.
   [[nodiscard]] bool change_is_due();

@@ -5,8 +5,8 @@
 
 namespace reki::membership {
 
-Initialization::Initialization(std::string cluster, std::uint64_t hash_seed, std::vector<At> voters)
-    : cluster_(std::move(cluster)), hash_seed_(hash_seed) {
+Initialization::Initialization(std::string cluster, std::uint64_t hash_seed, const Settings& settings, std::vector<At> voters)
+    : cluster_(std::move(cluster)), hash_seed_(hash_seed), settings_(settings) {
   for (At& at : voters) voters_.push_back({std::move(at), false, {}});
 }
 
@@ -70,6 +70,7 @@ Result<void> Initialization::decide() {
   head.cluster_id = cluster_;
   head.epoch = Epoch{1};
   head.hash_seed = hash_seed_;
+  head.settings = settings_;
   std::uint16_t number = 0;
   for (Voter& v : voters_) {
     head.voters.push_back({++number, v.state.store, v.at.node, v.at.control});

@@ -18,7 +18,7 @@ class Initialization {
     NodeId node;
     std::string control;
   };
-  Initialization(std::string cluster, std::uint64_t hash_seed, std::vector<At> voters);
+  Initialization(std::string cluster, std::uint64_t hash_seed, const Settings& settings, std::vector<At> voters);
 
   struct Letter {
     std::size_t voter = 0;  ///< Its place in the list.
@@ -46,6 +46,7 @@ class Initialization {
 
   const std::string cluster_;
   const std::uint64_t hash_seed_;
+  const Settings settings_;
   std::vector<Voter> voters_;
   Phase phase_ = Phase::asking;
   ViewPtr view_;

@@ -46,7 +46,7 @@ void MemberAgent::renew(Instant now, Outbox& out) {
   renew_at_ = now + options_.timing.renew;
   fetched_ = Epoch{};
   if (phase_ == Phase::joining) {
-    Join join{options_.self, view_ ? view_->epoch() : Epoch{}, store_};
+    Join join{options_.self, view_ ? view_->epoch() : Epoch{}, store_, options_.settings};
     join.member.incarnation = incarnation_;
     if (previous_ != Incarnation{}) say(Stopped{options_.self.node_id, previous_}, now, out);
     return say(join, now, out);
@@ -78,7 +78,7 @@ void MemberAgent::on(const NodeId& from, const Grant& m, Instant now, Outbox& ou
   const Sent& sent = sent_[m.seq % sent_.size()];
   if (sent.seq == m.seq && m.seq != 0) {
     const Instant from_when = mutated(Mutation::lease_at_arrival) ? now : sent.at;
-    const Instant end = from_when + options_.timing.lease;
+    const Instant end = from_when + view_->settings().lease;
     if (end > lease_end_) {
       lease_end_ = end;
       events_.emplace_back(LeaseExtended{end});
@@ -97,6 +97,10 @@ void MemberAgent::on(const Hint& m, Instant now, Outbox& out) {
   if (m.coordinator.value.empty() || m.term < term_ || m.coordinator == coordinator_) return;
   learn(m.coordinator, m.term);
   if (phase_ != Phase::gone) renew(now, out);
+}
+
+void MemberAgent::on(const Refused& m) {
+  if (phase_ == Phase::joining && m.incarnation == incarnation_) events_.emplace_back(NotLetIn{m.why});
 }
 
 void MemberAgent::heard(const NodeId& from, Epoch epoch, Epoch barrier, Outbox& out) {

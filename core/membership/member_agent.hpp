@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -38,7 +39,11 @@ struct Fenced {
 struct LeaseExtended {
   Instant end;
 };
-using AgentEvent = std::variant<Installed, Lost, Gained, Fenced, LeaseExtended>;
+/// The cluster does not let this node in, and will not until a person has changed something. Said again with each try.
+struct NotLetIn {
+  std::string why;
+};
+using AgentEvent = std::variant<Installed, Lost, Gained, Fenced, LeaseExtended, NotLetIn>;
 
 /// One node's membership: renews its lease, installs views, lets go of slots and gains them behind the barrier.
 ///
@@ -54,10 +59,11 @@ class MemberAgent {
  public:
   struct Options {
     Member self;                ///< Without an incarnation.
-    Timing timing;
+    Timing timing;              ///< But for lease and wait, which are those of the view.
     std::vector<NodeId> seeds;  ///< Nodes that may know the coordinator, this one among them or not.
     std::uint64_t seed = 0;     ///< Of the incarnations; a random number that no other process has had.
     Incarnation previous{};     ///< An earlier incarnation of this node that is known to be over; 0: none.
+    Settings settings{};        ///< Of the node's config.
   };
   enum class Phase : std::uint8_t { joining, member, leaving, gone };
 
@@ -71,6 +77,7 @@ class MemberAgent {
   void on(const ViewPush& m, Instant now, Outbox& out);
   void on(const NodeId& from, const ViewFetch& m, Outbox& out) const;
   void on(const Hint& m, Instant now, Outbox& out);
+  void on(const Refused& m);
   void on(const StoppedAck& m);
   /// Somebody on the data plane has a view of this epoch.
   void heard_epoch(const NodeId& from, Epoch epoch, Outbox& out);

@@ -179,7 +179,7 @@ void Membership::take(const NodeId& from, const M& m) {
     agent_.on(from, m, now, out_);
   } else if constexpr (std::is_same_v<M, ViewPush> || std::is_same_v<M, Hint>) {
     agent_.on(m, now, out_);
-  } else if constexpr (std::is_same_v<M, StoppedAck>) {
+  } else if constexpr (std::is_same_v<M, StoppedAck> || std::is_same_v<M, Refused>) {
     agent_.on(m);
   } else if constexpr (std::is_same_v<M, ViewFetch>) {
     agent_.on(from, m, out_);

@@ -48,6 +48,12 @@ struct Join {
   Member member;
   Epoch base;  ///< 0: not known yet; the answer is the view.
   std::uint64_t store = 0;
+  Settings settings{};  ///< Of the node's config.
+};
+/// Coordinator → node that wants to join: it may not, as long as that is so.
+struct Refused {
+  Incarnation incarnation;
+  std::string why;  ///< For people: what, and what to do. At most `limits::error_text_bytes_max`.
 };
 /// This incarnation of the node will never again run an actor: said by itself after its last one, or by its guard when
 /// the process is dead.
@@ -147,7 +153,7 @@ struct Init {
 
 using Body = std::variant<Renew, Grant, News, Join, Stopped, StoppedAck, ViewFetch, ViewPush, Hint, PreVote,
                           PreVoteReply, Prepare, Promise, Accept, Accepted, Heartbeat, HeartbeatAck, Nack, Resign,
-                          InitProbe, InitState, Init>;
+                          InitProbe, InitState, Init, Refused>;
 
 struct Message {
   NodeId from;

@@ -97,6 +97,8 @@ Result<View> View::make(ViewHead head, std::vector<Member> members, const SlotTa
   for (const auto* voters : {&head.voters, &head.old_voters}) {
     if (std::string fault = fault_of(*voters); !fault.empty()) return invalid(std::move(fault));
   }
+  if (!is_sound(head.settings)) return invalid("a view's settings cannot be: leases too long for how long their ends are waited for");
+  if (!head.voters.empty() && head.settings.engine != EngineKind::embedded) return invalid("a view has voters, and another engine");
   if (head.voters.empty() && !head.old_voters.empty()) return invalid("a view has old voters and no voters");
   if (!owners_are_right(members, table)) {
     return invalid("a view's table names an owner that is no member, or may not own slots");

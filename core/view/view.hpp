@@ -9,6 +9,7 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/view/settings.hpp"
 #include "reki/core/view/slot_table.hpp"
 
 namespace reki {
@@ -59,6 +60,7 @@ struct ViewHead {
   std::vector<Voter> voters{};  ///< Of the embedded register, by number; empty with another engine.
   /// Of the view before, while a change of voters is under way: then every quorum is a majority of both.
   std::vector<Voter> old_voters{};
+  Settings settings{};
 
   friend bool operator==(const ViewHead&, const ViewHead&) = default;
 };
@@ -74,6 +76,7 @@ class View {
   ///     bytewise, each id once
   ///   - at most `limits::voters_max` voters of each kind, by number, each number and node once; old ones only
   ///     beside new ones
+  ///   - settings as `is_sound` says; voters only with the embedded engine
   ///   - each slot's owner is a member that is up with weight > 0; `nobody` only if there is no such member
   [[nodiscard]] static Result<View> make(ViewHead head, std::vector<Member> members, const SlotTable& table);
 
@@ -85,6 +88,7 @@ class View {
   [[nodiscard]] std::uint64_t hash_seed() const { return head_.hash_seed; }
   [[nodiscard]] std::span<const Voter> voters() const { return head_.voters; }
   [[nodiscard]] std::span<const Voter> old_voters() const { return head_.old_voters; }
+  [[nodiscard]] const Settings& settings() const { return head_.settings; }
   [[nodiscard]] std::span<const Member> members() const { return members_; }
   [[nodiscard]] const SlotTable& table() const { return table_; }
 
@@ -122,12 +126,14 @@ class View {
 
 /// The view as msgpack (docs/protocol.md, section 3):
 /// ```
-/// [epoch, term, cluster id, hash seed, coordinator, [member, …], table, [voter, …], [old voter, …]]
+/// [epoch, term, cluster id, hash seed, coordinator, [member, …], table, [voter, …], [old voter, …], settings]
 /// member = [node id, incarnation, addr, weight, zone, state, control]
 /// table  = bin of 16384 big-endian 16-bit member indices, 0xffff for nobody
 /// voter  = [number, store, node id, control]
+/// settings = [lease in ms, wait in ms, engine]
 /// ```
-/// What stands at the end and is empty is left out: both lists of voters together, and a member's control.
+/// What stands at the end and is empty is left out: a member's control; settings that are those of profile `lan` with
+/// voters; without voters, both lists if there are no settings behind them.
 /// The table is plain rather than run-length coded: neighbouring slots rarely share an owner, and any language reads
 /// it.
 [[nodiscard]] Bytes encode(const View& view);

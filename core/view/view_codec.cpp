@@ -16,7 +16,8 @@ constexpr std::size_t table_bytes = std::size_t{slot_count} * 2;
 // The longest of each part, heads included; what 5 bytes hold is a number of 32 bits or the head of a str.
 constexpr std::size_t member_bytes_max = limits::member_names_bytes_max + 24;
 constexpr std::size_t voter_bytes_max = 13 + (limits::node_id_bytes_max + 2) + (limits::endpoint_bytes_max + 3);
-constexpr std::size_t head_bytes_max = 27 + 2 * (limits::cluster_id_bytes_max + 2);
+constexpr std::size_t settings_bytes_max = 12;
+constexpr std::size_t head_bytes_max = settings_bytes_max + 27 + 2 * (limits::cluster_id_bytes_max + 2);
 static_assert(head_bytes_max + limits::nodes_max * member_bytes_max + table_bytes + 3 +
                       2 * (1 + limits::voters_max * voter_bytes_max) <
                   limits::control_frame_bytes_max - 4096,
@@ -58,6 +59,17 @@ void read_head(Elements& e, ViewHead& head) {
   head.coordinator.value = coordinator.substr(0, limits::node_id_bytes_max + 1);
 }
 
+void write_voters(MsgpackWriter& out, std::span<const Voter> voters) {
+  out.write_array(static_cast<std::uint32_t>(voters.size()));
+  for (const Voter& v : voters) {
+    out.write_array(4);
+    out.write_uint(v.number);
+    out.write_uint(v.store);
+    out.write_str(v.node.value);
+    out.write_str(v.control);
+  }
+}
+
 /// False, and the cursor is anywhere, if what comes next are no voters.
 bool read_voters(MsgpackReader& in, std::uint32_t count, std::vector<Voter>& out) {
   if (count > limits::voters_max) return false;
@@ -91,15 +103,24 @@ void write_member(MsgpackWriter& out, const Member& member) {
   if (!member.control.empty()) out.write_str(member.control);
 }
 
-void write_voters(MsgpackWriter& out, std::span<const Voter> voters) {
-  out.write_array(static_cast<std::uint32_t>(voters.size()));
-  for (const Voter& v : voters) {
-    out.write_array(4);
-    out.write_uint(v.number);
-    out.write_uint(v.store);
-    out.write_str(v.node.value);
-    out.write_str(v.control);
-  }
+void write_settings(MsgpackWriter& out, const Settings& settings) {
+  out.write_array(3);
+  out.write_uint(static_cast<std::uint64_t>(settings.lease / std::chrono::milliseconds(1)));
+  out.write_uint(static_cast<std::uint64_t>(settings.wait / std::chrono::milliseconds(1)));
+  out.write_uint(static_cast<std::uint64_t>(settings.engine));
+}
+
+std::uint32_t tail_elements(const ViewHead& head) {
+  if (head.settings != Settings{}) return 3;
+  return head.voters.empty() ? 0 : 2;
+}
+
+void write_tail(MsgpackWriter& out, const ViewHead& head) {
+  const std::uint32_t elements = tail_elements(head);
+  if (elements == 0) return;
+  write_voters(out, head.voters);
+  write_voters(out, head.old_voters);
+  if (elements > 2) write_settings(out, head.settings);
 }
 
 bool read_member(MsgpackReader& in, Member& out) {
@@ -135,19 +156,38 @@ bool read_members(MsgpackReader& in, std::uint32_t count, std::vector<Member>& o
   return true;
 }
 
-void read_all_voters(Elements& e, MsgpackReader& in, ViewHead& head) {
+bool read_settings(MsgpackReader& in, Settings& out) {
+  std::uint32_t lease = 0;
+  std::uint32_t wait = 0;
+  std::uint8_t engine = 0;
+  Elements e{in, 3};
+  e.number("lease", lease);
+  e.number("wait", wait);
+  e.number("engine", engine);
+  e.skip_rest();
+  if (!e.ok()) return false;
+  out = {std::chrono::milliseconds(lease), std::chrono::milliseconds(wait), EngineKind{engine}};
+  return true;
+}
+
+void read_tail(Elements& e, MsgpackReader& in, ViewHead& head) {
   for (auto* voters : {&head.voters, &head.old_voters}) {
     std::uint32_t count = 0;
     e.array("voters", count);
     if (e.ok() && !read_voters(in, count, *voters)) e.fault("a voter", "is missing an element or has a wrong one");
   }
+  BytesView settings;
+  e.value("settings", settings);
+  if (!e.ok() || settings.empty()) return;
+  MsgpackReader of_settings{settings};
+  if (!read_settings(of_settings, head.settings)) e.fault("settings", "is missing an element or has a wrong one");
 }
 
 Bytes encode(const View& view) {
   Bytes out;
   out.reserve(table_bytes + 512 + 128 * view.members().size());
   MsgpackWriter w{out};
-  w.write_array(view.voters().empty() ? 7 : 9);
+  w.write_array(7 + tail_elements(view.head()));
   w.write_uint(view.epoch().value);
   w.write_uint(view.term().value);
   w.write_str(view.cluster_id());
@@ -156,9 +196,7 @@ Bytes encode(const View& view) {
   w.write_array(static_cast<std::uint32_t>(view.members().size()));
   for (const Member& m : view.members()) write_member(w, m);
   write_table(w, view.table());
-  if (view.voters().empty()) return out;
-  write_voters(w, view.voters());
-  write_voters(w, view.old_voters());
+  write_tail(w, view.head());
   return out;
 }
 
@@ -174,7 +212,7 @@ Result<View> decode_view(BytesView bytes) {
   if (listed > limits::nodes_max) return malformed("it has more than 1000 members");
   if (e.ok() && !read_members(in, listed, members)) e.fault("a member", "is missing an element or has a wrong one");
   e.bytes("table", owners);
-  read_all_voters(e, in, head);
+  read_tail(e, in, head);
   e.skip_rest();
   if (!e.ok()) return malformed(e.fault_text());
   if (!in.at_end()) return malformed("bytes follow it");

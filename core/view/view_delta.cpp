@@ -126,7 +126,7 @@ Bytes encode(const ViewDelta& delta) {
   }
   Bytes out;
   MsgpackWriter w{out};
-  w.write_array(delta.head.voters.empty() ? 9 : 11);
+  w.write_array(9 + tail_elements(delta.head));
   w.write_str(word);
   w.write_uint(delta.base.value);
   w.write_uint(delta.head.epoch.value);
@@ -138,9 +138,7 @@ Bytes encode(const ViewDelta& delta) {
   for (const Member& m : delta.changed) write_member(w, m);
   w.write_bin(slots);
   w.write_uint(delta.check);
-  if (delta.head.voters.empty()) return out;
-  write_voters(w, delta.head.voters);
-  write_voters(w, delta.head.old_voters);
+  write_tail(w, delta.head);
   return out;
 }
 
@@ -194,7 +192,7 @@ Result<ViewDelta> decode_view_delta(BytesView bytes) {
   if (e.ok() && !read_members(in, count, out.changed)) e.fault("a member", "is missing an element or has a wrong one");
   read_slots(e, out.slots);
   e.number("check", out.check);
-  read_all_voters(e, in, out.head);
+  read_tail(e, in, out.head);
   e.skip_rest();
   if (!e.ok()) return fail(ErrorCode::malformed_frame, "not a delta of a view: " + e.fault_text());
   if (!in.at_end()) return fail(ErrorCode::malformed_frame, "not a delta of a view: bytes follow it");

@@ -13,13 +13,18 @@
 namespace reki {
 
 void write_member(MsgpackWriter& out, const Member& member);
-void write_voters(MsgpackWriter& out, std::span<const Voter> voters);
+void write_settings(MsgpackWriter& out, const Settings& settings);
+/// How many elements the voters and settings are that stand at a view's end; and those.
+[[nodiscard]] std::uint32_t tail_elements(const ViewHead& head);
+void write_tail(MsgpackWriter& out, const ViewHead& head);
 
 /// False, and the cursor is anywhere, if what comes next is no member. Whether it can be in a view is not checked.
 [[nodiscard]] bool read_member(MsgpackReader& in, Member& out);
 /// As read_member. Appends to `out`.
 [[nodiscard]] bool read_members(MsgpackReader& in, std::uint32_t count, std::vector<Member>& out);
-/// Voters and old voters, which may be left out. A fault goes into `elements`.
-void read_all_voters(wire::Elements& elements, MsgpackReader& in, ViewHead& head);
+/// As read_member. Whether they are sound is not checked.
+[[nodiscard]] bool read_settings(MsgpackReader& in, Settings& out);
+/// Voters, old voters and settings, each of which may be left out. A fault goes into `elements`.
+void read_tail(wire::Elements& elements, MsgpackReader& in, ViewHead& head);
 
 }  // namespace reki

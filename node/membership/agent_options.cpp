@@ -12,6 +12,7 @@ membership::MemberAgent::Options agent_options(const Config& config, const NodeC
   out.self.weight = self.weight;
   out.self.zone = self.zone;
   out.timing = timing_of(config);
+  out.settings = settings_of(config);
   for (const NodeConfig& node : config.nodes) out.seeds.push_back(node.id);
   out.seed = seed;
   return out;

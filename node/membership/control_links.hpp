@@ -16,7 +16,11 @@ class ControlLinks {
   virtual void learn(const NodeId& node, const std::string& control) = 0;
   /// Connects to all of the view, so that the first message need not wait for that.
   virtual void learn(const View& view) = 0;
+  /// Whether what is for that node goes to that address.
+  [[nodiscard]] virtual bool is_at(const NodeId& node, const std::string& control) const = 0;
   virtual void send(const NodeId& to, BytesView frame) = 0;
+  /// To who is in no view, or says so: at the address that it gives itself. A few such connections are kept.
+  virtual void send_to_stranger(const std::string& control, BytesView frame) = 0;
   /// To whoever has spoken on this connection.
   virtual void answer(const std::string& route, BytesView frame) = 0;
   /// Of all that are known, this node too.

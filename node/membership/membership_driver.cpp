@@ -13,6 +13,9 @@ namespace {
 constexpr auto leaving_poll = std::chrono::milliseconds(20);
 /// How often it looks whether its handlers have ended after the lease.
 constexpr auto quiet_poll = std::chrono::milliseconds(1);
+/// How often the same refusal is logged, of either side: it is asked for, and given, with each renewal.
+constexpr auto refusals_apart = std::chrono::seconds(10);
+constexpr std::size_t refusals_remembered = 64;
 
 }  // namespace
 
@@ -28,6 +31,8 @@ void MembershipDriver::log(LogLevel level, std::string_view event, const std::st
 }
 
 void MembershipDriver::begin() {
+  const auto* const acceptor = machine_.acceptor();
+  if (acceptor != nullptr && acceptor->record().view != nullptr) ports_.links.learn(*acceptor->record().view);
   machine_.tick(clocks());
   effects();
 }
@@ -73,18 +78,25 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
     return;
   }
   const NodeId& from = frame->sender.name;
+  stranger_.reset();
   if (!frame->sender.control.empty()) {
-    ports_.links.learn(from, frame->sender.control);
+    // Anybody can say that it is any node: where one is, the view says, or the config before there is one.
+    if (!ports_.links.is_at(from, frame->sender.control)) stranger_ = Stranger{from, frame->sender.control, {}};
   } else {
     if (routes_.size() >= limits::control_routes_max && !routes_.contains(from)) routes_.clear();  // they ask again
     routes_[from] = route;
   }
   if (frame->answer) send({from, *frame->answer});
   if (!frame->body) return;
+  const auto* const hint = std::get_if<membership::Hint>(&*frame->body);
+  if (hint != nullptr && !stranger_ && !machine_.agent().view()) ports_.links.learn(hint->coordinator, hint->control);
+  const auto epoch = membership::view_of_sender(*frame->body);
+  if (epoch && stranger_) stranger_->has = *epoch;
   const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go
-  if (const auto epoch = membership::view_of_sender(*frame->body); epoch && room) epochs_[from] = *epoch;
+  if (epoch && room && !stranger_) epochs_[from] = *epoch;
   machine_.on({from, std::move(*frame->body)}, clocks());
   effects();
+  stranger_.reset();
 }
 
 void MembershipDriver::take(Task& task) {
@@ -116,6 +128,8 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
   using namespace membership;
   if (const auto* installed = std::get_if<Installed>(&event)) {
     ports_.links.learn(*installed->view);
+    learned_ = installed->view->epoch();
+    if (machine_.agent().phase() == MemberAgent::Phase::member) not_let_in_.clear();
     frames_out_.remember(installed->view);
     std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
     write_notice();
@@ -129,7 +143,23 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
     fenced(*out);
   } else if (const auto* lease = std::get_if<LeaseExtended>(&event)) {
     extended(lease->end);
+  } else if (const auto* outside = std::get_if<NotLetIn>(&event)) {
+    not_let_in(outside->why);
   }
+}
+
+void MembershipDriver::not_let_in(const std::string& why) {
+  not_let_in_ = why;
+  if (is_due("not_let_in")) log(LogLevel::error, "not_let_in", "text=\"" + why + '"');
+}
+
+/// Whether something that is said with each renewal is to be logged again.
+bool MembershipDriver::is_due(const std::string& line) {
+  if (refusals_logged_.size() >= refusals_remembered && !refusals_logged_.contains(line)) refusals_logged_.clear();
+  const auto [last, first] = refusals_logged_.try_emplace(line, now_.boot);
+  if (!first && now_.boot - last->second < refusals_apart) return false;
+  last->second = now_.boot;
+  return true;
 }
 
 void MembershipDriver::fenced(const membership::Fenced& event) {
@@ -163,6 +193,18 @@ void MembershipDriver::write_notice() {
 }
 
 void MembershipDriver::send(const membership::Outbox::Item& item) {
+  const auto* const push = std::get_if<membership::ViewPush>(&item.body);
+  if (push != nullptr && push->view->epoch() > learned_) {  // who has just been let in is among those it goes to
+    ports_.links.learn(*push->view);
+    learned_ = push->view->epoch();
+  }
+  if (const auto* refused = std::get_if<membership::Refused>(&item.body); refused != nullptr && is_due(item.to.value)) {
+    const std::string at = stranger_ ? stranger_->control : std::string{};
+    log(LogLevel::warn, "join_refused", "node=" + item.to.value + " at=" + at + " text=\"" + refused->why + '"');
+  }
+  if (stranger_ && item.to == stranger_->name && !ports_.links.is_at(item.to, stranger_->control)) {
+    return ports_.links.send_to_stranger(stranger_->control, frames_out_.write(item.body, stranger_->has));
+  }
   const auto epoch = epochs_.find(item.to);
   const BytesView frame = frames_out_.write(item.body, epoch == epochs_.end() ? Epoch{} : epoch->second);
   const auto route = routes_.find(item.to);
@@ -176,8 +218,8 @@ void MembershipDriver::finish_leaving() {
     const bool done = it->done_at != Instant::never() ? now >= it->done_at : ports_.node.is_done_with(it->slots);
     if (!done && it->done_at == Instant::never() && now >= it->revoke_at) {
       ports_.node.revoke(it->slots);
-      const auto& timing = options_.machine.agent.timing;
-      it->done_at = now + (timing.wait - timing.lease) / 2;
+      const Settings& agreed = machine_.agent().view()->settings();
+      it->done_at = now + (agreed.wait - agreed.lease) / 2;
     }
     if (!done) {
       ++it;
@@ -215,6 +257,7 @@ ControlStatus MembershipDriver::status() const {
   out.term = agent.term();
   out.installed = agent.installed();
   out.lease_end = lease_end_;
+  out.not_let_in = not_let_in_;
   out.is_coordinator = machine_.coordinator() != nullptr;
   out.votes = acceptor != nullptr && acceptor->self() != nullptr;
   out.frames = frames_;

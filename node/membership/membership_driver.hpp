@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,6 +26,7 @@ struct ControlStatus {
   Instant lease_end;
   bool is_coordinator = false;
   bool votes = false;
+  std::string not_let_in;  ///< Why, for people; empty: nobody has said so, or it is in.
   std::uint64_t frames = 0;
   std::uint64_t bad_frames = 0;
   std::uint64_t dropped = 0;
@@ -102,12 +104,21 @@ class MembershipDriver {
     Instant done_at;  ///< After a revocation: what had passed its last look at the gate has left by then.
   };
 
+  /// Whose frame is being read, if what is to be answered cannot go where that node is known to be.
+  struct Stranger {
+    NodeId name;
+    std::string control;
+    Epoch has;  ///< The view that it says it has.
+  };
+
   void took(const EtcdAnswered& answered);
   void effects();
   void apply(const membership::AgentEvent& event);
   void fenced(const membership::Fenced& event);
   void extended(Instant lease_end);
+  void not_let_in(const std::string& why);
   void send(const membership::Outbox::Item& item);
+  [[nodiscard]] bool is_due(const std::string& line);
   void finish_leaving();
   void part();
   void write_notice();
@@ -130,11 +141,15 @@ class MembershipDriver {
   bool parted_ = false;
   bool stuck_ = false;
   bool etcd_answers_ = true;
+  std::string not_let_in_;
+  std::map<std::string, Instant> refusals_logged_;  ///< When, by what they are about.
 
   // Frames.
   membership::ControlWriter frames_out_;
   std::map<NodeId, Epoch> epochs_;        ///< The views that others have told of: deltas to them are small.
   std::map<NodeId, std::string> routes_;  ///< Of those who cannot be connected to.
+  std::optional<Stranger> stranger_;
+  Epoch learned_;  ///< Where all members of that view are is known.
   std::uint64_t frames_ = 0;
   std::uint64_t bad_frames_ = 0;
   std::vector<membership::Outbox::Item> messages_;

@@ -1,5 +1,7 @@
 #include "reki/node/membership/membership_links.hpp"
 
+#include <algorithm>
+
 #include "reki/core/base/limits.hpp"
 #include "reki/net/socket_bounds.hpp"
 #include "reki/node/support/listen.hpp"
@@ -11,7 +13,7 @@ constexpr auto dontwait = zmq::send_flags::dontwait;
 
 zmq::context_t make_context() {
   zmq::context_t context(1);
-  context.set(zmq::ctxopt::max_sockets, static_cast<int>(limits::control_peers_max) + 16);
+  context.set(zmq::ctxopt::max_sockets, static_cast<int>(limits::control_peers_max + limits::control_strangers_max) + 16);
   return context;
 }
 
@@ -56,7 +58,10 @@ void MembershipLinks::learn(const NodeId& node, const std::string& control) {
 
 void MembershipLinks::learn(const View& view) {
   for (const Member& m : view.members()) learn(m.node_id, m.control);
-  for (const Voter& v : view.voters()) learn(v.node, v.control);
+  // A member's own word is newer than where its voter was when it was made one.
+  for (const Voter& v : view.voters()) {
+    if (view.find(v.node) == nullptr) learn(v.node, v.control);
+  }
 }
 
 void MembershipLinks::connect(Peer& peer) {
@@ -93,6 +98,21 @@ void MembershipLinks::send(const NodeId& to, BytesView frame) {
   if (it == peers_.end() || !try_send(it->second.socket, zmq::const_buffer(frame.data(), frame.size()), dontwait)) {
     ++dropped_;
   }
+}
+
+bool MembershipLinks::is_at(const NodeId& node, const std::string& control) const {
+  const auto it = peers_.find(node);
+  return it != peers_.end() && it->second.address == control;
+}
+
+void MembershipLinks::send_to_stranger(const std::string& control, BytesView frame) {
+  auto it = std::ranges::find(strangers_, control, &Peer::address);
+  if (it == strangers_.end()) {
+    if (strangers_.size() >= limits::control_strangers_max) strangers_.pop_front();
+    it = strangers_.insert(strangers_.end(), Peer{control, {}});
+    connect(*it);
+  }
+  if (!try_send(it->socket, zmq::const_buffer(frame.data(), frame.size()), dontwait)) ++dropped_;
 }
 
 void MembershipLinks::answer(const std::string& route, BytesView frame) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,9 +27,11 @@ class MembershipLinks final : public ControlLinks {
 
   void learn(const NodeId& node, const std::string& control) override;
   void learn(const View& view) override;
+  [[nodiscard]] bool is_at(const NodeId& node, const std::string& control) const override;
   /// The next frame that has come; false if there is none. `route` names its connection.
   [[nodiscard]] bool receive(std::string& route, zmq::message_t& frame);
   void send(const NodeId& to, BytesView frame) override;
+  void send_to_stranger(const std::string& control, BytesView frame) override;
   void answer(const std::string& route, BytesView frame) override;
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
   [[nodiscard]] std::vector<std::string> addresses() const override;
@@ -45,6 +48,7 @@ class MembershipLinks final : public ControlLinks {
   zmq::socket_t router_;
   Listening listening_;
   std::map<NodeId, Peer> peers_;
+  std::deque<Peer> strangers_;  ///< Those connected to last, at most `limits::control_strangers_max`.
   std::uint64_t dropped_ = 0;
 };
 

@@ -146,6 +146,7 @@ class Members {
     head.cluster_id = config.cluster;
     head.epoch = reki::Epoch{1};
     head.hash_seed = reki::view_of(config).hash_seed();
+    head.settings = reki::settings_of(config);
     std::vector<reki::DataDir> dirs;
     std::vector<reki::VoterStore> stores;
     for (std::size_t i = 0; i < config.voters.size(); ++i) {

@@ -26,7 +26,7 @@ void Node::begin(std::uint64_t seed) {
   self.node_id = id();
   self.addr = "tcp://h:1";
   self.control = "tcp://h:2";
-  Membership::Options options{{self, world_.timing, world_.names, seed}, store, world_.etcd.has_value()};
+  Membership::Options options{{self, world_.timing, world_.names, seed, {}, world_.settings()}, store, world_.etcd.has_value()};
   if (world_.names.size() > 16) options.agent.seeds.resize(5);
   machine_.emplace(std::move(options));
   ++process_;

@@ -96,6 +96,9 @@ class World {
 
   const std::vector<NodeId> names;
   const membership::Timing timing;
+  [[nodiscard]] Settings settings() const {
+    return {timing.lease, timing.wait, etcd ? EngineKind::etcd : EngineKind::embedded};
+  }
   Time now = 0;
   EventQueue queue;
   Network network;

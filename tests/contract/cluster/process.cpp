@@ -295,6 +295,15 @@ void Process::send(const NodeId& to, BytesView frame) {
   if (at != control_addresses_.end() && host->alive) world_.network.datagram(machine_.endpoint, at->second, frame);
 }
 
+bool Process::is_at(const NodeId& node, const std::string& control) const {
+  const auto at = control_addresses_.find(node);
+  return at != control_addresses_.end() && at->second == control;
+}
+
+void Process::send_to_stranger(const std::string& control, BytesView frame) {
+  if (host->alive) world_.network.datagram(machine_.endpoint, control, frame);
+}
+
 std::vector<std::string> Process::addresses() const {
   std::vector<std::string> out{world_.config.nodes[machine_.endpoint].control};
   for (const auto& [node, address] : control_addresses_) out.push_back(address);

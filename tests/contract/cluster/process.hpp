@@ -95,7 +95,9 @@ class Process final : public std::enable_shared_from_this<Process>,
   // ControlLinks
   void learn(const NodeId& node, const std::string& control) override;
   void learn(const View& view) override;
+  [[nodiscard]] bool is_at(const NodeId& node, const std::string& control) const override;
   void send(const NodeId& to, BytesView frame) override;
+  void send_to_stranger(const std::string& control, BytesView frame) override;
   void answer(const std::string&, BytesView) override {}
   [[nodiscard]] std::vector<std::string> addresses() const override;
   // FrameSink

@@ -67,6 +67,7 @@ void World::make_cluster() {
   head.cluster_id = config.cluster;
   head.epoch = Epoch{1};
   head.hash_seed = hash_seed();
+  head.settings = settings_of(config);
   for (std::size_t i = 0; i < config.voters.size(); ++i) {
     const NodeConfig* const node = config.find_node(config.voters[i].value);
     head.voters.push_back({static_cast<std::uint16_t>(i + 1), random_number(), node->id, node->control});

@@ -46,7 +46,7 @@ inline std::vector<reki::membership::Body> control_messages() {
   return {Renew{Incarnation{1ULL << 63}, Epoch{2}, Epoch{3}, 4, true, 5},
           Grant{Incarnation{1}, 200, Term{3}, Epoch{70000}, Epoch{5}},
           News{Term{1}, Epoch{2}, Epoch{3}},
-          Join{control_member("n2"), Epoch{2}, 3},
+          Join{control_member("n2"), Epoch{2}, 3, {std::chrono::milliseconds(4), std::chrono::milliseconds(5), EngineKind::etcd}},
           Stopped{NodeId{"n2"}, Incarnation{2}},
           StoppedAck{Incarnation{1}},
           ViewFetch{Epoch{1}},
@@ -64,7 +64,8 @@ inline std::vector<reki::membership::Body> control_messages() {
           Resign{Term{1}},
           InitProbe{},
           InitState{1, true, "shop", Epoch{4}},
-          Init{1, view}};
+          Init{1, view},
+          Refused{Incarnation{1}, "no"}};
 }
 
 }  // namespace test

@@ -125,6 +125,17 @@ struct CoordinatorFixture {
     return found;
   }
 
+  /// "33: why": what that node has been refused with last; empty: nothing.
+  std::string refused(const std::string& node) {
+    std::string found;
+    for (const auto& item : out.items) {
+      const auto* const m = std::get_if<Refused>(&item.body);
+      if (m != nullptr && item.to.value == node) found = std::to_string(m->incarnation.value) + ": " + m->why;
+    }
+    out.items.clear();
+    return found;
+  }
+
   std::uint64_t seq = 0;  ///< Of the last renewal.
   NodeId behind;
 };

@@ -71,6 +71,48 @@ BOOST_AUTO_TEST_CASE(a_join_to_another_view_than_the_newest_is_answered_with_the
   BOOST_TEST(reg.proposed.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_disagrees_about_what_safety_needs_is_refused_and_stays_outside) {
+  begin();
+  out.items.clear();
+  const Settings cloud{1500ms, 2s, EngineKind::embedded};
+  coordinator.on(n4, Join{member("n4", 4), Epoch{5}, 0, cloud}, out);
+  run_to(now + 1s, {n1, n2, n3});
+  BOOST_TEST(reg.proposed.empty());
+  BOOST_TEST(refused("n4").starts_with("4: profile: the cluster's is \"lan\""));
+  coordinator.on(n4, Join{member("n4", 4), Epoch{5}, 0, Settings{.engine = EngineKind::etcd}}, out);
+  BOOST_TEST(refused("n4").starts_with("4: engine: the cluster's is \"embedded\""));
+  join("n4", 4);
+  run_to(now + timing.batch, {n1, n2, n3});
+  BOOST_TEST(members_of(proposal()) == "n1/1 n2/2 n3/3 n4/4");
+}
+
+BOOST_AUTO_TEST_CASE(leases_are_waited_for_as_the_view_says_and_not_the_coordinators_config) {
+  auto head = first_view()->head();
+  head.settings = {1500ms, 2s, EngineKind::embedded};
+  begin(view(head, {member("n1", 1), member("n2", 2), member("n3", 3)}));
+  run_to(start + 1s, {n1, n2, n3});
+  const Instant last = now;
+  run_to(last + 2s + -1ns, {n1, n2});
+  BOOST_TEST(reg.proposed.empty());
+  run_to(last + 2s, {n1, n2});
+  BOOST_TEST(members_of(proposal()) == "n1/1 n2/2");
+}
+
+BOOST_AUTO_TEST_CASE(a_second_process_with_a_living_nodes_id_is_told_so_and_the_living_one_stays) {
+  begin();
+  run_to(start + 12s, {n1, n2, n3});
+  out.items.clear();
+  join("n3", 33);
+  BOOST_TEST(refused("n3") == "");  // it may be the same node, started again
+  run_to(now + 2 * timing.renew, {n1, n2, n3});
+  join("n3", 33);
+  const std::string why = refused("n3");
+  BOOST_TEST(why.starts_with("33: node 'n3' is alive at tcp://"));
+  BOOST_TEST(why.find("for 12 s or more") != std::string::npos);
+  run_to(now + 5s, {n1, n2, n3});
+  BOOST_TEST(reg.proposed.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_old_copy_of_a_join_brings_nobody_back) {
   begin();
   join("n4", 4);

@@ -45,6 +45,7 @@ struct Describe {
     return "News term " + str(m.term) + " epoch " + str(m.epoch) + " barrier " + str(m.barrier);
   }
   std::string operator()(const Join& m) const { return "Join " + str(m.member.incarnation) + " base " + str(m.base); }
+  std::string operator()(const Refused& m) const { return "Refused " + str(m.incarnation) + " " + m.why; }
   std::string operator()(const Stopped& m) const { return "Stopped " + m.node.value + "/" + str(m.incarnation); }
   std::string operator()(const StoppedAck& m) const { return "StoppedAck " + str(m.incarnation); }
   std::string operator()(const ViewFetch& m) const { return "ViewFetch " + str(m.have); }
@@ -78,6 +79,7 @@ struct Describe {
     return "Gained " + str(std::uint64_t{e.slots.size()}) + " slots at " + str(e.epoch);
   }
   std::string operator()(const Fenced& e) const { return "Fenced " + str(e.was) + ", now " + str(e.now); }
+  std::string operator()(const NotLetIn& e) const { return "NotLetIn " + e.why; }
   std::string operator()(const LeaseExtended& e) const {
     return "LeaseExtended to " + str(static_cast<std::uint64_t>(e.end.ns / 1000)) + " us";
   }

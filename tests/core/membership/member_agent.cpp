@@ -89,6 +89,28 @@ BOOST_AUTO_TEST_CASE(an_empty_store_is_offered_with_each_join_and_each_renewal) 
   BOOST_TEST(last_renewal().store == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(what_it_is_refused_with_is_told_as_long_as_it_wants_to_join) {
+  wake();
+  const Incarnation mine = sent<Join>(out)[0].member.incarnation;
+  agent.on(Refused{Incarnation{mine.value + 1}, "another's"});
+  BOOST_TEST(take<NotLetIn>().empty());
+  agent.on(Refused{mine, "profile"});
+  const auto told = take<NotLetIn>();
+  BOOST_REQUIRE(told.size() == 1U);
+  BOOST_TEST(told[0].why == "profile");
+  push(with_me(2));
+  agent.on(Refused{mine, "late"});
+  BOOST_TEST(take<NotLetIn>().empty());
+}
+
+BOOST_AUTO_TEST_CASE(it_says_what_its_config_says_when_it_asks) {
+  auto options = with({coordinator});
+  options.settings = {1500ms, 2s, EngineKind::embedded};
+  become(options);
+  wake();
+  BOOST_TEST((sent<Join>(out)[0].settings == options.settings));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 // --- leases
@@ -129,6 +151,16 @@ BOOST_AUTO_TEST_CASE(the_gate_is_open_until_the_lease_ends_and_not_at_its_end) {
   BOOST_TEST(agent.gate(now));
   BOOST_TEST(agent.gate(sent_at + timing.lease + -1ns));
   BOOST_TEST(!agent.gate(sent_at + timing.lease));
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_is_as_long_as_the_view_says_and_not_the_nodes_config) {
+  auto view_with = with_me(2);
+  ViewHead head = view_with->head();
+  head.settings = {1500ms, 2s, EngineKind::embedded};
+  push(test::view(head, {view_with->members().begin(), view_with->members().end()}));
+  const Instant sent_at = now;
+  grant(last_renewal().seq);
+  BOOST_TEST((agent.lease_end() == sent_at + 1500ms));
 }
 
 BOOST_AUTO_TEST_CASE(a_grant_that_comes_late_shortens_nothing) {

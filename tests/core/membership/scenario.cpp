@@ -103,7 +103,7 @@ void Scenario::init(Words words) {
   std::vector<Initialization::At> at;
   init_voters_.assign(words.begin(), words.end());
   for (const std::string& name : init_voters_) at.push_back({NodeId{name}, control_of(name)});
-  init_.emplace("c", 1, std::move(at));
+  init_.emplace("c", 1, Settings{}, std::move(at));
   init_writes_ = false;
   send_init();
 }

@@ -183,8 +183,8 @@ BOOST_AUTO_TEST_CASE(an_encoding_has_the_bytes_of_the_protocol) {
 
 BOOST_AUTO_TEST_CASE(elements_of_a_later_version_are_ignored) {
   Bytes bytes = encode(three());
-  put(bytes, 0, 0x9a);
-  bytes += "\x90\x90\xc0";
+  put(bytes, 0, 0x9b);
+  bytes += Bytes("\x90\x90\x94\xcd\x02\x8a\xcd\x03\x52\x00\xc0\xc0", 12);
   BOOST_TEST((decode_view(bytes).value() == three()));
 }
 

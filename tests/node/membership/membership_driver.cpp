@@ -34,7 +34,12 @@ membership::VoterRecord first_record() {
 /// The driver of the only node of a cluster; its time is moved on by hand.
 class OneMember final : private ControlLinks, private MembershipObserver {
  public:
-  OneMember() : driver({.cluster = "test", .machine = machine(), .page = &page, .log = {}}, ports()) {
+  OneMember()
+      : driver({.cluster = "test",
+                .machine = machine(),
+                .page = &page,
+                .log = [this](LogLevel, std::string_view event, std::string_view) { logged += std::string(event) + ' '; }},
+               ports()) {
     driver.begin();
     run(5s);
     BOOST_REQUIRE(has_lease());
@@ -51,6 +56,18 @@ class OneMember final : private ControlLinks, private MembershipObserver {
       now = now + 1us;
     }
   }
+  /// A frame as that node would send it that says it is at `control`.
+  void hear(const std::string& name, const std::string& control, const membership::Body& body) {
+    membership::ControlWriter writer({"test", NodeId{name}, control});
+    driver.read("route", writer.write(body));
+    run(1ms);
+  }
+  [[nodiscard]] membership::Join join(const std::string& name, std::uint64_t incarnation, const std::string& control) const {
+    membership::Join out;
+    out.member = {NodeId{name}, Incarnation{incarnation}, "tcp://127.0.0.1:7702", 1, "", MemberState::up, control};
+    out.base = view->epoch();
+    return out;
+  }
   void leave() {
     MembershipDriver::Task task{MembershipDriver::Leave{}};
     driver.take(task);
@@ -66,6 +83,10 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   int losses = 0;
   int revocations = 0;
   int resumes = 0;
+  std::shared_ptr<const View> view;
+  std::map<NodeId, std::string> places;  ///< Where its links know nodes to be.
+  std::string logged;                    ///< Events.
+  std::vector<std::string> sent_to;      ///< Node ids, and addresses of strangers.
   std::function<void()> on_clock;
   std::deque<MembershipDriver::Task> tasks;
   MembershipDriver driver;
@@ -95,13 +116,20 @@ class OneMember final : private ControlLinks, private MembershipObserver {
     for (auto& task : std::exchange(tasks, {})) driver.take(task);
   }
 
-  void learn(const NodeId&, const std::string&) override {}
-  void learn(const View&) override {}
-  void send(const NodeId&, BytesView) override {}
+  void learn(const NodeId& node, const std::string& control) override { places[node] = control; }
+  void learn(const View& from) override {
+    for (const Member& m : from.members()) learn(m.node_id, m.control);
+  }
+  bool is_at(const NodeId& node, const std::string& control) const override {
+    const auto it = places.find(node);
+    return it != places.end() && it->second == control;
+  }
+  void send(const NodeId& to, BytesView) override { sent_to.push_back(to.value); }
+  void send_to_stranger(const std::string& control, BytesView) override { sent_to.push_back(control); }
   void answer(const std::string&, BytesView) override {}
   [[nodiscard]] std::vector<std::string> addresses() const override { return {control_address}; }
 
-  void installed(const std::shared_ptr<const View>&, Incarnation) override {}
+  void installed(const std::shared_ptr<const View>& v, Incarnation) override { view = v; }
   void lost(const SlotSet& slots) override {
     ++losses;
     held -= slots;
@@ -176,6 +204,41 @@ BOOST_AUTO_TEST_CASE(a_lease_that_goes_on_after_its_end_is_told_once) {
   node.run(2s);
   BOOST_REQUIRE(node.has_lease());
   BOOST_TEST(node.resumes == before + 1);
+}
+
+BOOST_AUTO_TEST_CASE(where_a_node_is_says_the_view_and_no_frame) {
+  OneMember node;
+  const std::string first = "tcp://127.0.0.1:17702";
+  const std::string other = "tcp://127.0.0.1:17799";
+  node.hear("n2", first, node.join("n2", 2, first));
+  node.run(200ms);
+  BOOST_REQUIRE(node.view->find("n2") != nullptr);
+  BOOST_TEST(node.places[NodeId{"n2"}] == first);
+  node.sent_to.clear();
+  node.hear("n2", other, membership::ViewFetch{Epoch{0}});
+  BOOST_TEST(node.places[NodeId{"n2"}] == first);
+  BOOST_REQUIRE(node.sent_to.size() == 1U);
+  BOOST_TEST(node.sent_to[0] == other);  // the answer is for who asked
+}
+
+BOOST_AUTO_TEST_CASE(a_second_process_with_a_members_id_is_answered_at_its_own_address_and_logged_once) {
+  OneMember node;
+  const std::string first = "tcp://127.0.0.1:17702";
+  const std::string other = "tcp://127.0.0.1:17799";
+  node.hear("n2", first, node.join("n2", 2, first));
+  node.run(200ms);
+  BOOST_REQUIRE(node.view->find("n2") != nullptr);
+  node.logged.clear();
+  for (std::uint64_t seq = 1; seq <= 10; ++seq) {
+    node.run(100ms);
+    node.hear("n2", first, membership::Renew{Incarnation{2}, node.view->epoch(), node.view->epoch(), seq, false, 0});
+    node.sent_to.clear();
+    node.hear("n2", other, node.join("n2", 22, other));
+  }
+  BOOST_TEST((node.view->find("n2")->incarnation == Incarnation{2}));
+  BOOST_TEST(node.logged == "join_refused ");
+  BOOST_REQUIRE(!node.sent_to.empty());
+  BOOST_TEST(node.sent_to[0] == other);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
