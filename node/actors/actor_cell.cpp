@@ -173,6 +173,11 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
     mailbox_.put_back(taken_, envelope.release());
     return stop(drained_for_.load(std::memory_order_relaxed));
   }
+  if (actor_ && is_revoked() && !host().gate.is_abandoned()) {
+    // The key's next owner may run it already, so here it handles nothing more.
+    mailbox_.put_back(taken_, envelope.release());
+    return stop(StopReason::moved);
+  }
   // The last: a start may have ended between the look-up and the mailbox.
   const bool is_for_another = envelope->pin.value != 0 && envelope->pin != activation_.fence;
   if (!actor_ || host().gate.is_abandoned() || is_for_another) {

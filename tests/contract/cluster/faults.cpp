@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 std::string_view name_of(Fault fault) {
   static constexpr std::string_view names[] = {"crash",        "lose_machine",      "pause",     "stop_process", "cut_pair",
                                                "isolate",      "isolate_data",      "break_connections", "slow_disk", "leave",
-                                               "slow_threads", "slow_network", "long_handlers"};
+                                               "slow_threads", "slow_network", "slow_workers"};
   static_assert(std::size(names) == static_cast<std::size_t>(Fault::count));
   return names[static_cast<std::size_t>(fault)];
 }
@@ -20,12 +20,15 @@ Faults::Faults(World& world, std::uint64_t seed) : world_(world), random_(seed ^
     const auto kind = static_cast<Fault>(random_.below(static_cast<std::uint64_t>(Fault::count)));
     if (std::ranges::find(kinds_, kind) == kinds_.end()) kinds_.push_back(kind);
   }
-  if (std::ranges::find(kinds_, Fault::long_handlers) != kinds_.end()) world_.long_handlers_permille = 30;
+  if (random_.below(4) == 0) world_.long_handlers_permille = 30;
+  if (random_.below(2) == 0) world_.busy_handlers_permille = 100 + static_cast<std::uint32_t>(random_.below(800));
 }
 
 std::string Faults::describe() const {
   std::string out;
   for (const Fault kind : kinds_) out += (out.empty() ? "" : ",") + std::string(name_of(kind));
+  if (world_.long_handlers_permille != 0) out += ", long handlers";
+  if (world_.busy_handlers_permille != 0) out += ", busy handlers";
   return out;
 }
 
@@ -43,6 +46,7 @@ void Faults::do_for(Duration time, std::function<void()> undo) {
 
 void Faults::heal() {
   world_.long_handlers_permille = 0;
+  world_.busy_handlers_permille = 0;
   for (const auto& once : std::exchange(undo_, {})) {
     if (*once) std::exchange(*once, nullptr)();
   }
@@ -94,6 +98,14 @@ void Faults::strike() {
     case Fault::slow_network:
       world_.network.extra = draw(1ms, 40ms);
       return do_for(draw(300ms, 2s), [this] { world_.network.extra = 0ms; });
+    case Fault::slow_workers: {
+      const auto process = machine.process;
+      if (!process) return;
+      process->stall_workers(true);
+      return do_for(draw(50ms, 1500ms), [weak = std::weak_ptr(process)] {
+        if (const auto again = weak.lock()) again->stall_workers(false);
+      });
+    }
     default:
       return;
   }

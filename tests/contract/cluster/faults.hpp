@@ -22,12 +22,13 @@ enum class Fault : std::uint8_t {
   leave,
   slow_threads,
   slow_network,
-  long_handlers,
+  slow_workers,  ///< Turns of actors begin late.
   count,
 };
 [[nodiscard]] std::string_view name_of(Fault fault);
 
-/// Which kinds a seed draws: few of them, so that none hides what another would show (swarm testing: Groce et al., 2012).
+/// Which kinds a seed draws: few of them, so that none hides what another would show (swarm testing: Groce et al., 2012). And
+/// whether handlers take long, or so long that messages wait for them.
 class Faults {
  public:
   Faults(World& world, std::uint64_t seed);

@@ -162,7 +162,7 @@ bool Oracle::may_take_effect(const Run& run) const {
   if (!run.ended) return false;
   if (!run.withheld) return true;
   const Life& life = lives_[run.life];
-  return !life.revoked && life.incarnation == life.host->incarnation && life.host->resumes > run.resumes;
+  return life.last_resume.value_or(life.host->resumes) > run.resumes;
 }
 
 std::uint32_t Oracle::made(const HostPtr& host, std::uint32_t key, std::uint64_t ask) {
@@ -272,7 +272,15 @@ void Oracle::state_restored(std::uint32_t life, std::uint64_t state) {
 
 void Oracle::revoked(const HostPtr& host, const std::function<bool(std::uint32_t key)>& is_among) {
   for (Life& life : lives_) {
-    if (life.host == host && !life.over && is_among(life.key)) life.revoked = true;
+    if (life.host != host || life.over || !is_among(life.key)) continue;
+    life.revoked = true;
+    if (!life.last_resume) life.last_resume = host->resumes;
+  }
+}
+
+void Oracle::dropped(const HostPtr& host) {
+  for (Life& life : lives_) {
+    if (life.host == host && !life.last_resume) life.last_resume = host->resumes;
   }
 }
 

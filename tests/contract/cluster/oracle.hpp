@@ -69,6 +69,8 @@ struct Life {
   std::uint32_t running = 0;  ///< The run of its function; 0: none.
   bool revoked = false;
   bool over = false;
+  /// Host::resumes when its slot was revoked or its incarnation was dropped: what was held back then is dropped.
+  std::optional<std::uint64_t> last_resume{};
 };
 
 /// One run of one function of an actor.
@@ -116,6 +118,8 @@ class Oracle {
 
   // Nodes
   void revoked(const HostPtr& host, const std::function<bool(std::uint32_t key)>& is_among);
+  /// The host goes on as another incarnation.
+  void dropped(const HostPtr& host);
   void look_at_leases();
   void add(const HostPtr& host) { hosts_.push_back(host); }
 

@@ -150,10 +150,15 @@ void Process::resume() {
   if (!host->alive || !host->paused) return;
   host->paused = false;
   host->runs_since = world_.now();
-  stands_still_ = false;
+  stands_still_ = workers_stall_;
   for (TurnSlot* const slot : {&control_slot_, &data_slot_}) *slot = {Instant::never(), slot->ticket + 1};
   poll();
   if (std::exchange(guard_paused_, false)) look_as_guard();
+}
+
+void Process::stall_workers(bool stall) {
+  workers_stall_ = stall;
+  if (host->alive && !host->paused) stands_still_ = stall;
 }
 
 // Turns
@@ -338,6 +343,7 @@ void Process::revoke(const SlotSet& slots) {
 
 void Process::fenced(Incarnation now) {
   world_.oracle.note(host->name + " is fenced");
+  world_.oracle.dropped(host);
   host->incarnation = now.value != 0 ? now : Incarnation{host->incarnation.value + 1};
   lost_.clear();
   registry_.fenced(now);

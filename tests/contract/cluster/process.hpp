@@ -46,6 +46,8 @@ class Process final : public std::enable_shared_from_this<Process>,
   /// Nothing of it runs, and its clock goes on. `guard_too`: the whole machine stands still.
   void pause(bool guard_too);
   void resume();
+  /// No turn of an actor begins, as on a machine that has other work for its processors.
+  void stall_workers(bool stall);
   /// Arranges for what has to be done next. After anything has happened.
   void poll();
   void written(std::uint64_t version) {
@@ -116,6 +118,7 @@ class Process final : public std::enable_shared_from_this<Process>,
   World& world_;
   Machine& machine_;
   bool stands_still_ = false;
+  bool workers_stall_ = false;
   std::map<NodeId, std::string> control_addresses_;
   std::vector<LostSlots> lost_;
   std::map<std::string, std::set<std::uint64_t>> zombies_;  ///< By route: requests that are to be refused.

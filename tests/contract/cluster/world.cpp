@@ -125,6 +125,7 @@ void World::meanwhile(Duration time, const Host& host) {
 
 std::uint32_t World::draw_length() {
   if (below(1000) < long_handlers_permille) return static_cast<std::uint32_t>(100'000 + below(2'000'000));
+  if (below(1000) < busy_handlers_permille) return static_cast<std::uint32_t>(5'000 + below(120'000));
   const std::uint64_t dice = below(10);
   return dice < 6 ? 0 : static_cast<std::uint32_t>(below(dice < 9 ? 500 : 20'000));
 }

@@ -60,6 +60,7 @@ class World {
   /// All is well again: why not, if it is not.
   [[nodiscard]] std::string trouble();
   std::uint32_t long_handlers_permille = 0;  ///< Of all: as long as a lease, or longer.
+  std::uint32_t busy_handlers_permille = 0;  ///< Of all: so long that messages wait.
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
 
   const bool prints;

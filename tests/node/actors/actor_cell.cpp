@@ -138,6 +138,23 @@ BOOST_AUTO_TEST_CASE(after_the_time_for_a_stop_what_waits_is_decided_over_again)
   while (Waiter* w = left.pop()) EnvelopePtr{static_cast<Envelope*>(w)};
 }
 
+BOOST_AUTO_TEST_CASE(whose_slot_was_revoked_handles_nothing_more) {
+  Cage c;
+  (void)c.push(Say{});
+  c.cell.run();
+  BOOST_REQUIRE(c.heard.said == 1);
+  (void)c.push(Say{});
+  (void)c.push(Say{});
+  c.cell.revoke();
+  c.cell.run();
+  BOOST_TEST(c.heard.said == 1);
+  BOOST_TEST(c.heard.alive == 0);
+  BOOST_TEST(c.host.stops == 1);
+  WaiterList left = c.cell.close_mailbox();  // as its host does
+  BOOST_TEST(left.size() == 2U);
+  while (Waiter* w = left.pop()) EnvelopePtr{static_cast<Envelope*>(w)};
+}
+
 BOOST_AUTO_TEST_CASE(when_the_gate_is_closed_nothing_runs_until_it_opens) {
   std::atomic<std::int64_t> lease_end{0};
   Cage c(&lease_end);
