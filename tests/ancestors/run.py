@@ -92,8 +92,10 @@ def on_three_nodes(runs):
             with Operator(c) as operator:
                 environment = {"REKI_ANCESTORS_CLUSTER": c.name, "REKI_ANCESTORS_ADDRESS": c.nodes["n1"].address,
                                "REKI_ANCESTORS_ASK": str(operator.ask), "REKI_ANCESTORS_DONE": str(operator.done)}
-                run_suite(number, runs, environment, (operator.ask, operator.done))
-                check("the nodes did as they were told", operator.failed is None, operator.failed)
+                try:
+                    run_suite(number, runs, environment, (operator.ask, operator.done))
+                finally:  # what went wrong first is said first
+                    check("the nodes did as they were told", operator.failed is None, operator.failed)
 
 
 def main():
