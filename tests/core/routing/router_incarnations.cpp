@@ -112,6 +112,17 @@ BOOST_AUTO_TEST_CASE(an_older_start_than_one_that_was_seen_is_no_answer) {
   BOOST_TEST((ask(Op::lookup) == ErrorCode::ok));
 }
 
+BOOST_AUTO_TEST_CASE(a_newer_view_makes_no_older_start_count) {
+  answer_with(5);
+  BOOST_TEST((ask(Op::lookup_or_start) == ErrorCode::ok));
+  const auto second = view(2, three);
+  give(second, three);
+  out.set_view(second, now);
+  answer_with(4);
+  BOOST_TEST((ask(Op::lookup) == ErrorCode::unavailable));
+  BOOST_TEST((ask(Op::call) == ErrorCode::unknown_outcome));
+}
+
 BOOST_AUTO_TEST_CASE(a_look_up_that_met_a_zombie_finds_the_actor_within_its_deadline) {
   answer_with(5);
   BOOST_TEST((ask(Op::lookup_or_start) == ErrorCode::ok));

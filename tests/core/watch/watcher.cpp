@@ -219,6 +219,17 @@ BOOST_FIXTURE_TEST_CASE(an_owner_that_has_told_of_the_move_and_left_before_it_wa
   BOOST_TEST((told() == Lines{"moved(node_lost) k @n3 <>n2"}));  // that one has told nothing of the kind
 }
 
+BOOST_FIXTURE_TEST_CASE(a_key_that_has_come_back_to_a_node_is_lost_with_it, Fixture) {
+  set_view(1, {"n1", "n2"});
+  WatchEvent stopped = event(WatchKind::stopped);
+  stopped.reason = WatchReason::moved;
+  answer("n1", {stopped});
+  answer("n1", {event(WatchKind::started)});
+  told();
+  set_view(2, {"n2"});
+  BOOST_TEST((told() == Lines{"moved(node_lost) k @n2 <>n1"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(that_a_node_ends_is_not_told_of_a_key_that_has_gone_elsewhere, Fixture) {
   set_view(2, {"n1", "n2"});
   answer("n1", {event(WatchKind::running)});
