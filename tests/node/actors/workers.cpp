@@ -1,9 +1,14 @@
 #include "reki/node/actors/workers.hpp"
 
 #include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <string>
 
 #include "reki/net/clock.hpp"
 #include "test_actors.hpp"
@@ -41,6 +46,20 @@ struct Sleeper {
     else wakeup->signal();
   }
 };
+
+/// As the system sees them.
+bool all_other_threads_sleep() {
+  const auto sleeps = [](const std::filesystem::directory_entry& task) {
+    std::ifstream file(task.path() / "stat");
+    std::string text;
+    std::getline(file, text);
+    const auto name_ends = text.rfind(") ");
+    return name_ends != std::string::npos && text.substr(name_ends + 2, 1) == "S";
+  };
+  const std::string self = std::to_string(gettid());
+  return std::ranges::all_of(std::filesystem::directory_iterator("/proc/self/task"),
+                             [&](const auto& task) { return task.path().filename() == self || sleeps(task); });
+}
 
 }  // namespace
 
@@ -141,6 +160,29 @@ BOOST_AUTO_TEST_CASE(a_turn_that_a_blocked_turn_has_made_is_run_by_another_threa
   pool.workers.watch(boot_time());
   BOOST_TEST(eventually([&] { return ran.load(); }));
   door.open();
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_ends_leaves_no_turn_to_those_who_sleep) {
+  std::atomic<int> ran = 0;
+  Door door;
+  Does blocks([&] { door.pass(); });
+  Does turn([&] { ++ran; });
+  Workers workers({.threads = 1, .threads_max = 2, .idle_exit = 1h});
+  workers.start({});
+  workers.schedule(&blocks);
+  BOOST_REQUIRE(eventually([&] { return door.waiting == 1; }));
+  const Instant at = boot_time();
+  workers.watch(at);
+  workers.schedule(&turn);
+  workers.watch(at + 1s);
+  BOOST_REQUIRE(eventually([&] { return ran == 1; }));  // by one more thread
+  door.open();
+  BOOST_REQUIRE(eventually([] { return all_other_threads_sleep(); }));
+  BOOST_TEST(!workers.watch(at + 2s));  // whichever is woken first is one too many, and ends
+  BOOST_TEST(workers.alive() == 2);
+  workers.schedule(&turn);
+  BOOST_TEST(eventually([&] { return ran == 2; }));
+  BOOST_TEST(workers.stop(boot_time() + 20s));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
