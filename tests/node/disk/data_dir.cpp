@@ -1,6 +1,8 @@
 #include "reki/node/disk/data_dir.hpp"
 
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,13 +11,28 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "reki/core/base/hash.hpp"
 #include "temporary_dir.hpp"
 
 using namespace reki;
+
+namespace {
+
+/// What happens just before a file is locked, once.
+std::function<void()> before_lock;
+
+}  // namespace
+
+/// The system's, which this program calls instead of its library's.
+extern "C" int flock(int fd, int operation) noexcept {
+  if (const auto first = std::exchange(before_lock, nullptr)) first();
+  return static_cast<int>(syscall(SYS_flock, fd, operation));
+}
 
 namespace {
 
@@ -101,6 +118,21 @@ BOOST_AUTO_TEST_CASE(the_lock_ends_with_the_directory_even_if_a_child_still_has_
   BOOST_REQUIRE(as_a_child_has_it.fd() >= 0);
   dir.reset();
   BOOST_TEST(DataDir::open(temporary / "d", "shop", n1).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_file_that_is_replaced_while_it_is_being_locked_is_not_taken) {
+  const test::TemporaryDir temporary;
+  BOOST_REQUIRE(DataDir::open(temporary / "d", "shop", n1));
+  for (const bool another_takes_its_place : {true, false}) {
+    before_lock = [&] {
+      std::filesystem::remove(temporary / "d/lock");
+      if (another_takes_its_place) std::ofstream(temporary / "d/lock") << "\n";
+    };
+    const auto dir = DataDir::open(temporary / "d", "shop", n1);
+    BOOST_REQUIRE_MESSAGE(dir, dir.error().text);
+    BOOST_TEST(!before_lock);
+    BOOST_TEST(refused(DataDir::open(temporary / "d", "shop", n1), "in use by process"));  // the file of that name
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_process_that_is_killed_gives_the_lock_back_and_its_incarnation_is_known) {
