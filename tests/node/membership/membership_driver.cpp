@@ -66,7 +66,8 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   int losses = 0;
   int revocations = 0;
   int resumes = 0;
-  std::function<void()> on_clock;
+  bool suspended = false;  ///< Somebody waits at the gate.
+  std::function<void()> on_clock;  ///< Once it was read.
   std::deque<MembershipDriver::Task> tasks;
   MembershipDriver driver;
 
@@ -85,8 +86,9 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   MembershipDriver::Ports ports() {
     return {static_cast<ControlLinks&>(*this), static_cast<MembershipObserver&>(*this),
             [this] {
+              const Instant at = now;
               if (on_clock) on_clock();
-              return membership::Clocks{now, now};
+              return membership::Clocks{at, at};
             },
             [this](membership::Membership::Write write) { tasks.emplace_back(MembershipDriver::Written{write.version}); },
             [](membership::EtcdTxn) {}};
@@ -110,7 +112,10 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   void revoke(const SlotSet&) override { ++revocations; }
   void gained(const SlotSet& slots, Epoch) override { held |= slots; }
   void fenced(Incarnation) override {}
-  void resumed() override { ++resumes; }
+  void resumed() override {
+    ++resumes;
+    suspended = false;
+  }
   std::string stuck(Instant, Duration) override { return works ? std::string{} : std::string{"it does not"}; }
   bool is_quiet() override { return quiet; }
 };
@@ -176,6 +181,23 @@ BOOST_AUTO_TEST_CASE(a_lease_that_goes_on_after_its_end_is_told_once) {
   node.run(2s);
   BOOST_REQUIRE(node.has_lease());
   BOOST_TEST(node.resumes == before + 1);
+}
+
+BOOST_AUTO_TEST_CASE(whoever_finds_the_gate_closed_at_the_last_moment_is_resumed) {
+  for (int early = 0; early < 40; ++early) {
+    OneMember node;
+    node.works = false;
+    node.run(timing.renew);
+    node.now = Instant{node.page.lease_end().ns - early * 1000};
+    node.works = true;
+    // Time passes between each look at the clock and what is done then, and workers look at the gate.
+    node.on_clock = [&] {
+      node.now = node.now + 1us;
+      if (node.now >= node.page.lease_end()) node.suspended = true;
+    };
+    while (node.page.lease_end() - node.now < 100us) node.run(1us);
+    BOOST_TEST(!node.suspended, "resumed " << early << " us before the end");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
