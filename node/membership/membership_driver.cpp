@@ -172,10 +172,11 @@ void MembershipDriver::fenced(const membership::Fenced& event) {
 }
 
 void MembershipDriver::extended(Instant lease_end) {
-  const bool was_over = clocks().boot >= lease_end_;
-  lease_end_ = lease_end;
+  const Instant before = std::exchange(lease_end_, lease_end);
   options_.page->set_lease_end(lease_end_);
-  if (was_over) ports_.node.resumed();
+  // The clock is read once all can see the new end: whoever found the gate closed by the earlier one did so before.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (clocks().boot >= before) ports_.node.resumed();
 }
 
 /// What the guard says when this process is dead.

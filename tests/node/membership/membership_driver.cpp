@@ -87,7 +87,8 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   std::map<NodeId, std::string> places;  ///< Where its links know nodes to be.
   std::string logged;                    ///< Events.
   std::vector<std::string> sent_to;      ///< Node ids, and addresses of strangers.
-  std::function<void()> on_clock;
+  bool suspended = false;  ///< Somebody waits at the gate.
+  std::function<void()> on_clock;  ///< Once it was read.
   std::deque<MembershipDriver::Task> tasks;
   MembershipDriver driver;
 
@@ -106,8 +107,9 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   MembershipDriver::Ports ports() {
     return {static_cast<ControlLinks&>(*this), static_cast<MembershipObserver&>(*this),
             [this] {
+              const Instant at = now;
               if (on_clock) on_clock();
-              return membership::Clocks{now, now};
+              return membership::Clocks{at, at};
             },
             [this](membership::Membership::Write write) { tasks.emplace_back(MembershipDriver::Written{write.version}); },
             [](membership::EtcdTxn) {}};
@@ -138,7 +140,10 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   void revoke(const SlotSet&) override { ++revocations; }
   void gained(const SlotSet& slots, Epoch) override { held |= slots; }
   void fenced(Incarnation) override {}
-  void resumed() override { ++resumes; }
+  void resumed() override {
+    ++resumes;
+    suspended = false;
+  }
   std::string stuck(Instant, Duration) override { return works ? std::string{} : std::string{"it does not"}; }
   bool is_quiet() override { return quiet; }
 };
@@ -239,6 +244,23 @@ BOOST_AUTO_TEST_CASE(a_second_process_with_a_members_id_is_answered_at_its_own_a
   BOOST_TEST(node.logged == "join_refused ");
   BOOST_REQUIRE(!node.sent_to.empty());
   BOOST_TEST(node.sent_to[0] == other);
+}
+
+BOOST_AUTO_TEST_CASE(whoever_finds_the_gate_closed_at_the_last_moment_is_resumed) {
+  for (int early = 0; early < 40; ++early) {
+    OneMember node;
+    node.works = false;
+    node.run(timing.renew);
+    node.now = Instant{node.page.lease_end().ns - early * 1000};
+    node.works = true;
+    // Time passes between each look at the clock and what is done then, and workers look at the gate.
+    node.on_clock = [&] {
+      node.now = node.now + 1us;
+      if (node.now >= node.page.lease_end()) node.suspended = true;
+    };
+    while (node.page.lease_end() - node.now < 100us) node.run(1us);
+    BOOST_TEST(!node.suspended, "resumed " << early << " us before the end");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
