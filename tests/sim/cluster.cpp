@@ -34,7 +34,10 @@ ViewPtr first_view(World& world, std::size_t voters) {
   head.epoch = Epoch{1};
   head.hash_seed = 1;
   head.settings = world.settings();
-  if (voters == 0) head.term = Term{1};
+  if (voters == 0) {
+    head.term = Term{1};
+    head.settings.engine = EngineKind::etcd;
+  }
   for (std::size_t i = 0; i < voters; ++i) {
     head.voters.push_back({static_cast<std::uint16_t>(i + 1), world.random.next() | 1, world.names[i], "tcp://h:2"});
   }

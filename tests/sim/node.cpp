@@ -194,8 +194,8 @@ void Node::act(const AgentEvent& event) {
     actors_.drop_all();
   } else if (std::holds_alternative<Installed>(event)) {
     actors_.installed();
-  } else {
-    actors_.extended(std::get<LeaseExtended>(event).end);
+  } else if (const auto* lease = std::get_if<LeaseExtended>(&event)) {
+    actors_.extended(lease->end);
   }
 }
 

@@ -360,8 +360,8 @@ BOOST_AUTO_TEST_CASE(elements_of_a_later_version_are_ignored) {
   Reply good;
   good.payload = "p";
   Reply bad;
-  bad.code = ErrorCode::wrong_node;
-  bad.owner = "n";
+  bad.code = ErrorCode::already_started;
+  bad.fence.value = 5;
   for (Bytes frame : {frame_of(request), frame_of(good), frame_of(bad)}) {
     frame[19] = static_cast<char>(frame[19] + 2);
     frame += "\x92\xc0\xc0\xcb........"s;
