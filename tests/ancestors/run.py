@@ -87,7 +87,7 @@ def in_process(runs):
 
 
 def on_three_nodes(runs):
-    with Cluster(TYPES, expected=["node_killed", "crashed", "start_failed"]) as c:
+    with Cluster(TYPES, expected=["node_killed", "crashed", "start_failed", "bad_request"]) as c:
         for number in range(1, runs + 1):
             with Operator(c) as operator:
                 environment = {"REKI_ANCESTORS_CLUSTER": c.name, "REKI_ANCESTORS_ADDRESS": c.nodes["n1"].address,

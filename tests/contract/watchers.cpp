@@ -122,7 +122,8 @@ void Watchers::end_with_all(const RemotePtr& remote) {
     return world.oracle.break_rule(Rule::watched, "a watcher is not told that it has ended");
   remote->told.check_is_up_to_date();
   ask(remote, 1000);
-  if (remote->refused != ErrorCode::shutting_down)
+  const bool refused = remote->refused == ErrorCode::shutting_down || remote->refused == ErrorCode::unavailable;
+  if (!refused)
     world.oracle.break_rule(Rule::watched, "who has been told `ended` asks again, and is not refused");
 }
 

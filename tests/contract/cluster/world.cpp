@@ -5,6 +5,7 @@
 #include "reki/core/base/assert.hpp"
 #include "reki/core/base/hash.hpp"
 #include "reki/core/membership/acceptor.hpp"
+#include "reki/node/actors/outputs.hpp"
 
 namespace reki::cluster {
 
@@ -117,6 +118,7 @@ void World::run_for(Duration time) {
 
 void World::meanwhile(Duration time, const Host& host) {
   if (depth_ == depth_max) return schedule.pass(std::min<Duration>(time, 100us));
+  const Outputs::Blocking others;  // what is done meanwhile is not the function's that runs
   ++depth_;
   const Instant until = now() + time;
   while ((now() < until || (host.paused && host.alive)) && goes_on()) step(std::max(until, now() + 1ms));
