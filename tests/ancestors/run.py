@@ -86,8 +86,12 @@ def in_process(runs):
         run_suite(number, runs, {})
 
 
+# What nodes may say that are killed, stopped all at once, started again and asked for what is not there.
+EVENTS = ["node_killed", "crashed", "start_failed", "bad_request", "wrong_incarnation", "fenced", "join_refused", "left_without_leave"]
+
+
 def on_three_nodes(runs):
-    with Cluster(TYPES, expected=["node_killed", "crashed", "start_failed", "bad_request"]) as c:
+    with Cluster(TYPES, expected=EVENTS) as c:
         for number in range(1, runs + 1):
             with Operator(c) as operator:
                 environment = {"REKI_ANCESTORS_CLUSTER": c.name, "REKI_ANCESTORS_ADDRESS": c.nodes["n1"].address,
