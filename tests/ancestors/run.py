@@ -87,7 +87,7 @@ def in_process(runs):
 
 
 # What nodes may say that are killed, stopped all at once, started again and asked for what is not there.
-EVENTS = ["node_killed", "crashed", "start_failed", "bad_request", "wrong_incarnation", "fenced", "join_refused", "left_without_leave"]
+EVENTS = ["node_killed", "crashed", "start_failed", "bad_request", "wrong_incarnation", "fenced", "join_refused"]
 
 
 def on_three_nodes(runs):

@@ -2,7 +2,6 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include "coverage.hpp"
 #include "reki/actor/user_code.hpp"
 #include "run.hpp"
+#include "seed_range.hpp"
 
 using namespace reki;
 using namespace reki::contract;
@@ -24,23 +24,6 @@ void on_abort(int) {
   const auto said = write(STDOUT_FILENO, current_command.data(), std::strlen(current_command.data()));
   (void)said;
 }
-
-bool read_number(std::string_view text, std::uint64_t& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
-struct Range {
-  std::uint64_t first = 1;
-  std::uint64_t last = 1;
-
-  /// "7", or "1..2000".
-  bool read(const std::string& text) {
-    const auto dots = text.find("..");
-    if (dots == std::string::npos) return read_number(text, first) && read_number(text, last);
-    return read_number(text.substr(0, dots), first) && read_number(text.substr(dots + 2), last) && first <= last;
-  }
-};
 
 void print(const Violation& v) {
   const auto number = static_cast<std::size_t>(v.rule);
@@ -95,7 +78,7 @@ int main(int argc, char** argv) {
   app.add_flag("--story", prints_story, "print the operations");
   app.add_flag("--no-shrink", no_shrink, "leave a failing run as it is");
   CLI11_PARSE(app, argc, argv);
-  Range range;
+  sim::SeedRange range;
   if (!range.read(seeds)) return std::fprintf(stderr, "--seeds: want 7 or 1..2000\n"), 2;
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 16);
   std::signal(SIGABRT, on_abort);

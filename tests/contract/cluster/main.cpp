@@ -2,7 +2,6 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 #include <ctime>
 
 #include "run.hpp"
+#include "seed_range.hpp"
 
 using namespace reki;
 using namespace reki::cluster;
@@ -24,23 +24,6 @@ void on_signal(int signal) {
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
-
-bool read_number(std::string_view text, std::uint64_t& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
-struct Range {
-  std::uint64_t first = 1;
-  std::uint64_t last = 1;
-
-  /// "7", or "1..2000".
-  bool read(const std::string& text) {
-    const auto dots = text.find("..");
-    if (dots == std::string::npos) return read_number(text, first) && read_number(text, last);
-    return read_number(text.substr(0, dots), first) && read_number(text.substr(dots + 2), last) && first <= last;
-  }
-};
 
 void print(const Oracle::Seen& s, std::uint64_t seeds, std::uint64_t steps) {
   const double cpu = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
@@ -73,7 +56,7 @@ int main(int argc, char** argv) {
   app.add_flag("--twice", twice, "each of them twice, which must give the same history");
   app.add_flag("--trace", prints, "print what happens");
   CLI11_PARSE(app, argc, argv);
-  Range range;
+  sim::SeedRange range;
   if (!range.read(seeds)) return std::fprintf(stderr, "--seeds: want 7 or 1..2000\n"), 2;
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 16);
   std::signal(SIGABRT, on_signal);
