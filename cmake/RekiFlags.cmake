@@ -28,6 +28,11 @@ endif()
 if(REKI_SANITIZE)
   add_compile_options(-fsanitize=${REKI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${REKI_SANITIZE})
+  # A check at every access, and a quarter of the time that a build takes. A null pointer that is used faults, and
+  # AddressSanitizer says where; preset fuzz has both checks over all that reads a peer's bytes.
+  if(REKI_SANITIZE MATCHES "address,undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fno-sanitize=null,alignment)
+  endif()
   if(REKI_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC warns of every atomic_thread_fence, the libraries' included; and GCC 12 of std::string's own buffer, once inlined.
     add_compile_options(-Wno-tsan -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)

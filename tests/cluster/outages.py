@@ -84,7 +84,7 @@ def a_killed_nodes_keys_go_on_elsewhere_and_come_back_with_it():
 
 
 def a_node_that_stands_still_is_ended_by_its_guard_and_its_keys_go_on():
-    with Cluster(expected=["fenced"]) as c:
+    with Cluster(expected=["fenced", "wrong_incarnation"]) as c:
         keys = key_of_each_node(c)
         session = Session(c, c.nodes["n1"].address)
         for key in keys.values():
@@ -101,7 +101,7 @@ def a_node_that_stands_still_is_ended_by_its_guard_and_its_keys_go_on():
 
 
 def without_a_guard_a_node_that_stood_still_wakes_as_another_and_has_no_actor():
-    with Cluster(expected=["fenced"]) as c:
+    with Cluster(expected=["fenced", "wrong_incarnation"]) as c:
         victim = c.nodes["n2"]
         victim.terminate()
         victim.start("--no-guard")
