@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "reki/actor/completion.hpp"
+#include "reki/actor/envelope.hpp"  // an Answer destroys one
 #include "reki/core/wire/outcome.hpp"
 
 namespace reki {
