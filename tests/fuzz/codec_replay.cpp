@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
+#include <fstream>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "../core/membership/control_messages.hpp"
@@ -96,9 +98,26 @@ Bytes encoded_view() {
   return encode(*fixed_view("shop", 1, {member}));
 }
 
+/// What two hex digits a byte say.
+Bytes from_hex(const std::string& line) {
+  BOOST_REQUIRE(line.size() % 2 == 0);
+  Bytes bytes;
+  for (std::size_t i = 0; i < line.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(line.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(codec_replay)
+
+BOOST_AUTO_TEST_CASE(frames_that_led_the_fuzzer_somewhere_new_break_nothing) {
+  std::ifstream file{REKI_FUZZ_CORPUS};
+  std::size_t frames = 0;
+  for (std::string line; std::getline(file, line); ++frames) feed(from_hex(line));
+  BOOST_TEST(frames > 500);
+}
 
 BOOST_AUTO_TEST_CASE(good_frames_and_damaged_ones_break_nothing) {
   std::mt19937_64 random{1};
