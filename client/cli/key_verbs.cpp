@@ -27,9 +27,19 @@ Report report_of(const CommandLine& line, const Answer& answer, const std::strin
   return out;
 }
 
+/// With the start that is there, if the actor was not to be.
+Error error_of(Answer answer) {
+  if (answer.code == ErrorCode::already_started && answer.fence.value != 0) {
+    answer.text += answer.text.empty() ? "" : "; ";
+    answer.text += "it runs with fence " + std::to_string(answer.fence.value);
+    if (answer.node) answer.text += " on node " + answer.node->value;
+  }
+  return std::move(answer).error();
+}
+
 Result<Report> ask(Client& client, const CommandLine& line, Submission submission, const char* state) {
   Answer answer = client.exchange(submission);
-  if (!answer.ok()) return tl::make_unexpected(std::move(answer).error());
+  if (!answer.ok()) return tl::make_unexpected(error_of(std::move(answer)));
   return report_of(line, answer, state != nullptr ? state : answer.started ? "started" : "found");
 }
 

@@ -74,12 +74,13 @@ class SlowActor final : public reki::Actor<Slow> {
  public:
   explicit SlowActor(const SlowArgs& args) : args_(args) {}
   reki::Result<void> on_start(reki::Context& context) override {
-    for (;;) {
+    for (const auto end = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < end;) {
       const auto open = context.registry().call<Door>(args_.door, Knock{}).get();
       if (!open) return tl::make_unexpected(open.error());
       if (*open) return {};
       std::this_thread::sleep_for(1ms);
     }
+    return reki::fail(reki::ErrorCode::deadline_exceeded, "nobody opened the door");
   }
   std::int64_t on(const Add& m) { return sum_ += m.by; }
   std::int64_t on(const Read&) { return sum_; }

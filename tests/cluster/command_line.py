@@ -11,8 +11,9 @@ def a_session_goes_through_all_verbs_as_json():
         started = c.reki("start", "counter", "user_123")
         check("start starts", started["state"] == "started" and started["start_number"] >= 1 and started["fence"] > 0, started)
         check("start finds", c.reki("start", "counter", "user_123") == {**started, "state": "found"})
-        check("start --new says that it is there",
-              c.reki("start", "--new", "counter", "user_123", code=1)["error"]["name"] == "already_started")
+        there = c.reki("start", "--new", "counter", "user_123", code=1)["error"]
+        check("start --new says that it is there, and which", there["name"] == "already_started"
+              and f"fence {started['fence']} on node {started['node']}" in there["text"], there)
         check("lookup finds", c.reki("lookup", "counter", "user_123") == {**started, "state": "found"})
         check("lookup never starts", c.reki("lookup", "counter", "nobody", code=1)["error"]["name"] == "not_running")
         check("call", c.reki("call", "counter", "user_123", "increment", '{"by":2}')["reply"] == 2)
