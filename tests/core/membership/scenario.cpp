@@ -336,7 +336,7 @@ void Scenario::send(const std::string& name, std::string& printed) {
     const bool more = i + 1 < items.size() && brief(items[i + 1].body) == text;
     post(name, items[i].to.value, std::move(items[i].body), trip);
     if (more) continue;
-    if (kinds_.contains(text.substr(0, text.find(' ')))) printed += "  -> " + receivers + text + "\n";
+    if (kinds_.contains(text.substr(0, text.find(' ')))) printed.append("  -> ").append(receivers).append(text).append("\n");
     receivers.clear();
   }
 }

@@ -254,8 +254,8 @@ BOOST_AUTO_TEST_CASE(how_long_to_wait_after_an_error_comes_through) {
   auto query = ClusterQuery::make(Op::count, std::nullopt).value();
   Outcome full = error(ErrorCode::overloaded, "full", "n2");
   full.retry_after = std::chrono::milliseconds(30);
-  BOOST_TEST((query.answered(query.begin(three).ask[1], std::move(full), three).done->retry_after ==
-              std::chrono::milliseconds(30)));
+  const Next last = query.answered(query.begin(three).ask[1], std::move(full), three);
+  BOOST_TEST((last.done->retry_after == std::chrono::milliseconds(30)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,7 +13,7 @@ RequestRouter::Options options_of(std::uint64_t seed) {
 
 }  // namespace
 
-SimCluster::SimCluster(std::vector<std::string> ids, std::uint64_t seed, bool shared_view) : out(options_of(seed)) {
+SimCluster::SimCluster(const std::vector<std::string>& ids, std::uint64_t seed, bool shared_view) : out(options_of(seed)) {
   for (const auto& id : ids) add(id);
   if (!shared_view) return;
   const auto first = view(1, ids);

@@ -50,7 +50,7 @@ class SimCluster {
     Instant done;
   };
 
-  explicit SimCluster(std::vector<std::string> ids, std::uint64_t seed = 1, bool shared_view = true);
+  explicit SimCluster(const std::vector<std::string>& ids, std::uint64_t seed = 1, bool shared_view = true);
 
   static std::string address_of(const std::string& id) { return "tcp://10.0.0.1:" + std::to_string(7000 + std::stoi(id.substr(1))); }
   /// A view of these, with the incarnations that the nodes have, made by a coordinator.

@@ -26,7 +26,7 @@ std::vector<Duration> added_to_hand_over(Duration length, Op op, Refusal refusal
     const auto first = c.out.view();
     const auto second = c.view(2, three, {"n1"});
     const auto key = c.key_of(*first, "n1");
-    const auto heir = c.owner(*second, key);
+    const auto heir = SimCluster::owner(*second, key);
     c.submit(Op::lookup, key);
     c.run_until_done(1s);  // connected
     c.give(second, {"n1"});

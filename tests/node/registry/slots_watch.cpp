@@ -32,7 +32,8 @@ struct Fixture : SlotRegistry {
     return promise->get_future();
   }
   /// The events of the answer, or its error, and where to go on.
-  Lines told(std::future<Answer> answer) {
+  Lines told(std::future<Answer>&& answer) { return told(answer); }
+  Lines told(std::future<Answer>& answer) {
     // Before the question would be answered for the sake of its deadline.
     BOOST_REQUIRE(answer.wait_for(std::chrono::seconds(15)) == std::future_status::ready);
     const Answer got = answer.get();
@@ -72,7 +73,7 @@ BOOST_FIXTURE_TEST_CASE(a_key_that_is_lost_is_told_of_to_its_end_and_then_where_
   auto waits = ask("k", position, next);
   BOOST_TEST(open(waits));  // its actor is still here
   stage.door.open();
-  BOOST_TEST((told(std::move(waits)) == Lines{"stopped(moved) k"}));
+  BOOST_TEST((told(waits) == Lines{"stopped(moved) k"}));
   BOOST_TEST((told(ask("k", position, next)) == Lines{"moved @n2"}));
 }
 
@@ -85,7 +86,7 @@ BOOST_FIXTURE_TEST_CASE(an_actor_without_effect_any_more_holds_up_no_watcher, Fi
   auto waits = ask("k", position, next);
   BOOST_TEST(open(waits));
   registry.revoke(all);
-  BOOST_TEST(told(std::move(waits)).empty());
+  BOOST_TEST(told(waits).empty());
   BOOST_TEST((told(ask("k", position, next)) == Lines{"moved @n2"}));
   stage.door.open();
 }
@@ -118,8 +119,8 @@ BOOST_FIXTURE_TEST_CASE(a_registry_that_starts_over_leaves_no_question_open_and_
   auto of_key = ask("k", before);
   auto of_type = ask("", before);
   registry.start_over(Incarnation{8});
-  BOOST_TEST((told(std::move(of_key)) == Lines{"unavailable"}));
-  BOOST_TEST((told(std::move(of_type)) == Lines{"unavailable"}));
+  BOOST_TEST((told(of_key) == Lines{"unavailable"}));
+  BOOST_TEST((told(of_type) == Lines{"unavailable"}));
   BOOST_TEST((told(ask("", before)) == Lines{"missed(node_restarted)", "watching"}));
   BOOST_TEST((position.incarnation == Incarnation{8}));
   BOOST_TEST((told(ask("k", before, next)) == Lines{"missed(node_restarted)", "moved @n2"}));
@@ -138,7 +139,7 @@ BOOST_FIXTURE_TEST_CASE(watchers_are_told_of_the_end_once_all_has_gone_and_not_b
   registry.end_watches_if_vacated();
   BOOST_TEST(open(of_type));
   stage.door.open();
-  BOOST_TEST((told(std::move(of_type)) == Lines{"stopped(moved) k"}));
+  BOOST_TEST((told(of_type) == Lines{"stopped(moved) k"}));
   BOOST_REQUIRE(eventually([&] { return registry.is_empty(all); }));
   registry.end_watches_if_vacated();
   BOOST_TEST((told(ask("", position)) == Lines{"ended(closing)"}));
