@@ -69,6 +69,9 @@ inline constexpr int control_frames_to_peer_max = 64;
 inline constexpr std::size_t control_routes_max = 64;
 /// Connections to nodes that are in no view, or not where they say they are: those that want to join.
 inline constexpr std::size_t control_strangers_max = 32;
+/// How far an epoch or a ballot's round may be ahead of what is stored here, to be believed. A cluster that changes its view
+/// ten times a second, day and night, takes 29 hours for so many.
+inline constexpr std::uint64_t ahead_max = std::uint64_t{1} << 20;
 /// Renewals of one member that may wait for a confirmation; more means that none comes.
 inline constexpr std::size_t pending_renewals_per_member_max = 8;
 /// Deaths that are remembered for a coordinator to come: a rack's worth.

@@ -321,6 +321,39 @@ Result<void> read_delta(BytesView bytes, const View* have, ControlFrame& out) {
   return {};
 }
 
+/// What frames of all versions begin with.
+struct Head {
+  std::uint16_t version = 0;
+  ControlSender sender;
+  std::uint64_t kind = 0;
+  BytesView body;
+};
+
+Result<Head> read_head(BytesView frame) {
+  if (frame.size() > limits::control_frame_bytes_max) {
+    return fail(ErrorCode::too_large, "a frame of the control plane has " + std::to_string(frame.size()) + " bytes");
+  }
+  MsgpackReader in{frame};
+  Elements e{in, 7};
+  BytesView word;
+  Head out;
+  e.bytes("\"rekc\"", word);
+  if (e.ok() && word != magic) e.fault("\"rekc\"", "is something else");
+  e.number("version", out.version);
+  const bool is_other = e.ok() && out.version != control_version;
+  read_text(e, "cluster", limits::cluster_id_bytes_max, out.sender.cluster);
+  read_text(e, "from", limits::control_name_bytes_max, out.sender.name.value);
+  read_address(e, "control", out.sender.control);
+  e.number("kind", out.kind);
+  e.value("body", out.body);
+  e.skip_rest();
+  if (e.ok() && out.sender.name.value.empty()) e.fault("from", "is empty");
+  if (!e.ok() && is_other) return fail(ErrorCode::version_mismatch, "somebody speaks version " + std::to_string(out.version) + " of the control plane");
+  if (!e.ok()) return malformed("frame of the control plane", e);
+  if (!in.at_end()) return fail(ErrorCode::malformed_frame, "frame of the control plane: more bytes follow its end");
+  return out;
+}
+
 }  // namespace
 
 std::span<const NamedControlKind> control_kinds() { return kinds; }
@@ -334,45 +367,31 @@ std::optional<Epoch> view_of_sender(const Body& body) {
   return std::nullopt;
 }
 
-Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have) {
-  if (frame.size() > limits::control_frame_bytes_max) {
-    return fail(ErrorCode::too_large, "a frame of the control plane has " + std::to_string(frame.size()) + " bytes");
-  }
-  MsgpackReader in{frame};
-  Elements e{in, 7};
-  BytesView word;
-  std::uint16_t version = 0;
-  ControlSender sender;
-  std::uint64_t number = 0;
-  BytesView bytes;
-  e.bytes("\"rekc\"", word);
-  if (e.ok() && word != magic) e.fault("\"rekc\"", "is something else");
-  e.number("version", version);
-  if (e.ok() && version != control_version) {
-    return fail(ErrorCode::version_mismatch, "control plane of version " + std::to_string(version));
-  }
-  read_text(e, "cluster", limits::cluster_id_bytes_max, sender.cluster);
-  read_text(e, "from", limits::control_name_bytes_max, sender.name.value);
-  read_address(e, "control", sender.control);
-  e.number("kind", number);
-  e.value("body", bytes);
-  e.skip_rest();
-  if (e.ok() && sender.name.value.empty()) e.fault("from", "is empty");
-  if (!e.ok()) return malformed("frame of the control plane", e);
-  if (!in.at_end()) return fail(ErrorCode::malformed_frame, "frame of the control plane: more bytes follow its end");
+std::optional<ControlSender> who_joins(BytesView frame) {
+  auto head = read_head(frame);
+  const bool joins = head && head->kind == static_cast<std::uint64_t>(ControlKind::join) && !head->sender.control.empty();
+  return joins ? std::optional(std::move(head->sender)) : std::nullopt;
+}
 
-  const bool anybody = sender.cluster.empty() && number == static_cast<std::uint64_t>(ControlKind::init_probe);
-  if (!cluster.empty() && sender.cluster != cluster && !anybody) {
-    return fail(ErrorCode::wrong_cluster, "'" + sender.name.value + "' is of cluster '" + sender.cluster + "'");
+Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have) {
+  auto head = read_head(frame);
+  if (!head) return tl::make_unexpected(std::move(head).error());
+  ControlFrame out{std::move(head->sender), {}, {}};
+  const std::string who = "'" + out.sender.name.value + "'" + (out.sender.control.empty() ? "" : " at " + out.sender.control);
+  if (head->version != control_version) {
+    return fail(ErrorCode::version_mismatch, who + " speaks version " + std::to_string(head->version) + " of the control plane");
   }
-  const auto kind = std::ranges::find(kinds, number, [](const auto& k) { return static_cast<std::uint64_t>(k.kind); });
-  if (kind == kinds.end()) return fail(ErrorCode::unsupported, "control message " + std::to_string(number));
-  ControlFrame out{std::move(sender), {}, {}};
+  const bool anybody = out.sender.cluster.empty() && head->kind == static_cast<std::uint64_t>(ControlKind::init_probe);
+  if (!cluster.empty() && out.sender.cluster != cluster && !anybody) {
+    return fail(ErrorCode::wrong_cluster, who + " is of cluster '" + out.sender.cluster + "'");
+  }
+  const auto kind = std::ranges::find(kinds, head->kind, [](const auto& k) { return static_cast<std::uint64_t>(k.kind); });
+  if (kind == kinds.end()) return fail(ErrorCode::unsupported, "control message " + std::to_string(head->kind));
   Result<void> read;
   if (kind->kind == ControlKind::view_delta) {
-    read = read_delta(bytes, have, out);
+    read = read_delta(head->body, have, out);
   } else {
-    read = decode_body(bytes, *kind, out.sender.cluster).map([&](Body&& body) { out.body = std::move(body); });
+    read = decode_body(head->body, *kind, out.sender.cluster).map([&](Body&& body) { out.body = std::move(body); });
   }
   if (!read) return tl::make_unexpected(std::move(read).error());
   return out;

@@ -74,7 +74,7 @@ struct ControlFrame {
 
 /// Total: any bytes give a frame or an error, and allocate no more than a few times their size:
 /// - `too_large` above `limits::control_frame_bytes_max`
-/// - `version_mismatch`, `unsupported` (a kind): of a later version
+/// - `version_mismatch`: of another version, which the text names; `unsupported`: a kind of a later one
 /// - `wrong_cluster`: of another cluster than `cluster`. An empty `cluster` is right for all, and an `InitProbe`
 /// without
 ///   a cluster is right for everybody: so that `reki init` can find out whom it talks to.
@@ -84,6 +84,9 @@ struct ControlFrame {
 /// comes as the `ViewPush` of the view that it makes.
 [[nodiscard]] Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster,
                                                   const View* have = nullptr);
+
+/// Who asks to be let in, and where it is, by a frame of any cluster and version; nothing: the frame does not ask.
+[[nodiscard]] std::optional<ControlSender> who_joins(BytesView frame);
 
 /// The epoch of the view that the sender of this message has; nothing: the message does not say. What `ControlWriter`
 /// needs to know of a receiver.

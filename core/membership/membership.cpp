@@ -31,11 +31,23 @@ Membership::Membership(Options options)
 
 // --- events
 
-void Membership::on(const Message& m, Clocks now) {
+std::string Membership::on(const Message& m, Clocks now) {
   now_ = now;
   clock_.advance(now);
-  deliver(m.from, m.body);
+  std::string fault = fault_of(m.body, known());
+  if (fault.empty()) deliver(m.from, m.body);
   settle();
+  return fault;
+}
+
+Known Membership::known() const {
+  Known out;
+  out.term = agent_.term();
+  if (agent_.view()) out.epoch = agent_.view()->epoch();
+  if (!acceptor_) return out;
+  out.term = std::max(out.term, acceptor_->record().promised);
+  if (!acceptor_->empty()) out.epoch = std::max(out.epoch, acceptor_->record().view->epoch());
+  return out;
 }
 
 void Membership::tick(Clocks now) {
@@ -70,7 +82,7 @@ void Membership::slots_stopped(const SlotSet& slots, Incarnation of, Clocks now)
 void Membership::heard_epoch(const NodeId& from, Epoch epoch, Clocks now) {
   now_ = now;
   clock_.advance(now);
-  agent_.heard_epoch(from, epoch, out_);
+  if (fault_of(News{{}, epoch, {}}, known()).empty()) agent_.heard_epoch(from, epoch, out_);
   settle();
 }
 

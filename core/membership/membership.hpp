@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "reki/core/membership/acceptor.hpp"
@@ -10,6 +11,7 @@
 #include "reki/core/membership/etcd_register.hpp"
 #include "reki/core/membership/member_agent.hpp"
 #include "reki/core/membership/proposer.hpp"
+#include "reki/core/membership/reach.hpp"
 #include "reki/core/membership/waiting_clock.hpp"
 
 namespace reki::membership {
@@ -32,7 +34,8 @@ class Membership {
   };
   explicit Membership(Options options);
 
-  void on(const Message& m, Clocks now);
+  /// Why it is refused unread (`fault_of` in reach.hpp); empty: it is not.
+  std::string on(const Message& m, Clocks now);
   /// Call it at `next_wake` at the latest.
   void tick(Clocks now);
   [[nodiscard]] Instant next_wake() const { return wake_; }
@@ -68,6 +71,7 @@ class Membership {
   [[nodiscard]] const Coordinator* coordinator() const { return coordinator_ ? &*coordinator_ : nullptr; }
 
  private:
+  [[nodiscard]] Known known() const;
   void settle();
   void turn_of_register();
   void deliver(const NodeId& from, const Body& body);

@@ -16,7 +16,7 @@ bool may_own(const Member& m) { return m.state == MemberState::up && m.weight > 
 std::size_t names_bytes(const Member& m) {
   return m.node_id.value.size() + m.addr.size() + m.zone.size() + m.control.size();
 }
-static_assert(limits::member_names_bytes_max == 190);  // as the text below says
+static_assert(limits::member_names_bytes_max == 190 && limits::node_weight_max == 1'000'000);  // as the texts below say
 
 /// Why the member cannot be in a view; empty when it can.
 std::string fault_of(const Member& m) {
@@ -29,6 +29,7 @@ std::string fault_of(const Member& m) {
     return of("id, addresses and zone together are longer than 190 bytes; shorten them");
   }
   if (m.state > MemberState::leaving) return of("unknown state");
+  if (m.weight > limits::node_weight_max) return of("the weight is above 1000000");
   if (const auto endpoint = parse_endpoint(m.addr); !endpoint) return of(endpoint.error().text);
   if (m.control.empty()) return {};
   if (const auto endpoint = parse_endpoint(m.control); !endpoint) return of(endpoint.error().text);
@@ -44,6 +45,7 @@ std::string fault_of(std::span<const Voter> voters) {
     }
     if (const auto endpoint = parse_endpoint(v.control); !endpoint) return "view: voter: " + endpoint.error().text;
     if (std::ranges::count(voters, v.node, &Voter::node) != 1) return "a view has two voters on one node";
+    if (std::ranges::count(voters, v.store, &Voter::store) != 1) return "a view has two voters with one store";
   }
   const auto not_ascending = std::ranges::adjacent_find(voters, std::ranges::greater_equal{}, &Voter::number);
   return not_ascending == voters.end() ? "" : "a view's voters are not sorted by number, each once";
@@ -100,6 +102,10 @@ Result<View> View::make(ViewHead head, std::vector<Member> members, const SlotTa
   if (!is_sound(head.settings)) return invalid("a view's settings cannot be: leases too long for how long their ends are waited for");
   if (!head.voters.empty() && head.settings.engine != EngineKind::embedded) return invalid("a view has voters, and another engine");
   if (head.voters.empty() && !head.old_voters.empty()) return invalid("a view has old voters and no voters");
+  for (const Voter& v : head.old_voters) {
+    const auto same = std::ranges::find(head.voters, v.store, &Voter::store);
+    if (same != head.voters.end() && same->node != v.node) return invalid("a view has one store on two nodes");
+  }
   if (!owners_are_right(members, table)) {
     return invalid("a view's table names an owner that is no member, or may not own slots");
   }

@@ -74,8 +74,8 @@ class View {
   ///   - cluster id: 1 to 64 bytes; epoch > 0; each member as `validate` says
   ///   - at most `limits::nodes_max` members, and one at least unless there are voters or a term; sorted by node id
   ///     bytewise, each id once
-  ///   - at most `limits::voters_max` voters of each kind, by number, each number and node once; old ones only
-  ///     beside new ones
+  ///   - at most `limits::voters_max` voters of each kind, by number, each number, node and store once, and no store on
+  ///     two nodes; old ones only beside new ones
   ///   - settings as `is_sound` says; voters only with the embedded engine
   ///   - each slot's owner is a member that is up with weight > 0; `nobody` only if there is no such member
   [[nodiscard]] static Result<View> make(ViewHead head, std::vector<Member> members, const SlotTable& table);

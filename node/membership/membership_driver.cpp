@@ -75,7 +75,7 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
   auto frame = membership::decode_control(bytes, options_.cluster, machine_.agent().view().get());
   if (!frame) {
     ++bad_frames_;
-    return;
+    return read_of_others(bytes, frame.error());
   }
   const NodeId& from = frame->sender.name;
   stranger_.reset();
@@ -94,9 +94,34 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
   if (epoch && stranger_) stranger_->has = *epoch;
   const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go
   if (epoch && room && !stranger_) epochs_[from] = *epoch;
-  machine_.on({from, std::move(*frame->body)}, clocks());
+  const std::string fault = machine_.on({from, std::move(*frame->body)}, clocks());
+  if (!fault.empty()) refuse(from, fault);
   effects();
   stranger_.reset();
+}
+
+/// Another cluster or version: both sides are told what they are, and not only that nobody answers.
+void MembershipDriver::read_of_others(BytesView bytes, const Error& why) {
+  std::string text = why.text;
+  if (why.code == ErrorCode::wrong_cluster) {
+    text += ", and this node of '" + options_.cluster + "'; correct the name or the address in one of the configs";
+  } else if (why.code == ErrorCode::version_mismatch) {
+    text += ", and this node version " + std::to_string(membership::control_version) + "; nodes of one cluster speak one";
+  } else {
+    return;
+  }
+  if (!machine_.agent().view()) not_let_in_ = text;
+  if (is_due(std::string{name_of(why.code)})) log(LogLevel::warn, name_of(why.code), "text=\"" + text + '"');
+  // Only who joins: so that two never answer each other's answers.
+  const auto joins = membership::who_joins(bytes);
+  if (!joins) return;
+  ports_.links.send_to_stranger(joins->control, frames_out_.write(membership::Refused{{}, text}));
+}
+
+void MembershipDriver::refuse(const NodeId& from, const std::string& fault) {
+  ++bad_frames_;
+  if (!is_due("implausible")) return;
+  log(LogLevel::warn, "implausible", "node=" + from.value + " text=\"" + fault + "; what it says is not believed\"");
 }
 
 void MembershipDriver::take(Task& task) {

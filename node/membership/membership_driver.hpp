@@ -116,6 +116,8 @@ class MembershipDriver {
   void apply(const membership::AgentEvent& event);
   void fenced(const membership::Fenced& event);
   void extended(Instant lease_end);
+  void read_of_others(BytesView bytes, const Error& why);
+  void refuse(const NodeId& from, const std::string& fault);
   void not_let_in(const std::string& why);
   void send(const membership::Outbox::Item& item);
   [[nodiscard]] bool is_due(const std::string& line);

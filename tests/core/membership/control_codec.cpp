@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(the_largest_view_fits_into_a_frame) {
   std::vector<Member> members;
   for (int i = 0; i < 1000; ++i) {
     Member m = test::control_member(std::to_string(1000 + i));
-    m.weight = 0xffffffff;
+    m.weight = limits::node_weight_max;
     m.zone = std::string(64, 'z');
     m.control = "tcp://" + std::string(190 - 4 - m.addr.size() - 64 - 11, 'h') + ":1710";
     BOOST_REQUIRE(validate(m));
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(the_largest_view_fits_into_a_frame) {
 
 BOOST_AUTO_TEST_CASE(a_frame_of_another_cluster_is_its_own_answer) {
   const Bytes frame = written(ViewFetch{Epoch{1}});
-  refused(frame, ErrorCode::wrong_cluster, "'n1' is of cluster 'shop'", "shop-eu");
+  refused(frame, ErrorCode::wrong_cluster, "'n1' at tcp://10.0.0.1:17101 is of cluster 'shop'", "shop-eu");
   BOOST_TEST(decode_control(frame, "").has_value());
   // Also if nothing else in it is good: what is in another cluster's messages is not our business.
   refused(frame_of(1, "shop", "n1", "", 99, "\x90"), ErrorCode::wrong_cluster, "shop", "other");
@@ -152,6 +152,20 @@ BOOST_AUTO_TEST_CASE(only_a_probe_may_have_no_cluster) {
   BOOST_REQUIRE(probe);
   BOOST_TEST(probe->sender.name.value == "init/2f41");
   refused(written(ViewFetch{Epoch{1}}, nobody), ErrorCode::wrong_cluster, "cluster ''");
+}
+
+BOOST_AUTO_TEST_CASE(who_joins_is_known_whatever_the_cluster_and_the_version) {
+  const std::string at = "tcp://10.0.0.9:17101";
+  for (const std::uint16_t version : {1, 2, 900}) {
+    const auto join = who_joins(frame_of(version, "other", "n9", at, 4, "\x90"));
+    BOOST_REQUIRE(join.has_value());
+    BOOST_TEST(join->cluster == "other");
+    BOOST_TEST(join->name.value == "n9");
+    BOOST_TEST(join->control == at);
+  }
+  BOOST_TEST(!who_joins(frame_of(1, "other", "n9", at, 11, "\x90")).has_value());
+  BOOST_TEST(!who_joins(frame_of(1, "other", "n9", "", 4, "\x90")).has_value());
+  BOOST_TEST(!who_joins("rekc").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(frames_of_a_later_version_are_told_from_damaged_ones) {

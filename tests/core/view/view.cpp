@@ -121,6 +121,16 @@ BOOST_AUTO_TEST_CASE(a_view_with_voters_survives_its_encoding) {
   for (std::size_t n = bytes.size() - 300; n < bytes.size(); ++n) {
     BOOST_TEST(!decode_view(BytesView(bytes).substr(0, n)).has_value());
   }
+  Member heavy = m;
+  heavy.weight = limits::node_weight_max + 1;
+  BOOST_TEST(refused(made({heavy}, h), "the weight is above 1000000"));
+  ViewHead twice = h;
+  twice.voters[1].store = twice.voters[0].store;
+  BOOST_TEST(refused(made({m}, twice), "two voters with one store"));
+  ViewHead moved = h;
+  moved.old_voters = {h.voters[0]};
+  moved.old_voters[0].node.value += "x";
+  BOOST_TEST(refused(made({m}, moved), "one store on two nodes"));
   h.old_voters = std::exchange(h.voters, {});
   BOOST_TEST(refused(made({m}, h), "old voters"));
 }
@@ -162,7 +172,7 @@ BOOST_AUTO_TEST_CASE(a_member_listed_twice_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_view_survives_its_encoding) {
-  const auto v = made({node("a", 0xffffffff), node("b", 0), node("c", 1, MemberState::joining)});
+  const auto v = made({node("a", limits::node_weight_max), node("b", 0), node("c", 1, MemberState::joining)});
   BOOST_REQUIRE(v.has_value());
   const auto back = decode_view(encode(*v));
   BOOST_REQUIRE(back.has_value());

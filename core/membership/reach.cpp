@@ -1,0 +1,64 @@
+#include "reki/core/membership/reach.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "reki/core/base/limits.hpp"
+#include "reki/core/membership/ballot.hpp"
+
+namespace reki::membership {
+namespace {
+
+/// The highest that a message says.
+Known said(const ViewPtr& view) { return view ? Known{view->epoch(), view->term()} : Known{}; }
+Known said(const Renew& m) { return {std::max(m.installed, m.cleared), {}}; }
+Known said(const Grant& m) { return {std::max(m.epoch, m.barrier), m.term}; }
+Known said(const News& m) { return {std::max(m.epoch, m.barrier), m.term}; }
+Known said(const Join& m) { return {m.base, {}}; }
+Known said(const Refused&) { return {}; }
+Known said(const Stopped&) { return {}; }
+Known said(const StoppedAck&) { return {}; }
+Known said(const ViewFetch& m) { return {m.have, {}}; }
+Known said(const ViewPush& m) { return said(m.view); }
+Known said(const Hint& m) { return {{}, m.term}; }
+Known said(const PreVote& m) { return {{}, m.ballot}; }
+Known said(const PreVoteReply& m) { return {{}, std::max(m.ballot, m.promised)}; }
+Known said(const Prepare& m) { return {{}, m.ballot}; }
+Known said(const Promise& m) {
+  const Known view = said(m.view);
+  return {view.epoch, std::max({m.ballot, m.accepted, view.term})};
+}
+Known said(const Accept& m) {
+  const Known view = said(m.view);
+  return {view.epoch, std::max(m.ballot, view.term)};
+}
+Known said(const Accepted& m) { return {m.epoch, m.ballot}; }
+Known said(const Heartbeat& m) { return {{}, m.ballot}; }
+Known said(const HeartbeatAck& m) { return {{}, m.ballot}; }
+Known said(const Nack& m) { return {{}, std::max(m.ballot, m.promised)}; }
+Known said(const Resign& m) { return {{}, m.term}; }
+Known said(const InitProbe&) { return {}; }
+Known said(const InitState& m) { return {m.epoch, {}}; }
+Known said(const Init& m) { return said(m.view); }
+
+bool is_beyond(std::uint64_t said, std::uint64_t stored) { return said > stored && said - stored > limits::ahead_max; }
+
+std::string beyond(const char* what, std::uint64_t said, std::uint64_t stored) {
+  return std::string{what} + " " + std::to_string(said) + " is more than 2^20 above the " + std::to_string(stored) + " that is stored here";
+}
+static_assert(limits::ahead_max == std::uint64_t{1} << 20);  // as the text says
+
+}  // namespace
+
+std::string fault_of(const Body& body, const Known& known) {
+  const Known says = std::visit([](const auto& m) { return said(m); }, body);
+  if (known.epoch != Epoch{} && is_beyond(says.epoch.value, known.epoch.value)) {
+    return beyond("epoch", says.epoch.value, known.epoch.value);
+  }
+  if (known.term != Term{} && is_beyond(round_of(says.term), round_of(known.term))) {
+    return beyond("round", round_of(says.term), round_of(known.term));
+  }
+  return {};
+}
+
+}  // namespace reki::membership

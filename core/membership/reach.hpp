@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "reki/core/membership/messages.hpp"
+
+namespace reki::membership {
+
+/// What a node has stored of its cluster; zeros: nothing yet.
+struct Known {
+  Epoch epoch;  ///< Of its newest view.
+  Term term;    ///< The highest ballot or term that it has promised or heard of.
+};
+
+/// Why a message cannot be true for who knows so much; empty when it can: an epoch or a ballot's round is more than
+/// `limits::ahead_max` above what is stored. No cluster gets there while one of its nodes looks away, and who took it
+/// over would refuse all that is true from then on. Who has nothing stored has nothing to compare it with.
+[[nodiscard]] std::string fault_of(const Body& body, const Known& known);
+
+}  // namespace reki::membership
