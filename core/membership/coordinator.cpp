@@ -167,7 +167,8 @@ void Coordinator::cleared(Record& record, Epoch epoch, Outbox& out) {
 void Coordinator::check_barrier(Outbox& out) {
   const Epoch epoch = view_->epoch();
   if (barrier_ >= epoch) return;
-  if (!std::ranges::all_of(records_, [&](const Record& r) { return r.cleared >= epoch; })) return;
+  // Who has cleared a later view says that this coordinator has been deposed, and nothing of this view.
+  if (!std::ranges::all_of(records_, [&](const Record& r) { return r.cleared == epoch; })) return;
   barrier_ = epoch;
   for (const Member& m : view_->members()) out.send(m.node_id, News{view_->term(), epoch, barrier_});
 }

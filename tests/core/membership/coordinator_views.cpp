@@ -218,6 +218,14 @@ BOOST_AUTO_TEST_CASE(a_report_of_an_earlier_view_completes_nothing) {
   BOOST_TEST(coordinator.barrier().value == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_report_of_a_later_view_completes_nothing) {
+  begin();
+  report(n1, Epoch{5});
+  report(n2, Epoch{5});
+  report(n3, Epoch{6});  // another coordinator's: this one has been deposed
+  BOOST_TEST(coordinator.barrier().value == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_report_that_has_been_overtaken_takes_nothing_back) {
   begin();
   report(n2, Epoch{5});
