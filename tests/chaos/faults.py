@@ -18,6 +18,9 @@ ALONE = ("drain", "rolling_restart")  # they wait for their nodes, which another
 # They need a process to befall, and most of them leave none.
 SIGNALS = ("kill_child", "kill_both", "kill_all", "stop_child", "stop_all", "stop_unguarded", "lose_coordinator",
            "disk_full")
+# They matter most once others have taken over. Half of them last so long: a lease of profile lan, the wait for its end, and a little.
+TAKE_OVERS = ("stop_child", "stop_all", "stop_unguarded", "lose_coordinator", "cut", "one_way", "partition", "control_port")
+TAKE_OVER = 1.7  # seconds
 
 
 def kind(function):
@@ -223,7 +226,8 @@ def make_plan(seed, count, ids, kinds, shortest, longest, rest=1.5, together=0.1
         if left > 1 and dice.random() < together and turns and may_meet(faults[0]["kind"], turns[-1]):
             faults.append(next_fault())
         left -= len(faults)
-        seconds = math.exp(dice.uniform(math.log(shortest), math.log(longest)))
+        outlasts = dice.random() < 0.5 and any(fault["kind"] in TAKE_OVERS for fault in faults)
+        seconds = math.exp(dice.uniform(math.log(min(TAKE_OVER, longest) if outlasts else shortest), math.log(longest)))
         steps.append({"step": len(steps) + 1, "faults": faults, "seconds": round(seconds, 3),
                       "rest": round(dice.uniform(min(0.2, rest), rest), 3)})
     return steps

@@ -52,7 +52,7 @@ reki::Result<void> apply_setting(LinkSettings& settings, std::string_view word) 
     return reki::fail(ErrorCode::invalid_argument, "there is no setting '" + std::string{name} + "'");
   }
   double value = 0;
-  const std::string_view text = equals == word.npos ? std::string_view{} : word.substr(equals + 1);
+  const std::string_view text = equals == std::string::npos ? std::string_view{} : word.substr(equals + 1);
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   // Written so that it refuses a NaN too.
   if (failed != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= setting->max)) {

@@ -40,6 +40,8 @@ using Json = nlohmann::ordered_json;
 
 // Handlers that sleep or spin do so for up to this long: long enough that a fault finds some of them running.
 constexpr std::int64_t hold_ms_max = 50;
+/// Of a few that emit: so that on each node there is mostly one whose output is still to leave, whatever befalls it.
+constexpr std::int64_t long_hold_ms_max = 300;
 constexpr std::int64_t spin_ms_max = 5;
 
 /// What was answered since somebody last asked.
@@ -179,7 +181,7 @@ class Caller {
         return refer(client_.lookup_or_start<Witnessed>(entry.key, {}, options_).get(), entry);
       case Verb::lookup: return refer(client_.lookup<Witnessed>(entry.key, options_).get(), entry);
       case Verb::stop: return stop(entry);
-      case Verb::emit: return call(entry, Emit{random_key(), random_ms(hold_ms_max) / 2});
+      case Verb::emit: return call(entry, Emit{random_key(), random_ms(dice_() % 8 == 0 ? long_hold_ms_max : hold_ms_max / 2)});
       case Verb::hold: return call(entry, Hold{random_ms(hold_ms_max)});
       case Verb::spin: return call(entry, Spin{random_ms(spin_ms_max)});
       default: return call(entry, Add{1});

@@ -132,7 +132,7 @@ class Switch {
     const ssize_t size = read(STDIN_FILENO, bytes, sizeof bytes);
     if (size <= 0) return false;
     input_.append(bytes, static_cast<std::size_t>(size));
-    for (auto end = input_.find('\n'); end != input_.npos; end = input_.find('\n')) {
+    for (auto end = input_.find('\n'); end != std::string::npos; end = input_.find('\n')) {
       std::puts(run_switch_command(links_, std::string_view{input_}.substr(0, end)).c_str());
       std::fflush(stdout);
       input_.erase(0, end + 1);
@@ -153,7 +153,7 @@ int run(std::uint64_t seed, std::span<char*> words) {
   std::vector<int> taps;
   for (const std::string word : words) {
     const auto equals = word.find('=');
-    if (equals == word.npos) return std::fprintf(stderr, "not PORT=NAMESPACE: %s\n", word.c_str()), 2;
+    if (equals == std::string::npos) return std::fprintf(stderr, "not PORT=NAMESPACE: %s\n", word.c_str()), 2;
     ports.push_back(word.substr(0, equals));
     taps.push_back(open_tap(word.substr(equals + 1), "net0", mac_of_port(taps.size())));
   }

@@ -106,7 +106,7 @@ class Probe {
   std::map<std::string, std::uint64_t> failed_;
 };
 
-void call_on_schedule(std::stop_token stop, Client& client, std::deque<Probe>& probes, const Words& words) {
+void call_on_schedule(const std::stop_token& stop, Client& client, std::deque<Probe>& probes, const Words& words) {
   const Duration interval = std::chrono::microseconds(words.number("interval_us", 1000));
   const reki::CallOptions options{.timeout = std::chrono::milliseconds(words.number("timeout_ms", 10000))};
   for (Instant due = boot_time(); !stop.stop_requested(); due = due + interval) {
@@ -142,7 +142,7 @@ int run(const Words& words) {
                                  .name = "chaos_prober", .connect_timeout = 30s});
   if (!client) return std::fprintf(stderr, "chaos_prober: %s\n", client.error().message().c_str()), 3;
   // The client goes before the probes, which its callbacks use, and after the thread that uses it.
-  std::jthread calls([&](std::stop_token stop) { call_on_schedule(stop, **client, probes, words); });
+  std::jthread calls([&](const std::stop_token& stop) { call_on_schedule(stop, **client, probes, words); });
   while (!std::ranges::all_of(probes, &Probe::has_answered)) std::this_thread::sleep_for(5ms);
   std::cout << Json{{"ready", true}}.dump() << std::endl;
   obey(probes);

@@ -424,7 +424,7 @@ BOOST_AUTO_TEST_CASE(garbage_from_a_node_is_survived) {
   stray.id = RequestId{12345};
   wire::ReplyWriter writer;
   (void)writer.add(stray);
-  garbage.push_back(Bytes{writer.finish(Epoch{1}, Incarnation{1001})});
+  garbage.emplace_back(writer.finish(Epoch{1}, Incarnation{1001}));
   for (auto& node : cluster.nodes) node->also_send(garbage);
   const auto other = connect();
   for (int i = 0; i < 100; ++i) {

@@ -1,10 +1,10 @@
 #include "witness.hpp"
 
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <set>
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(it_outlives_kill_9) {
 BOOST_AUTO_TEST_CASE(threads_that_write_at_once_lose_nothing) {
   constexpr int each = 20000;
   {
-    WitnessLog log(path, 4 * each);
+    WitnessLog log(path, std::uint64_t{4} * each);
     std::vector<std::jthread> writers;
     for (std::uint64_t w = 0; w < 4; ++w) {
       writers.emplace_back([&log, w] {
