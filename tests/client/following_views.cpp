@@ -101,7 +101,7 @@ class Nodes {
 
 std::string key_on(const Client& client, const std::string& node) {
   for (int i = 0;; ++i) {
-    const auto key = "k" + std::to_string(i);
+    auto key = "k" + std::to_string(i);
     if (client.owner("counter", key)->value == node) return key;
   }
 }
