@@ -141,7 +141,7 @@ bool ClientIo::is_idle() const {
 
 /// A newer view that a node has spoken of is fetched without delay, whether or not a caller comes.
 bool ClientIo::nothing_under_way() const {
-  return router_.outstanding() == 0 && router_.epoch_seen() <= router_.epoch();
+  return router_.outstanding() == 0 && !router_.is_behind();
 }
 
 void ClientIo::take_posted() {
@@ -157,8 +157,7 @@ void ClientIo::send() {
     submit(std::move(posted_[i]));
   }
   posted_.clear();
-  router_.tick(now_);
-  publish_view();
+  if (router_.tick(now_)) publish_view();
   watches_.tick(now_);
   links_.flush(now_);
   deliver();
@@ -270,15 +269,12 @@ Result<void> ClientIo::install(BytesView payload) {
   if (view->cluster_id() != router_.identity().cluster) {
     return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
   }
-  router_.set_view(std::make_shared<const View>(std::move(*view)), now_);
-  publish_view();
+  if (router_.set_view(std::make_shared<const View>(std::move(*view)), now_)) publish_view();
   connected({});
   return {};
 }
 
 void ClientIo::publish_view() {
-  if (published_ == router_.epoch()) return;
-  published_ = router_.epoch();
   {
     const MutexLock lock(mutex_);
     view_ = router_.view();

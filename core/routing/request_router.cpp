@@ -27,11 +27,10 @@ RequestRouter::RequestRouter(const Options& options)
 
 void RequestRouter::submit(std::unique_ptr<RoutedRequest> owned, Instant now) {
   RoutedRequest& request = *owned;
-  if (!requests_.add(owned.release())) return;
+  if (!requests_.add(owned.release(), give_up_at(request.deadline, now))) return;
   if (request.deadline <= now)
     return finish(request, Error{ErrorCode::deadline_exceeded, "the deadline had passed already"});
   answers_.note_asked(request);
-  requests_.fire_at(request, give_up_at(request.deadline, now));
   route(request, now);
 }
 
@@ -71,7 +70,7 @@ void RequestRouter::route(RoutedRequest& request, Instant now) {
     return finish(request,
                   Error{ErrorCode::unreachable, peer.describe() + " is not in view " + std::to_string(epoch().value)});
   }
-  if (!view() && (has_key(request.op) || !request.node.value.empty())) {
+  if (!view() && (wire::about_a_key(request.op) || !request.node.value.empty())) {
     return await_view(request, "no view of the cluster yet", now);
   }
   if (!request.node.value.empty()) {
@@ -80,7 +79,7 @@ void RequestRouter::route(RoutedRequest& request, Instant now) {
     return finish(request, Error{ErrorCode::unreachable, "there is no node '" + request.node.value + "' in view " +
                                                              std::to_string(epoch().value)});
   }
-  Peer* const peer = has_key(request.op) ? peers_.owner_of(request) : peers_.any();
+  Peer* const peer = wire::about_a_key(request.op) ? peers_.owner_of(request) : peers_.any();
   if (peer == nullptr) return await_view(request, "no node owns the key's slot", now);
   enqueue(request, *peer);
 }
@@ -161,11 +160,11 @@ void RequestRouter::try_again(Instant now) {
 
 // ---- time
 
-void RequestRouter::tick(Instant now) {
-  if (follower_.has_answers()) {
-    const std::string cluster = view()->cluster_id();
-    follower_.take_answers(cluster, now, [&](std::shared_ptr<const View> view) { set_view(std::move(view), now); });
-  }
+bool RequestRouter::tick(Instant now) {
+  bool is_newer = false;
+  follower_.take_answers(identity().cluster, now, [&](std::shared_ptr<const View> view) {
+    if (set_view(std::move(view), now)) is_newer = true;
+  });
   requests_.expire(now, [&](RoutedRequest& request) {
     auto why = ends_with(request, peers_, now);
     if (!why) return requests_.fire_at(request, request.deadline);
@@ -176,6 +175,7 @@ void RequestRouter::tick(Instant now) {
   part_in_time(now);
   follow(now);
   if (work_.look(peers_, now)) follower_.trouble(now);
+  return is_newer;
 }
 
 Instant RequestRouter::next_wake() const {
@@ -193,8 +193,8 @@ PeerIndex RequestRouter::add_peer(std::string address) {
   return peers_.add(std::move(address)).index;
 }
 
-void RequestRouter::set_view(std::shared_ptr<const View> view, Instant now) {
-  if (view->epoch() <= epoch()) return;
+bool RequestRouter::set_view(std::shared_ptr<const View> view, Instant now) {
+  if (view->epoch() <= epoch()) return false;
   const std::vector<PeerIndex> left = peers_.seat(std::move(view));
   follower_.installed(epoch());
   RequestQueue moving;
@@ -202,6 +202,7 @@ void RequestRouter::set_view(std::shared_ptr<const View> view, Instant now) {
   for (const PeerIndex index : peers_.open()) peers_.take_misplaced(peers_[index], moving);
   moving.append(await_view_);
   route_all(moving, now);
+  return true;
 }
 
 /// Nothing is sent there any more. A node that has left has answered what it executed, and the answer may come later

@@ -70,8 +70,6 @@ class ViewFollower {
   [[nodiscard]] Instant next() const { return next_; }
   /// True if a view is known to exist that is newer than ours.
   [[nodiscard]] bool behind() const { return seen_ > have_; }
-  /// Of the newest view that was heard of.
-  [[nodiscard]] Epoch seen() const { return seen_; }
   /// A member that nobody has wanted anything of so far; null if there is none left.
   RouterPeer* one_more(RouterPeers& peers);
   [[nodiscard]] std::span<const std::string> seeds_wanted(Instant now) const;

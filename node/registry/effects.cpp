@@ -12,7 +12,7 @@ void Effects::destroy(std::unique_ptr<ActorCell> cell) { dead_.push_back(std::mo
 
 void Effects::run(Shards& shards) {
   for (auto& [key, due] : restarts_) shards.host().timers.add_restart(std::move(key), due);
-  shards.host().schedule(cells_);
+  if (!cells_.empty()) shards.host().schedule(cells_);
   for (auto& answered : answers_) answered.done(std::move(answered.answer));
   for (auto& [key, request] : rerouted_) shards.reroute(key, std::move(request));
   if (over_cap_ != nullptr) shards.passivate_oldest(*over_cap_);
