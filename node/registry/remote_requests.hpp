@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 /// A registry as other processes use it. Any thread.
 namespace reki {

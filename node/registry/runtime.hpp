@@ -9,7 +9,7 @@
 #include "reki/core/base/fork.hpp"
 #include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/registry/registry_watches.hpp"
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 #include "reki/node/registry/slot_moves.hpp"
 #include "reki/node/registry/turn_probe.hpp"
 #include "reki/node/support/rcu/per_thread.hpp"

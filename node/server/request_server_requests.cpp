@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "reki/node/registry/reply_sink.hpp"
+#include "reki/node/registry/shards/reply_sink.hpp"
 #include "reki/node/server/printable.hpp"
 #include "reki/node/server/request_server.hpp"
 

@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "reki/node/registry/reclaimer.hpp"
-#include "reki/node/registry/shard.hpp"
+#include "reki/node/registry/shards/reclaimer.hpp"
+#include "reki/node/registry/shards/shard.hpp"
 
 namespace reki {
 

@@ -1,4 +1,4 @@
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 namespace reki {
 

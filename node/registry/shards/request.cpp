@@ -1,4 +1,4 @@
-#include "reki/node/registry/request.hpp"
+#include "reki/node/registry/shards/request.hpp"
 
 namespace reki {
 

@@ -6,8 +6,8 @@
 
 #include "reki/actor/envelope.hpp"
 #include "reki/node/actors/timers.hpp"
-#include "reki/node/registry/registry_types.hpp"
-#include "reki/node/registry/reply_sink.hpp"
+#include "reki/node/registry/shards/registry_types.hpp"
+#include "reki/node/registry/shards/reply_sink.hpp"
 
 namespace reki {
 

@@ -1,4 +1,4 @@
-#include "reki/node/registry/shard.hpp"
+#include "reki/node/registry/shards/shard.hpp"
 
 #include <utility>
 

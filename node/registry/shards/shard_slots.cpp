@@ -1,7 +1,7 @@
 // Slots that come and go, in one shard.
 #include <vector>
 
-#include "reki/node/registry/shard.hpp"
+#include "reki/node/registry/shards/shard.hpp"
 
 namespace reki {
 

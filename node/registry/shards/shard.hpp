@@ -9,8 +9,8 @@
 #include "reki/core/activation/activation_table.hpp"
 #include "reki/core/base/mutex.hpp"
 #include "reki/node/actors/actor_cell.hpp"
-#include "reki/node/registry/effects.hpp"
-#include "reki/node/registry/slot_host.hpp"
+#include "reki/node/registry/shards/effects.hpp"
+#include "reki/node/registry/shards/slot_host.hpp"
 
 namespace reki {
 

@@ -1,7 +1,7 @@
-#include "reki/node/registry/effects.hpp"
+#include "reki/node/registry/shards/effects.hpp"
 
 #include "reki/node/actors/actor_cell.hpp"
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 namespace reki {
 
