@@ -93,7 +93,7 @@ void readmit_request(Shards& shards, std::string_view type_name, std::string_vie
     return;
   }
   const KeyName name{hash_key(key, type->hash), type->index, std::string{key}};
-  shards.with(name.hash, [&](Shard& shard, Effects& effects) {
+  shards.with(name.hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
     shard.readmit(name, std::move(request), shards.host().clock.now(), effects);
   });
 }
