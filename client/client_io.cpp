@@ -164,11 +164,12 @@ void ClientIo::send() {
 }
 
 void ClientIo::receive() {
-  items_.assign(1, zmq::pollitem_t{nullptr, task_queue_.wakeup().fd(), ZMQ_POLLIN, 0});
+  Wakeup& wakeup = task_queue_.wakeup();
+  items_.assign(1, zmq::pollitem_t{nullptr, wakeup.fd(), ZMQ_POLLIN, 0});
   links_.append_to(items_);
-  task_queue_.wakeup().arm();
+  wakeup.arm();
   poll_until(items_, now_, nothing_to_do() ? std::min(router_.next_wake(), watches_.next_wake()) : now_);
-  task_queue_.wakeup().disarm(items_[0].revents != 0);
+  wakeup.disarm(items_[0].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(1), now_);
   // Before what it makes callers ask next is sent: so that goes with this round.

@@ -70,17 +70,16 @@ void RequestRouter::route(RoutedRequest& request, Instant now) {
     return finish(request,
                   Error{ErrorCode::unreachable, peer.describe() + " is not in view " + std::to_string(epoch().value)});
   }
-  if (!view() && (wire::about_a_key(request.op) || !request.node.value.empty())) {
-    return await_view(request, "no view of the cluster yet", now);
-  }
+  constexpr std::string_view no_view = "no view of the cluster yet";
   if (!request.node.value.empty()) {
+    if (!view()) return await_view(request, no_view, now);
     const Member* member = view()->find(request.node);
     if (member != nullptr) return enqueue(request, peers_.of(*member));
     return finish(request, Error{ErrorCode::unreachable, "there is no node '" + request.node.value + "' in view " +
                                                              std::to_string(epoch().value)});
   }
   Peer* const peer = wire::about_a_key(request.op) ? peers_.owner_of(request) : peers_.any();
-  if (peer == nullptr) return await_view(request, "no node owns the key's slot", now);
+  if (peer == nullptr) return await_view(request, view() ? "no node owns the key's slot" : no_view, now);
   enqueue(request, *peer);
 }
 
@@ -112,11 +111,13 @@ BytesView RequestRouter::next_frame(PeerIndex peer, Instant now) {
   return frame;
 }
 
-void RequestRouter::taken(PeerIndex peer, bool yes) {
+bool RequestRouter::taken(PeerIndex index, bool yes) {
+  Peer& peer = peers_[index];
   RequestQueue ended;
-  frames_.taken(peers_[peer], yes, ended);
+  frames_.taken(peer, yes, ended);
   if (yes) work_.expect_more();
   finish_all(ended);
+  return yes && !peer.queued.empty();
 }
 
 // ---- who has to wait
@@ -162,9 +163,11 @@ void RequestRouter::try_again(Instant now) {
 
 bool RequestRouter::tick(Instant now) {
   bool is_newer = false;
-  follower_.take_answers(identity().cluster, now, [&](std::shared_ptr<const View> view) {
-    if (set_view(std::move(view), now)) is_newer = true;
-  });
+  if (follower_.has_answers()) {
+    follower_.take_answers(identity().cluster, now, [&](std::shared_ptr<const View> view) {
+      if (set_view(std::move(view), now)) is_newer = true;
+    });
+  }
   requests_.expire(now, [&](RoutedRequest& request) {
     auto why = ends_with(request, peers_, now);
     if (!why) return requests_.fire_at(request, request.deadline);
@@ -181,7 +184,7 @@ bool RequestRouter::tick(Instant now) {
 Instant RequestRouter::next_wake() const {
   if (follower_.has_answers()) return Instant{};
   Instant at = std::min({requests_.next_expiry(), retries_.next(), work_.next_look()});
-  if (follow_views_ && view()) at = std::min(at, follower_.next());
+  if (follow_views_) at = std::min(at, follower_.next());
   for (const PeerIndex index : parting_) at = std::min(at, peers_[index].parts_at);
   return at;
 }
@@ -231,7 +234,7 @@ void RequestRouter::part_in_time(Instant now) {
 }
 
 void RequestRouter::follow(Instant now) {
-  if (!follow_views_ || !view() || !follower_.due(now)) return;
+  if (!follow_views_ || !follower_.due(now)) return;
   const auto is_stuck = [&](PeerIndex p) { return peers_[p].is_stuck(now); };
   const bool waits = !await_view_.empty() || std::ranges::any_of(peers_.open(), is_stuck);
   if (!follower_.behind() && !waits) return follower_.calm();

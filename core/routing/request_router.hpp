@@ -104,8 +104,8 @@ class RequestRouter {
   void take_work(std::vector<PeerIndex>& peers) { work_.take(peers_, peers); }
   /// The next frame for the peer; empty if there is none. It is good until taken(), which comes before anything else.
   [[nodiscard]] BytesView next_frame(PeerIndex peer, Instant now);
-  /// The socket has taken it, or has no room for it now.
-  void taken(PeerIndex peer, bool yes);
+  /// The socket has taken it, or has no room for it now. True: there may be more for the peer.
+  bool taken(PeerIndex peer, bool yes);
   /// The next request that is done, with its outcome; null if there is none.
   [[nodiscard]] std::unique_ptr<RoutedRequest> next_done() { return requests_.next_done(); }
   /// Peers that have left the view: their sockets must go before anything else is told or asked, since others may get

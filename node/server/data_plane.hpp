@@ -76,7 +76,7 @@ class DataPlane final : private Watches::Carrier {
   /// Something waits for `turn` now.
   [[nodiscard]] bool has_work() const { return !answers_->empty() || !tasks_.empty(); }
   [[nodiscard]] Instant next_wake();
-  /// For both.
+  /// Given for all that `has_work` tells of.
   [[nodiscard]] Wakeup& wakeup() { return *wakeup_; }
   /// Ends what is forwarded and watched; what is forwarded from now on is refused.
   void close(Instant now);
