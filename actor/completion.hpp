@@ -45,8 +45,6 @@ class Completion {
   void operator()(Answer&& answer) {
     if (Function f = std::exchange(function_, nullptr)) f(context_, a_, b_, std::move(answer));
   }
-  /// Forgets where the answer was to go: another says it.
-  void dismiss() { function_ = nullptr; }
 
   /// Wraps any callable; allocates. What it throws ends here.
   template <class Callback>

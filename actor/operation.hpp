@@ -43,7 +43,7 @@ struct Submission : wire::RequestBody {
     if (wire::is_sound(*this, name, timeout)) [[likely]] return std::nullopt;
     return wire::check_submission(*this, name, timeout);
   }
-  /// Gives its body and its message, encoded. Fails with `too_large` if that is.
+  /// Gives its body and its message, encoded, or says what is wrong with it: `fault`, or with the message's own bytes.
   [[nodiscard]] std::optional<Error> encode_into(wire::EncodedRequest& out) &&;
 };
 

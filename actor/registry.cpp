@@ -32,9 +32,9 @@ std::optional<Error> encode(const Envelope& envelope, wire::EncodedMessage& out)
 }
 
 std::optional<Error> Submission::encode_into(wire::EncodedRequest& out) && {
+  if (auto error = fault()) return error;
   static_cast<wire::RequestBody&>(out) = std::move(*this);
-  if (!message) return std::nullopt;
-  return encode(*message, out);
+  return message ? encode(*message, out) : std::nullopt;
 }
 
 void Registry::submit_many(std::vector<Posting> postings) {

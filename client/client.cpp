@@ -70,7 +70,6 @@ class Client::Impl {
   void prepare(Submission&& submission, Completion&& done, Instant now, Post post) {
     const auto refuse = [&](Error why) { done(Answer{std::move(why)}); };
     if (fork_mark.is_in_child()) return refuse(in_child());
-    if (auto error = submission.fault()) return refuse(std::move(*error));
     auto request = std::make_unique<Pending>();
     request->deadline = now + submission.timeout;
     if (auto error = std::move(submission).encode_into(*request)) return refuse(std::move(*error));

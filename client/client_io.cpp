@@ -141,7 +141,7 @@ bool ClientIo::is_idle() const {
 
 /// A newer view that a node has spoken of is fetched without delay, whether or not a caller comes.
 bool ClientIo::nothing_under_way() const {
-  return router_.outstanding() == 0 && router_.epoch_seen() <= router_.epoch();
+  return router_.outstanding() == 0 && !router_.is_behind();
 }
 
 void ClientIo::take_posted() {
@@ -157,19 +157,19 @@ void ClientIo::send() {
     submit(std::move(posted_[i]));
   }
   posted_.clear();
-  router_.tick(now_);
-  publish_view();
+  if (router_.tick(now_)) publish_view();
   watches_.tick(now_);
   links_.flush(now_);
   deliver();
 }
 
 void ClientIo::receive() {
-  items_.assign(1, zmq::pollitem_t{nullptr, task_queue_.wakeup().fd(), ZMQ_POLLIN, 0});
+  Wakeup& wakeup = task_queue_.wakeup();
+  items_.assign(1, zmq::pollitem_t{nullptr, wakeup.fd(), ZMQ_POLLIN, 0});
   links_.append_to(items_);
-  task_queue_.wakeup().arm();
+  wakeup.arm();
   poll_until(items_, now_, nothing_to_do() ? std::min(router_.next_wake(), watches_.next_wake()) : now_);
-  task_queue_.wakeup().disarm(items_[0].revents != 0);
+  wakeup.disarm(items_[0].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(1), now_);
   // Before what it makes callers ask next is sent: so that goes with this round.
@@ -270,15 +270,12 @@ Result<void> ClientIo::install(BytesView payload) {
   if (view->cluster_id() != router_.identity().cluster) {
     return fail(ErrorCode::wrong_cluster, "its view is of cluster '" + view->cluster_id() + "'");
   }
-  router_.set_view(std::make_shared<const View>(std::move(*view)), now_);
-  publish_view();
+  if (router_.set_view(std::make_shared<const View>(std::move(*view)), now_)) publish_view();
   connected({});
   return {};
 }
 
 void ClientIo::publish_view() {
-  if (published_ == router_.epoch()) return;
-  published_ = router_.epoch();
   {
     const MutexLock lock(mutex_);
     view_ = router_.view();

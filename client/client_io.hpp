@@ -99,7 +99,6 @@ class ClientIo final : private Watches::Carrier {
   bool callers_wait_ = false;                     // for the answer to the last request
   std::optional<std::string> broken_;             // why nothing more can be sent
   std::vector<zmq::pollitem_t> items_;
-  Epoch published_;                     // of view_
   std::size_t first_fetches_ = 0;       // of the addresses, under way
   ErrorCode connect_error_ = ErrorCode::unreachable;
   std::string connect_errors_;

@@ -115,18 +115,15 @@ PeerLinks::Link* PeerLinks::link_of(PeerIndex peer, std::string& why) {
 /// Sends all that is due to the peer, or as much as its socket takes.
 void PeerLinks::serve(PeerIndex peer, Instant now) {
   if (peer.value < links_.size() && links_[peer.value]) links_[peer.value]->blocked = false;
-  for (;;) {
+  for (bool more = true; more;) {
     const BytesView frame = router_.next_frame(peer, now);
     if (frame.empty()) return;
     std::string why;
     Link* const link = link_of(peer, why);
     const bool sent = link != nullptr && send(*link, frame);
-    router_.taken(peer, sent);
+    more = router_.taken(peer, sent);
     if (link == nullptr) return router_.rejected(peer, ErrorCode::unreachable, why, now);
-    if (!sent) {
-      link->blocked = true;
-      return;
-    }
+    link->blocked = !sent;
   }
 }
 
@@ -158,8 +155,9 @@ void PeerLinks::read_monitor(Link& link) {
 void PeerLinks::read_frames(Link& link, Instant now) {
   try {
     zmq::message_t frame;
-    const std::uint64_t enough = frames_in_.stats().replies + limits::batch_part_of(router_.outstanding());
-    for (int i = 0; i < frames_per_round && frames_in_.stats().replies < enough; ++i) {
+    const std::uint64_t& replies = frames_in_.stats().replies;
+    const std::uint64_t enough = replies + limits::batch_part_of(router_.outstanding());
+    for (int i = 0; i < frames_per_round && replies < enough; ++i) {
       if (!link.socket.recv(frame, zmq::recv_flags::dontwait)) {
         if (std::exchange(link.disconnected, false)) router_.disconnected(link.peer, now);
         return;

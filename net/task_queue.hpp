@@ -1,6 +1,7 @@
 #pragma once
 
 #include <iterator>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -16,10 +17,13 @@ namespace reki {
 template <class T>
 class TaskQueue {
  public:
+  /// `wakeup`: of the reader, who may sleep on it for the sake of others too.
+  explicit TaskQueue(std::shared_ptr<Wakeup> wakeup = std::make_shared<Wakeup>()) : wakeup_(std::move(wakeup)) {}
+
   /// Any thread. False if the queue is closed; then `item` is as it was.
   bool push(T&& item) {
     if (!push_quietly(std::move(item))) return false;
-    wakeup_.signal();
+    wakeup_->signal();
     return true;
   }
   /// The same without a wake-up, which is for the caller to give.
@@ -36,7 +40,7 @@ class TaskQueue {
       if (closed_) return false;
       items_.insert(items_.end(), std::make_move_iterator(items.begin()), std::make_move_iterator(items.end()));
     }
-    wakeup_.signal();
+    wakeup_->signal();
     return true;
   }
   /// Any thread. What is in it can still be taken.
@@ -58,13 +62,13 @@ class TaskQueue {
     return items_.empty();
   }
   /// Sleep on `wakeup().fd()` between arm() and disarm(), and only if it is still empty() after arm().
-  Wakeup& wakeup() { return wakeup_; }
+  Wakeup& wakeup() { return *wakeup_; }
 
  private:
   mutable Mutex mutex_;
   std::vector<T> items_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  Wakeup wakeup_;
+  const std::shared_ptr<Wakeup> wakeup_;
 };
 
 }  // namespace reki

@@ -178,11 +178,9 @@ Registry::Live ClusterRegistry::find_live(std::string_view type, std::string_vie
 
 /// Null if the submission may not be sent; then `done` has been told.
 std::unique_ptr<Forwarded> ClusterRegistry::forwarded(Submission&& s, NodeId to, Completion done) const {
-  auto error = s.fault();
   auto out = std::make_unique<Forwarded>();
   out->deadline = options_.clock.now() + s.timeout;
-  if (!error) error = std::move(s).encode_into(*out);
-  if (error) {
+  if (auto error = std::move(s).encode_into(*out)) {
     done(Answer{std::move(*error)});
     return nullptr;
   }

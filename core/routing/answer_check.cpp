@@ -11,13 +11,13 @@ void AnswerCheck::hash(RoutedRequest& request) const {
 }
 
 void AnswerCheck::prefetch(RoutedRequest& request) {
-  if (!has_key(request.op)) return;
+  if (!wire::about_a_key(request.op)) return;
   hash(request);
   if (!only_looks(request.op)) fences_.prefetch(request.progress.key_hash);
 }
 
 void AnswerCheck::note_asked(RoutedRequest& request) {
-  if (!has_key(request.op)) return;
+  if (!wire::about_a_key(request.op)) return;
   if (request.progress.key_hash == 0) hash(request);
   if (!only_looks(request.op)) request.progress.floor = fences_.highest(request.progress.key_hash);
 }

@@ -27,11 +27,10 @@ RequestRouter::RequestRouter(const Options& options)
 
 void RequestRouter::submit(std::unique_ptr<RoutedRequest> owned, Instant now) {
   RoutedRequest& request = *owned;
-  if (!requests_.add(owned.release())) return;
+  if (!requests_.add(owned.release(), give_up_at(request.deadline, now))) return;
   if (request.deadline <= now)
     return finish(request, Error{ErrorCode::deadline_exceeded, "the deadline had passed already"});
   answers_.note_asked(request);
-  requests_.fire_at(request, give_up_at(request.deadline, now));
   route(request, now);
 }
 
@@ -71,17 +70,16 @@ void RequestRouter::route(RoutedRequest& request, Instant now) {
     return finish(request,
                   Error{ErrorCode::unreachable, peer.describe() + " is not in view " + std::to_string(epoch().value)});
   }
-  if (!view() && (has_key(request.op) || !request.node.value.empty())) {
-    return await_view(request, "no view of the cluster yet", now);
-  }
+  constexpr std::string_view no_view = "no view of the cluster yet";
   if (!request.node.value.empty()) {
+    if (!view()) return await_view(request, no_view, now);
     const Member* member = view()->find(request.node);
     if (member != nullptr) return enqueue(request, peers_.of(*member));
     return finish(request, Error{ErrorCode::unreachable, "there is no node '" + request.node.value + "' in view " +
                                                              std::to_string(epoch().value)});
   }
-  Peer* const peer = has_key(request.op) ? peers_.owner_of(request) : peers_.any();
-  if (peer == nullptr) return await_view(request, "no node owns the key's slot", now);
+  Peer* const peer = wire::about_a_key(request.op) ? peers_.owner_of(request) : peers_.any();
+  if (peer == nullptr) return await_view(request, view() ? "no node owns the key's slot" : no_view, now);
   enqueue(request, *peer);
 }
 
@@ -113,11 +111,13 @@ BytesView RequestRouter::next_frame(PeerIndex peer, Instant now) {
   return frame;
 }
 
-void RequestRouter::taken(PeerIndex peer, bool yes) {
+bool RequestRouter::taken(PeerIndex index, bool yes) {
+  Peer& peer = peers_[index];
   RequestQueue ended;
-  frames_.taken(peers_[peer], yes, ended);
+  frames_.taken(peer, yes, ended);
   if (yes) work_.expect_more();
   finish_all(ended);
+  return yes && !peer.queued.empty();
 }
 
 // ---- who has to wait
@@ -161,10 +161,12 @@ void RequestRouter::try_again(Instant now) {
 
 // ---- time
 
-void RequestRouter::tick(Instant now) {
+bool RequestRouter::tick(Instant now) {
+  bool is_newer = false;
   if (follower_.has_answers()) {
-    const std::string cluster = view()->cluster_id();
-    follower_.take_answers(cluster, now, [&](std::shared_ptr<const View> view) { set_view(std::move(view), now); });
+    follower_.take_answers(identity().cluster, now, [&](std::shared_ptr<const View> view) {
+      if (set_view(std::move(view), now)) is_newer = true;
+    });
   }
   requests_.expire(now, [&](RoutedRequest& request) {
     auto why = ends_with(request, peers_, now);
@@ -176,12 +178,13 @@ void RequestRouter::tick(Instant now) {
   part_in_time(now);
   follow(now);
   if (work_.look(peers_, now)) follower_.trouble(now);
+  return is_newer;
 }
 
 Instant RequestRouter::next_wake() const {
   if (follower_.has_answers()) return Instant{};
   Instant at = std::min({requests_.next_expiry(), retries_.next(), work_.next_look()});
-  if (follow_views_ && view()) at = std::min(at, follower_.next());
+  if (follow_views_) at = std::min(at, follower_.next());
   for (const PeerIndex index : parting_) at = std::min(at, peers_[index].parts_at);
   return at;
 }
@@ -193,8 +196,8 @@ PeerIndex RequestRouter::add_peer(std::string address) {
   return peers_.add(std::move(address)).index;
 }
 
-void RequestRouter::set_view(std::shared_ptr<const View> view, Instant now) {
-  if (view->epoch() <= epoch()) return;
+bool RequestRouter::set_view(std::shared_ptr<const View> view, Instant now) {
+  if (view->epoch() <= epoch()) return false;
   const std::vector<PeerIndex> left = peers_.seat(std::move(view));
   follower_.installed(epoch());
   RequestQueue moving;
@@ -202,6 +205,7 @@ void RequestRouter::set_view(std::shared_ptr<const View> view, Instant now) {
   for (const PeerIndex index : peers_.open()) peers_.take_misplaced(peers_[index], moving);
   moving.append(await_view_);
   route_all(moving, now);
+  return true;
 }
 
 /// Nothing is sent there any more. A node that has left has answered what it executed, and the answer may come later
@@ -230,7 +234,7 @@ void RequestRouter::part_in_time(Instant now) {
 }
 
 void RequestRouter::follow(Instant now) {
-  if (!follow_views_ || !view() || !follower_.due(now)) return;
+  if (!follow_views_ || !follower_.due(now)) return;
   const auto is_stuck = [&](PeerIndex p) { return peers_[p].is_stuck(now); };
   const bool waits = !await_view_.empty() || std::ranges::any_of(peers_.open(), is_stuck);
   if (!follower_.behind() && !waits) return follower_.calm();

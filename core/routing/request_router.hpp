@@ -51,7 +51,7 @@ class RequestRouter {
     std::size_t outstanding_max = limits::outstanding_per_client_max;
     std::uint64_t seed = 0;  ///< Of the jitter and of the memory of fences: a random number.
     /// Asks peers for newer views by itself, once it has been given one. False for a node, whose views come to it by
-    /// its membership: `epoch_seen` is for that.
+    /// its membership.
     bool follow_views = true;
   };
   struct Stats {
@@ -70,8 +70,8 @@ class RequestRouter {
   void prefetch(RoutedRequest& request) { answers_.prefetch(request); }
   /// Takes a request. It may be done at once (`overloaded`, a deadline that has passed...).
   void submit(std::unique_ptr<RoutedRequest> request, Instant now);
-  /// A newer view: what waits goes to the new owners. One that is not newer is ignored.
-  void set_view(std::shared_ptr<const View> view, Instant now);
+  /// A newer view: what waits goes to the new owners. False: it is not newer, and ignored.
+  bool set_view(std::shared_ptr<const View> view, Instant now);
   /// A peer known by address alone, to ask for the first view; and again when none of the view's nodes answers any
   /// more.
   PeerIndex add_peer(std::string address);
@@ -91,8 +91,8 @@ class RequestRouter {
   /// The connection broke after all that has been reported from it.
   void disconnected(PeerIndex peer, Instant now);
   /// Time has passed. Call it once all that has come has been told, and at `next_wake` at the latest; more often costs
-  /// little. Views that were asked for take effect here.
-  void tick(Instant now);
+  /// little. Views that were asked for take effect here: true if one has.
+  bool tick(Instant now);
   [[nodiscard]] Instant next_wake() const;
   /// Ends everything: `shutting_down`, or `unknown_outcome` for a `call` or `send` that is in flight.
   void shut_down();
@@ -104,8 +104,8 @@ class RequestRouter {
   void take_work(std::vector<PeerIndex>& peers) { work_.take(peers_, peers); }
   /// The next frame for the peer; empty if there is none. It is good until taken(), which comes before anything else.
   [[nodiscard]] BytesView next_frame(PeerIndex peer, Instant now);
-  /// The socket has taken it, or has no room for it now.
-  void taken(PeerIndex peer, bool yes);
+  /// The socket has taken it, or has no room for it now. True: there may be more for the peer.
+  bool taken(PeerIndex peer, bool yes);
   /// The next request that is done, with its outcome; null if there is none.
   [[nodiscard]] std::unique_ptr<RoutedRequest> next_done() { return requests_.next_done(); }
   /// Peers that have left the view: their sockets must go before anything else is told or asked, since others may get
@@ -116,8 +116,8 @@ class RequestRouter {
 
   [[nodiscard]] const std::shared_ptr<const View>& view() const { return peers_.view(); }
   [[nodiscard]] Epoch epoch() const { return peers_.epoch(); }
-  /// Of the newest view that a peer has said it goes by.
-  [[nodiscard]] Epoch epoch_seen() const { return follower_.seen(); }
+  /// A peer has said that it goes by a newer view than this.
+  [[nodiscard]] bool is_behind() const { return follower_.behind(); }
   [[nodiscard]] std::size_t outstanding() const { return requests_.outstanding(); }
   [[nodiscard]] const RouterPeer& peer(PeerIndex peer) const { return peers_[peer]; }
   /// Whose requests these are; with the cluster's name, once a peer has said it.

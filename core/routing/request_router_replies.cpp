@@ -42,7 +42,7 @@ void RequestRouter::replied(PeerIndex index, const wire::ReplyHeader& header, co
   request->outcome = wire::outcome_of(reply, peer.node);
   finish(*request);
   retries_.served(peer.held, was_held, now);
-  if (!retries_.released().empty()) try_again(now);
+  try_again(now);
 }
 
 void RequestRouter::redirect(RoutedRequest& request, Peer& peer, const wire::ReplyHeader& header,

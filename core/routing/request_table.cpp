@@ -19,7 +19,7 @@ RequestTable::~RequestTable() {
   }
 }
 
-bool RequestTable::add(RoutedRequest* request) {
+bool RequestTable::add(RoutedRequest* request, Instant at) {
   if (!request->progress.asks_for_view) {
     if (outstanding_ >= outstanding_max_) {
       request->fail(Error{ErrorCode::overloaded, std::to_string(outstanding_) + " requests are outstanding here"});
@@ -30,6 +30,7 @@ bool RequestTable::add(RoutedRequest* request) {
     ++outstanding_;
   }
   request->progress.id = ids_.add(request);
+  timers_.add(*request, at);
   return true;
 }
 

@@ -22,9 +22,9 @@ class RequestTable {
   RequestTable(const RequestTable&) = delete;
   RequestTable& operator=(const RequestTable&) = delete;
 
-  /// Gives the request an id. False if too many are outstanding: then it is done, with `overloaded`.
-  bool add(RoutedRequest* request);
-  /// Has expire() fire for it then. REQUIRES: it does not wait for a time already.
+  /// Gives the request an id; expire() fires for it at `at`. False if too many are outstanding: then it is done, with `overloaded`.
+  bool add(RoutedRequest* request, Instant at);
+  /// Once that has fired: it fires once more, then.
   void fire_at(RoutedRequest& request, Instant at) { timers_.add(request, at); }
   /// The one with that id, if it is in flight at that peer; else null. Any id may be asked for.
   [[nodiscard]] RoutedRequest* find_in_flight(RequestId id, PeerIndex at) const {

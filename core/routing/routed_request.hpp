@@ -74,7 +74,5 @@ using RequestQueue = IntrusiveList<RoutedRequest, RouterQueueTag>;
 constexpr bool may_repeat(wire::Op op) { return !wire::is_message(op); }
 /// True for an operation whose answer is how things are.
 constexpr bool only_looks(wire::Op op) { return op == wire::Op::lookup || op == wire::Op::lookup_or_start; }
-/// True for an operation about one key.
-constexpr bool has_key(wire::Op op) { return wire::about_a_key(op); }
 
 }  // namespace reki

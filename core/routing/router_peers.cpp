@@ -102,7 +102,7 @@ RouterPeer* RouterPeers::any() {
 bool RouterPeers::is_for(RoutedRequest& request, const RouterPeer& peer) {
   if (request.peer) return true;
   if (!request.node.value.empty()) return peer.node && request.node == *peer.node;
-  return has_key(request.op) ? owner_of(request) == &peer : true;
+  return wire::about_a_key(request.op) ? owner_of(request) == &peer : true;
 }
 
 void RouterPeers::take_misplaced(RouterPeer& peer, RequestQueue& misplaced) {

@@ -66,12 +66,11 @@ class ViewFollower {
   // What to do.
 
   [[nodiscard]] bool has_answers() const { return !answers_.empty(); }
-  [[nodiscard]] bool due(Instant now) const { return now >= next_; }
-  [[nodiscard]] Instant next() const { return next_; }
+  // Never before there is a first view, which somebody else has to bring.
+  [[nodiscard]] bool due(Instant now) const { return now >= next(); }
+  [[nodiscard]] Instant next() const { return have_.value != 0 ? next_ : Instant::never(); }
   /// True if a view is known to exist that is newer than ours.
   [[nodiscard]] bool behind() const { return seen_ > have_; }
-  /// Of the newest view that was heard of.
-  [[nodiscard]] Epoch seen() const { return seen_; }
   /// A member that nobody has wanted anything of so far; null if there is none left.
   RouterPeer* one_more(RouterPeers& peers);
   [[nodiscard]] std::span<const std::string> seeds_wanted(Instant now) const;

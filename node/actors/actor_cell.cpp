@@ -70,10 +70,10 @@ void ActorCell::run() {
 ActorCell::Step ActorCell::turn() {
   const Running running(host());
   const Instant began = host().clock.now();
-  DeferredWakeups::flush_if_late(began);
   Instant at = began;  // 0: has to be read again
   for (int handled = 0; handled < limits::messages_per_turn;) {
     if (has_unreleased() || !actor_) {
+      DeferredWakeups::flush_if_late(began);
       at = {};
       const bool settles = has_unreleased();
       const Step step = settles ? settle() : start();

@@ -21,7 +21,6 @@ void CellHost::schedule(ActorCell& cell) {
 }
 
 void CellHost::schedule(std::span<ActorCell* const> cells) {
-  if (cells.empty()) return;
   absl::InlinedVector<Turn*, 32> turns;
   for (ActorCell* const cell : cells) {
     Turn* const turn = cell;

@@ -3,6 +3,7 @@
 #include "reki/core/watch/watch_codec.hpp"
 #include "reki/node/actors/outputs.hpp"
 #include "reki/node/registry/local_watch.hpp"
+#include "reki/node/registry/remote_requests.hpp"
 #include "reki/node/registry/runtime.hpp"
 
 namespace reki {
@@ -41,7 +42,7 @@ Answer HostedRegistry::exchange(Submission& submission) {
 Result<NodeId> HostedRegistry::owner(std::string_view, std::string_view) const { return node_; }
 
 void HostedRegistry::serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink) {
-  runtime_.use()->remote().serve(requests, from, sink);
+  serve_requests(runtime_.use()->shards(), requests, from, sink);
 }
 
 Result<Watch> HostedRegistry::watch(WatchFilter filter, WatchCallback callback) {
@@ -97,7 +98,7 @@ void HostedRegistry::start_over(Incarnation incarnation) {
 Result<void> HostedRegistry::arrive(HandedOver&& state) { return runtime_.use()->slots().arrive(std::move(state)); }
 
 void HostedRegistry::readmit(std::string_view type, std::string_view key, EnvelopePtr request) {
-  runtime_.use()->remote().readmit(type, key, std::move(request));
+  readmit_request(runtime_.use()->shards(), type, key, std::move(request));
 }
 
 }  // namespace reki

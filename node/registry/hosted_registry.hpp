@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "reki/core/view/slot_set.hpp"
-#include "reki/node/registry/cluster_hooks.hpp"
 #include "reki/node/registry/local_registry.hpp"
-#include "reki/node/registry/reply_sink.hpp"
+#include "reki/node/registry/shards/cluster_hooks.hpp"
+#include "reki/node/registry/shards/reply_sink.hpp"
 #include "reki/node/support/rcu/rcu_ptr.hpp"
 
 namespace reki {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 namespace reki {
 

@@ -27,7 +27,7 @@ void RegistryWatches::ask(const WatchRequest& request, Completion done) {
     return effects.run(shards_);
   }
   // Under the shard's lock nothing happens to the key, so that what is found is what the next event follows on.
-  shards_.with(question->hash, [&](Shard& shard, Effects& effects) {
+  shards_.with(question->hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
     const Activation* a = shard.find(question->hash, type->index, request.key);
     const bool is_revoked = a != nullptr && a->cell != nullptr && cell_of(*a).is_revoked();
     if (is_revoked) a = nullptr;

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "reki/node/registry/hosted_registry.hpp"
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 namespace reki {
 

@@ -7,9 +7,6 @@
 #include "reki/node/registry/registry_queries.hpp"
 
 namespace reki {
-
-using wire::Op;
-
 namespace {
 
 /// So many are looked for at a time: enough to wait for memory once for all of them, few enough that those whose actors
@@ -22,50 +19,35 @@ Error unknown_message(const ActorType& type, std::string_view message) {
   return Error{ErrorCode::unknown_message, std::move(text)};
 }
 
-}  // namespace
-
-void RemoteRequests::serve(std::span<const wire::Request> requests, Incarnation from, ReplySink& sink) {
-  std::array<Asked, served_at_once> some;
-  while (!requests.empty()) {
-    const std::size_t count = std::min(requests.size(), served_at_once);
-    for (std::size_t i = 0; i < count; ++i) some[i] = asked_of(requests[i], sink);
-    if (count > 1) prefetch(std::span(some).first(count));
-    // The lease is asked about by a time before anything is looked at.
-    const Instant at = shards_.host().clock.now();
-    Effects effects;
-    for (std::size_t i = 0; i < count; ++i) serve(some[i], {from, requests[i].id}, at, effects);
-    effects.run(shards_);
-    requests = requests.subspan(count);
-  }
-}
-
-Asked RemoteRequests::asked_of(const wire::Request& request, ReplySink& sink) const {
-  Asked out{&request, &sink, shards_.types().find(request.type)};
-  if (out.type != nullptr && wire::about_a_key(request.op)) out.hash = hash_key(request.key, out.type->hash);
+Asked asked_of(Shards& shards, const wire::Request& request, ReplySink& sink) {
+  Asked out{&request, &sink, shards.types().find(request.type)};
+  if (out.type != nullptr) out.hash = hash_key(request.key, out.type->hash);
   return out;
 }
 
 /// Has the processor bring what is found there.
-void RemoteRequests::prefetch(std::span<const Asked> some) {
+void prefetch(Shards& shards, std::span<const Asked> some) {
   const RcuReadSection section;
   for (const Asked& asked : some) {
-    if (asked.type != nullptr) shards_.of(asked.hash).prefetch(asked.hash);
+    if (asked.type != nullptr) shards.of(asked.hash).prefetch(asked.hash);
   }
 }
 
-void RemoteRequests::serve(Asked& asked, RequestOrigin origin, Instant at, Effects& effects) {
+/// What is found live, or refused, is a reply at once.
+void serve(Shards& shards, Asked& asked, RequestOrigin origin, Instant at, Effects& effects) {
   const wire::Request& wanted = *asked.request;
   const auto answer = [&](const Answer& there) { asked.sink->reply(wanted, wire::reply_of(wanted.id, there)); };
   if (!wire::about_a_key(wanted.op)) {
-    if (const auto queried = query(shards_, wanted.op, wanted.type, wanted.key, wanted.args)) return answer(*queried);
+    if (const auto queried = query(shards, wanted.op, wanted.type, wanted.key, wanted.args)) return answer(*queried);
   }
-  if (auto error = check(shards_.host().gate, asked.type, wanted.type)) return answer(Answer{std::move(*error)});
+  if (auto error = check(shards.host().gate, asked.type, wanted.type)) return answer(Answer{std::move(*error)});
   Request request;
   static_cast<Demand&>(request) = demand_of(wanted, at + std::chrono::milliseconds(wanted.remaining_ms), origin);
   request.type = asked.type;
   request.hash = asked.hash;
   request.key = wanted.key;
   request.args = wanted.args.value_or(BytesView{});
+  request.asked = &asked;
   if (wire::is_message(wanted.op)) {
     const auto& handlers = asked.type->type.handlers;
     if (std::ranges::find(handlers, wanted.message, &MessageHandler::name) == handlers.end()) {
@@ -73,32 +55,46 @@ void RemoteRequests::serve(Asked& asked, RequestOrigin origin, Instant at, Effec
     }
     request.envelope = EnvelopePtr{new EncodedEnvelope(wanted.message, wanted.payload)};
     request.envelope->args = request.args;
+    if (wire::wants_no_reply(wanted)) request.asked = nullptr;
   }
-  const auto found = admit(std::move(request), asked, at, effects);
-  if (found) asked.sink->reply(wanted, {.id = wanted.id, .fence = found->fence, .started = found->started});
+  wire::Reply found{.id = wanted.id};
+  {
+    Shard& shard = shards.of(request.hash);
+    const MutexLock lock(shard.mutex());
+    const Activation* const a = shard.live_for(request, at);
+    if (a == nullptr) return shard.admit(std::move(request), at, effects);
+    found.fence = a->fence;
+    found.started = request.starts && request.origin == a->starter;
+  }
+  asked.sink->reply(wanted, found);
 }
 
-/// Says what it finds if that is an actor that is live and was looked for; else the answer goes to the sink, now or later.
-std::optional<RemoteRequests::LiveStart> RemoteRequests::admit(Request request, Asked& asked, Instant at, Effects& effects) {
-  Shard& shard = shards_.of(request.hash);
-  const MutexLock lock(shard.mutex());
-  if (const Activation* a = shard.live_for(request, at)) {
-    return LiveStart{a->fence, request.starts && request.origin == a->starter};
+}  // namespace
+
+void serve_requests(Shards& shards, std::span<const wire::Request> requests, Incarnation from, ReplySink& sink) {
+  std::array<Asked, served_at_once> some;
+  while (!requests.empty()) {
+    const std::size_t count = std::min(requests.size(), served_at_once);
+    for (std::size_t i = 0; i < count; ++i) some[i] = asked_of(shards, requests[i], sink);
+    if (count > 1) prefetch(shards, std::span(some).first(count));
+    // The lease is asked about by a time before anything is looked at.
+    const Instant at = shards.host().clock.now();
+    Effects effects;
+    for (std::size_t i = 0; i < count; ++i) serve(shards, some[i], {from, requests[i].id}, at, effects);
+    effects.run(shards);
+    requests = requests.subspan(count);
   }
-  request.answer_to(asked);
-  shard.admit(std::move(request), at, effects);
-  return std::nullopt;
 }
 
-void RemoteRequests::readmit(std::string_view type_name, std::string_view key, EnvelopePtr request) {
-  const TypeEntry* const type = shards_.types().find(type_name);
-  if (auto error = check(shards_.host().gate, type, type_name)) {
+void readmit_request(Shards& shards, std::string_view type_name, std::string_view key, EnvelopePtr request) {
+  const TypeEntry* const type = shards.types().find(type_name);
+  if (auto error = check(shards.host().gate, type, type_name)) {
     if (request->done) request->done(Answer{std::move(*error)});
     return;
   }
   const KeyName name{hash_key(key, type->hash), type->index, std::string{key}};
-  shards_.with(name.hash, [&](Shard& shard, Effects& effects) {
-    shard.readmit(name, std::move(request), shards_.host().clock.now(), effects);
+  shards.with(name.hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    shard.readmit(name, std::move(request), shards.host().clock.now(), effects);
   });
 }
 

@@ -83,7 +83,9 @@ void Runtime::submit(Submission submission, Completion done) {
 
 void Runtime::run(Request request, Instant at) {
   if (request.envelope && deliver_live(request, at)) return;
-  shards_.with(request.hash, [&](Shard& shard, Effects& effects) { shard.admit(std::move(request), at, effects); });
+  shards_.with(request.hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    shard.admit(std::move(request), at, effects);
+  });
 }
 
 Answer Runtime::exchange_by_running_turns(Submission submission) {
@@ -106,23 +108,27 @@ Result<StartPermit> Runtime::permit_start(ActorCell& cell) {
 }
 
 void Runtime::started(ActorCell& cell, bool stop_wanted) {
-  shards_.with(cell.activation().hash, [&](Shard& shard, Effects& effects) { shard.started(cell, stop_wanted, effects); });
+  shards_.with(cell.activation().hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    shard.started(cell, stop_wanted, effects);
+  });
 }
 
 bool Runtime::start_failed(ActorCell& cell, const Error& error) {
-  return shards_.with(cell.activation().hash,
-                      [&](Shard& shard, Effects& effects) { return shard.start_failed(cell, error, effects); });
+  return shards_.with(cell.activation().hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    return shard.start_failed(cell, error, effects);
+  });
 }
 
 bool Runtime::crashed(ActorCell& cell, EnvelopePtr envelope, const std::string& text) {
-  return shards_.with(cell.activation().hash, [&](Shard& shard, Effects& effects) {
+  return shards_.with(cell.activation().hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
     return shard.crashed(cell, std::move(envelope), text, effects);
   });
 }
 
 bool Runtime::stopped(ActorCell& cell, StopReason reason) {
-  return shards_.with(cell.activation().hash,
-                      [&](Shard& shard, Effects& effects) { return shard.stopped(cell, reason, effects); });
+  return shards_.with(cell.activation().hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    return shard.stopped(cell, reason, effects);
+  });
 }
 
 void Runtime::close(ActorCell& cell) {
@@ -133,7 +139,9 @@ void Runtime::close(ActorCell& cell) {
 
 void Runtime::readmit(ActorCell& cell, EnvelopePtr envelope, Instant now) {
   const KeyName name = name_of(cell.activation());
-  shards_.with(name.hash, [&](Shard& shard, Effects& effects) { shard.readmit(name, std::move(envelope), now, effects); });
+  shards_.with(name.hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    shard.readmit(name, std::move(envelope), now, effects);
+  });
 }
 
 void Runtime::hand_over(const Activation& a, Bytes args, Bytes state) {
@@ -153,13 +161,13 @@ Timers::Callbacks Runtime::timer_callbacks(Runtime& self) {
   return {.message_due =
               [&self](const KeyName& key, Fence start, EnvelopePtr message) {
                 message->pin = start;
-                self.shards_.with(key.hash, [&](Shard& shard, Effects& effects) {
+                self.shards_.with(key.hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
                   shard.readmit(key, std::move(message), self.clock.now(), effects);
                 });
               },
           .restart_due =
               [&self](const KeyName& key) {
-                self.shards_.with(key.hash, [&](Shard& shard, Effects& effects) {
+                self.shards_.with(key.hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
                   shard.restart_due(key, self.clock.now(), effects);
                 });
               },
@@ -170,7 +178,7 @@ bool Runtime::tick(Instant at) {
   coarse_now_.store(at.ns, std::memory_order_relaxed);
   const bool turns_run = executor->watch(at);
   bool anybody_waits = false;
-  shards_.each([&](Shard& shard, Effects& effects) {
+  shards_.each([&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
     if (shard.tick(at, effects)) anybody_waits = true;
     shards_.reclaimer().retire(shard.take_retired());
   });
@@ -191,7 +199,9 @@ bool Runtime::close(Duration grace) {
   executor->wait_until([this] { return shards_.size() == 0; }, deadline);
   const bool all = executor->stop(std::max(deadline, clock.now() + std::chrono::milliseconds(100)));
   timers.finish();
-  shards_.each([](Shard& shard, Effects& effects) { shard.expire(Instant::never(), ErrorCode::shutting_down, effects); });
+  shards_.each([](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    shard.expire(Instant::never(), ErrorCode::shutting_down, effects);
+  });
   watches_.close();
   return all;
 }
@@ -211,7 +221,7 @@ void Runtime::stop_everything() {
   for (const Found& found : all) {
     EnvelopePtr stop{new LookupEnvelope};
     stop->op = Op::stop;
-    shards_.with(found.key.hash, [&](Shard& shard, Effects& effects) {
+    shards_.with(found.key.hash, [&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
       shard.readmit(found.key, std::move(stop), clock.now(), effects);
     });
   }

@@ -9,8 +9,7 @@
 #include "reki/core/base/fork.hpp"
 #include "reki/node/registry/hosted_registry.hpp"
 #include "reki/node/registry/registry_watches.hpp"
-#include "reki/node/registry/remote_requests.hpp"
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 #include "reki/node/registry/slot_moves.hpp"
 #include "reki/node/registry/turn_probe.hpp"
 #include "reki/node/support/rcu/per_thread.hpp"
@@ -47,7 +46,7 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
   Fence find_live(std::string_view type, std::string_view key, const RcuReadSection& section);
 
   // Others that come to the shards
-  [[nodiscard]] RemoteRequests remote() { return RemoteRequests(shards_); }
+  [[nodiscard]] Shards& shards() { return shards_; }
   [[nodiscard]] RegistryWatches& watches() { return watches_; }
   [[nodiscard]] SlotMoves& slots() { return slots_; }
 

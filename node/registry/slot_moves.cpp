@@ -6,25 +6,29 @@
 namespace reki {
 
 void SlotMoves::expect(const SlotSet& owned) {
-  shards_.each([&](Shard& shard, Effects&) { shard.expect(owned); });
+  shards_.each([&](Shard& shard, Effects&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) { shard.expect(owned); });
 }
 
 void SlotMoves::expect_only(const SlotSet& owned) {
-  shards_.each([&](Shard& shard, Effects& effects) { shard.expect_only(owned, effects); });
+  shards_.each([&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    shard.expect_only(owned, effects);
+  });
 }
 
 void SlotMoves::gain(const SlotSet& slots, Epoch epoch) {
   watches_.gain(slots);  // before anybody can see that they are here
-  shards_.each([&](Shard& shard, Effects& effects) { shard.gain(slots, epoch, effects); });
+  shards_.each([&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
+    shard.gain(slots, epoch, effects);
+  });
 }
 
 void SlotMoves::lose(const SlotSet& slots) {
-  shards_.each([&](Shard& shard, Effects& effects) { shard.lose(slots, effects); });
+  shards_.each([&](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) { shard.lose(slots, effects); });
   resume();  // a start that stands still at the gate has to be told
 }
 
 void SlotMoves::revoke(const SlotSet& slots) {
-  shards_.each([&](Shard& shard, Effects&) { shard.revoke(slots); });
+  shards_.each([&](Shard& shard, Effects&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) { shard.revoke(slots); });
   watches_.release([&](std::uint64_t hash) { return slots.contains(slot_of(hash)); });
 }
 
@@ -42,7 +46,7 @@ void SlotMoves::resume() {
 void SlotMoves::abandon() {
   shards_.host().gate.abandon();
   watches_.abandon();
-  shards_.each([](Shard& shard, Effects& effects) { shard.abandon(effects); });
+  shards_.each([](Shard& shard, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) { shard.abandon(effects); });
   resume();
 }
 
@@ -51,7 +55,7 @@ Result<void> SlotMoves::arrive(HandedOver&& state) {
   if (auto error = check(shards_.host().gate, type, state.type)) return tl::make_unexpected(std::move(*error));
   KeyName key{hash_key(state.key, type->hash), type->index, std::move(state.key)};
   const std::uint64_t hash = key.hash;
-  return shards_.with(hash, [&](Shard& shard, Effects&) {
+  return shards_.with(hash, [&](Shard& shard, Effects&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
     return shard.arrive({std::move(key), std::move(state.args), std::move(state.state)});
   });
 }

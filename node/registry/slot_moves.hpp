@@ -1,7 +1,7 @@
 #pragma once
 
 #include "reki/node/registry/registry_watches.hpp"
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 namespace reki {
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "reki/actor/answer.hpp"
@@ -32,8 +33,8 @@ class AnswerQueue {
     void operator()(AnswerQueue* queue) const { queue->close(); }
   };
   using Ptr = std::unique_ptr<AnswerQueue, Closer>;
-  /// The data thread's; closed with it.
-  [[nodiscard]] static Ptr create() { return Ptr{new AnswerQueue}; }
+  /// The data thread's, who sleeps on `wakeup`; closed with it.
+  [[nodiscard]] static Ptr create(std::shared_ptr<Wakeup> wakeup) { return Ptr{new AnswerQueue(std::move(wakeup))}; }
   AnswerQueue(const AnswerQueue&) = delete;
   AnswerQueue& operator=(const AnswerQueue&) = delete;
 
@@ -49,10 +50,9 @@ class AnswerQueue {
   /// Swaps in what has come, oldest first; `out` is cleared first.
   void take(std::vector<SessionAnswer>& out);
   [[nodiscard]] bool empty() const;
-  Wakeup& wakeup() { return *wakeup_; }
 
  private:
-  AnswerQueue() = default;
+  explicit AnswerQueue(std::shared_ptr<Wakeup> wakeup) : wakeup_(std::move(wakeup)) {}
   ~AnswerQueue() = default;
   static void complete(void* context, std::uint64_t session, std::uint64_t request, Answer&& answer);
   void push(SessionAnswer&& item);
@@ -64,7 +64,7 @@ class AnswerQueue {
   std::vector<SessionAnswer> items_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::uint64_t owed_ ABSL_GUARDED_BY(mutex_) = 0;  // once closed: answers still to come
-  const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
+  const std::shared_ptr<Wakeup> wakeup_;
 };
 
 }  // namespace reki

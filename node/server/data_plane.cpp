@@ -27,7 +27,6 @@ void refuse_late(const std::unique_ptr<Forwarded>& request) {
 
 DataPlane::DataPlane(const Options& options, HostedRegistry& registry, FrameSink& sink, ServerEvents& events)
     : clock_(options.clock),
-      answers_(AnswerQueue::create()),
       requests_(request_server_options(options), registry, *answers_, sink, events),
       router_(router_options(options)),
       now_(clock_.now()) {}
@@ -71,8 +70,7 @@ void DataPlane::turn(Instant now) {
   router_.tick(now_);
   watches_.tick(now_);
   deliver();
-  requests_.tick(now_);
-  requests_.flush(now_);
+  requests_.end_round(now_);
 }
 
 Instant DataPlane::next_wake() { return std::min({router_.next_wake(), requests_.next_wake(), watches_.next_wake()}); }

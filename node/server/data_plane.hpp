@@ -76,8 +76,8 @@ class DataPlane final : private Watches::Carrier {
   /// Something waits for `turn` now.
   [[nodiscard]] bool has_work() const { return !answers_->empty() || !tasks_.empty(); }
   [[nodiscard]] Instant next_wake();
-  [[nodiscard]] Wakeup& answered() { return answers_->wakeup(); }
-  [[nodiscard]] Wakeup& posted() { return tasks_.wakeup(); }
+  /// Given for all that `has_work` tells of.
+  [[nodiscard]] Wakeup& wakeup() { return *wakeup_; }
   /// Ends what is forwarded and watched; what is forwarded from now on is refused.
   void close(Instant now);
 
@@ -103,11 +103,12 @@ class DataPlane final : private Watches::Carrier {
 
   // Any thread.
   const Clock clock_;
-  TaskQueue<Task> tasks_;
+  const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
+  TaskQueue<Task> tasks_{wakeup_};
   ProgressProbe probe_;
 
   // Data thread only.
-  AnswerQueue::Ptr answers_;
+  AnswerQueue::Ptr answers_ = AnswerQueue::create(wakeup_);
   RequestServer requests_;
   Watches watches_{*this};  // before router_, which has its questions
   RequestRouter router_;

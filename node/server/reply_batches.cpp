@@ -70,7 +70,6 @@ void ReplyBatches::flush(Instant now) {
     if (session->lost) sessions_.forget(*session);
   }
   packed_.clear();
-  events_.sessions.set(sessions_.size());
 }
 
 }  // namespace reki

@@ -43,15 +43,6 @@ void RequestServer::set_view(std::shared_ptr<const View> view, Incarnation incar
   registry_.release_watches([this](std::uint64_t hash) { return !view_.owns(hash); });
 }
 
-void RequestServer::tick(Instant now) {
-  now_ = now;
-  std::vector<SessionAnswer> answers;
-  node_watchers_.expire(now, answers);
-  answered_all(answers);
-  sessions_.forget_idle(now);
-  events_.sessions.set(sessions_.size());
-}
-
 Instant RequestServer::next_wake() { return std::min(sessions_.next_due(), node_watchers_.next_due()); }
 
 void RequestServer::take_answers(Instant now) {
@@ -61,9 +52,14 @@ void RequestServer::take_answers(Instant now) {
   look_at_backlog();
 }
 
-void RequestServer::flush(Instant now) {
+void RequestServer::end_round(Instant now) {
   now_ = now;
+  std::vector<SessionAnswer> answers;
+  node_watchers_.expire(now, answers);
+  answered_all(answers);
+  sessions_.forget_idle(now);
   batches_.flush(now);
+  events_.sessions.set(sessions_.size());
 }
 
 void RequestServer::refuse_new() {
@@ -135,7 +131,7 @@ void RequestServer::hello(std::string_view route, BytesView frame, Instant now) 
     return;
   }
   // An idle session that has to make room has its last replies first.
-  if (sessions_.size() >= options_.sessions_max) flush(now);
+  if (sessions_.size() >= options_.sessions_max) batches_.flush(now);
   const auto greeted = sessions_.greet(route, *hello, now);
   if (greeted.session == nullptr) {
     const std::string text = "all " + std::to_string(options_.sessions_max) + " sessions of the node are busy";

@@ -49,10 +49,8 @@ class RequestServer {
   void not_a_frame(std::string_view route, std::string_view why, Instant now);
   /// Packs the answers that came from other threads. Once a round.
   void take_answers(Instant now);
-  /// Sends all that is packed. At the end of each round.
-  void flush(Instant now);
-  /// Forgets who has been silent for long.
-  void tick(Instant now);
+  /// Sends all that is packed, and forgets who has been silent for long.
+  void end_round(Instant now);
   [[nodiscard]] Instant next_wake();
   /// From now on new requests get `shutting_down`; what is under way is still answered.
   void refuse_new();
@@ -87,8 +85,7 @@ class RequestServer {
   /// An answer that was expected.
   void answered(const SessionAnswer& answer);
   void answered_all(std::vector<SessionAnswer>& answers);
-  void reply(Session& session, const wire::Reply& reply) { batches_.add(session, reply, now_); }
-  /// The same, unless the sender wants none.
+  /// Unless the sender wants no reply.
   void refuse(Session& session, const wire::Request& request, const wire::Reply& reply);
 
   const Options options_;

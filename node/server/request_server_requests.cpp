@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "reki/node/registry/reply_sink.hpp"
+#include "reki/node/registry/shards/reply_sink.hpp"
 #include "reki/node/server/printable.hpp"
 #include "reki/node/server/request_server.hpp"
 
@@ -37,7 +37,7 @@ class RequestServer::Serving final : public ReplySink {
   void reply(const wire::Request& request, const wire::Reply& reply) override {
     if (wire::wants_no_reply(request)) return;
     if (is_about_request(reply.code)) server_.bad_request(session_, reply.code, reply.text);
-    server_.reply(session_, reply);
+    server_.batches_.add(session_, reply, server_.now_);
   }
   Completion expect(const wire::Request& request) override {
     if (wire::wants_no_reply(request)) return {};
@@ -86,7 +86,7 @@ void RequestServer::bad_request(const Session& session, ErrorCode code, std::str
 }
 
 void RequestServer::refuse(Session& session, const wire::Request& request, const wire::Reply& why) {
-  if (!wire::wants_no_reply(request)) reply(session, why);
+  if (!wire::wants_no_reply(request)) batches_.add(session, why, now_);
 }
 
 Error RequestServer::closing_error() const { return Error{ErrorCode::shutting_down, "node '" + options_.node.value + "'"}; }
@@ -126,15 +126,15 @@ void RequestServer::serve_itself(Session& session, const wire::Request& request)
     case wire::Op::watch:
       return watch(session, request);
     case wire::Op::view:
-      if (const auto view = view_.answer_to(request.args)) return reply(session, {.id = request.id, .payload = *view});
-      else return reply(session, wire::reply_of(request.id, view.error()));
+      if (const auto view = view_.answer_to(request.args)) return batches_.add(session, {.id = request.id, .payload = *view}, now_);
+      else return batches_.add(session, wire::reply_of(request.id, view.error()), now_);
     case wire::Op::status:
       if (options_.status) out.payload = options_.status();
-      return reply(session, wire::reply_of(request.id, out));
+      return batches_.add(session, wire::reply_of(request.id, out), now_);
     case wire::Op::hand_over: {
       auto kept = registry_.arrive({std::string{request.type}, std::string{request.key},
                                     Bytes{request.args.value_or(BytesView{})}, Bytes{request.payload}});
-      return reply(session, kept ? wire::reply_of(request.id, out) : wire::reply_of(request.id, kept.error()));
+      return batches_.add(session, kept ? wire::reply_of(request.id, out) : wire::reply_of(request.id, kept.error()), now_);
     }
     default:
       return;
@@ -179,7 +179,7 @@ void RequestServer::watch(Session& session, const wire::Request& request) {
   std::optional<HostedRegistry::OtherOwner> other;
   if (!request.key.empty()) {
     const auto place = view_.place_of(request.type, request.key);
-    if (place.where == Where::not_joined) return reply(session, *redirect(request));
+    if (place.where == Where::not_joined) return batches_.add(session, *redirect(request), now_);
     if (place.where != Where::here) other = {NodeId{std::string{place.owner}}, view_.epoch()};
   }
   sessions_.began(session);
@@ -187,9 +187,9 @@ void RequestServer::watch(Session& session, const wire::Request& request) {
 }
 
 void RequestServer::watch_nodes(Session& session, const wire::Request& request) {
-  if (closing_) return reply(session, wire::reply_of(request.id, closing_error()));
+  if (closing_) return batches_.add(session, wire::reply_of(request.id, closing_error()), now_);
   if (const auto answer = node_watchers_.ask(session.id, request, now_)) {
-    return reply(session, wire::reply_of(request.id, *answer));
+    return batches_.add(session, wire::reply_of(request.id, *answer), now_);
   }
   sessions_.began(session);
 }
@@ -212,7 +212,7 @@ void RequestServer::answered(const SessionAnswer& item) {
   if (session == nullptr) return events_.count(ServerEvent::reply_late);
   sessions_.ended(*session, now_);
   if (is_about_request(item.answer.code)) bad_request(*session, item.answer.code, item.answer.text);
-  reply(*session, wire::reply_of(item.request, item.answer));
+  batches_.add(*session, wire::reply_of(item.request, item.answer), now_);
 }
 
 }  // namespace reki

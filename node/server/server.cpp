@@ -78,14 +78,14 @@ void Server::start() {
 void Server::refuse_new() {
   auto open = Phase::open;
   phase_.compare_exchange_strong(open, Phase::refusing);
-  plane_.posted().signal();
+  plane_.wakeup().signal();
 }
 
 void Server::stop() {
   if (!thread_.joinable()) return;
   REKI_ASSERT(std::this_thread::get_id() != thread_.get_id());
   phase_ = Phase::stopping;
-  plane_.posted().signal();
+  plane_.wakeup().signal();
   thread_.join();
 }
 
@@ -109,19 +109,14 @@ void Server::round() {
 }
 
 void Server::wait() {
-  Wakeup& answered = plane_.answered();
-  Wakeup& posted = plane_.posted();
-  items_.assign({zmq::pollitem_t{socket_.handle(), 0, ZMQ_POLLIN, 0},
-                 zmq::pollitem_t{nullptr, answered.fd(), ZMQ_POLLIN, 0},
-                 zmq::pollitem_t{nullptr, posted.fd(), ZMQ_POLLIN, 0}});
+  Wakeup& wakeup = plane_.wakeup();
+  items_.assign({zmq::pollitem_t{socket_.handle(), 0, ZMQ_POLLIN, 0}, zmq::pollitem_t{nullptr, wakeup.fd(), ZMQ_POLLIN, 0}});
   const std::size_t own = items_.size();
   links_.append_to(items_);
-  answered.arm();
-  posted.arm();
+  wakeup.arm();
   const bool idle = !more_to_read_ && !links_.more_to_read() && !plane_.has_work() && phase_ == entered_;
   poll_until(items_, now_, idle ? std::min(plane_.next_wake(), done_at_) : now_);
-  answered.disarm(items_[1].revents != 0);
-  posted.disarm(items_[2].revents != 0);
+  wakeup.disarm(items_[1].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(own), now_);
 }
@@ -176,7 +171,7 @@ void Server::finish() {
   plane_.close(now_);
   try {
     plane_.requests().take_answers(now_);
-    plane_.requests().flush(now_);
+    plane_.requests().end_round(now_);
     wait_for_farewells();
     socket_.set(zmq::sockopt::linger, static_cast<int>(limits::flush_time_max.count()));
   } catch (const std::exception&) {

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "reki/core/wire/codec.hpp"
-#include "reki/node/registry/reply_sink.hpp"
+#include "reki/node/registry/shards/reply_sink.hpp"
 
 namespace reki::contract {
 

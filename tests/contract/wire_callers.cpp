@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "reki/node/registry/reply_sink.hpp"
+#include "reki/node/registry/shards/reply_sink.hpp"
 
 namespace reki::contract {
 

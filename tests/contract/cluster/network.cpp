@@ -226,14 +226,12 @@ void Links::flush(Instant now) {
 }
 
 void Links::serve(PeerIndex peer, Instant now) {
-  for (;;) {
+  for (bool more = true; more;) {
     const BytesView frame = router_.next_frame(peer, now);
     if (frame.empty()) return;
     Link& link = links_[peer.value];
     if (!link.connection) link.connection = network_.open(*this, self_, peer, router_.peer(peer).address);
-    const bool sent = network_.to_server(link.connection, frame);
-    router_.taken(peer, sent);
-    if (!sent) return;
+    more = router_.taken(peer, network_.to_server(link.connection, frame));
   }
 }
 

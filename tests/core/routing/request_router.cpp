@@ -471,6 +471,24 @@ BOOST_AUTO_TEST_CASE(a_reply_that_cannot_be_read_ends_its_request) {
   BOOST_TEST((only_outcome() == ErrorCode::unknown_outcome));
 }
 
+BOOST_AUTO_TEST_CASE(who_has_sent_a_frame_is_told_whether_there_may_be_more_for_the_peer) {
+  submit(Op::call, "a");
+  pump();
+  const PeerIndex peer = last().peer;
+  for (int i = 0; i < 2; ++i) {
+    auto large = make(Op::call, "a", 1s);
+    large->payload.assign(limits::batch_bytes_target, 'x');
+    out.submit(std::move(large), now);
+  }
+  BOOST_TEST(requests_in(peer, out.next_frame(peer, now)).size() == 1U);
+  BOOST_TEST(!out.taken(peer, false));  // not before the socket has room
+  BOOST_TEST(requests_in(peer, out.next_frame(peer, now)).size() == 1U);
+  BOOST_TEST(out.taken(peer, true));
+  BOOST_TEST(requests_in(peer, out.next_frame(peer, now)).size() == 1U);
+  BOOST_TEST(!out.taken(peer, true));
+  BOOST_TEST(out.next_frame(peer, now).empty());
+}
+
 BOOST_AUTO_TEST_CASE(before_the_first_view_peers_are_asked_by_address_and_keep_their_connection) {
   RequestRouter bare(RequestRouter::Options{});
   const PeerIndex seed = bare.add_peer("tcp://127.0.0.1:7010");

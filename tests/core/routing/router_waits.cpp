@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(a_nodes_own_router_asks_nobody_for_views) {
   node.run(1s);
   BOOST_TEST(node.polls.empty());
   BOOST_TEST(node.sent.size() >= 2U);
-  BOOST_TEST(node.out.epoch_seen().value == 9U);
+  BOOST_TEST(node.out.is_behind());
 }
 
 BOOST_AUTO_TEST_CASE(a_call_that_was_refused_before_the_connection_was_lost_is_sent_again) {

@@ -55,6 +55,16 @@ BOOST_AUTO_TEST_CASE(without_a_reason_nobody_is_asked) {
   BOOST_TEST((follower.next() == Instant::never()));
 }
 
+BOOST_AUTO_TEST_CASE(before_the_first_view_nobody_is_asked_for_another) {
+  ViewFollower fresh{1};
+  fresh.trouble(now);
+  fresh.heard_of(Epoch{5}, peer(2).index, now);
+  BOOST_TEST(!fresh.due(now + 1h));
+  BOOST_TEST((fresh.next() == Instant::never()));
+  fresh.installed(Epoch{1});
+  BOOST_TEST(fresh.due(now));
+}
+
 BOOST_AUTO_TEST_CASE(whoever_has_a_newer_view_is_asked_at_once_and_but_once) {
   follower.heard_of(Epoch{6}, peer(2).index, now);
   BOOST_TEST(follower.due(now));

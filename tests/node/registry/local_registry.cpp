@@ -1,7 +1,7 @@
 #include "reki/node/registry/local_registry.hpp"
 
 #include "reki/node/guard/lease_page.hpp"
-#include "reki/node/registry/cluster_hooks.hpp"
+#include "reki/node/registry/shards/cluster_hooks.hpp"
 #include "seeded_schedule.hpp"
 #include "test_actors.hpp"
 

@@ -4,7 +4,7 @@
 
 #include "reki/core/view/slot_set.hpp"
 #include "reki/node/registry/hosted_registry.hpp"
-#include "reki/node/registry/cluster_hooks.hpp"
+#include "reki/node/registry/shards/cluster_hooks.hpp"
 #include "test_actors.hpp"
 
 namespace test {

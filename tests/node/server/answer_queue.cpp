@@ -8,7 +8,7 @@ using namespace reki;
 BOOST_AUTO_TEST_SUITE(answer_queue)
 
 BOOST_AUTO_TEST_CASE(an_answer_waits_to_be_taken_whichever_thread_brings_it) {
-  const auto queue = AnswerQueue::create();
+  const auto queue = AnswerQueue::create(std::make_shared<Wakeup>());
   queue->expect(SessionId{1}, RequestId{1})(Answer{});
   std::thread([done = queue->expect(SessionId{1}, RequestId{2})]() mutable { done(Answer{}); }).join();
   BOOST_TEST(queue->missing() == 2U);
@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(an_answer_waits_to_be_taken_whichever_thread_brings_it) {
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_may_come_after_the_queue_is_closed) {
-  auto queue = AnswerQueue::create();
+  auto queue = AnswerQueue::create(std::make_shared<Wakeup>());
   Completion early = queue->expect(SessionId{1}, RequestId{1});
   Completion late = queue->expect(SessionId{1}, RequestId{2});
   early(Answer{});

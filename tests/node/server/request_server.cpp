@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(before_the_first_view_everything_is_refused) {
   wire::RequestWriter writer;
   BOOST_REQUIRE(writer.add(start_of(1, "a")));
   waiting.frame("early", writer.finish(Epoch{0}, {}), one.now);
-  waiting.flush(one.now);
+  waiting.end_round(one.now);
   const auto frame = one.sink.take("early");
   BOOST_REQUIRE(frame.has_value());
   auto reader = wire::ReplyReader::open(*frame).value();

@@ -62,8 +62,7 @@ struct OneServer {
   /// What the data thread does in each round.
   void round() {
     server.take_answers(now);
-    server.tick(now);
-    server.flush(now);
+    server.end_round(now);
   }
   std::string key_of(std::string_view owner) const {
     for (int i = 0;; ++i) {
@@ -89,7 +88,7 @@ struct OneServer {
   reki::Instant now = reki::boot_time();
   std::shared_ptr<Gate> gate = std::make_shared<Gate>();
   std::shared_ptr<const reki::View> view;
-  reki::AnswerQueue::Ptr answers = reki::AnswerQueue::create();
+  reki::AnswerQueue::Ptr answers = reki::AnswerQueue::create(std::make_shared<reki::Wakeup>());
   KeepingSink sink;
   reki::ServerEvents events{{}};
   reki::HostedRegistry registry;

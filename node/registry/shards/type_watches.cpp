@@ -1,8 +1,8 @@
-#include "reki/node/registry/type_watches.hpp"
+#include "reki/node/registry/shards/type_watches.hpp"
 
 #include <utility>
 
-#include "reki/node/registry/effects.hpp"
+#include "reki/node/registry/shards/effects.hpp"
 
 namespace reki {
 

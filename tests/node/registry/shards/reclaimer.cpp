@@ -1,4 +1,4 @@
-#include "reki/node/registry/reclaimer.hpp"
+#include "reki/node/registry/shards/reclaimer.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <latch>

@@ -1,7 +1,7 @@
 // Slots that come and go, in one shard.
 #include <vector>
 
-#include "reki/node/registry/shard.hpp"
+#include "reki/node/registry/shards/shard.hpp"
 
 namespace reki {
 
@@ -35,6 +35,7 @@ void Shard::gain(const SlotSet& slots, Epoch epoch, Effects& effects) {
 
 void Shard::lose(const SlotSet& slots, Effects& effects) {
   slots_.each_of(slots, [&](SlotId slot) {
+    mutex_.assert_held();
     slots_.lose(slot);
     stop_slot(slot, effects);
   });
@@ -58,6 +59,7 @@ void Shard::stop_slot(SlotId slot, Effects& effects) {
 
 void Shard::revoke(const SlotSet& slots) {
   slots_.each_of(slots, [this](SlotId slot) {
+    mutex_.assert_held();
     for (Activation* a = first_in(slot); a != nullptr; a = next_in_slot(*a)) {
       if (a->cell != nullptr) cell_of(*a).revoke();
     }
@@ -78,7 +80,7 @@ Result<void> Shard::arrive(SlotHost::Arrival arrival) {
 
 bool Shard::is_empty(const SlotSet& slots) const {
   bool out = true;
-  slots_.each_of(slots, [&](SlotId slot) { out = out && first_in(slot) == nullptr; });
+  slots_.each_of(slots, [&](SlotId slot) { out = out && table_->first_in(slot) == nullptr; });
   return out;
 }
 

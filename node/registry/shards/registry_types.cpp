@@ -1,4 +1,4 @@
-#include "reki/node/registry/registry_types.hpp"
+#include "reki/node/registry/shards/registry_types.hpp"
 
 #include "reki/core/base/hash.hpp"
 

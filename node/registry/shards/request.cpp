@@ -1,15 +1,20 @@
-#include "reki/node/registry/request.hpp"
+#include "reki/node/registry/shards/request.hpp"
 
 namespace reki {
 
-void Request::answer_to(Asked& from) {
-  if (wire::wants_no_reply(*from.request)) return;
-  asked_ = &from;
-  completion() = Completion{[](void* context, std::uint64_t, std::uint64_t, Answer&& answer) {
-                              const auto& asked = *static_cast<const Asked*>(context);
-                              asked.sink->reply(*asked.request, wire::reply_of(asked.request->id, answer));
-                            },
-                            &from};
+Completion Request::take_completion() {
+  if (asked == nullptr) return std::move(envelope ? envelope->done : done);
+  const auto reply = [](void* context, std::uint64_t, std::uint64_t, Answer&& answer) {
+    const auto& from = *static_cast<const Asked*>(context);
+    from.sink->reply(*from.request, wire::reply_of(from.request->id, answer));
+  };
+  return Completion{reply, asked};
+}
+
+void Request::outlive_batch() {
+  if (asked == nullptr) return;
+  (envelope ? envelope->done : done) = asked->sink->expect(*asked->request);
+  asked = nullptr;
 }
 
 EnvelopePtr into_envelope(Request request) {

@@ -1,4 +1,4 @@
-#include "reki/node/registry/slot_host.hpp"
+#include "reki/node/registry/shards/slot_host.hpp"
 
 #include <algorithm>
 #include <iterator>

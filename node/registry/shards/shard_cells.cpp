@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "reki/core/activation/activation_events.hpp"
-#include "reki/node/registry/shard.hpp"
+#include "reki/node/registry/shards/shard.hpp"
 
 namespace reki {
 

@@ -6,8 +6,8 @@
 
 #include "reki/actor/envelope.hpp"
 #include "reki/node/actors/timers.hpp"
-#include "reki/node/registry/registry_types.hpp"
-#include "reki/node/registry/reply_sink.hpp"
+#include "reki/node/registry/shards/registry_types.hpp"
+#include "reki/node/registry/shards/reply_sink.hpp"
 
 namespace reki {
 
@@ -25,24 +25,19 @@ struct Request : Demand {
   std::uint64_t hash = 0;
   std::string_view key;
   BytesView args;        ///< Copied if it has to wait. An envelope brings its own.
-  EnvelopePtr envelope;  ///< With its completion in it; else:
+  EnvelopePtr envelope;    ///< With its completion in it; else:
   Completion done;
+  /// Who takes an answer that is there before the batch is through, as most are: they need no completion. Null: nobody, or the
+  /// completion has outlived the batch.
+  Asked* asked = nullptr;
 
   [[nodiscard]] KeyName name() const { return {hash, type->index, std::string{key}}; }
-  /// Where its answer goes.
-  [[nodiscard]] Completion& completion() { return envelope ? envelope->done : done; }
-  /// Most answers are there before those are through that it was asked with, and need no completion that outlives them.
-  void answer_to(Asked& from);
+  /// A timer's message, or a send that wants no reply, is not.
+  [[nodiscard]] bool is_waited_for() const { return asked != nullptr || !envelope || envelope->done; }
+  /// Where an answer goes that is there now.
+  [[nodiscard]] Completion take_completion();
   /// Before it is put where its answer may come later, and on another thread.
-  void outlive_batch() {
-    if (asked_ == nullptr) return;
-    completion().dismiss();
-    completion() = asked_->sink->expect(*asked_->request);
-    asked_ = nullptr;
-  }
-
- private:
-  Asked* asked_ = nullptr;  ///< Null: the completion outlives the call.
+  void outlive_batch();
 };
 
 /// All of it in an envelope, for a request that has to wait.

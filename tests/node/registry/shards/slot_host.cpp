@@ -1,4 +1,4 @@
-#include "reki/node/registry/slot_host.hpp"
+#include "reki/node/registry/shards/slot_host.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,4 +1,4 @@
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 namespace reki {
 
@@ -23,7 +23,7 @@ void Shards::passivate_oldest(TypeEntry& type) {
     }
     if (oldest_shard == nullptr) return;
     Effects effects;
-    auto passivate = [&](Shard& shard, Effects& out) {
+    auto passivate = [&](Shard& shard, Effects& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {
       Activation* const a = shard.least_recently_used(type);
       return a != nullptr && shard.passivate(*a, host().clock.now(), out);
     };

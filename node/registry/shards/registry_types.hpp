@@ -12,7 +12,7 @@
 #include "reki/core/activation/activation.hpp"
 #include "reki/core/base/bytes.hpp"
 #include "reki/node/actors/cell_host.hpp"
-#include "reki/node/registry/type_watches.hpp"
+#include "reki/node/registry/shards/type_watches.hpp"
 
 namespace reki {
 

@@ -1,4 +1,4 @@
-#include "reki/node/registry/shard.hpp"
+#include "reki/node/registry/shards/shard.hpp"
 
 #include <utility>
 
@@ -61,24 +61,24 @@ void Shard::admit(Request request, Instant at, Effects& effects) {
     case What::found:
       ++lookups_;
       verdict.activation->used.store(at.ns, std::memory_order_relaxed);
-      return effects.answer(std::move(request.completion()),
-                            answer_of(verdict.activation->fence, context_.host.node, verdict.started));
+      return effects.answer(request.take_completion(), answer_of(verdict.activation->fence, context_.host.node, verdict.started));
     case What::deliver:
       static_cast<Demand&>(*request.envelope) = request;
       request.envelope->begins = false;
       if (request.op == Op::call) request.outlive_batch();
+      else request.envelope->done = request.take_completion();
       return deliver(*verdict.activation, std::move(request.envelope), effects);
     case What::wait:
     case What::start:
     case What::stop:
       return keep(verdict, std::move(request), effects);
     case What::repeated:
-      return effects.answer(std::move(request.completion()), answer_of(verdict.fence, context_.host.node, verdict.started));
+      return effects.answer(request.take_completion(), answer_of(verdict.fence, context_.host.node, verdict.started));
     case What::refuse:
       break;
   }
   if (verdict.code == ErrorCode::overloaded) context_.host.counters.overloaded.fetch_add(1, std::memory_order_relaxed);
-  effects.answer(std::move(request.completion()), refusal(verdict, context_.host.node));
+  effects.answer(request.take_completion(), refusal(verdict, context_.host.node));
 }
 
 void Shard::readmit(const KeyName& key, EnvelopePtr envelope, Instant at, Effects& effects) {
@@ -110,7 +110,7 @@ const Activation* Shard::live_for(const Request& request, Instant at) {
 
 bool Shard::is_here(Request& request, Instant at, Effects& effects) {
   const auto refuse = [&](ErrorCode code, std::string text) {
-    effects.answer(std::move(request.completion()), Answer{Error{code, std::move(text)}});
+    effects.answer(request.take_completion(), Answer{Error{code, std::move(text)}});
     return false;
   };
   const Gate& gate = context_.host.gate;
@@ -120,9 +120,8 @@ bool Shard::is_here(Request& request, Instant at, Effects& effects) {
   if (gate.is_closing()) return true;
   const SlotState state = slots_.state(slot_of(request.hash));
   if (state == SlotState::held) {
-    // What nobody waits for, a timer's message or a plain send, waits itself until the lease goes on.
-    const bool is_waited_for = request.envelope ? static_cast<bool>(request.envelope->done) : true;
-    if (gate.is_open(at) || !is_waited_for) return true;
+    // What nobody waits for waits itself until the lease goes on.
+    if (gate.is_open(at) || !request.is_waited_for()) return true;
     return refuse(ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it");
   }
   KeyName key = request.name();

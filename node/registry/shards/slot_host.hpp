@@ -9,8 +9,8 @@
 #include "reki/core/base/hash.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/view/slot_set.hpp"
-#include "reki/node/registry/cluster_hooks.hpp"
-#include "reki/node/registry/request.hpp"
+#include "reki/node/registry/shards/cluster_hooks.hpp"
+#include "reki/node/registry/shards/request.hpp"
 
 namespace reki {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "reki/node/registry/request.hpp"
+#include "reki/node/registry/shards/request.hpp"
 
 namespace reki {
 

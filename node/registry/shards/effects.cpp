@@ -1,7 +1,7 @@
-#include "reki/node/registry/effects.hpp"
+#include "reki/node/registry/shards/effects.hpp"
 
 #include "reki/node/actors/actor_cell.hpp"
-#include "reki/node/registry/shards.hpp"
+#include "reki/node/registry/shards/shards.hpp"
 
 namespace reki {
 
@@ -12,7 +12,7 @@ void Effects::destroy(std::unique_ptr<ActorCell> cell) { dead_.push_back(std::mo
 
 void Effects::run(Shards& shards) {
   for (auto& [key, due] : restarts_) shards.host().timers.add_restart(std::move(key), due);
-  shards.host().schedule(cells_);
+  if (!cells_.empty()) shards.host().schedule(cells_);
   for (auto& answered : answers_) answered.done(std::move(answered.answer));
   for (auto& [key, request] : rerouted_) shards.reroute(key, std::move(request));
   if (over_cap_ != nullptr) shards.passivate_oldest(*over_cap_);
