@@ -53,6 +53,7 @@ void ClientProcess::watch(std::uint32_t key) {
   auto sink = std::make_shared<WatchSink>([this, key](const WatchEvent& event) { world_.oracle.watched(self_, key, event); });
   watches_.add(WatchFilter::of_key(std::string(Cell::type), name_of_key(key)), sink, world_.now());
   watched_.emplace_back(std::move(sink));
+  poll();
 }
 
 void ClientProcess::ask_something() {
@@ -60,24 +61,33 @@ void ClientProcess::ask_something() {
   const std::uint64_t dice = world_.below(100);
   const Op op = dice < 45 ? Op::call : dice < 65 ? Op::send : dice < 80 ? Op::lookup_or_start : dice < 90 ? Op::start : dice < 95 ? Op::lookup : Op::stop;
   const bool pinned = (op == Op::call || op == Op::send) && world_.below(3) == 0 && fences_[key].value != 0;
-  const std::uint32_t to = world_.below(3) == 0 ? static_cast<std::uint32_t>(world_.below(world_.keys())) + 1 : 0;
   const Duration timeout = world_.below(4) == 0 ? Duration(std::chrono::milliseconds(20 + world_.below(500))) : Duration(3s);
-  ask(op, key, pinned ? fences_[key] : Fence{}, world_.draw_length(), to == key + 1 ? 0 : to, timeout);
+  const std::uint32_t later_us = world_.below(4) == 0 ? static_cast<std::uint32_t>(1 + world_.below(400'000)) : 0;
+  const Args start{.start_lasts_us = world_.below(8) == 0 ? world_.draw_length() : 0, .to = draw_other(key)};
+  ask(op, key, pinned ? fences_[key] : Fence{}, timeout, {.lasts_us = world_.draw_length(), .to = draw_other(key), .later_us = later_us}, start);
 }
 
-void ClientProcess::ask(Op op, std::uint32_t key, Fence pin, std::uint32_t lasts_us, std::uint32_t to, Duration timeout) {
+/// A key to send to, from 1; 0: none.
+std::uint32_t ClientProcess::draw_other(std::uint32_t key) {
+  const std::uint32_t to = world_.below(3) == 0 ? static_cast<std::uint32_t>(world_.below(world_.keys())) + 1 : 0;
+  return to == key + 1 ? 0 : to;
+}
+
+void ClientProcess::ask(Op op, std::uint32_t key, Fence pin, Duration timeout, Work work, Args start) {
   Ask& ask = world_.oracle.ask(op, key);
   ask.sender = self_;
   ask.pin = pin;
   ask.deadline = world_.now() + timeout;
   world_.oracle.issued(ask);
   const std::uint32_t number = ask.number;
+  work.ask = start.ask = number;
+  start.key = key;
   Submission submission(op, Cell::type, name_of_key(key));
   submission.timeout = timeout;
   submission.fence = pin;
   const bool starts = op == Op::lookup_or_start || op == Op::start || (wire::is_message(op) && pin.value == 0);
-  if (starts) submission.args = pack(Args{.ask = number, .key = key, .start_lasts_us = world_.below(8) == 0 ? world_.draw_length() : 0});
-  if (wire::is_message(op)) submission.message = EnvelopePtr{new TypedEnvelope<Work>(Work{.ask = number, .lasts_us = lasts_us, .to = to})};
+  if (starts) submission.args = pack(start);
+  if (wire::is_message(op)) submission.message = EnvelopePtr{new TypedEnvelope<Work>(work)};
   auto request = std::make_unique<Forwarded>();
   request->deadline = ask.deadline;
   if (auto error = std::move(submission).encode_into(*request)) return world_.oracle.answered(number, Answer{std::move(*error)}, {});
@@ -94,6 +104,7 @@ void ClientProcess::ask(Op op, std::uint32_t key, Fence pin, std::uint32_t lasts
 
 void ClientProcess::poll() {
   const Instant now = world_.now();
+  if (slot_.due <= now) return;
   Instant due = has_posted_ || links_.has_input() ? now : std::min(router_.next_wake(), watches_.next_wake());
   due = std::max(due, now);
   if (due == Instant::never() || slot_.due <= due) return;

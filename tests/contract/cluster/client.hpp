@@ -21,12 +21,14 @@ class ClientProcess final : public std::enable_shared_from_this<ClientProcess>, 
   void begin();
   /// Something is asked, now and then, until `end`.
   void ask_something();
-  void ask(wire::Op op, std::uint32_t key, Fence pin, std::uint32_t lasts_us, std::uint32_t to, Duration timeout);
+  /// `work`: what a message says; `start`: how a start goes that is made for it. Their numbers are given here.
+  void ask(wire::Op op, std::uint32_t key, Fence pin, Duration timeout, Work work = {}, Args start = {});
   void watch(std::uint32_t key);
   void poll();
   [[nodiscard]] const RequestRouter& router() const { return router_; }
 
  private:
+  [[nodiscard]] std::uint32_t draw_other(std::uint32_t key);
   void turn();
   void deliver();
   void fetch_view(PeerIndex from);

@@ -45,6 +45,7 @@ void Faults::do_for(Duration time, std::function<void()> undo) {
 }
 
 void Faults::heal() {
+  healed_ = true;
   world_.long_handlers_permille = 0;
   world_.busy_handlers_permille = 0;
   for (const auto& once : std::exchange(undo_, {})) {
@@ -79,7 +80,7 @@ void Faults::strike() {
     case Fault::isolate_data:
       return cut(ways_of(node), false, true, draw(100ms, 2s));
     case Fault::break_connections:
-      return world_.network.reset(node);
+      return break_connections(node);
     case Fault::slow_disk:
       machine.disk_usual = 300ms;
       return do_for(draw(300ms, 2s), [&machine] { machine.disk_usual = 2ms; });
@@ -111,6 +112,18 @@ void Faults::strike() {
   }
 }
 
+/// All of a node's; or those with one client, after its answers to that have not come for a while: they are lost.
+void Faults::break_connections(Endpoint node) {
+  Network& network = world_.network;
+  if (random_.below(2) == 0) return network.reset(node);
+  const auto client = static_cast<Endpoint>(world_.nodes() + random_.below(world_.clients()));
+  network.cut(Network::data, node, client);
+  do_for(draw(50ms, 500ms), [&network, node, client] {
+    network.reset(node, client);
+    network.mend(Network::data, node, client);
+  });
+}
+
 void Faults::crash(Endpoint node, bool guarded) {
   Machine& machine = world_.machine(node);
   if (!machine.process) return;
@@ -123,12 +136,36 @@ void Faults::crash(Endpoint node, bool guarded) {
 
 void Faults::pause(Endpoint node, bool guard_too) {
   const auto process = world_.machine(node).process;
-  if (!process || process->host->paused) return;
+  if (!process) return;
+  switch (random_.below(3)) {
+    case 0:
+      return stand_still(node, guard_too);
+    case 1:
+      world_.machine(node).at_next_start = [this, node, guard_too] { stand_still(node, guard_too); };
+      return;
+    default:
+      process->stall_workers(true);
+      return do_for(draw(1ms, 60ms), [this, node, guard_too, weak = std::weak_ptr(process)] {
+        if (const auto again = weak.lock()) again->stall_workers(false);
+        stand_still(node, guard_too);
+      });
+  }
+}
+
+void Faults::stand_still(Endpoint node, bool guard_too) {
+  const auto process = world_.machine(node).process;
+  if (healed_ || !process || process->host->paused) return;
   process->pause(guard_too);
-  do_for(draw(30ms, 2500ms), [this, node, weak = std::weak_ptr(process)] {
+  do_for(length_of_pause(), [this, node, weak = std::weak_ptr(process)] {
     if (const auto again = weak.lock(); again && again->alive()) again->resume();
     else if (!world_.machine(node).process) world_.machine(node).start();  // its guard has killed it
   });
+}
+
+/// Often about as long as a lease: then a node wakes without one, and others do not know it yet.
+Duration Faults::length_of_pause() {
+  const Duration lease = timing_of(world_.config).lease;
+  return random_.below(2) == 0 ? draw(lease - 100ms, lease + 250ms) : draw(30ms, 2500ms);
 }
 
 void Faults::cut(const std::vector<std::pair<Endpoint, Endpoint>>& ways, bool control, bool data, Duration time) {

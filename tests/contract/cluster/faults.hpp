@@ -12,8 +12,8 @@ namespace reki::cluster {
 enum class Fault : std::uint8_t {
   crash,         ///< A process ends; its guard tells of it.
   lose_machine,  ///< With the guard, and nobody is told.
-  pause,         ///< A machine stands still.
-  stop_process,  ///< A process stands still, and its guard does not.
+  pause,         ///< A machine stands still: at any time, in the midst of a start, or with turns that wait for its workers.
+  stop_process,  ///< Likewise a process, and its guard does not.
   cut_pair,      ///< Between two nodes, one way or both, one plane or both.
   isolate,       ///< A node's control plane from all others; clients reach it.
   isolate_data,  ///< A node from all other nodes, but for the control plane.
@@ -40,8 +40,11 @@ class Faults {
 
  private:
   void do_for(Duration time, std::function<void()> undo);
+  void break_connections(Endpoint node);
   void crash(Endpoint node, bool guarded);
   void pause(Endpoint node, bool guard_too);
+  void stand_still(Endpoint node, bool guard_too);
+  [[nodiscard]] Duration length_of_pause();
   void cut(const std::vector<std::pair<Endpoint, Endpoint>>& ways, bool control, bool data, Duration time);
   [[nodiscard]] std::vector<std::pair<Endpoint, Endpoint>> ways_of(Endpoint node) const;
   [[nodiscard]] Duration draw(Duration least, Duration most);
@@ -50,6 +53,7 @@ class Faults {
   SplitMix random_;
   std::vector<Fault> kinds_;
   std::vector<std::shared_ptr<std::function<void()>>> undo_;
+  bool healed_ = false;
 };
 
 }  // namespace reki::cluster

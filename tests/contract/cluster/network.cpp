@@ -24,6 +24,7 @@ Endpoint node_at(const std::string& address) {
 Network::Network(World& world, std::size_t endpoints) : world_(world), endpoints_(endpoints) {
   for (auto& cuts : cuts_) cuts.resize(endpoints * endpoints);
   last_datagram_.resize(endpoints * endpoints);
+  senders_.push_back(0);  // no connection has number 0
 }
 
 Duration Network::delay() {
@@ -119,7 +120,8 @@ void Network::try_connect(const ConnectionPtr& c) {
     again->held = {};
     again->last = {};
     ++again->generation;
-    again->number = ++numbers_;
+    senders_.push_back(again->from);
+    again->number = senders_.size() - 1;
     again->route = "r" + std::to_string(again->number);
     routes_[again->route] = again;
     again->client->connected(again->peer);
@@ -147,15 +149,19 @@ ConnectionPtr Network::find(const std::string& route) const {
 
 bool Network::to_server(const ConnectionPtr& c, BytesView frame) {
   if (!c->up) return false;
-  note_messages(*c, frame);
+  note_requests(*c, frame);
   send(c, to_the_server, Bytes(frame));
   return true;
 }
 
-void Network::note_messages(const Connection& c, BytesView frame) {
+void Network::note_requests(const Connection& c, BytesView frame) {
   auto reader = wire::RequestReader::open(frame);
   if (!reader) return;
   for (wire::Request request; reader->next(request) == wire::Next::good;) {
+    const bool acts = request.op == wire::Op::start || request.op == wire::Op::lookup_or_start || request.op == wire::Op::stop;
+    if (acts && c.from >= world_.nodes()) {
+      world_.oracle.requested({c.from, request.id.value}, request.op, number_of_key(request.key));
+    }
     if (!wire::is_message(request.op)) continue;
     if (const auto work = unpack<Work>(request.payload)) world_.oracle.transmitted(static_cast<std::uint32_t>(work->ask), c.number);
   }

@@ -71,11 +71,13 @@ class Network {
   bool to_server(const ConnectionPtr& connection, BytesView frame);
   bool to_client(const std::string& route, const Process& server, BytesView frame);
   [[nodiscard]] ConnectionPtr find(const std::string& route) const;
+  /// Whose connection it is or was.
+  [[nodiscard]] Endpoint sender_on(const std::string& route) const { return senders_[std::stoul(route.substr(1))]; }
 
  private:
   [[nodiscard]] bool is_cut(Plane plane, Endpoint from, Endpoint to) const { return cuts_[plane][from * endpoints_ + to] > 0; }
   Duration delay();
-  void note_messages(const Connection& connection, BytesView frame);
+  void note_requests(const Connection& connection, BytesView frame);
   void send(const ConnectionPtr& connection, int way, Bytes frame);
   void arrive(const ConnectionPtr& connection, int way, Bytes frame);
   void try_connect(const ConnectionPtr& connection);
@@ -88,7 +90,7 @@ class Network {
   std::vector<Instant> last_datagram_;
   std::vector<std::weak_ptr<Connection>> all_;
   std::map<std::string, ConnectionPtr> routes_;
-  std::uint64_t numbers_ = 0;
+  std::vector<Endpoint> senders_;  ///< By Connection::number.
 };
 
 /// The connections of one RequestRouter: what net/peer_links.hpp does with ZeroMQ's sockets.

@@ -102,7 +102,11 @@ void Oracle::answered(std::uint32_t number, const Answer& answer, const std::opt
     break_rule(Rule::never_back, name(ask) + " is answered about an earlier start than was known when it was asked");
   }
   Key& key = keys_[ask.key];
-  if (find_life(ask.key, answer.fence) == 0) break_rule(Rule::own_start, name(ask) + " is answered with a fence of no start");
+  const std::uint32_t life = find_life(ask.key, answer.fence);
+  if (life == 0) break_rule(Rule::own_start, name(ask) + " is answered with a fence of no start");
+  if (lives_[life].failed) {
+    break_rule(Rule::no_effect_without_the_lease, name(ask) + " is answered about " + name(lives_[life]) + ", whose start ended without the lease");
+  }
   if (ask.op == Op::start) check_start(ask, answer);
   key.known = std::max(key.known, answer.fence);
 }
@@ -141,11 +145,34 @@ void Oracle::check_start(Ask& ask, const Answer& answer) {
   if (!is_first) break_rule(Rule::own_start, name(ask) + " has won the same start as ask " + std::to_string(at->second));
 }
 
+void Oracle::replied(const HostPtr& host, const RequestKey& request, const wire::Reply& reply) {
+  const auto found = requested_.find(request);
+  if (found == requested_.end() || reply.fence.value == 0) return;
+  const auto [op, key] = found->second;
+  const Life& life = lives_[find_life(key, reply.fence)];
+  if (life.host != host) return;
+  const std::tuple here(request, host.get(), life.incarnation.value);
+  const auto what = [&] { return "a repeat of a request of client " + std::to_string(request.first) + " for " + name(life); };
+  if (reply.code == ErrorCode::already_started) {
+    if (const auto before = done_.find(here); before != done_.end() && before->second == reply.fence) {
+      break_rule(Rule::done_once, what() + " is refused, although that is the start that it has made");
+    }
+  } else if (reply.code == ErrorCode::ok && (op == Op::stop || reply.started)) {
+    const auto [first, is_first] = done_.emplace(here, reply.fence);
+    if (!is_first && first->second != reply.fence) {
+      break_rule(Rule::done_once, what() + " has started or stopped it after start " + std::to_string(first->second.value));
+    }
+  }
+}
+
 void Oracle::watched(std::uint32_t watcher, std::uint32_t key, const WatchEvent& event) {
   ++seen.watched;
   note("watcher " + std::to_string(watcher) + " of " + name_of_key(key) + ": " + std::string(name_of(event.kind)) + " " +
        std::to_string(event.fence.value));
   if (event.kind != WatchKind::started && event.kind != WatchKind::restarted) return;
+  if (lives_[find_life(key, event.fence)].failed) {
+    break_rule(Rule::no_effect_without_the_lease, "watcher " + std::to_string(watcher) + " is told of a start of " + name_of_key(key) + " that ended without the lease");
+  }
   Fence& last = last_told_[{watcher, key}];
   if (event.fence <= last) break_rule(Rule::told_in_order, "watcher " + std::to_string(watcher) + " is told of a start of " + name_of_key(key) + " after a later one");
   last = event.fence;
@@ -190,7 +217,7 @@ std::uint32_t Oracle::begin(std::uint32_t number, Fence fence, const char* funct
   }
   check_begin(life, function);
   key.begun = std::max(key.begun, fence);
-  runs_.push_back({.life = number});
+  runs_.push_back({.life = number, .starts = is_first});
   life.running = static_cast<std::uint32_t>(runs_.size() - 1);
   if (ask != 0) handle(asks_[ask], life, life.running);
   return life.running;
@@ -200,6 +227,7 @@ void Oracle::check_begin(Life& life, const char* function) {
   const auto what = [&] { return std::string(function) + " of " + name(life); };
   if (life.running != 0) break_rule(Rule::one_actor, what() + " begins while another function of it runs");
   if (!has_lease(life)) break_rule(Rule::only_with_the_lease, what() + " begins without the lease");
+  if (life.failed) break_rule(Rule::no_effect_without_the_lease, what() + " begins, whose start ended without the lease");
   if (life.fence < keys_[life.key].begun) break_rule(Rule::one_actor, what() + " begins although a later start has begun");
   for (const std::uint32_t other : keys_[life.key].lives) {
     const Life& o = lives_[other];
@@ -228,6 +256,7 @@ void Oracle::handle(Ask& ask, const Life& life, std::uint32_t run) {
 
 /// One that was refused, or sent to a node that is gone, is sent again, and may be overtaken until then.
 void Oracle::check_order(const Ask& ask, std::uint32_t life) {
+  if (ask.sender == no_sender) return;
   std::uint32_t& last = last_handled_[{ask.sender, ask.way, life}];
   const Ask& before = asks_[last];
   const bool is_later = ask.way != 0 ? ask.place > before.place : ask.number > last;
@@ -251,11 +280,12 @@ void Oracle::end(std::uint32_t number) {
   run.withheld = !has_lease(life) || life.revoked;
   run.resumes = life.host->resumes;
   if (run.withheld) ++seen.withheld;
+  if (run.starts) life.failed = run.withheld;
   note("end of " + name(life) + (run.withheld ? ", withheld" : ""));
 }
 
 std::uint64_t Oracle::state_saved(std::uint32_t life) {
-  states_.push_back({.key = lives_[life].key});
+  states_.push_back({.key = lives_[life].key, .of = lives_[life].fence});
   ++seen.moves;
   return states_.size() - 1;
 }
@@ -264,6 +294,7 @@ void Oracle::state_restored(std::uint32_t life, std::uint64_t state) {
   if (!lives_[life].host->alive) return;
   ++seen.restored;
   State& s = states_[state];
+  if (keys_[s.key].begun > s.of) break_rule(Rule::state_once, "a state of " + name_of_key(s.key) + " is restored for " + name(lives_[life]) + " after a later start");
   if (s.key != lives_[life].key) break_rule(Rule::state_once, "a state of " + name_of_key(s.key) + " is restored for " + name(lives_[life]));
   if (std::exchange(s.restored, true)) break_rule(Rule::state_once, "a state of " + name_of_key(s.key) + " is restored twice, now on " + lives_[life].host->name);
 }

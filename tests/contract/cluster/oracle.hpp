@@ -39,6 +39,9 @@ struct Host {
 };
 using HostPtr = std::shared_ptr<Host>;
 
+/// Of timers' messages: in no order with others.
+inline constexpr std::uint32_t no_sender = UINT32_MAX;
+
 /// One request: what was asked, and what came of it.
 struct Ask {
   std::uint32_t number = 0;
@@ -69,6 +72,7 @@ struct Life {
   std::uint32_t running = 0;  ///< The run of its function; 0: none.
   bool revoked = false;
   bool over = false;
+  bool failed = false;  ///< `on_start` ended without the lease: it is no start.
   /// Host::resumes when its slot was revoked or its incarnation was dropped: what was held back then is dropped.
   std::optional<std::uint64_t> last_resume{};
 };
@@ -76,6 +80,7 @@ struct Life {
 /// One run of one function of an actor.
 struct Run {
   std::uint32_t life = 0;
+  bool starts = false;        ///< `on_start`
   bool ended = false;
   bool withheld = false;      ///< It ended without the lease.
   std::uint64_t resumes = 0;  ///< Of its host, at its end.
@@ -101,6 +106,11 @@ class Oracle {
   void answered(std::uint32_t ask, const Answer& answer, const std::optional<Done>& done);
   /// It leaves on a connection, perhaps again.
   void transmitted(std::uint32_t ask, std::uint64_t way);
+  /// A request of a client leaves that may start or stop an actor, perhaps again: of that sender and with this id.
+  using RequestKey = std::pair<std::uint32_t, std::uint64_t>;
+  void requested(const RequestKey& request, wire::Op op, std::uint32_t key) { requested_.try_emplace(request, op, key); }
+  /// A node answers such a one, or another.
+  void replied(const HostPtr& host, const RequestKey& request, const wire::Reply& reply);
   /// What an actor that still lives is told of a message that it has sent.
   void told_sender(std::uint32_t ask, const Answer& answer);
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
@@ -139,6 +149,7 @@ class Oracle {
   };
   struct State {
     std::uint32_t key;
+    Fence of;  ///< Of the start that has left it.
     bool restored = false;
   };
 
@@ -166,6 +177,9 @@ class Oracle {
   std::vector<HostPtr> hosts_;
   /// By sender, way and life: the ask.
   std::map<std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>, std::uint32_t> last_handled_;
+  std::map<RequestKey, std::pair<wire::Op, std::uint32_t>> requested_;
+  /// By request, process and incarnation of the node: the start that was made or ended for it.
+  std::map<std::tuple<RequestKey, const Host*, std::uint64_t>, Fence> done_;
   std::uint64_t transmissions_ = 0;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Fence> last_told_;             ///< By watcher and key.
   std::size_t unanswered_ = 0;

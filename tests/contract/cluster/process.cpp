@@ -156,6 +156,11 @@ void Process::resume() {
   if (std::exchange(guard_paused_, false)) look_as_guard();
 }
 
+bool Process::start_begins() {
+  if (const auto fault = std::exchange(machine_.at_next_start, nullptr)) fault();
+  return host->paused;
+}
+
 void Process::stall_workers(bool stall) {
   workers_stall_ = stall;
   if (host->alive && !host->paused) stands_still_ = stall;
@@ -171,10 +176,14 @@ void Process::look_again() {
 void Process::poll() {
   if (!host->alive || host->paused) return;
   const Instant now = world_.now();
-  const bool control_waits = looks_again_ || !control_inbox_.empty() || !tasks_.empty();
-  arrange(control_slot_, control_waits ? now : driver_.next_wake(), machine_.control_latency, &Process::control_turn);
-  const bool data_waits = !inbox_.empty() || links_.has_input() || plane_.has_work();
-  arrange(data_slot_, data_waits ? now : plane_.next_wake(), machine_.data_latency, &Process::data_turn);
+  if (control_slot_.due > now) {
+    const bool waits = looks_again_ || !control_inbox_.empty() || !tasks_.empty();
+    arrange(control_slot_, waits ? now : driver_.next_wake(), machine_.control_latency, &Process::control_turn);
+  }
+  if (data_slot_.due > now) {
+    const bool waits = !inbox_.empty() || links_.has_input() || plane_.has_work();
+    arrange(data_slot_, waits ? now : plane_.next_wake(), machine_.data_latency, &Process::data_turn);
+  }
 }
 
 void Process::arrange(TurnSlot& slot, Instant due, Duration latency, void (Process::*turn)()) {
@@ -267,11 +276,14 @@ void Process::note_zombie(const ConnectionPtr& connection, const std::string& ro
 }
 
 void Process::check_replies(const std::string& route, BytesView frame) {
+  const Endpoint sender = world_.network.sender_on(route);
   const auto zombie = zombies_.find(route);
-  if (zombie == zombies_.end()) return;
+  if (sender < world_.nodes() && zombie == zombies_.end()) return;
   auto reader = wire::ReplyReader::open(frame);
   if (!reader) return;
   for (wire::Reply reply; reader->next(reply) == wire::Next::good;) {
+    if (sender >= world_.nodes()) world_.oracle.replied(host, {sender, reply.id.value}, reply);
+    if (zombie == zombies_.end()) continue;
     const bool refused = reply.code == ErrorCode::unavailable || reply.code == ErrorCode::shutting_down;
     if (zombie->second.erase(reply.id.value) != 0 && !refused) {
       world_.oracle.break_rule(Rule::dropped_senders, host->name + " has accepted a request of an incarnation that its view has dropped: " + std::string(name_of(reply.code)));
@@ -321,6 +333,7 @@ void Process::installed(const std::shared_ptr<const View>& view, Incarnation inc
   world_.oracle.note(host->name + " installs " + std::to_string(view->epoch().value));
   host->incarnation = incarnation;
   registry_.installed(view, incarnation);
+  check_elsewhere(*view);
 }
 
 void Process::lost(const SlotSet& slots) {
@@ -337,7 +350,11 @@ bool Process::is_done_with(const SlotSet& slots) {
 void Process::revoke(const SlotSet& slots) {
   world_.oracle.note(host->name + " revokes");
   world_.oracle.revoked(host, [&](std::uint32_t key) { return slots.contains(world_.slot_of_key(key)); });
-  std::erase_if(lost_, [&](const LostSlots& each) { return each.slots == slots; });
+  std::erase_if(lost_, [&](const LostSlots& each) {
+    const bool is_early = each.slots == slots && world_.now() - each.at < limits::move_grace - 50ms;
+    if (is_early) world_.oracle.break_rule(Rule::gets_empty, host->name + " revokes slots that it has just lost");
+    return each.slots == slots;
+  });
   registry_.revoke(slots);
 }
 
@@ -352,6 +369,15 @@ void Process::fenced(Incarnation now) {
 void Process::resumed() {
   ++host->resumes;
   registry_.resumed();
+}
+
+void Process::check_elsewhere(const View& view) {
+  for (std::uint32_t key = 0; key < world_.keys(); ++key) {
+    const Member* const owner = view.owner(world_.slot_of_key(key));
+    if (owner != nullptr && owner->node_id == machine_.id && owner->incarnation == host->incarnation) continue;
+    if (!registry_.local().arrive({std::string(Cell::type), name_of_key(key), {}, {}})) continue;
+    world_.oracle.break_rule(Rule::state_once, host->name + " takes a state of " + name_of_key(key) + ", which is elsewhere");
+  }
 }
 
 void Process::check_lost() {

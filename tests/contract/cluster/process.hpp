@@ -46,6 +46,8 @@ class Process final : public std::enable_shared_from_this<Process>,
   /// Nothing of it runs, and its clock goes on. `guard_too`: the whole machine stands still.
   void pause(bool guard_too);
   void resume();
+  /// `on_start` of an actor has begun: a fault may have waited for that. True: the machine stands still now.
+  bool start_begins();
   /// No turn of an actor begins, as on a machine that has other work for its processors.
   void stall_workers(bool stall);
   /// Arranges for what has to be done next. After anything has happened.
@@ -93,6 +95,8 @@ class Process final : public std::enable_shared_from_this<Process>,
   void note_zombie(const ConnectionPtr& connection, const std::string& route, const Bytes& frame);
   void check_replies(const std::string& route, BytesView frame);
   void check_lost();
+  /// No state is taken for a key of another node.
+  void check_elsewhere(const View& view);
 
   // ControlLinks
   void learn(const NodeId& node, const std::string& control) override;
@@ -167,6 +171,7 @@ struct Machine {
   // Faults.
   Duration control_latency{0};
   Duration data_latency{0};
+  std::function<void()> at_next_start;  ///< What happens once an actor starts there.
 
   void start();
   /// `guarded`: its guard tells of it. Else the whole machine is gone, and its connections with it, unnoticed.

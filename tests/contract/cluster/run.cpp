@@ -31,7 +31,7 @@ void keep_striking(World& world, Faults& faults, Instant end) {
 }
 
 void ask_all(World& world, Op op) {
-  for (std::uint32_t key = 0; key < world.keys(); ++key) world.client(key % world.clients()).ask(op, key, {}, 0, 0, 2s);
+  for (std::uint32_t key = 0; key < world.keys(); ++key) world.client(key % world.clients()).ask(op, key, {}, 2s);
   const Instant until = world.now() + 2s + 200ms;
   while (world.goes_on() && world.oracle.unanswered() != 0 && world.now() < until) world.run_for(10ms);
   world.run_for(50ms);

@@ -42,7 +42,10 @@ Subject::~Subject() { world_.oracle.destroyed(life_); }
 Result<void> Subject::on_start(Context& context) {
   fence_ = context.fence();
   const Running running(world_, process_, life_, fence_, "on_start");
-  if (running.run != 0 && args_.start_lasts_us != 0) world_.meanwhile(std::chrono::microseconds(args_.start_lasts_us), *process_.host);
+  if (running.run == 0) return {};
+  const bool stands_still = process_.start_begins();
+  if (stands_still || args_.start_lasts_us != 0) world_.meanwhile(std::chrono::microseconds(args_.start_lasts_us), *process_.host);
+  if (args_.to != 0 && process_.alive()) send(args_.to - 1, running.run, context);
   return {};
 }
 
@@ -65,10 +68,10 @@ Done Subject::on(const Work& work, Context& context) {
   if (running.run == 0) return {};
   if (work.lasts_us != 0) world_.meanwhile(std::chrono::microseconds(work.lasts_us), *process_.host);
   if (work.to != 0 && process_.alive()) send(work.to - 1, running.run, context);
+  if (work.later_us != 0 && process_.alive()) remind(std::chrono::microseconds(work.later_us), running.run, context);
   return {context.fence().value, work.ask};
 }
 
-/// Leaves when the function is over.
 void Subject::send(std::uint32_t key, std::uint32_t run, Context& context) {
   Ask& ask = world_.oracle.ask(wire::Op::send, key);
   ask.sender = senders_of_lives + life_;
@@ -76,6 +79,7 @@ void Subject::send(std::uint32_t key, std::uint32_t run, Context& context) {
   ask.deadline = world_.now() + 2s;
   ask.is_answered_to = false;
   world_.oracle.issued(ask);
+  if (world_.below(2) == 0) return context.send<Cell>(name_of_key(key), Work{.ask = ask.number}, Args{.ask = ask.number, .key = key});
   Submission submission(wire::Op::send, Cell::type, name_of_key(key));
   submission.timeout = 2s;
   submission.args = pack(Args{.ask = ask.number, .key = key});
@@ -83,6 +87,16 @@ void Subject::send(std::uint32_t key, std::uint32_t run, Context& context) {
   context.registry().submit(std::move(submission), Completion::of([&world = world_, host = process_.host, number = ask.number](Answer&& answer) {
                               if (host->alive) world.oracle.told_sender(number, answer);
                             }));
+}
+
+void Subject::remind(Duration after, std::uint32_t run, Context& context) {
+  Ask& ask = world_.oracle.ask(wire::Op::send, args_.key);
+  ask.sender = no_sender;
+  ask.sent_in = run;
+  ask.pin = fence_;
+  ask.is_answered_to = false;
+  world_.oracle.issued(ask);
+  send_later(context, after, Work{.ask = ask.number});
 }
 
 }  // namespace reki::cluster

@@ -19,7 +19,10 @@ class Subject final : public Actor<Cell> {
   Done on(const Work& work, Context& context);
 
  private:
+  /// It leaves when the function is over.
   void send(std::uint32_t key, std::uint32_t run, Context& context);
+  /// A timer's message to itself.
+  void remind(Duration after, std::uint32_t run, Context& context);
 
   World& world_;
   Process& process_;

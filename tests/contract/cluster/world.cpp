@@ -97,7 +97,10 @@ void World::begin() {
 
 bool World::step(Instant until) {
   ++steps_;
-  if (!events_.run_one(now()) && !schedule.step(std::min(until, events_.next())) && now() >= until) return false;
+  const std::uint64_t before = schedule.trace();
+  const bool happened = events_.run_one(now());
+  if (!happened && !schedule.step(std::min(until, events_.next())) && now() >= until) return false;
+  if (!happened && schedule.trace() == before) return true;  // time has gone on, and nothing else
   oracle.look_at_leases();
   poll_all();
   return true;
