@@ -110,10 +110,15 @@ BOOST_AUTO_TEST_CASE(messages_are_refused_while_those_before_them_wait_too_long_
   gate->await_waiting(2);  // all workers
 
   constexpr std::uint64_t waiting = limits::backlog_requests + 1;
-  for (std::uint64_t id = 10; id < 10 + waiting; ++id) peer.request({call_of(id, "k" + std::to_string(id), "get")});
+  const auto ask = [&](std::uint64_t id, const std::string& key) {
+    auto call = call_of(id, key, "get");
+    call.remaining_ms = 60000;  // on a slow machine, too, none ends before there are enough
+    peer.request({call});
+  };
+  for (std::uint64_t id = 10; id < 10 + waiting; ++id) ask(id, "k" + std::to_string(id));
   std::uint64_t last = 10 + waiting;
   const auto refused = [&] {
-    peer.request({call_of(last++, "late", "get")});
+    ask(last++, "late");
     const auto frame = peer.receive_within(5ms);
     if (!frame) return false;
     auto reader = wire::ReplyReader::open(*frame).value();
