@@ -363,6 +363,7 @@ void Process::fenced(Incarnation now) {
   world_.oracle.dropped(host);
   host->incarnation = now.value != 0 ? now : Incarnation{host->incarnation.value + 1};
   lost_.clear();
+  stall_workers(false);  // what it drops ends with its turns, and there is no other thread that could wait for them
   registry_.fenced(now);
 }
 
