@@ -139,7 +139,9 @@ void Slots::keep(HandedOver state) {
   std::from_chars(state.state.data(), state.state.data() + state.state.size(), number);
   oracle_.state_handed_over(number);
   for (Slot& key : keys_) {
-    if (key.name == state.key) key.state = std::move(state);
+    if (key.name != state.key) continue;
+    key.state = std::move(state);
+    return;
   }
 }
 

@@ -216,7 +216,7 @@ void Links::drop(PeerIndex peer) {
 void Links::set_incarnation(Incarnation incarnation, Instant now) {
   if (!router_.set_incarnation(incarnation)) return;
   std::vector<PeerIndex> open;
-  for (const auto& [peer, link] : links_) open.push_back(PeerIndex{peer});
+  for (const auto& [peer, link] : links_) open.emplace_back(peer);
   for (const PeerIndex peer : open) {
     drop(peer);
     router_.disconnected(peer, now);

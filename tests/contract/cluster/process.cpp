@@ -61,7 +61,7 @@ Process::~Process() { REKI_ASSERT(busy == 0); }
 
 Factories Process::factories() {
   Factories out;
-  out.add<Subject>(world_.type_options(), [this](const Args& args) { return std::make_unique<Subject>(world_, *this, args); });
+  out.add<Subject>(World::type_options(), [this](const Args& args) { return std::make_unique<Subject>(world_, *this, args); });
   return out;
 }
 
@@ -114,7 +114,7 @@ MembershipDriver::Options Process::driver_options() {
 MembershipDriver::Ports Process::driver_ports() {
   return {static_cast<ControlLinks&>(*this), static_cast<MembershipObserver&>(*this),
           [this] { return membership::Clocks{world_.now(), world_.now()}; },
-          [this](membership::Membership::Write write) { machine_.write(std::move(write)); }, [](membership::EtcdTxn) {}};
+          [this](membership::Membership::Write write) { machine_.write(std::move(write)); }, [](const membership::EtcdTxn&) {}};
 }
 
 void Process::begin() {
