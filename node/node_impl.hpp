@@ -16,6 +16,8 @@ class VoterStore;
 /// What a Node is inside: its registry, server and membership, how they are put together, and in which order they begin
 /// and end.
 ///
+/// More members than a class should have: the parts of a node, each once, in the order of their making.
+///
 /// Threads as in Node.
 class Node::Impl final {
  public:

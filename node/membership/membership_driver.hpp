@@ -46,6 +46,9 @@ struct ControlStatus {
 ///     }
 ///     driver.end();
 ///
+/// More members than a class should have: the machine with what it goes by, and what is known of those who send frames; a
+/// frame is read with all of it.
+///
 /// Thread: the membership thread.
 class MembershipDriver {
  public:

@@ -22,6 +22,8 @@ namespace reki {
 /// sent without DONTWAIT, every queue and message has its limit. What a peer does not read is counted and dropped.
 /// A blocking call in a callback of a call that was forwarded answers `would_block`.
 ///
+/// More members than a class should have: its socket and links, and what one round of the loop keeps for the next.
+///
 /// Made and destroyed on one thread, in this order: `bind`, `start`, `refuse_new`, `stop`. A view that is there is told before `start`.
 class Server final : private FrameSink {
  public:
