@@ -52,8 +52,8 @@ struct NodeOptions {
 class Node final : public Registry {
  public:
   /// Starts to serve. The config's types are added to `factories` as `configure_types` does (plugin.hpp).
-  /// Fails with `bad_config` (no such node, a type that is nowhere), `bad_plugin`, `address_in_use`, `bad_data_dir` (another
-  /// has it, or the disk does not do), `unavailable` (not let in within `join_timeout`: the text says what is missing).
+  /// Fails with `bad_config` (no such node, a type that is nowhere), `bad_plugin`, `address_in_use`, `bad_data_dir`,
+  /// `data_dir_unavailable` (a process has it, or the disk does not do), `unavailable` (not let in within `join_timeout`: the text says what is missing).
   [[nodiscard]] static Result<std::unique_ptr<Node>> start(const Config& config, std::string_view id,
                                                            Factories factories, const NodeOptions& options = {});
   /// stop().

@@ -71,7 +71,7 @@ NAMES = {
     24: "invalid_argument", 25: "unsupported", 26: "would_block", 40: "overloaded", 41: "deadline_exceeded",
     42: "unknown_outcome", 43: "unreachable", 44: "unavailable", 45: "shutting_down", 46: "wrong_node",
     60: "malformed_frame", 61: "wrong_cluster", 62: "version_mismatch", 63: "hello_required", 64: "wrong_incarnation",
-    80: "bad_config", 81: "address_in_use", 82: "bad_plugin", 83: "bad_data_dir", 99: "internal",
+    80: "bad_config", 81: "address_in_use", 82: "bad_plugin", 83: "bad_data_dir", 84: "data_dir_unavailable", 99: "internal",
 }
 CODES = {name: code for code, name in NAMES.items()}
 KINDS = {

@@ -46,6 +46,7 @@ constexpr std::array rows{
     Row{address_in_use, "address_in_use", "end the process that has the address, or choose another"},
     Row{bad_plugin, "bad_plugin", "rebuild the plugin against this version of reki, and check its path"},
     Row{bad_data_dir, "bad_data_dir", "do what the text says about the data directory, then start the node again"},
+    Row{data_dir_unavailable, "data_dir_unavailable", "see to the process or the disk that the text names, and start the node again"},
     Row{internal, "internal", "please report it: this is a bug of reki"},
 };
 

@@ -55,7 +55,8 @@ enum class ErrorCode : std::uint16_t {
   bad_config = 80,        ///< The configuration cannot be used; the text has file, line, column and remedy.
   address_in_use = 81,    ///< The listen address cannot be bound.
   bad_plugin = 82,        ///< A plugin is missing, is not one, or has another ABI version.
-  bad_data_dir = 83,      ///< The data directory is another's, cannot be used, or could not be written.
+  bad_data_dir = 83,      ///< The data directory is another's, or cannot be used until a person has changed something.
+  data_dir_unavailable = 84, ///< A process has it, its disk is full or fails: the same start may succeed later.
 
   internal = 99,          ///< A bug of reki's own.
 };

@@ -47,7 +47,8 @@ struct NodeConfig {
   std::string admin;         ///< "host:port" for HTTP, port 0 for any free one; empty: no admin server.
   std::uint32_t weight = 1;  ///< Relative share of the slots, 0 to 1 000 000; 0: serves no keys. Not 0 for all.
   std::string zone;          ///< Failure domain, at most 64 bytes; may be empty.
-  /// Where the node keeps what must outlive it, a voter its register; relative to the file. "data/CLUSTER/ID" if absent.
+  /// Where the node keeps what must outlive it, a voter its register; relative to the file. "data/CLUSTER/ID" if absent, see
+  /// parse_config.
   std::string data_dir;
   /// "tcp://host:port" for membership between nodes; if absent, `listen` with a port that is `control_port_offset` higher.
   std::string control{};
@@ -117,8 +118,10 @@ struct Config {
 /// ```
 /// FILE:LINE:COLUMN: what is wrong; what to do
 /// ```
-/// `file_name` is only for these messages. `[cluster] security` may only be "none" until there is another.
-[[nodiscard]] Result<Config> parse_config(std::string_view text, std::string_view file_name);
+/// `file_name` is only for these messages. A `data_dir` that is absent is DATA_ROOT/CLUSTER/ID. `[cluster] security` may only
+/// be "none" until there is another.
+[[nodiscard]] Result<Config> parse_config(std::string_view text, std::string_view file_name,
+                                          std::string_view data_root = "data");
 
 /// The node of that id. Fails with `bad_config`; the text lists the ids there are.
 [[nodiscard]] Result<NodeConfig> node_of(const Config& config, std::string_view id);

@@ -16,8 +16,8 @@ using namespace config_file;
 /// Reads one file; holds what its parts need of each other.
 class Reader {
  public:
-  Reader(const toml::table& root, Problems& problems)
-      : root_(root), problems_(problems), top_(root, "the file", problems) {}
+  Reader(const toml::table& root, Problems& problems, std::string_view data_root)
+      : root_(root), problems_(problems), data_root_(data_root), top_(root, "the file", problems) {}
 
   Config read() {
     const toml::node* cluster = top_.get("cluster");
@@ -63,6 +63,7 @@ class Reader {
 
   const toml::table& root_;
   Problems& problems_;
+  const std::string data_root_;
   Section top_;
   Config config_;
   std::map<std::string, toml::source_index> node_lines_;  ///< By id, where it was first given.
@@ -112,7 +113,7 @@ void Reader::fill_in() {
     for (std::size_t i = 0; i < std::min(voters, config_.nodes.size()); ++i) config_.voters.push_back(config_.nodes[i].id);
   }
   for (NodeConfig& node : config_.nodes) {
-    if (node.data_dir.empty()) node.data_dir = "data/" + config_.cluster + "/" + node.id.value;
+    if (node.data_dir.empty()) node.data_dir = data_root_ + "/" + config_.cluster + "/" + node.id.value;
   }
 }
 
@@ -326,11 +327,11 @@ void Reader::read_runtime(const toml::node* node) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, std::string_view file_name) {
+Result<Config> parse_config(std::string_view text, std::string_view file_name, std::string_view data_root) {
   Problems problems;
   try {
     const toml::table root = toml::parse(text);
-    Config config = Reader(root, problems).read();
+    Config config = Reader(root, problems, data_root).read();
     config.file = file_name;
     if (problems.empty()) return config;
   } catch (const toml::parse_error& e) {

@@ -77,8 +77,8 @@ std::string identity_of(const File& file) {
   return std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
 }
 
-tl::unexpected<Error> refuse(const std::string& path, const std::string& what) {
-  return fail(ErrorCode::bad_data_dir, "the data directory '" + path + "' " + what);
+tl::unexpected<Error> refuse(ErrorCode code, const std::string& path, const std::string& what) {
+  return fail(code, "the data directory '" + path + "' " + what);
 }
 
 tl::unexpected<Error> in_use(const std::string& path, const File& lock) {
@@ -86,7 +86,7 @@ tl::unexpected<Error> in_use(const std::string& path, const File& lock) {
   const auto holder = text ? parse(*text) : std::nullopt;
   std::string who = "another process";
   if (holder) who = "process " + holder->pid + " (node '" + holder->node + "' of cluster '" + holder->cluster + "')";
-  return refuse(path, "is in use by " + who + "; end that, or give this node a data_dir of its own");
+  return refuse(ErrorCode::data_dir_unavailable, path, "is in use by " + who + "; end that, or give this node a data_dir of its own");
 }
 
 /// False if the file that was locked is no longer the one of this name.
@@ -108,7 +108,7 @@ Result<File> take_lock(const std::string& path) {
     }
     if (is_still(*lock)) return lock;
   }
-  return refuse(path, "is being changed by others all the time; leave it alone");
+  return refuse(ErrorCode::data_dir_unavailable, path, "is being changed by others all the time; leave it alone");
 }
 
 }  // namespace
@@ -144,9 +144,10 @@ Result<void> DataDir::recognise() {
   const auto before = parse(*text);
   if (!before) return {};
   if (before->cluster != cluster_ || before->node != node_.value) {
-    return refuse(path_, "belongs to node '" + before->node + "' of cluster '" + before->cluster + "', not to node '" +
-                             node_.value + "' of cluster '" + cluster_ +
-                             "'; correct data_dir, or remove that directory if its node is gone for good");
+    return refuse(ErrorCode::bad_data_dir, path_,
+                  "belongs to node '" + before->node + "' of cluster '" + before->cluster + "', not to node '" +
+                      node_.value + "' of cluster '" + cluster_ +
+                      "'; correct data_dir, or remove that directory if its node is gone for good");
   }
   const bool known = !boot_.empty() && !file_.empty();
   if (known && before->boot == boot_ && before->file == file_) previous_ = Incarnation{before->incarnation};

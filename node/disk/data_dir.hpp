@@ -35,9 +35,9 @@ class FileLock {
 /// nothing of the process runs an actor any more. Thread: one at a time.
 class DataDir {
  public:
-  /// Makes the directory if need be, and takes the lock. Fails with `bad_data_dir`, whose text says what to do, if
-  /// another process has it, if it was used by another node or cluster (nothing in it is changed then), or if the
-  /// system refuses.
+  /// Makes the directory if need be, and takes the lock. Fails, with a text that says what to do: `data_dir_unavailable`
+  /// if another process has it or the disk does not do, `bad_data_dir` if it was used by another node or cluster (nothing
+  /// in it is changed then), or if the system forbids it.
   [[nodiscard]] static Result<DataDir> open(const std::string& path, std::string_view cluster, const NodeId& node);
 
   /// Of the node's incarnation before this one; unknown: none, or it is not certain that it is over.

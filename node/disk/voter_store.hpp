@@ -40,7 +40,7 @@ class VoterStore {
   /// A slot that had been written could not be read at opening: a write cut short, or a disk that is going bad.
   [[nodiscard]] bool was_damaged() const { return damaged_; }
 
-  /// Returns once the record is on the disk. After an error (`bad_data_dir`) nobody knows what is: the process must end
+  /// Returns once the record is on the disk. After an error nobody knows what is: the process must end
   /// without saying anything that depends on this record or the one before; every further call fails.
   /// REQUIRES: the store's number as it was.
   [[nodiscard]] Result<void> write(const membership::VoterRecord& record);

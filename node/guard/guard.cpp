@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -17,18 +16,16 @@
 
 #include "reki/net/clock.hpp"
 #include "reki/node/guard/backup_guard.hpp"
+#include "reki/node/guard/node_signals.hpp"
+#include "reki/node/support/exit_codes.hpp"
 
 namespace reki {
 namespace {
 
-constexpr std::array passed_on{SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-
 /// What the guard's only thread takes when it is ready for it. Blocked signals are kept even for process 1, which gets
 /// none that would have its default effect.
 sigset_t guards_signals() {
-  sigset_t out;
-  sigemptyset(&out);
-  for (const int signal : passed_on) sigaddset(&out, signal);
+  sigset_t out = signals_of_node();
   sigaddset(&out, SIGCHLD);
   return out;
 }
@@ -135,6 +132,7 @@ int run_guarded(LeasePage& page, const GuardOptions& options, const std::functio
   std::signal(SIGCHLD, SIG_DFL);  // a parent may have ignored it, and then the kernel keeps no exit codes
   sigset_t signals = guards_signals();
   sigaddset(&signals, SIGPIPE);  // whoever reads our stderr may go
+  sigaddset(&signals, SIGXFSZ);  // or the file that it is may be as large as it may get
   sigset_t before;
   pthread_sigmask(SIG_BLOCK, &signals, &before);
   // Or both processes would write what is in the buffers.

@@ -8,8 +8,6 @@
 
 namespace reki {
 
-inline constexpr int exit_fenced = 4;
-
 struct GuardOptions {
   LeaseWatch::Options watch;
   /// Whether a backup guard tells of the node's death if somebody kills the first one, see backup_guard.hpp.
@@ -21,13 +19,13 @@ struct GuardOptions {
 ///
 /// Forks, and returns in both processes with the exit code that the process is to end with: in the child what `node`
 /// returns; in the guard, once the child is dead and reaped, the child's own code, 128 + N if signal N has killed it
-/// (as shells say), `exit_fenced` if the guard has.
+/// (as shells say), `exit_fenced` (exit_codes.hpp) if the guard has.
 ///
 /// The guard
 ///   - kills the child with SIGKILL, which also ends one that is stopped, when its lease is over (`LeaseWatch`),
 ///   - sends the page's death notice when the child is dead, of whatever cause, if it has not left properly,
-///   - passes SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 on, each time they come. A signal to the whole
-///     process group (Ctrl-C) reaches the child twice therefore, once from each: `EndingSignals` counts them apart,
+///   - passes every signal on that would end or stop it (`signals_of_node`), each time it comes. A signal to the whole
+///     process group (Ctrl-C) reaches the child twice therefore, once from each: `NodeSignals` counts them apart,
 ///   - takes the child with it when it is killed itself (PR_SET_PDEATHSIG),
 ///   - works as process 1 of a container: it reaps whatever is left to it, and no signal is lost on it.
 ///

@@ -1,9 +1,9 @@
 #include "reki/node/program/node_main.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -17,19 +17,15 @@
 
 #include "reki/actor/user_code.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
-#include "reki/node/guard/ending_signals.hpp"
 #include "reki/node/guard/guard.hpp"
+#include "reki/node/guard/node_signals.hpp"
 #include "reki/node/node.hpp"
 #include "reki/node/plugins/plugin_host.hpp"
 #include "reki/node/program/log_stderr.hpp"
+#include "reki/node/support/exit_codes.hpp"
 
 namespace reki {
 namespace {
-
-constexpr int exit_ok = 0;
-constexpr int exit_failed = 1;
-constexpr int exit_usage = 2;
-constexpr int exit_cannot_listen = 3;
 
 struct Arguments {
   std::string config;
@@ -65,7 +61,8 @@ int exit_code_of(ErrorCode code) {
     case ErrorCode::invalid_argument:
       return exit_usage;
     case ErrorCode::address_in_use:
-      return exit_cannot_listen;
+    case ErrorCode::data_dir_unavailable:
+      return exit_unavailable;
     default:
       return exit_failed;
   }
@@ -76,13 +73,22 @@ int report(const Error& error) {
   return exit_code_of(error.code);
 }
 
+/// Where nodes keep their data whose config does not say it: a service of systemd in its StateDirectory, since it may
+/// be unable to write beside the config. There may be several, with colons between.
+std::string data_root() {
+  const char* const directories = std::getenv("STATE_DIRECTORY");
+  if (directories == nullptr || *directories == '\0') return "data";
+  const std::string all = directories;
+  return all.substr(0, all.find(':'));
+}
+
 Result<Config> read_config(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file.is_open() || std::filesystem::is_directory(path)) {
     return fail(ErrorCode::bad_config, path + ": there is no file that can be read; correct --config");
   }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return parse_config(text, path);
+  return parse_config(text, path, data_root());
 }
 
 /// Says when the node is ready, and until then from time to time why it is not.
@@ -99,10 +105,8 @@ void announce(Node& node, const std::string& cluster, const LogSink& log, const 
   }
 }
 
-int serve(const Config& config, const Arguments& arguments, Factories factories, const LogSink& log, LeasePage* page) {
-  EndingSignals signals(arguments.guarded ? getppid() : 0);
-  std::signal(SIGPIPE, SIG_IGN);  // whoever reads our stderr may go
-
+int serve(const Config& config, const Arguments& arguments, Factories factories, const LogSink& log, LeasePage* page,
+          NodeSignals& signals) {
   NodeOptions options;
   options.log = log;
   options.page = page;
@@ -118,9 +122,9 @@ int serve(const Config& config, const Arguments& arguments, Factories factories,
     return report(error);
   }
   std::jthread announcer([&](const std::stop_token& stop) { announce(**node, config.cluster, log, stop); });
-  const int signal = signals.await();
+  const int signal = signals.await_end(arguments.guarded ? getppid() : 0, log);
   announcer.request_stop();
-  log(LogLevel::info, "stopping", std::string("signal=") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+  log(LogLevel::info, "stopping", "signal=" + name_of_signal(signal));
   const bool in_time = (*node)->stop();
   log(in_time ? LogLevel::info : LogLevel::warn, "stopped", in_time ? "" : "text=\"some handlers were still running\"");
   // Their threads may use the node until the process is gone.
@@ -128,11 +132,20 @@ int serve(const Config& config, const Arguments& arguments, Factories factories,
   return exit_ok;
 }
 
+/// Whoever started it may have closed some. What is opened later would get their numbers, and the log could be written
+/// into the register.
+void open_standard_files() {
+  int last = 0;
+  while (last >= 0 && last <= STDERR_FILENO) last = ::open("/dev/null", O_RDWR);
+  if (last > STDERR_FILENO) ::close(last);
+}
+
 /// In both processes: each ends with what this returns.
 int run(const Config& config, const Arguments& arguments, Factories factories) {
+  NodeSignals signals;
   const LogSink log = log_to_stderr(arguments.log_level, arguments.node);
   const MappedLeasePage page = arguments.guarded ? map_lease_page() : nullptr;
-  const auto node = [&] { return serve(config, arguments, std::move(factories), log, page.get()); };
+  const auto node = [&] { return serve(config, arguments, std::move(factories), log, page.get(), signals); };
   if (!arguments.guarded) return node();
   GuardOptions options;
   options.log = log;
@@ -143,6 +156,7 @@ int run(const Config& config, const Arguments& arguments, Factories factories) {
 
 int node_main(int argc, char** argv, Factories factories) {
   try {
+    open_standard_files();
     Arguments arguments;
     if (const auto end = parse(argc, argv, arguments)) return *end;
     const auto config = read_config(arguments.config);

@@ -12,11 +12,11 @@ namespace reki {
 ///       return reki::node_main(argc, argv, std::move(factories));
 ///     }
 ///
-/// `--config FILE --node ID [--check] [--log-level LEVEL] [--no-guard]`. Logs to stderr. Runs until SIGTERM or SIGINT,
-/// then stops cleanly; a second signal ends it at once. Returns the exit code: 0 ok, 2 usage or config, 3 cannot listen,
-/// 4 the guard has killed the node, since its lease was over; 128 + N: signal N has.
-/// Call it first thing: it forks (see guard.hpp), decides for the whole process which signals its threads see, and what
-/// comes after it runs in guard and node.
+/// `--config FILE --node ID [--check] [--log-level LEVEL] [--no-guard]`. Logs to stderr. Runs until SIGTERM, SIGINT
+/// or SIGQUIT, then stops cleanly; a second one ends it at once. Every other signal that would end or stop it is logged
+/// and has no effect, unless you have set a handler for it before (node_signals.hpp). Returns the exit code
+/// (exit_codes.hpp). Call it first thing: it forks (see guard.hpp), decides for the whole process which signals its
+/// threads see, and what comes after it runs in guard and node.
 int node_main(int argc, char** argv, Factories factories);
 
 }  // namespace reki

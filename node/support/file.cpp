@@ -9,6 +9,26 @@
 #include <system_error>
 
 namespace reki {
+namespace {
+
+ErrorCode code_of(int number) {
+  switch (number) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EOPNOTSUPP:
+      return ErrorCode::bad_data_dir;  // as long as nobody changes the path, or what this user may
+    default:
+      return ErrorCode::data_dir_unavailable;
+  }
+}
+
+}  // namespace
 
 ssize_t FileOps::pwrite(int fd, const void* data, std::size_t size, off_t offset) {
   return ::pwrite(fd, data, size, offset);
@@ -22,8 +42,8 @@ FileOps& system_files() {
 }
 
 tl::unexpected<Error> file_error(std::string_view verb, std::string_view path, int number) {
-  return fail(ErrorCode::bad_data_dir, "cannot " + std::string(verb) + " '" + std::string(path) +
-                                           "': " + std::generic_category().message(number));
+  return fail(code_of(number), "cannot " + std::string(verb) + " '" + std::string(path) +
+                                   "': " + std::generic_category().message(number));
 }
 
 File& File::operator=(File&& other) noexcept {

@@ -10,8 +10,8 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 
-/// Files as the data directory needs them: every failure is `bad_data_dir` with what was tried, where, and the system's
-/// reason.
+/// Files as the data directory needs them: every failure is `bad_data_dir`, or `data_dir_unavailable` if it may pass (a disk
+/// that is full or fails), with what was tried, where, and the system's reason.
 namespace reki {
 
 /// What may fail when bytes are to reach the disk, for tests that make it fail. As the system calls of these names.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "reki/core/base/exception_text.hpp"
+#include "reki/node/support/exit_codes.hpp"
 #include "reki/node/support/log.hpp"
 
 namespace reki {
@@ -19,7 +20,7 @@ void run_or_end_process(const LogSink& log, std::string_view event, Body body) {
   } catch (...) {
     if (log) log(LogLevel::error, event, "text=\"" + text_of_current_exception() + "; the node ends: it cannot go on without this thread\"");
   }
-  std::_Exit(EXIT_FAILURE);
+  std::_Exit(exit_failed);
 }
 
 }  // namespace reki

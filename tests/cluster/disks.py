@@ -11,6 +11,7 @@ from harness import Cluster, check, counter_type, until
 
 FAILING_DISK = os.environ["REKI_FAILING_DISK_LIBRARY"]
 EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 3  # another start may succeed
 EXIT_FENCED = 4
 ABORTED = 128 + 6
 SKIPPED = 77  # as ctest knows it
@@ -79,14 +80,14 @@ class DiskCluster(Cluster):
         self.tend()
         return self.reki("start", "counter", key, code=None).get("fence", 0)
 
-    def refuses(self, id, *texts):
+    def refuses(self, id, *texts, code=EXIT_USAGE):
         """The node ends at once, and says why."""
         node = self.nodes[id]
         node.start()
         node.killed = True
-        code = node.process.wait(harness.END)
+        ended = node.process.wait(harness.END)
         said = self.said(node)
-        check(f"{id} is refused", code == EXIT_USAGE and all(text in said for text in texts), code, said, texts)
+        check(f"{id} is refused", ended == code and all(text in said for text in texts), ended, said, texts)
 
     def misses_a_majority(self, id):
         """It says so after two seconds: time for several elections."""
@@ -161,7 +162,7 @@ def two_processes_never_have_one_directory():
     with DiskCluster() as c:
         c.kill("n1")
         with c.config_with(f'"{c.data_dir("n1")}"', f'"{c.data_dir("n2")}"'):
-            c.refuses("n1", "is in use by process ", f" (node 'n2' of cluster '{c.name}')")
+            c.refuses("n1", "is in use by process ", f" (node 'n2' of cluster '{c.name}')", code=EXIT_UNAVAILABLE)
         c.restart("n1")
         c.all_vote(*c.ids)
 
@@ -232,7 +233,7 @@ def a_voter_whose_disk_fails_ends_saying_so_and_the_others_go_on():
         check("it aborts", code == ABORTED, code, log)
         check("and says why", all(text in log for text in ("register_lost", "cannot sync", "the process must end")), log)
         c.serves("a", "b", "c")
-        c.refuses("n2", "cannot sync", "see to the disk, then start the node again")
+        c.refuses("n2", "cannot sync", "see to the disk, then start the node again", code=EXIT_UNAVAILABLE)
         os.unlink(sign)
         c.restart("n2")
         c.all_vote(*c.ids)
@@ -283,7 +284,7 @@ def a_voter_whose_disk_is_full_goes_on_and_only_a_new_one_needs_room():
         with open(c.seen("more"), "wb", buffering=0) as more, contextlib.suppress(OSError):
             while True:
                 more.write(bytes(4096))
-        c.refuses("n2", "No space left on device")
+        c.refuses("n2", "No space left on device", code=EXIT_UNAVAILABLE)
         c.serves("a", "b", "c")
         os.unlink(c.seen("more"))
         os.unlink(c.seen("ballast"))

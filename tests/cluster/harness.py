@@ -83,6 +83,7 @@ class Node:
         self.pid = None
         self.killed = False
         self.more_environment = {}
+        self.process_options = {}  # of Popen
 
     @property
     def address(self):
@@ -103,7 +104,7 @@ class Node:
         self.started_at = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*self.words(), *options], stderr=log, stdout=log, stdin=subprocess.DEVNULL,
-                                            env=self.environment())
+                                            env=self.environment(), **self.process_options)
         self.killed = False
 
     def logged(self):

@@ -1,5 +1,6 @@
 """Runs reki-node as a person would, one case a run: reki_node.py CASE REKI_NODE GOOD_PLUGIN FOREIGN_PLUGIN REKI"""
 
+import fcntl
 import os
 import re
 import select
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 
 import msgpack
 import zmq
@@ -145,6 +147,73 @@ def a_port_in_use_exits_with_3():
         assert done.returncode == 3, done
         assert re.search(r"cluster\.toml:5:10: .*in use; stop", done.stderr), done
         assert run("--config", path, "--node", "n1", "--check").returncode == 0
+
+
+def a_data_directory_that_cannot_be_one_exits_with_2_and_one_in_use_with_3():
+    done = run("--config", config(node_more='data_dir = "cluster.toml/below"'), "--node", "n1")
+    assert done.returncode == 2 and "Not a directory" in done.stderr, done
+    with Running(config(node_more='data_dir = "one"')):
+        done = run("--config", config(node_more='data_dir = "one"'), "--node", "n1")
+        assert done.returncode == 3 and "in use by process" in done.stderr, done
+
+
+def without_a_data_dir_a_service_of_systemd_has_it_in_its_state_directory():
+    state, other = (os.path.join(folder.name, name) for name in ("state", "other"))
+    os.environ["STATE_DIRECTORY"] = f"{state}:{other}"
+    for more, place in (("", f"{state}/test/n1"), ('data_dir = "own"', os.path.join(folder.name, "own"))):
+        with Running(config(node_more=more)) as node:
+            assert os.path.exists(f"{place}/lock"), place
+            assert node.end(signal.SIGTERM) == 0, node.lines
+    assert os.listdir(state) == ["test"] and not os.path.exists(other) and not os.path.exists(os.path.join(folder.name, "data"))
+
+
+def run_in_terminal(terminal, path, *more):
+    """As what a person starts in it: its foreground, and its stderr."""
+    process = subprocess.Popen([BINARY, "--config", path, "--node", "n1", *more], stdin=terminal, stdout=terminal, stderr=terminal,
+                               start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(terminal)
+    return process
+
+
+def a_terminal_that_is_closed_ends_nothing():
+    for more in ((), ("--no-guard",)):
+        path = config()
+        window, terminal = os.openpty()
+        process = run_in_terminal(terminal, path, *more)
+        reki = [COMMAND, "--config", path]
+        try:
+            subprocess.run([*reki, "init", "--if-needed", "--timeout", "30s"], capture_output=True, check=True)
+            said = b""
+            while b"event=ready" not in said:
+                said += os.read(window, 4096)
+            os.close(window)  # SIGHUP to the whole session, and each further write to stderr fails
+            for number in (signal.SIGHUP, signal.SIGUSR1):
+                os.killpg(process.pid, number)
+            subprocess.run([*reki, "status"], capture_output=True, check=True, timeout=30)
+            assert process.poll() is None, process.returncode
+            process.terminate()
+            assert process.wait(timeout=30) == 0, process.returncode
+        finally:
+            process.kill()
+            process.wait()
+
+
+def close_standard_files():
+    for fd in range(3):
+        os.close(fd)
+
+
+def without_standard_files_it_logs_into_none_of_its_own():
+    path = config()
+    process = subprocess.Popen([BINARY, "--config", path, "--node", "n1"], preexec_fn=close_standard_files)
+    try:
+        subprocess.run([COMMAND, "--config", path, "init", "--timeout", "30s"], capture_output=True, check=True)
+        assert {os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+        process.terminate()
+        assert process.wait(timeout=30) == 0, process.returncode
+    finally:
+        process.kill()
+        process.wait()
 
 
 def sigterm_stops_it_cleanly():

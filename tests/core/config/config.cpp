@@ -69,6 +69,12 @@ Config parsed(std::string_view text) {
 
 BOOST_AUTO_TEST_SUITE(config)
 
+BOOST_AUTO_TEST_CASE(a_data_dir_that_is_absent_is_below_the_root_that_the_program_says) {
+  BOOST_TEST(parse_config(good, "f", "/var/lib/reki").value().nodes[0].data_dir == "/var/lib/reki/test/a");
+  const auto given = parse_config(std::string(good) + "data_dir = \"own\"\n", "f", "/var/lib/reki");
+  BOOST_TEST(given.value().nodes[0].data_dir == "own");
+}
+
 BOOST_AUTO_TEST_CASE(the_least_config_has_the_defaults) {
   const Config c = parsed(good);
   BOOST_TEST(c.cluster == "test");

@@ -45,11 +45,15 @@ std::string text_of(const std::string& path) {
   return out.str();
 }
 
-bool refused(const Result<DataDir>& dir, std::string_view text) {
+bool refused(const Result<DataDir>& dir, std::string_view text, ErrorCode code = ErrorCode::bad_data_dir) {
   BOOST_REQUIRE(!dir.has_value());
-  BOOST_TEST((dir.error().code == ErrorCode::bad_data_dir));
+  BOOST_TEST((dir.error().code == code));
   BOOST_TEST_MESSAGE(dir.error().text);
   return dir.error().text.find(text) != std::string::npos;
+}
+
+bool is_in_use(const Result<DataDir>& dir, const std::string& by = {}) {
+  return refused(dir, "in use by process " + by, ErrorCode::data_dir_unavailable);
 }
 
 /// Of this process, for that file; -1: it has none.
@@ -87,8 +91,8 @@ BOOST_AUTO_TEST_CASE(a_second_one_is_told_who_has_the_lock_and_disturbs_nothing)
     BOOST_REQUIRE(first);
     BOOST_REQUIRE(first->set_incarnation(Incarnation{77}));
     const std::string before = text_of(temporary / "d/lock");
-    BOOST_TEST(refused(DataDir::open(temporary / "d", "shop", n1),
-                       "d' is in use by process " + std::to_string(getpid()) + " (node 'n1' of cluster 'shop')"));
+    BOOST_TEST(is_in_use(DataDir::open(temporary / "d", "shop", n1),
+                         std::to_string(getpid()) + " (node 'n1' of cluster 'shop')"));
     BOOST_TEST(text_of(temporary / "d/lock") == before);
   }
   const auto next = DataDir::open(temporary / "d", "shop", n1);
@@ -107,7 +111,7 @@ BOOST_AUTO_TEST_CASE(a_child_of_the_process_does_not_keep_the_lock) {
   int status = 0;
   BOOST_TEST(waitpid(child, &status, 0) == child);
   BOOST_TEST(status == 0);
-  BOOST_TEST(refused(DataDir::open(temporary / "d", "shop", n1), "in use by process"));  // the child's end took nothing
+  BOOST_TEST(is_in_use(DataDir::open(temporary / "d", "shop", n1)));  // the child's end took nothing
 }
 
 BOOST_AUTO_TEST_CASE(the_lock_ends_with_the_directory_even_if_a_child_still_has_its_descriptor) {
@@ -131,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_lock_file_that_is_replaced_while_it_is_being_locked_is_no
     const auto dir = DataDir::open(temporary / "d", "shop", n1);
     BOOST_REQUIRE_MESSAGE(dir, dir.error().text);
     BOOST_TEST(!before_lock);
-    BOOST_TEST(refused(DataDir::open(temporary / "d", "shop", n1), "in use by process"));  // the file of that name
+    BOOST_TEST(is_in_use(DataDir::open(temporary / "d", "shop", n1)));  // the file of that name
   }
 }
 
@@ -152,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_is_killed_gives_the_lock_back_and_its_incarn
   char said = 0;
   BOOST_REQUIRE(read(ready[0], &said, 1) == 1);
   BOOST_TEST(said == 'y');
-  BOOST_TEST(refused(DataDir::open(temporary / "d", "shop", n1), "in use by process " + std::to_string(child)));
+  BOOST_TEST(is_in_use(DataDir::open(temporary / "d", "shop", n1), std::to_string(child)));
   kill(child, SIGKILL);
   int status = 0;
   BOOST_REQUIRE(waitpid(child, &status, 0) == child);

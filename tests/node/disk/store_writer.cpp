@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(after_a_sync_that_failed_nothing_is_said_or_written_any_mor
     first.get_future().get();
     writer.write(write_of(2));
     const Error error = failed.get_future().get();
-    BOOST_TEST((error.code == ErrorCode::bad_data_dir));
+    BOOST_TEST((error.code == ErrorCode::data_dir_unavailable));
     BOOST_TEST((error.text.find("the process must end") != std::string::npos));
     writer.write(write_of(3));
   }

@@ -36,11 +36,15 @@ VoterRecord with(std::uint64_t promised, membership::ViewPtr view = nullptr, std
 /// What somebody who opens the directory anew finds.
 VoterRecord found(const std::string& path) { return Opened{path}.store().value().record(); }
 
-bool refused(const Result<VoterStore>& store, std::string_view text) {
+bool refused(const Result<VoterStore>& store, std::string_view text, ErrorCode code = ErrorCode::bad_data_dir) {
   BOOST_REQUIRE(!store.has_value());
-  BOOST_TEST((store.error().code == ErrorCode::bad_data_dir));
+  BOOST_TEST((store.error().code == code));
   BOOST_TEST_MESSAGE(store.error().text);
   return store.error().text.find(text) != std::string::npos;
+}
+
+bool disk_failed(const Result<VoterStore>& store, std::string_view text) {
+  return refused(store, text, ErrorCode::data_dir_unavailable);
 }
 
 Bytes bytes_of(const std::string& path) {
@@ -219,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_sync_that_fails_ends_all_writing) {
   Opened opened{temporary / "d"};
   BOOST_REQUIRE(opened.store().value().write(with(1)));
   NoSync no_sync;
-  BOOST_TEST(refused(opened.store(no_sync), "cannot sync"));
+  BOOST_TEST(disk_failed(opened.store(no_sync), "cannot sync"));
   class LaterNoSync : public FileOps {
    public:
     int fdatasync(int fd) override { return ++calls == 2 ? (errno = EIO, -1) : FileOps::fdatasync(fd); }
@@ -240,11 +244,11 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error_and_leaves_the_record_before) {
   FullDisk full;
   {
     Opened opened{temporary / "d"};
-    BOOST_TEST(refused(opened.store(full), "No space left on device"));
+    BOOST_TEST(disk_failed(opened.store(full), "No space left on device"));
     BOOST_TEST(!std::filesystem::exists(temporary / "d/register"));
     BOOST_TEST(!std::filesystem::exists(temporary / "d/register.new"));
     BOOST_REQUIRE(opened.store().value().write(with(1)));
-    BOOST_TEST(refused(opened.store(full), "No space left on device"));
+    BOOST_TEST(disk_failed(opened.store(full), "No space left on device"));
   }
   BOOST_TEST((found(temporary / "d").promised == Term{1}));
 }
@@ -259,7 +263,7 @@ BOOST_AUTO_TEST_CASE(a_store_that_does_not_get_its_room_is_not_made) {
   BOOST_REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
   const auto store = opened.store();
   BOOST_REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
-  BOOST_TEST(refused(store, "cannot get 784 KiB of disk"));
+  BOOST_TEST(disk_failed(store, "cannot get 784 KiB of disk"));
   BOOST_TEST(!std::filesystem::exists(temporary / "d/register.new"));
   BOOST_TEST(opened.store().has_value());
 }
@@ -285,7 +289,7 @@ BOOST_AUTO_TEST_CASE(openings_whose_syncs_fail_leave_the_record_that_is_surely_o
       BOOST_REQUIRE(!store.write(with(9)));  // can be read from now on, and is only in the system's memory
     }
     NoSync no_sync;
-    for (int process = 0; process < 6; ++process) BOOST_TEST(refused(Opened{path}.store(no_sync), "cannot sync"));
+    for (int process = 0; process < 6; ++process) BOOST_TEST(disk_failed(Opened{path}.store(no_sync), "cannot sync"));
     // Power is lost: what was written since is neither old nor new.
     const Bytes seen = bytes_of(path + "/register");
     Bytes left = sure;

@@ -253,9 +253,9 @@ def an_endpoint_that_is_not_there_delays_no_other():
 
 
 def every_signal_is_passed_on_each_time():
+    names = "TERM INT HUP QUIT USR1 USR2 ALRM VTALRM PROF IO PWR XCPU TTIN TTOU RTMIN RTMAX".split()
     with Guarded() as it:
-        for number in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"):
-            number = int(getattr(signal, number))
+        for number in (int(getattr(signal, f"SIG{name}")) for name in names):
             it.ask(f"catch {number}")
             for _ in range(2):
                 os.kill(it.guard, number)

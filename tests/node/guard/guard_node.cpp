@@ -13,8 +13,8 @@
 #include <string>
 
 #include "reki/net/clock.hpp"
-#include "reki/node/guard/ending_signals.hpp"
 #include "reki/node/guard/guard.hpp"
+#include "reki/node/guard/node_signals.hpp"
 #include "reki/node/program/log_stderr.hpp"
 
 using namespace reki;
@@ -101,9 +101,9 @@ class Node {
 
   /// As reki-node from here on.
   static std::string drain() {
-    EndingSignals signals(getppid());
+    NodeSignals signals;
     say("ok");
-    return "signal " + std::to_string(signals.await());
+    return "signal " + std::to_string(signals.await_end(getppid(), nullptr));
   }
 
   std::string lease(int ms, bool quiet) {
