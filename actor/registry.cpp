@@ -66,6 +66,12 @@ std::atomic<const OutputHooks*> output_hooks{nullptr};
 thread_local bool on_worker_thread = false;
 thread_local bool waits_in_place = false;
 
+BlockingCall::BlockingCall()
+    : hooks_(output_hooks.load(std::memory_order_acquire)), kept_(hooks_ == nullptr ? nullptr : hooks_->begin_blocking()) {}
+BlockingCall::~BlockingCall() {
+  if (hooks_ != nullptr) hooks_->end_blocking(kept_);
+}
+
 Registry& no_registry() {
   class NoRegistry final : public Registry {
     void submit(Submission, Completion done) override { done(Answer{error()}); }

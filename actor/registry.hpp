@@ -141,8 +141,23 @@ struct OutputHooks {
   void (*release_before_blocking)();
   /// The same of what goes to `to`, whose life ends.
   void (*release_to)(Registry& to);
+  /// The same, and what is asked until `end_blocking` leaves at once; that takes what this gives.
+  void* (*begin_blocking)();
+  void (*end_blocking)(void* kept);
 };
 extern std::atomic<const OutputHooks*> output_hooks;
+/// A blocking call while it lives: an actor's function that waits for an answer cannot wait for its own end to ask.
+class BlockingCall {
+ public:
+  BlockingCall();
+  BlockingCall(const BlockingCall&) = delete;
+  BlockingCall& operator=(const BlockingCall&) = delete;
+  ~BlockingCall();
+
+ private:
+  const OutputHooks* const hooks_;
+  void* const kept_;
+};
 /// Submits and blocks for the answer, or until the time-out has passed and the registry owes the answer still.
 Answer wait_for_answer(Registry& registry, Submission submission);
 }  // namespace detail

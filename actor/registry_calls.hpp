@@ -202,6 +202,7 @@ std::vector<Result<T>> ManyOperation<T>::get() {
     out.resize(postings_.size(), fail(ErrorCode::would_block));
     return out;
   }
+  const detail::BlockingCall leaves_at_once;
   const auto done = std::make_shared<std::latch>(1);  // shared: count_down() may return after wait() has
   run([&out, done](std::vector<Result<T>> results) {
     out = std::move(results);

@@ -207,9 +207,11 @@ Result<std::unique_ptr<Node>> Node::start(const Config& config, std::string_view
 }
 
 bool Node::stop() { return fork_mark_.is_in_child() || impl_->stop(); }
-bool Node::ready() const { return impl_->registry().ready(); }
-bool Node::wait_until_ready(Duration timeout) { return impl_->registry().wait_until_ready(timeout); }
-std::string Node::why_not_ready() const { return impl_->why_not_ready(); }
+bool Node::ready() const { return !fork_mark_.is_in_child() && impl_->registry().ready(); }
+bool Node::wait_until_ready(Duration timeout) {
+  return !fork_mark_.is_in_child() && impl_->registry().wait_until_ready(timeout);
+}
+std::string Node::why_not_ready() const { return fork_mark_.is_in_child() ? used_after_fork : impl_->why_not_ready(); }
 void Node::set_view(std::shared_ptr<const View> view) { impl_->registry().set_view(std::move(view)); }
 std::shared_ptr<const View> Node::view() const { return impl_->registry().view(); }
 const NodeId& Node::id() const { return impl_->id(); }

@@ -83,7 +83,7 @@ class RoomActor : public reki::Actor<Room> {
 
 }  // namespace
 
-extern "C" const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) {
+const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) {
   factories.add<InboxActor>({.idle = std::chrono::hours(1)});
   factories.add<RoomActor>();
 });

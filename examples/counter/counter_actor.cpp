@@ -14,5 +14,5 @@ class CounterActor : public reki::Actor<counter::Counter> {
 
 }  // namespace
 
-extern "C" const reki::Plugin reki_plugin =
+const reki::Plugin reki_plugin =
     reki::plugin([](reki::Factories& factories) { factories.add<CounterActor>(); });

@@ -48,7 +48,7 @@ class RateLimiterActor : public reki::Actor<rate_limiter::RateLimiter> {
 
 }  // namespace
 
-extern "C" const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) {
+const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) {
   // An idle bucket is a full one, so nothing is lost when it is put away.
   factories.add<RateLimiterActor>({.idle = std::chrono::minutes(10)});
 });

@@ -46,17 +46,20 @@ class Outputs {
   /// the answer; and if the thread runs something else meanwhile, that is none of this function's.
   class Blocking {
    public:
-    Blocking() {
-      release_before_blocking();
-      outputs_ = std::exchange(current_, nullptr);
-    }
-    ~Blocking() { current_ = outputs_; }
+    Blocking() = default;
+    ~Blocking() { end_blocking(outputs_); }
     Blocking(const Blocking&) = delete;
     Blocking& operator=(const Blocking&) = delete;
 
    private:
-    Outputs* outputs_;
+    void* const outputs_ = begin_blocking();
   };
+  /// The same in two steps, for OutputHooks.
+  static void* begin_blocking() {
+    release_before_blocking();
+    return std::exchange(current_, nullptr);
+  }
+  static void end_blocking(void* outputs) { current_ = static_cast<Outputs*>(outputs); }
   /// Sends what is held for a registry whose life ends: one that the function has made itself.
   static void release_to(Registry& to) {
     Outputs* const here = std::exchange(current_, nullptr);

@@ -7,7 +7,7 @@
 /// For whoever writes a plugin: a shared object with types of actors, which reki-node loads.
 ///
 ///     // counter_plugin.cpp, built by reki_plugin(counter SOURCES counter_plugin.cpp) in CMake
-///     extern "C" const reki::Plugin reki_plugin =
+///     const reki::Plugin reki_plugin =
 ///         reki::plugin([](reki::Factories& factories) { factories.add<CounterActor>(); });
 namespace reki {
 

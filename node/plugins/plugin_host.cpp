@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -17,6 +19,7 @@
 
 #include "reki/actor/user_code.hpp"
 #include "reki/node/plugins/plugin.hpp"
+#include "reki/node/support/exit_codes.hpp"
 
 namespace reki {
 namespace {
@@ -109,8 +112,8 @@ Result<void> check_file(const std::string& path) {
   if (!is_whole(file.bytes())) return bad(path, "is damaged: a part of it is missing; build or copy it again");
   const auto abi = abi_in(file.bytes());
   if (!abi) {
-    return bad(path, R"(is no plugin of reki: it has no symbol 'reki_plugin'; add extern "C" const reki::Plugin )"
-                     "reki_plugin = reki::plugin(...), see reki/plugin.hpp");
+    return bad(path, "is no plugin of reki: it has no symbol 'reki_plugin'; add const reki::Plugin reki_plugin = "
+                     "reki::plugin(...), see reki/plugin.hpp");
   }
   if (*abi == own.abi) return {};
   return bad(path, "was built for [" + *abi + "], this program for [" + own.abi +
@@ -151,21 +154,49 @@ Result<void> load_type(const Config& config, const TypeConfig& type, Factories& 
   return {};
 }
 
+/// While it lives, a plugin is loaded. What its static initialisers throw cannot be caught: dlopen is C, and the runtime
+/// ends the process. Then this says whose fault it was, and the exit code that another start would be of no use.
+class Loading {
+ public:
+  explicit Loading(const std::string& path) : before_(std::set_terminate(&end)) { path_ = path.c_str(); }
+  Loading(const Loading&) = delete;
+  Loading& operator=(const Loading&) = delete;
+  ~Loading() {
+    std::set_terminate(before_);
+    path_ = nullptr;
+  }
+
+ private:
+  [[noreturn]] static void end() {
+    const std::string why = std::current_exception() ? text_of_current_exception() : "they called std::terminate";
+    std::fprintf(stderr, "reki-node: plugin '%s' threw from its static initialisers: %s\n", path_, why.c_str());
+    _exit(exit_usage);
+  }
+  static inline const char* path_ = nullptr;
+  const std::terminate_handler before_;
+};
+
 }  // namespace
 
 Result<void> load_plugin(const std::string& path, Factories& factories) {
   if (auto checked = check_file(path); !checked) return checked;
   dlerror();
-  void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* handle = nullptr;
+  {
+    const Loading now(path);
+    handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
   if (handle == nullptr) {
     const char* const why = dlerror();
-    return bad(path, std::string("cannot be loaded: ") + (why != nullptr ? why : "unknown") +
-                         "; does the program export reki's symbols (reki_plugin_host() in CMake)?");
+    const std::string text = why != nullptr ? why : "unknown";
+    const bool of_reki = text.find("4reki") != std::string::npos;  // a mangled name of the namespace
+    return bad(path, "cannot be loaded: " + text +
+                         (of_reki ? "; does the program export reki's symbols (reki_plugin_host() in CMake)?" : ""));
   }
   const auto* const found = static_cast<const Plugin*>(dlsym(handle, "reki_plugin"));
   if (found == nullptr || std::memcmp(found->magic, own.magic, sizeof own.magic) != 0 || found->add == nullptr) {
     dlclose(handle);
-    return bad(path, R"(exports no 'reki_plugin'; declare it extern "C", see reki/plugin.hpp)");
+    return bad(path, "exports no 'reki_plugin'; include reki/plugin.hpp where it is made");
   }
   try {
     found->add(factories);

@@ -24,7 +24,7 @@ namespace reki {
 // Into its two callers below; the compiler thinks it too long, and the call costs a tenth of the look-up.
 [[gnu::always_inline]] inline Fence Runtime::find_live(std::string_view type_name, std::string_view key, const RcuReadSection& section) {
   const TypeEntry* type = types_.find(type_name);
-  if (type == nullptr) return {};
+  if (type == nullptr || is_in_child()) return {};
   // A lease is asked about by the clock itself. Without one the time is only for `used`, and a tick may be late.
   const Instant at = gate.has_lease() ? clock.now() : Instant{coarse_now_.load(std::memory_order_relaxed)};
   const Live live = look(*type, hash_key(key, type->hash), key, at);

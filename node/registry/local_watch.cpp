@@ -11,6 +11,7 @@ Result<Watch> LocalWatch::begin(std::shared_ptr<Runtime> runtime, WatchFilter fi
   if (!runtime->has_type(filter.type)) {
     return fail(ErrorCode::unknown_type, "no factory of type '" + filter.type + "' here");
   }
+  if (runtime->is_in_child()) return fail(ErrorCode::unavailable, used_after_fork);
   auto sink = std::make_shared<WatchSink>(std::move(callback));
   std::make_shared<LocalWatch>(std::move(runtime), std::move(filter), sink)->go_on();
   return Watch{std::move(sink)};

@@ -38,7 +38,8 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions optio
       slots_(shards_, watches_) {}
 
 void Runtime::install_output_hooks() {
-  static constexpr detail::OutputHooks hooks{&Outputs::hold, &Outputs::release_before_blocking, &Outputs::release_to};
+  static constexpr detail::OutputHooks hooks{&Outputs::hold, &Outputs::release_before_blocking, &Outputs::release_to,
+                                               &Outputs::begin_blocking, &Outputs::end_blocking};
   detail::output_hooks.store(&hooks, std::memory_order_release);
 }
 

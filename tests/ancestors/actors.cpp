@@ -102,4 +102,4 @@ void add_types(reki::Factories& factories) {
 
 }  // namespace ancestors
 
-extern "C" const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) { ancestors::add_types(factories); });
+const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) { ancestors::add_types(factories); });

@@ -94,5 +94,5 @@ class WitnessActor : public reki::Actor<Witnessed> {
 
 }  // namespace
 
-extern "C" const reki::Plugin reki_plugin =
+const reki::Plugin reki_plugin =
     reki::plugin([](reki::Factories& factories) { factories.add<WitnessActor>(); });

@@ -115,6 +115,6 @@ class BlobActor : public reki::Actor<Blob> {
 
 }  // namespace
 
-extern "C" const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) {
+const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) {
   factories.add<NeighbourActor>().add<SlowActor>().add<CrasherActor>().add<BlobActor>();
 });

@@ -127,6 +127,11 @@ def a_plugin_of_another_abi_is_named_with_both():
     refused(config(f'[types.counter]\nplugin = "{FOREIGN}"\n'), r"cluster\.toml:8:10: .*abacus 3.*gcc.*build both")
 
 
+def a_plugin_that_throws_while_it_is_loaded_is_named():
+    plugin = os.path.join(os.path.dirname(GOOD), "throwing_at_load_plugin.so")
+    refused(config(f'[types.counter]\nplugin = "{plugin}"\n'), r"throwing_at_load_plugin\.so' threw .*no number today")
+
+
 def a_type_without_factory_is_named_with_its_place():
     refused(config("[types.counter]\n"), r"cluster\.toml:7:\d+: .*no factory for type 'counter'.*plugin = ")
 

@@ -12,5 +12,5 @@ class TallyActor : public reki::Actor<Tally> {
 };
 }  // namespace
 
-extern "C" const reki::Plugin reki_plugin =
+const reki::Plugin reki_plugin =
     reki::plugin([](reki::Factories& factories) { factories.add<TallyActor>(); });

@@ -43,5 +43,10 @@ struct SlowExit {
 
 }  // namespace
 
-extern "C" const reki::Plugin reki_plugin =
-    reki::plugin([](reki::Factories& factories) { factories.add<CounterActor>().add<TallyActor>(); });
+const reki::Plugin reki_plugin =
+    reki::plugin([](reki::Factories& factories) {
+      // With a name of its own: after extern "C", without braces, GCC 12 takes it for one that is elsewhere.
+      reki::TypeOptions options;
+      options.mailbox = 5000;
+      factories.add<CounterActor>(options).add<TallyActor>();
+    });

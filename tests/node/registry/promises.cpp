@@ -2,6 +2,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "reki/actor/user_code.hpp"
 #include "test_actors.hpp"
 
@@ -24,19 +28,39 @@ struct NullText : std::exception {
   const char* what() const noexcept override { return nullptr; }
 };
 
+struct AskMany {
+  static constexpr std::string_view name = "ask_many";
+  using Reply = std::string;
+  bool in_a_task = false;
+  static constexpr auto fields = reki::fields("in_a_task", &AskMany::in_a_task);
+};
+
 template <bool may_block>
 struct Waiting {
   static constexpr std::string_view type = may_block ? "may_block" : "may_not";
-  using Messages = reki::Messages<Ask>;
+  using Messages = reki::Messages<Ask, AskMany>;
 };
 Task<std::string> ask(Registry& registry, std::string key) {
   const auto there = co_await registry.call<Puppet>(key, Add{1}, {}, {.timeout = 10s});
   co_return there ? std::to_string(*there) : std::string{name_of(there.error().code)};
 }
+const std::vector<std::string> ten_keys{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+std::string codes_of(const std::vector<Result<ActorRef<Puppet>>>& refs) {
+  std::set<std::string> out;
+  for (const auto& ref : refs) out.emplace(ref ? "ok" : name_of(ref.error().code));
+  return std::to_string(refs.size()) + " " + (out.size() == 1 ? *out.begin() : "different");
+}
+Task<std::string> ask_many(Registry& registry) {
+  co_return codes_of(co_await registry.lookup_or_start_many<Puppet>(ten_keys, {}, {.timeout = 10s}));
+}
 template <bool may_block>
 class WaitingActor final : public Actor<Waiting<may_block>> {
  public:
   std::string on(const Ask& m, Context& context) { return wait(ask(context.registry(), m.key)); }
+  std::string on(const AskMany& m, Context& context) {
+    if (m.in_a_task) return wait(ask_many(context.registry()));
+    return codes_of(context.registry().template lookup_or_start_many<Puppet>(ten_keys, {}, {.timeout = 10s}).get());
+  }
 };
 
 struct Thrower {
@@ -169,15 +193,28 @@ BOOST_AUTO_TEST_CASE(a_ref_that_was_never_set_answers_with_an_error) {
   none.send(Leave{}).detach();
 }
 
+BOOST_AUTO_TEST_CASE(many_keys_are_asked_for_in_a_handler_where_that_may_block) {
+  Place place;
+  for (const bool in_a_task : {false, true}) {
+    BOOST_TEST(place.registry.call<Waiting<true>>("k", AskMany{in_a_task}).get().value() == "10 ok");
+    BOOST_TEST(place.registry.call<Waiting<false>>("k", AskMany{in_a_task}).get().value() == "10 would_block");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(in_a_child_of_fork_a_registry_answers_with_an_error_and_ends_at_once) {
   auto place = std::make_unique<Place>();
   BOOST_REQUIRE(place->registry.start<Puppet>("k").get());
   const pid_t child = fork();
   if (child == 0) {
     alarm(20);
-    const auto answer = place->registry.call<Puppet>("k", Add{1}).get();
+    const auto refused = [](const auto& answer) { return !answer && answer.error().code == ErrorCode::unavailable; };
+    auto& registry = place->registry;
+    bool good = refused(registry.call<Puppet>("k", Add{1}).get());
+    // A live one can be looked up without a thread's help.
+    good = good && refused(registry.lookup<Puppet>("k").get()) && refused(registry.lookup_or_start<Puppet>("k").get());
+    good = good && refused(registry.watch(WatchFilter::of_key("puppet", "k"), [](const WatchEvent&) {}));
     place.reset();
-    _exit(!answer && answer.error().code == ErrorCode::unavailable ? 0 : 1);
+    _exit(good ? 0 : 1);
   }
   int status = 0;
   BOOST_REQUIRE(waitpid(child, &status, 0) == child);
