@@ -1,6 +1,5 @@
 // How a node joins a cluster, and why it is not in yet.
 #include <algorithm>
-#include <filesystem>
 
 #include "reki/net/random_number.hpp"
 #include "reki/node/disk/data_dir.hpp"
@@ -33,17 +32,17 @@ Result<void> Node::Impl::join(const Config& config, const NodeConfig& self, cons
 
 /// A node that is no voter has no register, unless it was one: what it has promised binds it as long as it is asked.
 Result<void> Node::Impl::open_data_dir(const Config& config, const NodeConfig& self) {
-  const auto path = std::filesystem::path(config.file).parent_path() / self.data_dir;
-  auto dir = DataDir::open(path.string(), cluster_, id_);
+  auto dir = DataDir::open(data_dir_of(config, self), cluster_, id_);
   if (!dir) return tl::make_unexpected(std::move(dir).error());
   data_dir_ = std::make_unique<DataDir>(std::move(*dir));
   const bool votes = std::ranges::find(config.voters, id_) != config.voters.end();
   if (config.etcd || (!votes && !VoterStore::is_in(*data_dir_))) return {};
   auto store = VoterStore::open(*data_dir_, random_number());
   if (!store) return tl::make_unexpected(std::move(store).error());
-  if (store->was_damaged() && log_) {
-    log_(LogLevel::info, "register_damaged",
-         "text=\"a record in " + data_dir_->path() + " cannot be read, as after a crash while it was written\"");
+  for (const auto& [text, cut_short] : store->damage()) {
+    if (!log_) break;
+    log_(cut_short ? LogLevel::info : LogLevel::warn, "register_damaged",
+         "text=\"in '" + data_dir_->path() + "/register' " + text + "; it has been repaired\"");
   }
   store_number_ = store->record().store;
   store_ = std::make_unique<VoterStore>(std::move(*store));

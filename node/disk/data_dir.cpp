@@ -1,19 +1,23 @@
 #include "reki/node/disk/data_dir.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 #include <utility>
 
 #include "reki/core/base/assert.hpp"
 #include "reki/core/base/hash.hpp"
+#include "reki/core/config/config.hpp"
 
 namespace reki {
 namespace {
@@ -111,7 +115,50 @@ Result<File> take_lock(const std::string& path) {
   return refuse(ErrorCode::data_dir_unavailable, path, "is being changed by others all the time; leave it alone");
 }
 
+/// "user 'reki'"
+std::string this_user() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> room{};
+  const uid_t id = ::geteuid();
+  if (::getpwuid_r(id, &entry, room.data(), room.size(), &found) != 0 || found == nullptr) return "user " + std::to_string(id);
+  return std::string("user '") + found->pw_name + "'";
+}
+
+/// 0, or why this process may not; a file that is not there may be made.
+int why_not_written(const std::filesystem::path& path, int mode) {
+  if (::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0 || errno == ENOENT) return 0;
+  return errno;
+}
+
+tl::unexpected<Error> may_not_write(const std::string& path, const std::filesystem::path& what, int number) {
+  return refuse(path, "cannot be used: " + this_user() + " may not write '" + what.string() + "' (" +
+                          std::generic_category().message(number) +
+                          "); give it to that user (chown), or have data_dir of this node's config name a directory that "
+                          "it may write");
+}
+
 }  // namespace
+
+std::string data_dir_of(const Config& config, const NodeConfig& node) {
+  return (std::filesystem::path(config.file).parent_path() / node.data_dir).string();
+}
+
+Result<void> may_write_data_dir(const std::string& path) {
+  const std::filesystem::path whole = std::filesystem::path(path).lexically_normal();
+  std::filesystem::path there = whole;  // the part of it that is there
+  struct stat found {};
+  while (::stat(there.c_str(), &found) != 0 && (errno == ENOENT || errno == ENOTDIR) && there.has_relative_path()) {
+    there = there.has_filename() ? there.parent_path() : there.parent_path().parent_path();
+    if (there.empty()) there = ".";
+  }
+  if (found.st_mode != 0 && !S_ISDIR(found.st_mode)) return file_error("make the directory", there.string(), ENOTDIR);
+  if (const int number = why_not_written(there, W_OK | X_OK)) return may_not_write(path, there, number);
+  for (const char* name : {"lock", "register"}) {
+    if (const int number = why_not_written(whole / name, R_OK | W_OK)) return may_not_write(path, whole / name, number);
+  }
+  return {};
+}
 
 FileLock::~FileLock() {
   // Closing would not do: the lock belongs to what was opened, which a child shares until it has closed it too.
@@ -127,6 +174,7 @@ DataDir::DataDir(std::string path, std::string cluster, NodeId node, File lock)
       file_(identity_of(lock_.file())) {}
 
 Result<DataDir> DataDir::open(const std::string& path, std::string_view cluster, const NodeId& node) {
+  if (auto may = may_write_data_dir(path); !may) return tl::make_unexpected(std::move(may).error());
   if (auto made = make_directories(path); !made) return tl::make_unexpected(std::move(made).error());
   auto lock = take_lock(path);
   if (!lock) return tl::make_unexpected(std::move(lock).error());

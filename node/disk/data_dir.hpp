@@ -28,6 +28,16 @@ class FileLock {
   ForkMark made_in_;
 };
 
+struct Config;
+struct NodeConfig;
+
+/// Where a node's data directory is: `data_dir` of its config, from the file's own directory on.
+[[nodiscard]] std::string data_dir_of(const Config& config, const NodeConfig& node);
+
+/// Whether this process may make the directory, or write in it and to what it finds there. Changes nothing. Fails with
+/// `bad_data_dir`: who may not write what, and what to do. For all that it cannot foresee, opening still may fail.
+[[nodiscard]] Result<void> may_write_data_dir(const std::string& path);
+
 /// The directory in which one node keeps what outlives its process, and the lock that makes it this process's alone.
 ///
 /// In it: `lock`, held as long as this object lives, with the names of cluster and node, the process that has it, and

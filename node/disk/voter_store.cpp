@@ -1,12 +1,9 @@
 #include "reki/node/disk/voter_store.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <optional>
 #include <utility>
 
 #include "reki/core/base/assert.hpp"
@@ -14,43 +11,10 @@
 namespace reki {
 namespace {
 
-using membership::voter_slot_bytes;
 using membership::VoterRecord;
 using membership::VoterSlot;
 
-constexpr std::string_view title = "reki register, version 1\n";
-constexpr off_t slots_at = 4096;
-static_assert(voter_slot_bytes % 4096 == 0, "no block of the disk belongs to two slots");
-
-off_t offset_of(std::size_t place) { return slots_at + static_cast<off_t>(place * voter_slot_bytes); }
-
 std::string path_in(const DataDir& dir) { return dir.path() + "/register"; }
-
-struct ReadSlot {
-  std::optional<VoterSlot> slot;
-  bool blank = false;  ///< It was never written.
-};
-
-Result<ReadSlot> read_slot(const File& file, std::size_t place) {
-  const auto head = file.read(membership::voter_slot_head_bytes, offset_of(place));
-  if (!head) return tl::make_unexpected(head.error());
-  ReadSlot out;
-  out.blank = head->find_first_not_of('\0') == Bytes::npos;
-  const auto length = membership::voter_slot_length(*head);
-  if (!length) return out;
-  const auto bytes = file.read(*length, offset_of(place));
-  if (!bytes) return tl::make_unexpected(bytes.error());
-  if (auto slot = membership::decode_voter_slot(*bytes)) out.slot = std::move(*slot);
-  return out;
-}
-
-tl::unexpected<Error> refuse(const std::string& path, const std::string& what) {
-  return fail(ErrorCode::bad_data_dir, "the voter's register '" + path + "' " + what);
-}
-
-constexpr const char* replace_it =
-    "; if it cannot be had back, remove the data directory: the node comes back with an empty one, and the cluster "
-    "makes that its voter as long as the other voters are a majority";
 
 /// The node whose voter the store was when it was written last; null: nobody's.
 const NodeId* voter_of(const VoterRecord& record) {
@@ -80,62 +44,68 @@ bool VoterStore::is_in(const DataDir& dir) { return ::access(path_in(dir).c_str(
 
 Result<VoterStore> VoterStore::open(const DataDir& dir, std::uint64_t fresh, FileOps& ops) {
   if (!is_in(dir)) {
-    if (auto made = create(dir, fresh, ops); !made) return tl::make_unexpected(std::move(made).error());
+    REKI_ASSERT(fresh != 0);
+    auto made = RegisterFile::create(path_in(dir), VoterSlot{1, VoterRecord{{}, fresh, {}, {}, nullptr}}, ops);
+    if (made) made = sync_directory(dir.path());
+    if (!made) return tl::make_unexpected(std::move(made).error());
   }
-  auto file = File::open(path_in(dir), O_RDWR);
+  auto file = RegisterFile::open(path_in(dir), ops);
   if (!file) return tl::make_unexpected(std::move(file).error());
-  return read(std::move(*file), dir, ops);
+  return read(std::move(*file), dir);
 }
 
-/// Under another name until all of it is on the disk: so that a register which is there is a whole one.
-Result<void> VoterStore::create(const DataDir& dir, std::uint64_t fresh, FileOps& ops) {
-  REKI_ASSERT(fresh != 0);
-  const std::string path = path_in(dir);
-  const std::string temporary = path + ".new";
-  auto file = File::open(temporary, O_RDWR | O_CREAT | O_TRUNC);
-  if (!file) return tl::make_unexpected(std::move(file).error());
-  const auto fill = [&]() -> Result<void> {
-    if (const int number = ::posix_fallocate(file->fd(), 0, offset_of(places)); number != 0) {
-      return file_error("get " + std::to_string(offset_of(places) / 1024) + " KiB of disk for", temporary, number);
-    }
-    auto done = file->write(title, 0, ops);
-    if (done) done = file->write(encode(VoterSlot{1, VoterRecord{{}, fresh, {}, {}, nullptr}}), offset_of(0), ops);
-    if (done) done = file->sync(ops);
-    if (done && std::rename(temporary.c_str(), path.c_str()) != 0) return file_error("rename", temporary, errno);
-    return done;
-  };
-  if (auto filled = fill(); !filled) {
-    ::unlink(temporary.c_str());
-    return filled;
-  }
-  return sync_directory(dir.path());
-}
-
-Result<VoterStore> VoterStore::read(File file, const DataDir& dir, FileOps& ops) {
-  const auto head = file.read(title.size(), 0);
-  if (!head) return tl::make_unexpected(head.error());
-  if (*head != title) return refuse(file.path(), "is none, or of another version of reki" + std::string(replace_it));
-  Counters counters{};
-  std::optional<VoterSlot> newest;
-  bool damaged = false;
+Result<VoterStore> VoterStore::read(RegisterFile file, const DataDir& dir) {
+  VoterStore out{std::move(file)};
+  std::vector<std::size_t> damaged;
+  std::uint64_t newest = 0;
   for (std::size_t place = 0; place < places; ++place) {
-    auto got = read_slot(file, place);
+    auto got = out.file_.read(place);
     if (!got) return tl::make_unexpected(std::move(got).error());
-    damaged = damaged || (!got->slot && !got->blank);
-    if (!got->slot) continue;
-    counters[place] = got->slot->counter;
-    if (!newest || newest->counter < got->slot->counter) newest = std::move(got->slot);
+    if (got->damage) {
+      damaged.push_back(place);
+      out.damage_.push_back(std::move(*got->damage));
+    }
+    if (!got->newest) continue;
+    out.counters_[place] = got->newest->counter;
+    if (newest < got->newest->counter) out.record_ = std::move(got->newest->record);
+    newest = std::max(newest, out.counters_[place]);
   }
-  if (!newest) return refuse(file.path(), "is damaged: none of its records can be read" + std::string(replace_it));
-  if (const auto wrong = misplacement(newest->record, dir); !wrong.empty()) return refuse(file.path(), wrong);
-  VoterStore out{std::move(file), std::move(newest->record), counters, ops};
-  out.damaged_ = damaged;
-  if (auto written = out.write_again(); !written) return tl::make_unexpected(std::move(written).error());
+  if (auto usable = out.check(newest, dir); !usable) return tl::make_unexpected(std::move(usable).error());
+  if (auto believed = out.make_sure(damaged); !believed) return tl::make_unexpected(std::move(believed).error());
   return out;
 }
 
-/// After this the record is on the disk, and its slot of before, of which that is not sure, is free.
-Result<void> VoterStore::write_again() {
+/// Changes nothing.
+Result<void> VoterStore::check(std::uint64_t newest, const DataDir& dir) const {
+  if (newest == 0) {
+    return file_.refuse("is damaged: none of its records can be read" + RegisterFile::how_to_replace());
+  }
+  if (const auto wrong = misplacement(record_, dir); !wrong.empty()) return file_.refuse(wrong);
+  if (!file_.is_form_1() || damage_.empty()) return {};
+  return file_.refuse(
+      "is of an earlier reki, which kept each record once, and one of them cannot be read. If the machine has crashed "
+      "meanwhile, start that reki once more: it goes on with the record before. If it has not, the disk has damaged the "
+      "record" +
+      RegisterFile::how_to_replace());
+}
+
+/// What was read is on the disk afterwards, all of it twice and in this reki's form.
+Result<void> VoterStore::make_sure(const std::vector<std::size_t>& damaged) {
+  if (file_.head_damage()) damage_.push_back(*file_.head_damage());
+  auto done = file_.is_form_1() ? file_.convert() : file_.make_heads_sure();
+  if (!done) return failed(std::move(done));
+  const auto sure = write_again();
+  if (!sure) return tl::make_unexpected(sure.error());
+  for (const std::size_t place : damaged) {
+    if (place == *sure || !done) continue;
+    done = put(place, counters_[*sure], record_);
+    counters_[place] = 0;
+  }
+  return done;
+}
+
+/// After this the record is on the disk, and its slot of before, of which that is not sure, is free. Returns the new one.
+Result<std::size_t> VoterStore::write_again() {
   const auto newest = std::ranges::max_element(counters_);
   const std::uint64_t counter = *newest;
   auto target = counters_.end();
@@ -144,14 +114,15 @@ Result<void> VoterStore::write_again() {
     // A copy that an earlier opening did not get onto the disk, else the oldest: never the one before the newest.
     if (target == counters_.end() || *it == counter || *it < *target) target = it;
   }
-  auto done = put(static_cast<std::size_t>(target - counters_.begin()), counter, record_);
-  if (done) *newest = 0;
-  return done;
+  const auto place = static_cast<std::size_t>(target - counters_.begin());
+  if (auto done = put(place, counter, record_); !done) return tl::make_unexpected(std::move(done).error());
+  *newest = 0;
+  return place;
 }
 
 Result<void> VoterStore::write(const VoterRecord& record) {
   REKI_ASSERT(record.store == record_.store);
-  if (failed_) return refuse(file_.path(), "could not be written before: the process must end");
+  if (failed_) return file_.refuse("could not be written before: the process must end");
   const auto oldest = std::ranges::min_element(counters_);
   auto done = put(static_cast<std::size_t>(oldest - counters_.begin()), std::ranges::max(counters_) + 1, record);
   if (done) record_ = record;
@@ -159,15 +130,17 @@ Result<void> VoterStore::write(const VoterRecord& record) {
 }
 
 Result<void> VoterStore::put(std::size_t place, std::uint64_t counter, const VoterRecord& record) {
-  auto done = file_.write(encode(VoterSlot{counter, record}), offset_of(place), *ops_);
-  if (done) done = file_.sync(*ops_);
-  if (done) {
-    counters_[place] = counter;
-  } else {
-    failed_ = true;
-    done.error().text += "; the process must end: see to the disk, then start the node again";
-  }
+  auto done = file_.write(place, VoterSlot{counter, record});
+  if (done) done = file_.sync();
+  if (!done) return failed(std::move(done));
+  counters_[place] = counter;
   return done;
+}
+
+Result<void> VoterStore::failed(Result<void> why) {
+  failed_ = true;
+  why.error().text += "; the process must end: see to the disk, then start the node again";
+  return why;
 }
 
 }  // namespace reki

@@ -17,6 +17,7 @@
 
 #include "reki/actor/user_code.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
+#include "reki/node/disk/data_dir.hpp"
 #include "reki/node/guard/guard.hpp"
 #include "reki/node/guard/node_signals.hpp"
 #include "reki/node/node.hpp"
@@ -40,7 +41,7 @@ std::optional<int> parse(int argc, char** argv, Arguments& out) {
   CLI::App app("A node of a reki cluster: serves the actors whose keys it owns.", "reki-node");
   app.add_option("--config", out.config, "The cluster's config file (TOML)")->required()->type_name("FILE");
   app.add_option("--node", out.node, "Which [[node]] of it to be")->required()->type_name("ID");
-  app.add_flag("--check", out.check_only, "Only validate the config, the node's id and the plugins");
+  app.add_flag("--check", out.check_only, "Only validate the config, the node's id, plugins and data directory");
   app.add_flag("!--no-guard", out.guarded, "Be one process, without a guard: for debuggers");
   app.add_option("--log-level", out.log_level, "How much to log to stderr")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -161,8 +162,10 @@ int node_main(int argc, char** argv, Factories factories) {
     if (const auto end = parse(argc, argv, arguments)) return *end;
     const auto config = read_config(arguments.config);
     if (!config) return report(config.error());
-    if (const auto self = node_of(*config, arguments.node); !self) return report(self.error());
+    const auto self = node_of(*config, arguments.node);
+    if (!self) return report(self.error());
     if (const auto able = etcd::usable(*config); !able) return report(able.error());
+    if (const auto may = may_write_data_dir(data_dir_of(*config, *self)); !may) return report(may.error());
     if (!arguments.check_only) return run(*config, arguments, std::move(factories));
     if (auto configured = configure_types(*config, factories); !configured) return report(configured.error());
     std::cout << arguments.config << ": ok, node " << arguments.node << " of cluster " << config->cluster << '\n';

@@ -30,6 +30,8 @@ ErrorCode code_of(int number) {
 
 }  // namespace
 
+ssize_t FileOps::pread(int fd, void* data, std::size_t size, off_t offset) { return ::pread(fd, data, size, offset); }
+
 ssize_t FileOps::pwrite(int fd, const void* data, std::size_t size, off_t offset) {
   return ::pwrite(fd, data, size, offset);
 }
@@ -62,11 +64,11 @@ Result<File> File::open(std::string path, int flags) {
   return File{fd, std::move(path)};
 }
 
-Result<Bytes> File::read(std::size_t size, off_t offset) const {
+Result<Bytes> File::read(std::size_t size, off_t offset, FileOps& ops) const {
   Bytes out(size, '\0');
   std::size_t done = 0;
   while (done < size) {
-    const ssize_t n = ::pread(fd_, out.data() + done, size - done, offset + static_cast<off_t>(done));
+    const ssize_t n = ops.pread(fd_, out.data() + done, size - done, offset + static_cast<off_t>(done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return file_error("read", path_, errno);
     if (n == 0) break;

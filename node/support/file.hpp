@@ -14,10 +14,12 @@
 /// that is full or fails), with what was tried, where, and the system's reason.
 namespace reki {
 
-/// What may fail when bytes are to reach the disk, for tests that make it fail. As the system calls of these names.
+/// What may fail when bytes are to reach the disk or come back, for tests that make it fail. As the system calls of these
+/// names.
 class FileOps {
  public:
   virtual ~FileOps() = default;
+  virtual ssize_t pread(int fd, void* data, std::size_t size, off_t offset);
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
   virtual int fdatasync(int fd);
 };
@@ -37,7 +39,7 @@ class File {
   /// `flags` as for open(2); O_CLOEXEC is added.
   [[nodiscard]] static Result<File> open(std::string path, int flags);
   /// At most `size` bytes from `offset` on; fewer at the end of the file.
-  [[nodiscard]] Result<Bytes> read(std::size_t size, off_t offset) const;
+  [[nodiscard]] Result<Bytes> read(std::size_t size, off_t offset, FileOps& ops = system_files()) const;
   [[nodiscard]] Result<void> write(BytesView bytes, off_t offset, FileOps& ops = system_files()) const;
   /// Returns once what was written is on the disk.
   [[nodiscard]] Result<void> sync(FileOps& ops = system_files()) const;

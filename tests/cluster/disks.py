@@ -158,6 +158,24 @@ def a_directory_that_was_mixed_up_is_refused_and_unharmed():
         c.all_vote(*c.ids)
 
 
+def a_half_of_a_register_that_is_lost_costs_no_vote():
+    with DiskCluster(expected=["register_damaged"]) as c:
+        size = os.path.getsize(os.path.join(c.data_dir("n2"), "register"))
+        for half in (0, 1, 0):
+            c.serves("a", "b", "c")
+            c.kill("n2")
+            with open(os.path.join(c.data_dir("n2"), "register"), "r+b") as register:
+                register.seek(half * size // 2)
+                register.write(bytes(size // 2))
+            c.restart("n2")
+            said = c.said(c.nodes["n2"])
+            check("it says what, and where", "register_damaged" in said and f"at byte {half * size // 2} cannot be read" in said, said)
+            check("it had not to be taken in anew", c.status_of("n2").get("votes") == 1, c.status_of("n2"))
+        c.kill("n3")  # n2 is one of the majority
+        c.serves("a", "b", "c", "d")
+        c.restart("n3")
+
+
 def two_processes_never_have_one_directory():
     with DiskCluster() as c:
         c.kill("n1")

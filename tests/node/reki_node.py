@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,14 +44,14 @@ def config(more="", port=None, node_more=""):
     return path
 
 
-def run(*arguments):
-    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=30)
+def run(*arguments, binary=BINARY, **more):
+    return subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=30, **more)
 
 
-def refused(path, *wanted, node="n1", code=2):
+def refused(path, *wanted, node="n1", code=2, **more):
     """It says all of `wanted` on stderr, with and without --check, and exits with `code`."""
     for check in ([], ["--check"]):
-        done = run("--config", path, "--node", node, *check)
+        done = run("--config", path, "--node", node, *check, **more)
         assert done.returncode == code, done
         for text in wanted:
             assert re.search(text, done.stderr), f"{text!r} is not in {done.stderr!r}"
@@ -134,6 +135,19 @@ def a_plugin_that_throws_while_it_is_loaded_is_named():
 
 def a_type_without_factory_is_named_with_its_place():
     refused(config("[types.counter]\n"), r"cluster\.toml:7:\d+: .*no factory for type 'counter'.*plugin = ")
+
+
+def a_data_dir_that_its_user_may_not_write_exits_with_2():
+    os.chmod(folder.name, 0o755)
+    closed = os.path.join(folder.name, "closed")
+    os.mkdir(closed, 0o555)
+    # Where we are one whom permissions do not bind, another user: who may not reach the binary where it is.
+    other = {"user": 65534, "group": 65534, "extra_groups": [], "binary": shutil.copy(BINARY, folder.name)} if os.getuid() == 0 else {}
+    path = config(node_more='data_dir = "closed/n1"')
+    refused(path, r"data directory '\S+/closed/n1' cannot be used: user '?\w+'? may not write '\S+/closed' \(Permission denied\)",
+            r"give it to that user \(chown\), or have data_dir", **other)
+    assert os.listdir(closed) == []
+    refused(config(node_more='data_dir = "cluster.toml/n1"'), r"cannot make the directory '\S+cluster\.toml': Not a directory", **other)
 
 
 def a_wrong_argument_exits_with_2():

@@ -214,6 +214,14 @@ BOOST_AUTO_TEST_CASE(a_directory_that_may_not_be_written_is_refused) {
   std::filesystem::permissions(temporary / ".", std::filesystem::perms{0755});
   std::filesystem::create_directory(temporary / "d");
   std::filesystem::permissions(temporary / "d", std::filesystem::perms{0555});
+  std::filesystem::create_directory(temporary / "e");
+  std::filesystem::permissions(temporary / "e", std::filesystem::perms{0777});
+  std::ofstream(temporary / "e/register") << "x";
+  std::filesystem::permissions(temporary / "e/register", std::filesystem::perms{0444});
+  std::filesystem::create_directory(temporary / "f");
+  std::filesystem::permissions(temporary / "f", std::filesystem::perms{0000});
+  BOOST_TEST(may_write_data_dir(temporary / "g/below/n1/").has_value());
+  BOOST_TEST(!std::filesystem::exists(temporary / "g"));
   const auto is_refused = [&](const std::string& path) {
     const auto dir = DataDir::open(path, "shop", n1);
     return !dir && dir.error().code == ErrorCode::bad_data_dir &&
@@ -224,7 +232,14 @@ BOOST_AUTO_TEST_CASE(a_directory_that_may_not_be_written_is_refused) {
   BOOST_REQUIRE(child >= 0);
   if (child == 0) {
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(2);
-    _exit(is_refused(temporary / "d") && is_refused(temporary / "d/below") ? 0 : 1);
+    const auto says = [&](const std::string& path, const std::string& what) {
+      const auto may = may_write_data_dir(path);
+      const std::string wanted = " may not write '" + what + "' (Permission denied); give it to that user";
+      return !may && may.error().text.find(wanted) != std::string::npos;
+    };
+    const bool told = says(temporary / "d", temporary / "d") && says(temporary / "d/below/n1", temporary / "d") &&
+                      says(temporary / "e", temporary / "e/register") && says(temporary / "f/below", temporary / "f/below");
+    _exit(told && is_refused(temporary / "d") && is_refused(temporary / "d/below") ? 0 : 1);
   }
   int status = 0;
   BOOST_REQUIRE(waitpid(child, &status, 0) == child);
