@@ -307,7 +307,7 @@ BOOST_AUTO_TEST_CASE(what_the_earlier_reki_wrote_after_an_interrupted_conversion
   const Damaged d;
   put_bytes(d.file(), form_1(three));
   FailsAt fails{5};  // the second half is whole, the first head as it was
-  BOOST_TEST(refused(Opened{d.path()}.store(fails), "cannot write"));
+  BOOST_TEST(disk_failed(Opened{d.path()}.store(fails), "cannot write"));
   const Bytes second = bytes_of(d.file()).substr(half_bytes);
   BOOST_TEST(second.starts_with("reki register, version 2\n"));
   put_bytes(d.file(), form_1({{8, with(8)}, {9, with(9)}, {10, with(10)}}) + second);
