@@ -9,6 +9,11 @@
 namespace reki {
 namespace {
 
+#if defined(__GNUC__) && !defined(__clang__)
+// With UBSan's check of enums GCC 12 takes what an empty optional does not hold for something that is read.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 WatchEvent event_of(WatchKind kind, const View& view, const NodeId& node, std::int64_t time_ms) {
   WatchEvent out;
   out.kind = kind;

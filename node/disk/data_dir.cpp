@@ -132,7 +132,7 @@ int why_not_written(const std::filesystem::path& path, int mode) {
 }
 
 tl::unexpected<Error> may_not_write(const std::string& path, const std::filesystem::path& what, int number) {
-  return refuse(path, "cannot be used: " + this_user() + " may not write '" + what.string() + "' (" +
+  return refuse(ErrorCode::bad_data_dir, path, "cannot be used: " + this_user() + " may not write '" + what.string() + "' (" +
                           std::generic_category().message(number) +
                           "); give it to that user (chown), or have data_dir of this node's config name a directory that "
                           "it may write");
