@@ -14,6 +14,7 @@
 using namespace reki;
 using membership::VoterSlot;
 using test::bytes_of;
+using test::disk_failed;
 using test::form_1;
 using test::found;
 using test::half_bytes;

@@ -15,6 +15,7 @@
 using namespace reki;
 using membership::VoterRecord;
 using test::bytes_of;
+using test::disk_failed;
 using test::found;
 using test::n1;
 using test::Opened;
