@@ -1,9 +1,11 @@
 #include "reki/actor/registry.hpp"
 
 #include <chrono>
+#include <memory>
 
 #include "reki/actor/answer_promise.hpp"
 #include "reki/actor/user_code.hpp"
+#include "reki/core/base/cond_var.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/wire/bounds.hpp"
 #include "reki/core/wire/codec.hpp"
@@ -65,6 +67,22 @@ namespace detail {
 std::atomic<const OutputHooks*> output_hooks{nullptr};
 thread_local bool on_worker_thread = false;
 thread_local bool waits_in_place = false;
+
+struct Arrival::Shared {
+  Mutex mutex;
+  CondVar changed;
+  bool is_there ABSL_GUARDED_BY(mutex) = false;
+};
+Arrival::Arrival() : shared_(std::make_shared<Shared>()) {}
+void Arrival::set() const {
+  const MutexLock lock(shared_->mutex);
+  shared_->is_there = true;
+  shared_->changed.notify_one();
+}
+void Arrival::wait() const {
+  const MutexLock lock(shared_->mutex);
+  while (!shared_->is_there) shared_->changed.wait(shared_->mutex);
+}
 
 BlockingCall::BlockingCall()
     : hooks_(output_hooks.load(std::memory_order_acquire)), kept_(hooks_ == nullptr ? nullptr : hooks_->begin_blocking()) {}

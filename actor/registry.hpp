@@ -158,6 +158,17 @@ class BlockingCall {
   const OutputHooks* const hooks_;
   void* const kept_;
 };
+/// Something that comes once, and that one thread waits for. Copies are of the same.
+class Arrival {
+ public:
+  Arrival();
+  void set() const;
+  void wait() const;
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;  // set() may return after wait() has
+};
 /// Submits and blocks for the answer, or until the time-out has passed and the registry owes the answer still.
 Answer wait_for_answer(Registry& registry, Submission submission);
 }  // namespace detail

@@ -1,7 +1,6 @@
 #pragma once
 
 // The templates of registry.hpp; include that one.
-#include <latch>
 
 #include "reki/actor/actor_ref.hpp"
 #include "reki/actor/registry.hpp"
@@ -203,12 +202,12 @@ std::vector<Result<T>> ManyOperation<T>::get() {
     return out;
   }
   const detail::BlockingCall leaves_at_once;
-  const auto done = std::make_shared<std::latch>(1);  // shared: count_down() may return after wait() has
-  run([&out, done](std::vector<Result<T>> results) {
+  const detail::Arrival all;
+  run([&out, all](std::vector<Result<T>> results) {
     out = std::move(results);
-    done->count_down();
+    all.set();
   });
-  done->wait();  // each answer comes by its deadline
+  all.wait();  // each answer comes by its deadline
   return out;
 }
 

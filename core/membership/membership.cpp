@@ -114,12 +114,6 @@ void Membership::take_messages(std::vector<Outbox::Item>& out) {
   std::swap(out, away_);
 }
 
-/// Whether it is for another process that has this node's id: what is asked of the coordinator by one who is not in, and its
-/// refusal.
-bool Membership::is_for_rival(const Body& body) const {
-  return std::holds_alternative<Refused>(body) || (std::holds_alternative<Join>(body) && !coordinator_);
-}
-
 /// Lets the parts answer each other until nothing is left but what is for other nodes.
 void Membership::settle() {
   std::vector<Outbox::Item> round;
@@ -128,7 +122,7 @@ void Membership::settle() {
     round.clear();
     std::swap(round, out_.items);
     for (auto& item : round) {
-      if (item.to == options_.self.node_id && !is_for_rival(item.body)) deliver(item.to, item.body);
+      if (item.to == options_.self.node_id) deliver(item.to, item.body);
       else away_.push_back(std::move(item));
     }
   } while (!out_.items.empty());

@@ -72,7 +72,6 @@ class Membership {
 
  private:
   [[nodiscard]] Known known() const;
-  [[nodiscard]] bool is_for_rival(const Body& body) const;
   void settle();
   void turn_of_register();
   void deliver(const NodeId& from, const Body& body);

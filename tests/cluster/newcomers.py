@@ -68,15 +68,15 @@ def who_has_another_profile_is_told_both_values_and_serves_nothing():
 def who_has_a_living_nodes_id_is_told_where_that_one_is():
     with Door(expected=["join_refused"]) as c:
         coordinator = c.reki("nodes")["coordinator"]
-        for id in (coordinator, next(id for id in c.ids if id != coordinator)):
-            living = c.nodes[id]
-            incarnation = c.status(id)["incarnation"]
-            port, control = free_ports(2)
-            c.newcomer(id, lambda text: text.replace(f':{living.port}"', f':{port}"').replace(
-                f':{living.control_port}"', f':{control}"').replace(living.data_dir, living.data_dir + "-of-another"))
-            c.is_told(id, "event=not_let_in", f"node '{id}' is alive at {living.address}")
-            c.says(coordinator, "event=join_refused", f"node={id}", f":{control}")
-            check("the living one is the same", c.status(id)["incarnation"] == incarnation)
+        id = next(id for id in c.ids if id != coordinator)
+        living = c.nodes[id]
+        incarnation = c.status(id)["incarnation"]
+        port, control = free_ports(2)
+        c.newcomer(id, lambda text: text.replace(f':{living.port}"', f':{port}"').replace(
+            f':{living.control_port}"', f':{control}"').replace(living.data_dir, living.data_dir + "-of-another"))
+        c.is_told(id, "event=not_let_in", f"node '{id}' is alive at {living.address}")
+        c.says(coordinator, "event=join_refused", f"node={id}", f":{control}")
+        check("the living one is the same", c.status(id)["incarnation"] == incarnation)
         c.goes_on()
 
 

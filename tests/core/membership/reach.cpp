@@ -28,12 +28,13 @@ std::vector<Body> with_epoch(std::uint64_t value) {
 /// Each place in which a message has a term.
 std::vector<Body> with_round(std::uint64_t round) {
   const Term t = ballot_of(round, 1);
-  ViewHead head = test::control_view()->head();
+  const auto base = test::control_view();
+  ViewHead head = base->head();
   head.epoch = Epoch{1};
   head.term = t;
-  const auto members = test::control_view()->members();
+  const auto members = base->members();
   const auto view = std::make_shared<const View>(
-      View::make(std::move(head), {members.begin(), members.end()}, test::control_view()->table()).value());
+      View::make(std::move(head), {members.begin(), members.end()}, base->table()).value());
   return {Grant{{}, 0, t, {}, {}}, News{t, {}, {}},        Hint{t, {}, {}},      PreVote{1, t},           PreVoteReply{1, t, {}, false},
           PreVoteReply{1, {}, t},  Prepare{1, t},          Promise{1, t, {}, {}, {}}, Promise{1, {}, t, {}, {}},
           Accept{1, t, nullptr},   Accepted{1, t, {}},     Heartbeat{1, t, 1},   HeartbeatAck{1, t, 1},   Nack{1, t, {}},
