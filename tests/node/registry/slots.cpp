@@ -75,7 +75,7 @@ BOOST_FIXTURE_TEST_CASE(who_waits_behind_a_stop_when_the_slot_goes_and_comes_bac
   check_order();
 }
 
-BOOST_FIXTURE_TEST_CASE(and_when_the_slot_is_back_before_the_actor_has_ended, SlotThatComesBack) {
+BOOST_FIXTURE_TEST_CASE(who_waits_behind_a_stop_stays_behind_the_mailbox_when_the_slot_is_back_before_the_actor_has_ended, SlotThatComesBack) {
   registry.gain(all, Epoch{2});
   stage.door.open();
   check_order();
