@@ -283,6 +283,7 @@ bool ActivationTable::restart_due(Activation& a, Instant now) {
 }
 
 WaiterList ActivationTable::abandon(Activation& a) {
+  if (a.state == State::starting && !a.restart) a.starter = {};  // as in start_failed
   return release(a, [](const Waiter&) { return true; });
 }
 

@@ -110,7 +110,8 @@ class ActivationTable {
   After stopped(Activation& a);
   /// True if the back-off is over; it is starting then. False if a timer came too early or too late.
   [[nodiscard]] bool restart_due(Activation& a, Instant now);
-  /// Takes all who wait for it. For who erases it without an end of its own.
+  /// Takes all who wait for it. For who erases it without an end of its own, or starts nothing here any more: their requests
+  /// may be made again.
   WaiterList abandon(Activation& a);
   /// REQUIRES: nobody waits, and its cell is gone.
   void erase(Activation& a);

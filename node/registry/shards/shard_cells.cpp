@@ -123,6 +123,13 @@ bool Shard::ended(ActorCell& cell, ActivationTable::After after, Effects& effect
     if (w->waits_for != For::stop) again.push(w);
     else effects.answer(std::move(owned(w)->done), answer_of(a.fence, context_.host.node));
   }
+  if (after.next == ActivationTable::Next::start && stop_reason(a.slot()) == StopReason::moved) {
+    // Nothing starts in a slot that is lost. Who waits for that goes the way of the mailbox and behind it: left to the end of a
+    // start that gets no permit, it would come before the mailbox, should the slot be on its way back.
+    WaiterList next = table_->abandon(a);
+    while (Waiter* w = next.pop()) again.push(w);
+    after.next = ActivationTable::Next::erase;
+  }
   if (!a.restart) cell.forget_args();  // the next start is another request's
   // The entry may be erased here, and its cell with it; what is decided over again may make a new one.
   const KeyName name = name_of(a);

@@ -294,6 +294,20 @@ BOOST_AUTO_TEST_CASE(who_comes_to_begin_a_start_has_its_repeats_wait_for_that_on
   BOOST_TEST((after.next == Next::erase));
 }
 
+BOOST_AUTO_TEST_CASE(a_start_that_is_abandoned_before_it_has_begun_may_be_asked_for_again) {
+  Activation& a = live("k");
+  BOOST_TEST((ask("k", demand(Op::stop)).what == What::stop));
+  Demand d = get_or_start();
+  d.origin = {Incarnation{7}, RequestId{1}};
+  BOOST_TEST((ask("k", d).what == What::wait));
+  auto after = table.stopped(a);
+  release(std::move(after.released));
+  BOOST_TEST((after.next == Next::start));
+  BOOST_TEST(release(table.abandon(a)) == 1U);
+  table.erase(a);
+  BOOST_TEST((ask("k", d).what == What::start));
+}
+
 BOOST_AUTO_TEST_CASE(a_restart_that_is_told_to_stop_does_not_forget_who_had_started_it) {
   Demand d = get_or_start();
   d.origin = {Incarnation{7}, RequestId{1}};

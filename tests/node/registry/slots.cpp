@@ -44,4 +44,41 @@ BOOST_FIXTURE_TEST_CASE(what_a_revoked_actor_has_not_handled_stands_before_what_
   BOOST_TEST((stage.witness.notes() == std::vector<std::string>{"first", "second", "third", "fourth"}));
 }
 
+/// Its slot is lost and on its way back, while two wait in its mailbox, two behind a stop, and two for the slot.
+struct SlotThatComesBack : SlotRegistry {
+  SlotThatComesBack() {
+    gain(Epoch{1});
+    registry.send<Puppet>("k", Wait{}).detach();
+    BOOST_REQUIRE(eventually([&] { return stage.door.waiting == 1; }));
+    note({"first", "second"});
+    registry.stop<Puppet>("k").detach();
+    note({"third", "fourth"});
+    lose();
+    registry.revoke(all);
+    own(all);
+    note({"fifth", "sixth"});
+  }
+
+  void note(std::initializer_list<const char*> texts) {
+    for (const char* text : texts) registry.send<Puppet>("k", Note{text}).detach();
+  }
+  void check_order() {
+    BOOST_TEST(eventually([&] { return stage.witness.notes().size() == 6; }));
+    BOOST_TEST((stage.witness.notes() == std::vector<std::string>{"first", "second", "third", "fourth", "fifth", "sixth"}));
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(who_waits_behind_a_stop_when_the_slot_goes_and_comes_back_stays_behind_the_mailbox, SlotThatComesBack) {
+  stage.door.open();
+  BOOST_REQUIRE(eventually([&] { return registry.is_empty(all); }));
+  registry.gain(all, Epoch{2});
+  check_order();
+}
+
+BOOST_FIXTURE_TEST_CASE(who_waits_behind_a_stop_stays_behind_the_mailbox_when_the_slot_is_back_before_the_actor_has_ended, SlotThatComesBack) {
+  registry.gain(all, Epoch{2});
+  stage.door.open();
+  check_order();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
