@@ -236,6 +236,16 @@ BOOST_AUTO_TEST_CASE(an_empty_store_is_offered_until_a_view_is_in_it) {
   BOOST_TEST(sent<Join>(out).back().store == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_view_far_ahead_of_what_is_stored_is_not_fetched_whoever_says_that_there_is_one) {
+  begin(view_of_n2());
+  machine->heard_epoch(n3, Epoch{4 + (1U << 20) + 1}, clocks());
+  effects();
+  BOOST_TEST(sent<ViewFetch>(out).empty());
+  machine->heard_epoch(n3, Epoch{4 + (1U << 20)}, clocks());
+  effects();
+  BOOST_TEST(sent<ViewFetch>(out).size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_newer_view_that_somebody_on_the_data_plane_has_is_fetched) {
   begin(std::nullopt);
   hear(n2, ViewPush{view_of_n2(true)});

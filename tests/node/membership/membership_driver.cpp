@@ -32,6 +32,9 @@ membership::VoterRecord first_record() {
   return acceptor.record();
 }
 
+const std::string first = "tcp://127.0.0.1:17702";
+const std::string other = "tcp://127.0.0.1:17799";
+
 /// The driver of the only node of a cluster; its time is moved on by hand.
 class OneMember final : private ControlLinks, private MembershipObserver {
  public:
@@ -151,6 +154,13 @@ class OneMember final : private ControlLinks, private MembershipObserver {
 
 using Phase = membership::MemberAgent::Phase;
 
+/// Incarnation 2 of n2 is in too, at `first`.
+void let_n2_in(OneMember& node) {
+  node.hear("n2", first, node.join("n2", 2, first));
+  node.run(200ms);
+  BOOST_REQUIRE(node.view->find("n2") != nullptr);
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(membership_driver)
@@ -214,11 +224,7 @@ BOOST_AUTO_TEST_CASE(a_lease_that_goes_on_after_its_end_is_told_once) {
 
 BOOST_AUTO_TEST_CASE(where_a_node_is_says_the_view_and_no_frame) {
   OneMember node;
-  const std::string first = "tcp://127.0.0.1:17702";
-  const std::string other = "tcp://127.0.0.1:17799";
-  node.hear("n2", first, node.join("n2", 2, first));
-  node.run(200ms);
-  BOOST_REQUIRE(node.view->find("n2") != nullptr);
+  let_n2_in(node);
   BOOST_TEST(node.places[NodeId{"n2"}] == first);
   node.sent_to.clear();
   node.hear("n2", other, membership::ViewFetch{Epoch{0}});
@@ -229,11 +235,7 @@ BOOST_AUTO_TEST_CASE(where_a_node_is_says_the_view_and_no_frame) {
 
 BOOST_AUTO_TEST_CASE(a_second_process_with_a_members_id_is_answered_at_its_own_address_and_logged_once) {
   OneMember node;
-  const std::string first = "tcp://127.0.0.1:17702";
-  const std::string other = "tcp://127.0.0.1:17799";
-  node.hear("n2", first, node.join("n2", 2, first));
-  node.run(200ms);
-  BOOST_REQUIRE(node.view->find("n2") != nullptr);
+  let_n2_in(node);
   node.logged.clear();
   for (std::uint64_t seq = 1; seq <= 10; ++seq) {
     node.run(100ms);
@@ -249,7 +251,6 @@ BOOST_AUTO_TEST_CASE(a_second_process_with_a_members_id_is_answered_at_its_own_a
 
 BOOST_AUTO_TEST_CASE(who_joins_from_another_cluster_is_told_and_nobody_else_of_it) {
   OneMember node;
-  const std::string other = "tcp://127.0.0.1:17799";
   membership::ControlWriter writer({"elsewhere", NodeId{"n9"}, other});
   node.logged.clear();
   node.sent_to.clear();
@@ -269,8 +270,8 @@ BOOST_AUTO_TEST_CASE(what_is_far_ahead_of_all_that_is_stored_is_dropped_counted_
   const Epoch epoch = node.view->epoch();
   const auto bad = node.driver.status().bad_frames;
   for (int i = 0; i < 10; ++i) {
-    node.hear("n2", "tcp://127.0.0.1:17702", membership::Prepare{store, membership::ballot_of(std::uint64_t{1} << 40, 2)});
-    node.hear("n2", "tcp://127.0.0.1:17702", membership::News{{}, Epoch{4'000'000'000}, {}});
+    node.hear("n2", first, membership::Prepare{store, membership::ballot_of(std::uint64_t{1} << 40, 2)});
+    node.hear("n2", first, membership::News{{}, Epoch{4'000'000'000}, {}});
   }
   BOOST_TEST(node.driver.status().bad_frames == bad + 20);
   BOOST_TEST(node.logged == "implausible ");
@@ -281,11 +282,7 @@ BOOST_AUTO_TEST_CASE(what_is_far_ahead_of_all_that_is_stored_is_dropped_counted_
 
 BOOST_AUTO_TEST_CASE(a_second_process_takes_the_place_of_one_that_has_gone_and_not_before) {
   OneMember node;
-  const std::string first = "tcp://127.0.0.1:17702";
-  const std::string other = "tcp://127.0.0.1:17799";
-  node.hear("n2", first, node.join("n2", 2, first));
-  node.run(200ms);
-  BOOST_REQUIRE(node.view->find("n2") != nullptr);
+  let_n2_in(node);
   const Instant silent_since = node.now;
   for (int tries = 0; tries < 100; ++tries) {
     node.hear("n2", other, node.join("n2", 22, other));

@@ -95,12 +95,17 @@ BOOST_AUTO_TEST_CASE(a_stop_that_finds_a_key_in_back_off_is_told) {
   Fixture f{TypeOptions{.restart = {.backoff_initial = 1h, .backoff_max = 1h}}};
   f.watch_key("k");
   for (int i = 0; i < 2; ++i) (void)f.registry.call<Puppet>("k", Crash{}).get();
-  BOOST_TEST((f.told.take(5) == Lines{"not_running k", "started k", "crashed(crashed) k", "restarted k", "crashed(crashed) k"}));
+  const auto events = f.told.take_events(5);
+  Lines lines;
+  for (const auto& event : events) lines.push_back(WatchTale::line(event));
+  BOOST_TEST((lines == Lines{"not_running k", "started k", "crashed(crashed) k", "restarted k", "crashed(crashed) k"}));
   WatchTale late;
   const auto second = f.registry.watch(WatchFilter::of_key("puppet", "k"), late.callback()).value();
   BOOST_TEST((late.take(1) == Lines{"restarting(crashed) k"}));
   f.stop("k");
-  BOOST_TEST((f.told.take(1) == Lines{"stopped(stopped) k"}));
+  const auto stop = f.told.take_events(1).at(0);
+  BOOST_TEST(WatchTale::line(stop) == "stopped(stopped) k");
+  BOOST_TEST((stop.fence == events.back().fence));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_restart_that_fails_is_told_and_a_first_start_that_fails_is_not, Fixture) {
