@@ -68,18 +68,18 @@ std::atomic<const OutputHooks*> output_hooks{nullptr};
 thread_local bool on_worker_thread = false;
 thread_local bool waits_in_place = false;
 
-struct Arrival::Shared {
+struct OneShotEvent::Shared {
   Mutex mutex;
   CondVar changed;
   bool is_there ABSL_GUARDED_BY(mutex) = false;
 };
-Arrival::Arrival() : shared_(std::make_shared<Shared>()) {}
-void Arrival::set() const {
+OneShotEvent::OneShotEvent() : shared_(std::make_shared<Shared>()) {}
+void OneShotEvent::set() const {
   const MutexLock lock(shared_->mutex);
   shared_->is_there = true;
   shared_->changed.notify_one();
 }
-void Arrival::wait() const {
+void OneShotEvent::wait() const {
   const MutexLock lock(shared_->mutex);
   while (!shared_->is_there) shared_->changed.wait(shared_->mutex);
 }

@@ -159,9 +159,9 @@ class BlockingCall {
   void* const kept_;
 };
 /// Something that comes once, and that one thread waits for. Copies are of the same.
-class Arrival {
+class OneShotEvent {
  public:
-  Arrival();
+  OneShotEvent();
   void set() const;
   void wait() const;
 

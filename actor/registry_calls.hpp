@@ -202,7 +202,7 @@ std::vector<Result<T>> ManyOperation<T>::get() {
     return out;
   }
   const detail::BlockingCall leaves_at_once;
-  const detail::Arrival all;
+  const detail::OneShotEvent all;
   run([&out, all](std::vector<Result<T>> results) {
     out = std::move(results);
     all.set();
