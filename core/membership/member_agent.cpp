@@ -46,6 +46,7 @@ void MemberAgent::renew(Instant now, Outbox& out) {
   renew_at_ = now + options_.timing.renew;
   fetched_ = Epoch{};
   if (phase_ == Phase::joining) {
+    if (!works_) return;
     Join join{options_.self, view_ ? view_->epoch() : Epoch{}, store_, options_.settings};
     join.member.incarnation = incarnation_;
     if (previous_ != Incarnation{}) say(Stopped{options_.self.node_id, previous_}, now, out);
@@ -153,9 +154,10 @@ void MemberAgent::not_in(Instant now, Outbox& out) {
   held_.clear();
   stopping_.clear();
   installed_ = cleared_ = barrier_ = Epoch{};
-  if (drops) events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
   phase_ = leaves ? Phase::gone : Phase::joining;
-  if (!leaves) renew(now, out);
+  renew_at_ = now;
+  if (drops) events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
+  else if (!leaves) renew(now, out);
 }
 
 void MemberAgent::install(Instant now, Outbox& out) {
@@ -198,6 +200,11 @@ void MemberAgent::pass_barrier() {
   if (gained.empty()) return;
   held_ |= gained;
   events_.emplace_back(Gained{gained, mutated(Mutation::fence_reuse) ? Epoch{1} : installed_});
+}
+
+void MemberAgent::set_working(bool works) {
+  if (works && !works_) renew_at_ = Instant{};
+  works_ = works;
 }
 
 void MemberAgent::leave(Instant now, Outbox& out) {

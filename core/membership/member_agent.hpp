@@ -30,7 +30,8 @@ struct Gained {
   SlotSet slots;
   Epoch epoch;
 };
-/// A view has dropped this incarnation: others may have the slots. Drop all actors without running anything of theirs.
+/// A view has dropped this incarnation: others may have the slots. Drop all actors without running anything of theirs. It
+/// asks to be let in anew with the next `tick`, unless `set_working` has said before that something still runs.
 struct Fenced {
   Incarnation was;
   Incarnation now;  ///< As which it asks to be let in again; 0: it was leaving, and asks no more.
@@ -85,8 +86,8 @@ class MemberAgent {
   void slots_stopped(const SlotSet& slots, Incarnation of, Instant now, Outbox& out);
   /// Hand everything over and go.
   void leave(Instant now, Outbox& out);
-  /// False: the node cannot do its work, and asks for no lease until it can.
-  void set_working(bool works) { works_ = works; }
+  /// False: the node cannot do its work: it asks neither for a lease nor to be let in until it can, and then at once.
+  void set_working(bool works);
   /// The empty register store of this node, if it has one.
   void offer_store(std::uint64_t store) { store_ = store; }
 

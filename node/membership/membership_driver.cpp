@@ -66,7 +66,7 @@ Instant MembershipDriver::next_wake() const {
   Instant until = machine_.next_wake();
   if (!leaving_.empty()) until = std::min(until, now_.boot + leaving_poll);
   const bool enforced = options_.page->lease_to_enforce().has_value();
-  if (enforced) until = std::min(until, std::max(lease_end_, now_.boot + quiet_poll));
+  if (enforced || drops_) until = std::min(until, std::max(lease_end_, now_.boot + quiet_poll));
   return until;
 }
 
@@ -188,11 +188,15 @@ bool MembershipDriver::is_due(const std::string& line) {
 }
 
 void MembershipDriver::fenced(const membership::Fenced& event) {
-  lease_end_ = Instant{};
+  lease_end_ = std::min(lease_end_, now_.boot);
   options_.page->set_lease_end(lease_end_);
   leaving_.clear();
   log(LogLevel::warn, "fenced", "text=\"the cluster went on without this node; it drops its actors and joins anew\"");
   ports_.node.fenced(event.now);
+  // What still runs of the dropped incarnation is the guard's to end, by its lease. Another lease would hide that one.
+  drops_ = true;
+  machine_.set_working(false);
+  not_let_in_ = "a view has dropped it, and it asks to be let in anew once no function of its actors from before runs";
   write_notice();
 }
 
@@ -261,15 +265,20 @@ void MembershipDriver::finish_leaving() {
 
 /// Tells the guard that what it would end by force has ended by itself.
 void MembershipDriver::note_quiet() {
-  if (lease_end_ == Instant{} || now_.boot < lease_end_ || !options_.page->lease_to_enforce()) return;
-  if (ports_.node.is_quiet()) options_.page->declare_quiet(lease_end_);
+  const bool enforced = now_.boot >= lease_end_ && options_.page->lease_to_enforce();
+  if ((!drops_ && !enforced) || !ports_.node.is_quiet()) return;
+  options_.page->declare_quiet(lease_end_);
+  if (!std::exchange(drops_, false)) return;
+  not_let_in_.clear();
+  machine_.set_working(!stuck_);
+  again_ = true;  // it may ask to be let in now
 }
 
 void MembershipDriver::watch_progress() {
   const std::string why = ports_.node.stuck(now_.boot, options_.machine.agent.timing.renew);
   if (stuck_ == !why.empty()) return;
   stuck_ = !stuck_;
-  machine_.set_working(!stuck_);
+  machine_.set_working(!stuck_ && !drops_);
   log(LogLevel::warn, stuck_ ? "stuck" : "working_again",
       stuck_ ? "text=\"" + why + "; it asks for no lease until that has changed\"" : std::string{});
 }

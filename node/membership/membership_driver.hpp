@@ -145,6 +145,7 @@ class MembershipDriver {
   bool again_ = false;  ///< `turn` has more to do.
   bool parted_ = false;
   bool stuck_ = false;
+  bool drops_ = false;  ///< Functions of an incarnation that was dropped still run.
   bool etcd_answers_ = true;
   std::string not_let_in_;
   std::map<std::string, Instant> refusals_logged_;  ///< When, by what they are about.

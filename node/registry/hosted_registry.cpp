@@ -1,5 +1,7 @@
 #include "reki/node/registry/hosted_registry.hpp"
 
+#include <algorithm>
+
 #include "reki/core/watch/watch_codec.hpp"
 #include "reki/node/actors/outputs.hpp"
 #include "reki/node/registry/local_watch.hpp"
@@ -23,7 +25,9 @@ HostedRegistry::HostedRegistry(Factories factories, const HostedOptions& options
 
 HostedRegistry::~HostedRegistry() {
   close(limits::stop_grace_default);
-  for (std::thread& end : ends_) end.join();
+  for (Dropped& each : dropped_) {
+    if (each.end.joinable()) each.end.join();
+  }
   for (const auto& end : ends_later_) end();
 }
 
@@ -75,24 +79,40 @@ void HostedRegistry::gain(const SlotSet& slots, Epoch epoch) { runtime_.use()->s
 void HostedRegistry::lose(const SlotSet& slots) { runtime_.use()->slots().lose(slots); }
 void HostedRegistry::revoke(const SlotSet& slots) { runtime_.use()->slots().revoke(slots); }
 bool HostedRegistry::is_empty(const SlotSet& slots) { return runtime_.use()->slots().is_empty(slots); }
-bool HostedRegistry::is_quiet() { return runtime_.use()->is_quiet(); }
+bool HostedRegistry::is_quiet() {
+  const auto runs = [](const Dropped& each) {
+    const auto runtime = each.runtime.lock();
+    return runtime && !runtime->is_quiet();
+  };
+  return runtime_.use()->is_quiet() && std::ranges::none_of(dropped_, runs);
+}
 Duration HostedRegistry::delay(Instant now, Duration step_max) { return runtime_.use()->delay(now, step_max); }
 Duration HostedRegistry::backlog(Instant now, Duration step_max) { return runtime_.use()->backlog(now, step_max); }
 void HostedRegistry::resume() { runtime_.use()->slots().resume(); }
 
 void HostedRegistry::start_over(Incarnation incarnation) {
+  forget_ended();
   auto next = make_(incarnation);
   next->start(*self_registry_);
   auto old = runtime_.replace(std::move(next));
   old->slots().abandon();
   const bool is_quiet = old->is_quiet();
+  Dropped& dropped = dropped_.emplace_back(Dropped{old, {}});
   auto end = [this, old = std::move(old)] {
     old->close(limits::stop_grace_default);
     runtime_.wait_until_unused();
   };
-  if (!waits_run_turns_) ends_.emplace_back(std::move(end));  // its handlers may take long, and the caller must not
+  if (!waits_run_turns_) dropped.end = std::thread(std::move(end));  // its handlers may take long, and the caller must not
   else if (is_quiet) end();
   else ends_later_.push_back(std::move(end));  // there is no other thread, and this one runs a handler of it
+}
+
+void HostedRegistry::forget_ended() {
+  std::erase_if(dropped_, [](Dropped& each) {
+    if (!each.runtime.expired()) return false;
+    if (each.end.joinable()) each.end.join();
+    return true;
+  });
 }
 
 Result<void> HostedRegistry::arrive(HandedOver&& state) { return runtime_.use()->slots().arrive(std::move(state)); }

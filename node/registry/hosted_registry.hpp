@@ -72,6 +72,7 @@ class HostedRegistry final : public Registry {
   void lose(const SlotSet& slots);
   void revoke(const SlotSet& slots);
   [[nodiscard]] bool is_empty(const SlotSet& slots);
+  /// No function of an actor runs, of a dropped incarnation neither.
   [[nodiscard]] bool is_quiet();
   [[nodiscard]] Duration delay(Instant now, Duration step_max);
   /// For how long a turn of an actor has been waiting that was queued at an earlier call of this; a pause between two calls
@@ -88,13 +89,21 @@ class HostedRegistry final : public Registry {
   void readmit(std::string_view type, std::string_view key, EnvelopePtr request);
 
  private:
+  /// One that was dropped. Its handlers may still run.
+  struct Dropped {
+    std::weak_ptr<Runtime> runtime;
+    std::thread end;  ///< Waits for them.
+  };
+
+  void forget_ended();
+
   const NodeId node_;
   const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
   RcuPtr<Runtime> runtime_;
   const bool waits_run_turns_;     ///< Executor::waits_run_turns
   Registry* self_registry_;
-  std::vector<std::thread> ends_;  ///< Of runtimes that were dropped: they wait for handlers that still run.
-  std::vector<std::function<void()>> ends_later_;  ///< The same, where there are no threads.
+  std::vector<Dropped> dropped_;
+  std::vector<std::function<void()>> ends_later_;  ///< What `Dropped::end` does, where there are no threads.
 };
 
 }  // namespace reki

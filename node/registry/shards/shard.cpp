@@ -56,6 +56,9 @@ Shard::~Shard() {
 
 void Shard::admit(Request request, Instant at, Effects& effects) {
   if (context_.hooks != nullptr && !is_here(request, at, effects)) return;
+  if (request.op == Op::stop && has_outlived_its_slot(request)) {
+    return effects.answer(request.take_completion(), Answer{Error{ErrorCode::not_running}});
+  }
   const Verdict verdict = table_->request(request.hash, request.type->index, request.key, request, at);
   switch (verdict.what) {
     case What::found:
@@ -79,6 +82,14 @@ void Shard::admit(Request request, Instant at, Effects& effects) {
   }
   if (verdict.code == ErrorCode::overloaded) context_.host.counters.overloaded.fetch_add(1, std::memory_order_relaxed);
   effects.answer(request.take_completion(), refusal(verdict, context_.host.node));
+}
+
+/// Whether what there is of the key was revoked, so that later starts of it may have been elsewhere. Not for a repeat of a
+/// request that came before that and still waits for the end of this one.
+bool Shard::has_outlived_its_slot(const Request& stop) {
+  Activation* const a = find(stop.hash, stop.type->index, stop.key);
+  if (a == nullptr || a->cell == nullptr || !cell_of(*a).is_revoked() || !stop.is_waited_for()) return false;
+  return !stop.origin || !a->waiters.any([&](const Waiter& w) { return w.origin == stop.origin; });
 }
 
 void Shard::readmit(const KeyName& key, EnvelopePtr envelope, Instant at, Effects& effects) {

@@ -46,11 +46,29 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_dropped_with_slots_is_fenced_and_asks_as_ano
   BOOST_TEST(fenced[0].was.value == was.value);
   BOOST_TEST(fenced[0].now.value == agent.incarnation().value);
   BOOST_TEST(agent.incarnation().value != was.value);
+  BOOST_TEST(out.items.empty());  // not before its actors are dropped
+  BOOST_TEST((agent.next_wake() == now));
+  wake();
   BOOST_REQUIRE(!out.items.empty());
   const auto* const join = std::get_if<Join>(&out.items[0].body);
   BOOST_REQUIRE(join != nullptr);
   BOOST_TEST(join->base.value == 3U);
   BOOST_TEST(join->member.incarnation.value == agent.incarnation().value);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_cannot_work_asks_to_be_let_in_as_soon_as_it_can) {
+  push(with_me(2));
+  barrier(2);
+  push(without_me(3));
+  agent.set_working(false);
+  for (int i = 0; i < 10; ++i) {
+    wake();
+    BOOST_TEST(out.items.empty());
+  }
+  now = now + 1ms;
+  agent.set_working(true);
+  agent.tick(now, out);
+  BOOST_TEST(sent<Join>(out).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_barrier_that_is_known_before_its_view_is_passed_when_the_view_comes) {

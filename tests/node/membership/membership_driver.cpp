@@ -87,6 +87,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   int losses = 0;
   int revocations = 0;
   int resumes = 0;
+  int fences = 0;
   std::shared_ptr<const View> view;
   std::map<NodeId, std::string> places;  ///< Where its links know nodes to be.
   std::string logged;                    ///< Events.
@@ -143,7 +144,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   bool is_done_with(const SlotSet&) override { return empty; }
   void revoke(const SlotSet&) override { ++revocations; }
   void gained(const SlotSet& slots, Epoch) override { held |= slots; }
-  void fenced(Incarnation) override {}
+  void fenced(Incarnation) override { ++fences; }
   void resumed() override {
     ++resumes;
     suspended = false;
@@ -161,9 +162,53 @@ void let_n2_in(OneMember& node) {
   BOOST_REQUIRE(node.view->find("n2") != nullptr);
 }
 
+/// The cluster goes on under n2, without n1.
+void fence(OneMember& node) {
+  const View& before = *node.view;
+  ViewHead head{before.head()};
+  head.epoch = Epoch{before.epoch().value + 1};
+  head.term = Term{before.term().value + 5};
+  head.coordinator = NodeId{"n2"};
+  const std::vector<Member> members{*before.find("n2")};
+  auto view = View::make(head, members, next_table({}, {}, slot_members(members)));
+  BOOST_REQUIRE(view.has_value());
+  node.sent_to.clear();
+  node.hear("n2", first, membership::ViewPush{std::make_shared<const View>(std::move(*view))});
+  BOOST_REQUIRE(node.fences == 1);
+  BOOST_TEST(!node.has_lease());
+}
+
+/// Whether it has asked n2 for anything since.
+bool asks(const OneMember& node) { return std::ranges::find(node.sent_to, "n2") != node.sent_to.end(); }
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(membership_driver)
+
+BOOST_AUTO_TEST_CASE(what_runs_of_a_dropped_incarnation_stays_the_guards_to_end_and_the_node_asks_for_nothing) {
+  OneMember node;
+  let_n2_in(node);
+  node.quiet = false;
+  fence(node);
+  node.run(5s);
+  BOOST_REQUIRE(node.page.lease_to_enforce().has_value());
+  BOOST_TEST((node.now - *node.page.lease_to_enforce() > 4s));
+  BOOST_TEST(!asks(node));
+  BOOST_TEST(node.driver.status().not_let_in.find("no function of its actors from before runs") != std::string::npos);
+  node.quiet = true;
+  node.run(3ms);
+  BOOST_TEST(!node.page.lease_to_enforce().has_value());
+  BOOST_TEST(asks(node));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_is_dropped_and_runs_nothing_asks_to_be_let_in_at_once) {
+  OneMember node;
+  let_n2_in(node);
+  fence(node);
+  BOOST_TEST(asks(node));
+  BOOST_TEST(!node.page.lease_to_enforce().has_value());
+}
+
 
 BOOST_AUTO_TEST_CASE(a_node_is_declared_quiet_only_once_nothing_of_it_runs) {
   OneMember node;

@@ -81,4 +81,32 @@ BOOST_FIXTURE_TEST_CASE(who_waits_behind_a_stop_stays_behind_the_mailbox_when_th
   check_order();
 }
 
+BOOST_FIXTURE_TEST_CASE(a_stop_that_comes_when_an_actor_has_outlived_its_slot_is_not_about_that_one, SlotRegistry) {
+  gain(Epoch{1});
+  registry.send<Puppet>("k", Wait{}).detach();
+  BOOST_REQUIRE(eventually([&] { return stage.door.waiting == 1; }));
+  std::atomic<bool> stopped = false;
+  registry.stop<Puppet>("k").then([&](const auto& fence) { stopped = fence.has_value(); });
+  lose();
+  registry.revoke(all);
+  gain(Epoch{3});  // others had it in between, and may have started the key
+  BOOST_TEST((registry.stop<Puppet>("k").get().error().code == ErrorCode::not_running));
+  BOOST_TEST(!stopped);
+  stage.door.open();
+  BOOST_TEST((registry.lookup_or_start<Puppet>("k").get().value().fence() == Fence::make(Epoch{3}, StartNumber{1})));
+  BOOST_TEST(eventually([&] { return stopped.load(); }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_registry_is_not_quiet_while_a_handler_of_what_it_has_dropped_runs, SlotRegistry) {
+  gain(Epoch{1});
+  registry.send<Puppet>("k", Wait{}).detach();
+  BOOST_REQUIRE(eventually([&] { return stage.door.waiting == 1; }));
+  registry.start_over(Incarnation{8});
+  BOOST_TEST(!registry.is_quiet());
+  stage.door.open();
+  BOOST_TEST(eventually([&] { return registry.is_quiet(); }));
+  registry.start_over(Incarnation{9});
+  BOOST_TEST(registry.is_quiet());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
