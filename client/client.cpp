@@ -55,7 +55,7 @@ const detail::OutputHooks* output_hooks() { return detail::output_hooks.load(std
 ClientOptions ClientOptions::of(const Config& config) {
   ClientOptions out;
   out.cluster = config.cluster;
-  for (const auto& node : config.nodes) out.addresses.push_back(node.listen);
+  for (const auto& node : config.nodes) out.addresses.push_back(node.address());
   return out;
 }
 

@@ -168,7 +168,7 @@ void ClientIo::receive() {
   items_.assign(1, zmq::pollitem_t{nullptr, wakeup.fd(), ZMQ_POLLIN, 0});
   links_.append_to(items_);
   wakeup.arm();
-  poll_until(items_, now_, nothing_to_do() ? std::min(router_.next_wake(), watches_.next_wake()) : now_);
+  poll_until(items_, now_, nothing_to_do() ? std::min({router_.next_wake(), watches_.next_wake(), links_.next_wake()}) : now_);
   wakeup.disarm(items_[0].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(1), now_);

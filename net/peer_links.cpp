@@ -29,19 +29,22 @@ void set_common(zmq::socket_t& socket) {
 }  // namespace
 
 struct PeerLinks::Link {
-  Link(zmq::context_t& context, PeerIndex p, const std::string& address)
-      : peer(p), socket(context, zmq::socket_type::dealer), monitor(context, zmq::socket_type::pair) {
+  Link(zmq::context_t& context, PeerIndex p, Dialer& d)
+      : peer(p), dialer(d), socket(context, zmq::socket_type::dealer), monitor(context, zmq::socket_type::pair) {
     set_common(socket);
     monitor.set(zmq::sockopt::linger, 0);
     const auto name = next_monitor_name();
     // Only the loss: that a connection is there again shows in the socket taking messages.
     if (zmq_socket_monitor(socket.handle(), name.c_str(), ZMQ_EVENT_DISCONNECTED) != 0) throw zmq::error_t();
     monitor.connect(name);
-    socket.connect(address);
   }
-  ~Link() { zmq_socket_monitor(socket.handle(), nullptr, 0); }
+  ~Link() {
+    dialer.forget(socket);
+    zmq_socket_monitor(socket.handle(), nullptr, 0);
+  }
 
   const PeerIndex peer;
+  Dialer& dialer;
   zmq::socket_t socket;
   zmq::socket_t monitor;
   bool blocked = false;       // has something to send that the socket does not take
@@ -69,10 +72,12 @@ void PeerLinks::append_to(std::vector<zmq::pollitem_t>& items) const {
     items.push_back({link.socket.handle(), 0, events, 0});
     items.push_back({link.monitor.handle(), 0, ZMQ_POLLIN, 0});
   }
+  items.push_back({nullptr, dialer_.fd(), ZMQ_POLLIN, 0});
 }
 
 void PeerLinks::process(std::span<const zmq::pollitem_t> items, Instant now) {
   more_to_read_ = false;
+  if (now >= dialer_.next_wake() || (!items.empty() && items.back().revents != 0)) dialer_.turn(now);
   for (std::size_t i = 0; i < open_.size() && 2 * i + 1 < items.size(); ++i) {
     Link& link = *links_[open_[i].value];
     // The monitor first: what came before the connection broke is then there to be read.
@@ -99,12 +104,14 @@ void PeerLinks::flush(Instant now) {
 }
 
 /// Null if libzmq does not take the address; `why` says so then.
-PeerLinks::Link* PeerLinks::link_of(PeerIndex peer, std::string& why) {
+PeerLinks::Link* PeerLinks::link_of(PeerIndex peer, Instant now, std::string& why) {
   if (links_.size() <= peer.value) links_.resize(peer.value + std::size_t{1});
   auto& link = links_[peer.value];
   if (link) return link.get();
   try {
-    link = std::make_unique<Link>(context_, peer, router_.peer(peer).address);
+    auto made = std::make_unique<Link>(context_, peer, dialer_);
+    dialer_.connect(made->socket, router_.peer(peer).address, now);
+    link = std::move(made);
     open_.push_back(peer);
   } catch (const zmq::error_t& e) {
     why = std::string{"libzmq does not take the address: "} + e.what();
@@ -119,7 +126,7 @@ void PeerLinks::serve(PeerIndex peer, Instant now) {
     const BytesView frame = router_.next_frame(peer, now);
     if (frame.empty()) return;
     std::string why;
-    Link* const link = link_of(peer, why);
+    Link* const link = link_of(peer, now, why);
     const bool sent = link != nullptr && send(*link, frame);
     more = router_.taken(peer, sent);
     if (link == nullptr) return router_.rejected(peer, ErrorCode::unreachable, why, now);

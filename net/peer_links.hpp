@@ -9,6 +9,7 @@
 #include "reki/core/base/time.hpp"
 #include "reki/core/routing/incoming_frames.hpp"
 #include "reki/core/routing/request_router.hpp"
+#include "reki/net/dialer.hpp"
 #include "reki/net/peer_connections.hpp"
 
 namespace reki {
@@ -24,7 +25,7 @@ namespace reki {
 ///       links.flush(now);                              // sends everything that is waiting
 ///       while (auto done = router.next_done()) ...
 ///       items.assign(own...); links.append_to(items);
-///       poll_until(items, now, router.next_wake());
+///       poll_until(items, now, std::min(router.next_wake(), links.next_wake()));
 ///       now = boot_time();
 ///       links.process(std::span(items).subspan(own), now);   // reads what is there
 ///     }
@@ -41,6 +42,8 @@ class PeerLinks final : public PeerConnections {
 
   /// Adds the sockets to what the caller polls.
   void append_to(std::vector<zmq::pollitem_t>& items) const;
+  /// When `process` is due in any event.
+  [[nodiscard]] Instant next_wake() const { return dialer_.next_wake(); }
   /// Reads what has come. REQUIRES: `items` are those that append_to() added last, after a poll.
   void process(std::span<const zmq::pollitem_t> items, Instant now);
   /// Sends what `router` has for peers, opens and closes sockets as it says.
@@ -52,7 +55,7 @@ class PeerLinks final : public PeerConnections {
  private:
   struct Link;
 
-  Link* link_of(PeerIndex peer, std::string& why);
+  Link* link_of(PeerIndex peer, Instant now, std::string& why);
   void serve(PeerIndex peer, Instant now);
   static bool send(Link& link, BytesView frame);
   void read_monitor(Link& link);
@@ -61,6 +64,7 @@ class PeerLinks final : public PeerConnections {
   zmq::context_t& context_;
   RequestRouter& router_;
   IncomingFrames frames_in_;
+  Dialer dialer_;
   std::vector<std::unique_ptr<Link>> links_;  // by PeerIndex; null where there is no socket
   std::vector<PeerIndex> open_;               // those that have one, in the order of append_to()
   std::vector<PeerIndex> work_;

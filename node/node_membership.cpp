@@ -15,11 +15,12 @@ using Phase = membership::MemberAgent::Phase;
 Result<void> Node::Impl::join(const Config& config, const NodeConfig& self, const NodeOptions& options) {
   MembershipThread::Options control;
   control.listen = self.control;
+  control.advertise = self.advertise_control;
   control.cluster = cluster_;
   control.machine.agent = agent_options(config, self, address_, registry_.incarnation().value);
   control.page = page_;
   control.log = options.log;
-  for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control);
+  for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control_address());
   if (auto opened = open_data_dir(config, self); !opened) return opened;
   if (config.etcd) control.etcd = etcd::options_of(config);
   if (store_) control.machine.voter = store_->record();

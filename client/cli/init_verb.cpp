@@ -9,6 +9,7 @@
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/init.hpp"
 #include "reki/net/clock.hpp"
+#include "reki/net/dialer.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
 #include "reki/net/poll.hpp"
 #include "reki/net/random_number.hpp"
@@ -23,13 +24,14 @@ constexpr auto again_after = std::chrono::milliseconds(100);
 class Voters {
  public:
   explicit Voters(const std::vector<Initialization::At>& voters) {
+    sockets_.reserve(voters.size());  // the dialer wants them to stay where they are
     for (const auto& voter : voters) {
       auto& socket = sockets_.emplace_back(context_, zmq::socket_type::dealer);
       socket.set(zmq::sockopt::linger, 0);
       socket.set(zmq::sockopt::immediate, true);
       socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::control_frame_bytes_max));
       socket.set(zmq::sockopt::reconnect_ivl, 50);
-      socket.connect(voter.control);
+      dialer_.connect(socket, voter.control, boot_time());
     }
   }
   void send(std::size_t voter, BytesView frame) {
@@ -40,9 +42,11 @@ class Voters {
   void receive(Instant until, Take take) {
     std::vector<zmq::pollitem_t> items;
     for (auto& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    items.push_back({nullptr, dialer_.fd(), ZMQ_POLLIN, 0});
     for (Instant now = boot_time(); now < until; now = boot_time()) {
-      poll_until(items, now, until);
-      for (std::size_t i = 0; i < items.size(); ++i) {
+      poll_until(items, now, std::min(until, dialer_.next_wake()));
+      dialer_.turn(boot_time());
+      for (std::size_t i = 0; i < sockets_.size(); ++i) {
         zmq::message_t frame;
         while (sockets_[i].recv(frame, zmq::recv_flags::dontwait)) {
           if (!take(i, BytesView{static_cast<const char*>(frame.data()), frame.size()})) return;
@@ -53,12 +57,13 @@ class Voters {
 
  private:
   zmq::context_t context_{1};
+  Dialer dialer_;
   std::vector<zmq::socket_t> sockets_;
 };
 
 std::vector<Initialization::At> voters_of(const Config& config) {
   std::vector<Initialization::At> out;
-  for (const NodeId& voter : config.voters) out.push_back({voter, config.find_node(voter.value)->control});
+  for (const NodeId& voter : config.voters) out.push_back({voter, config.find_node(voter.value)->control_address()});
   return out;
 }
 

@@ -33,11 +33,14 @@ path.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import itertools
 import math
 import os
 import random
+import re
 import secrets
+import socket
 import struct
 import threading
 import time
@@ -57,6 +60,7 @@ VERSION = 1
 FRAME_BYTES_MAX = (1 << 20) + (128 << 10)
 SLOTS = 16384
 NOBODY = 0xFFFF  # in a table
+ADDRESS = re.compile(r"tcp://(\[[^\]\s]+\]|[^\[\]:/\s]+):[0-9]{1,5}")
 REDIRECTS_MAX = 2
 
 HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG, GOODBYE = range(1, 9)
@@ -266,6 +270,92 @@ class _Answer:
     epoch: int = 0
 
 
+class _LookUp:
+    """The numbers of a host's name, found on a thread of its own: a name server that is silent takes some twenty seconds."""
+
+    def __init__(self, host: str):
+        self.numbers: list[str] | None = None  # None: not known yet
+        self.begun = time.monotonic()
+        self.done, told = socket.socketpair()  # readable once it is known
+
+        def look_up() -> None:
+            with told:
+                try:
+                    found = [info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+                except OSError:
+                    found = []
+                self.numbers = found
+
+        threading.Thread(target=look_up, daemon=True).start()
+
+    def close(self) -> None:
+        self.done.close()
+
+
+class _Dialer:
+    """Connects a DEALER to an address whose host may be a name, which ZeroMQ would look up where all connections wait for it.
+
+    A name is looked up again while there is no connection.
+    """
+
+    AGAIN = 1.0  # seconds
+
+    def __init__(self, dealer: zmq.Socket, poller: zmq.Poller, address: str):
+        self.dealer, self.poller = dealer, poller
+        self.host, _, self.port = address[len("tcp://") :].rpartition(":")
+        self.connected_to = ""
+        self.look_up: _LookUp | None = None
+        if self._is_number():
+            self._connect(address)
+        else:
+            self._ask()
+
+    def _is_number(self) -> bool:
+        try:
+            ipaddress.ip_address(self.host.strip("[]").partition("%")[0])
+        except ValueError:
+            return False
+        return True
+
+    def _ask(self) -> None:
+        self.look_up = _LookUp(self.host)
+        self.poller.register(self.look_up.done, zmq.POLLIN)
+
+    def _connect(self, address: str) -> None:
+        self.dealer.set(zmq.IPV6, int("[" in address))
+        self.dealer.connect(address)
+
+    def due(self) -> float:
+        """When `turn` is due while there is no connection."""
+        waits = self.look_up is None or self.look_up.numbers is None
+        return math.inf if waits else self.look_up.begun + self.AGAIN
+
+    def turn(self, connected: bool) -> None:
+        if self.look_up is None or self.look_up.numbers is None:
+            return
+        if self.look_up.done.fileno() >= 0:
+            self.poller.unregister(self.look_up.done)
+            self.look_up.close()
+            if not connected:
+                self._found([f"tcp://[{n}]:{self.port}" if ":" in n else f"tcp://{n}:{self.port}" for n in self.look_up.numbers])
+        elif not connected and time.monotonic() >= self.due():
+            self._ask()
+
+    def _found(self, addresses: list[str]) -> None:
+        """The next of them after the one that was tried."""
+        if not addresses or addresses == [self.connected_to]:
+            return
+        tried = addresses.index(self.connected_to) if self.connected_to in addresses else -1
+        if self.connected_to:
+            self.dealer.disconnect(self.connected_to)
+        self.connected_to = addresses[(tried + 1) % len(addresses)]
+        self._connect(self.connected_to)
+
+    def close(self) -> None:
+        if self.look_up is not None:
+            self.look_up.close()
+
+
 class _Socket:
     """A DEALER to one address. All of ZeroMQ that a connection needs; tests put a network of their own in its place.
 
@@ -282,16 +372,19 @@ class _Socket:
         self.monitor = self.dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self.poller = zmq.Poller()
         self.poller.register(self.monitor, zmq.POLLIN)
-        self.dealer.connect(address)
+        self.dialer = _Dialer(self.dealer, self.poller, address)
 
     def close(self) -> None:
+        self.dialer.close()
         with contextlib.suppress(zmq.ContextTerminated):
             self.dealer.disable_monitor()
         self.monitor.close(0)
         self.dealer.close(0)
 
     def writable(self) -> bool:
-        return not self.monitor.poll(0) and bool(self.dealer.poll(0, zmq.POLLOUT))
+        connected = bool(self.dealer.poll(0, zmq.POLLOUT))
+        self.dialer.turn(connected)
+        return connected and not self.monitor.poll(0)
 
     def broken(self) -> bool:
         """True, once, when the connection was lost and all that came before has been read."""
@@ -310,8 +403,11 @@ class _Socket:
     def receive(self, until: float, or_writable: bool) -> bytes | None:
         """The next frame, if one comes until then and the connection stays."""
         self.poller.register(self.dealer, zmq.POLLIN | (zmq.POLLOUT if or_writable else 0))
+        if or_writable:
+            until = min(until, self.dialer.due())
         wait = max(0, math.ceil((until - time.monotonic()) * 1000))
         if not dict(self.poller.poll(wait)).get(self.dealer, 0) & zmq.POLLIN:
+            self.dialer.turn(bool(self.dealer.poll(0, zmq.POLLOUT)))
             return None
         return self.dealer.recv(zmq.DONTWAIT)
 
@@ -894,8 +990,11 @@ class Client:
         self.name = name
         self.timeout = timeout
         self.incarnation = secrets.randbits(64) or 1
-        self.context = zmq.Context()
         self._addresses = [addresses] if isinstance(addresses, str) else list(addresses)
+        for address in self._addresses:
+            if not ADDRESS.fullmatch(address):
+                raise _error("invalid_argument", f"{address!r} is not an address; write tcp://HOST:PORT or tcp://[IPV6]:PORT")
+        self.context = zmq.Context()
         self._connections = _Connections(self)
         self._ids = itertools.count(1)
         self._turns = itertools.count(1)

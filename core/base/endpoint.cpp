@@ -1,7 +1,11 @@
 #include "reki/core/base/endpoint.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cstring>
+#include <optional>
 
 #include "reki/core/base/limits.hpp"
 
@@ -24,7 +28,40 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
+/// IPv4 in all the forms that the system takes ("0", "0x7f.1"), and IPv6, as IPv6 has them; nothing for a name.
+std::optional<in6_addr> number_of(const std::string& host) {
+  in6_addr out{};
+  if (host.find(':') != std::string::npos) {
+    const std::string without_zone = host.substr(0, host.find('%'));
+    if (inet_pton(AF_INET6, without_zone.c_str(), &out) != 1) return {};
+    return out;
+  }
+  in_addr four{};
+  if (inet_aton(host.c_str(), &four) == 0) return {};
+  out.s6_addr[10] = out.s6_addr[11] = 0xff;
+  std::memcpy(&out.s6_addr[12], &four, sizeof four);
+  return out;
+}
+
 }  // namespace
+
+bool is_wildcard(const Endpoint& endpoint) {
+  const auto number = number_of(endpoint.host);
+  if (!number) return false;
+  in6_addr mapped{};
+  mapped.s6_addr[10] = mapped.s6_addr[11] = 0xff;
+  return std::memcmp(&*number, &in6addr_any, sizeof *number) == 0 || std::memcmp(&*number, &mapped, sizeof mapped) == 0;
+}
+
+bool is_loopback(const Endpoint& endpoint) {
+  if (endpoint.host == "localhost") return true;
+  const auto number = number_of(endpoint.host);
+  if (!number) return false;
+  const bool is_four = IN6_IS_ADDR_V4MAPPED(&*number);
+  return is_four ? number->s6_addr[12] == 127 : std::memcmp(&*number, &in6addr_loopback, sizeof *number) == 0;
+}
+
+bool is_number(const Endpoint& endpoint) { return number_of(endpoint.host).has_value(); }
 
 Result<Endpoint> parse_host_port(std::string_view text) {
   if (text.size() > limits::endpoint_bytes_max) return wrong("the address is too long; at most 253 bytes of host");

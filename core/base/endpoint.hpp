@@ -24,4 +24,12 @@ struct Endpoint {
 /// Reads "tcp://host:port", the form that ZeroMQ takes. Otherwise as `parse_host_port`.
 [[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
 
+/// Whether the host stands for all addresses of a machine, as 0.0.0.0 and [::] do in all their forms: one can listen on it,
+/// and nobody can connect to it from elsewhere.
+[[nodiscard]] bool is_wildcard(const Endpoint& endpoint);
+/// Whether the host is this machine wherever it is read: 127.0.0.0/8, ::1, localhost.
+[[nodiscard]] bool is_loopback(const Endpoint& endpoint);
+/// Whether the host is a number and not a name.
+[[nodiscard]] bool is_number(const Endpoint& endpoint);
+
 }  // namespace reki

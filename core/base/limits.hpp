@@ -63,6 +63,8 @@ inline constexpr std::size_t nodes_max = 1000;
 inline constexpr std::size_t voters_max = 5;
 /// Nodes that one can speak to at once on the control plane: more than `nodes_max`, for those who come while others go.
 inline constexpr std::size_t control_peers_max = 2 * nodes_max;
+/// Names of hosts that are looked up at once by one plane of a node, or by a client; further ones wait.
+inline constexpr int name_lookups_max = 16;
 /// Frames for one peer that wait for it. What a peer does not take is old soon: the machine repeats what matters.
 inline constexpr int control_frames_to_peer_max = 64;
 /// Peers without an address that are remembered, to answer them: guards, and `reki init`.

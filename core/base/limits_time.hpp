@@ -47,6 +47,8 @@ static_assert(data_thread_stuck < workers_stuck_default, "the data thread never 
 // Connections.
 /// A connection that is not there after this is tried again; on a LAN it takes well under a millisecond.
 inline constexpr auto connect_time_max = std::chrono::seconds(2);
+/// How often the name of a peer without a connection is looked up again.
+inline constexpr auto name_look_again = std::chrono::seconds(1);
 /// Who connects and does not say ZMTP's greeting in this time is no peer.
 inline constexpr auto handshake_time_max = std::chrono::seconds(2);
 /// From one attempt to connect to the next, doubled from the first to the last: a restarted node is found again soon, one

@@ -49,7 +49,7 @@ View view_of(const Config& config) {
   std::vector<Member> members;
   members.reserve(config.nodes.size());
   for (const NodeConfig& n : config.nodes) {
-    members.push_back({n.id, Incarnation{}, n.listen, n.weight, n.zone, MemberState::up});
+    members.push_back({n.id, Incarnation{}, n.address(), n.weight, n.zone, MemberState::up});
   }
   Result<View> view = fixed_view(config.cluster, hash_type(config.cluster, 0), std::move(members));
   REKI_ASSERT(view.has_value());

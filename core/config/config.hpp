@@ -43,7 +43,7 @@ inline constexpr int control_port_offset = 10000;
 /// `[[node]]`
 struct NodeConfig {
   NodeId id;                 ///< Letters, digits, '.', '_', '-'; at most 64. Once per file.
-  std::string listen;        ///< "tcp://host:port" for requests: other nodes and clients connect to it, so port > 0.
+  std::string listen;        ///< "tcp://host:port" for requests; port > 0.
   std::string admin;         ///< "host:port" for HTTP, port 0 for any free one; empty: no admin server.
   std::uint32_t weight = 1;  ///< Relative share of the slots, 0 to 1 000 000; 0: serves no keys. Not 0 for all.
   std::string zone;          ///< Failure domain, at most 64 bytes; may be empty.
@@ -52,8 +52,16 @@ struct NodeConfig {
   std::string data_dir;
   /// "tcp://host:port" for membership between nodes; if absent, `listen` with a port that is `control_port_offset` higher.
   std::string control{};
+  /// What others connect to in place of `listen` and `control`, if not these: behind a mapped port, or where a node listens
+  /// on all addresses of its machine. Empty: the same.
+  std::string advertise{};
+  std::string advertise_control{};
   ConfigPlace listen_place{};
   ConfigPlace control_place{};  ///< That of `listen` if it is absent.
+
+  /// What others connect to.
+  [[nodiscard]] const std::string& address() const { return advertise.empty() ? listen : advertise; }
+  [[nodiscard]] const std::string& control_address() const { return advertise_control.empty() ? control : advertise_control; }
 
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };

@@ -29,6 +29,7 @@ class Reader {
     read_nodes(nodes);
     read_cluster(cluster);
     read_etcd_section(etcd, cluster);
+    check_loopback();
     fill_in();
     read_types(types);
     read_runtime(runtime);
@@ -54,6 +55,11 @@ class Reader {
   void read_node(const toml::table& table);
   void read_addresses(Section& s, NodeConfig& node);
   void read_control(Section& s, NodeConfig& node, const std::optional<Endpoint>& listen);
+  std::optional<Endpoint> read_address(Section& s, std::string_view key, const std::string& text);
+  /// What others connect to: `name` of the key that says so, for messages.
+  /// False, with a problem, if they cannot.
+  bool check_reachable(const toml::source_position& at, std::string_view name, const Endpoint& endpoint);
+  void check_loopback();
   /// False, with a problem, if another socket has it.
   bool claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint);
   void read_types(const toml::node* node);
@@ -68,7 +74,17 @@ class Reader {
   Config config_;
   std::map<std::string, toml::source_index> node_lines_;  ///< By id, where it was first given.
   std::map<std::pair<std::string, std::uint16_t>, toml::source_index> address_lines_;  ///< By host and port.
+  struct Reachable {
+    toml::source_position at;
+    std::string name;
+    Endpoint endpoint;
+  };
+  std::vector<Reachable> reachable_;
 };
+
+std::string with_port(const std::string& address, std::uint16_t port) {
+  return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+}
 
 constexpr std::array<std::string_view, 2> profile_names{"lan", "cloud"};
 constexpr std::array<std::string_view, 2> engine_names{"embedded", "etcd"};
@@ -190,7 +206,7 @@ void Reader::read_node(const toml::table& table) {
   node.weight = static_cast<std::uint32_t>(s.number("weight", 0, limits::node_weight_max).value_or(1));
   node.zone = s.text("zone").value_or("");
   if (node.zone.size() > limits::node_id_bytes_max) s.wrong("zone", "zone is longer than 64 bytes; shorten it");
-  if (const std::size_t bytes = node.id.value.size() + node.listen.size() + node.zone.size();
+  if (const std::size_t bytes = node.id.value.size() + node.address().size() + node.zone.size();
       bytes > limits::member_names_bytes_max) {
     problems_.add(table, "id, listen and zone of this [[node]] have together " + std::to_string(bytes) +
                              " bytes; shorten them to at most " + std::to_string(limits::member_names_bytes_max));
@@ -201,20 +217,20 @@ void Reader::read_node(const toml::table& table) {
 }
 
 void Reader::read_addresses(Section& s, NodeConfig& node) {
-  std::optional<Endpoint> right;
-  if (auto listen = s.required_text("listen", R"("tcp://127.0.0.1:7101")")) {
-    const Result<Endpoint> endpoint = parse_endpoint(*listen);
-    if (!endpoint) {
-      s.wrong("listen", "listen: " + endpoint.error().text);
-    } else if (endpoint->port == 0) {
-      s.wrong("listen", "listen has port 0, to which nobody can connect; choose one from 1 to 65535");
-    } else {
-      if (claim_address(s.place("listen"), "listen", *endpoint)) right = *endpoint;
-    }
-    node.listen = std::move(*listen);
+  std::optional<Endpoint> listen;
+  if (auto text = s.required_text("listen", R"("tcp://127.0.0.1:7101")")) {
+    listen = read_address(s, "listen", *text);
+    node.listen = std::move(*text);
     node.listen_place = place_of(s.place("listen"));
   }
-  read_control(s, node, right);
+  if (auto text = s.text("advertise")) {
+    const auto told = read_address(s, "advertise", *text);
+    if (!told || !check_reachable(s.place("advertise"), "advertise", *told)) listen.reset();  // what follows from it is not right either
+    node.advertise = std::move(*text);
+  } else if (listen && !check_reachable(s.place("listen"), "listen", *listen)) {
+    listen.reset();
+  }
+  read_control(s, node, listen);
   if (auto admin = s.text("admin")) {
     const Result<Endpoint> endpoint = parse_host_port(*admin);
     if (!endpoint) {
@@ -226,30 +242,76 @@ void Reader::read_addresses(Section& s, NodeConfig& node) {
   }
 }
 
+/// Nothing, with a problem, if it is none.
+std::optional<Endpoint> Reader::read_address(Section& s, std::string_view key, const std::string& text) {
+  Result<Endpoint> endpoint = parse_endpoint(text);
+  const std::string name(key);
+  if (!endpoint) {
+    s.wrong(key, name + ": " + endpoint.error().text);
+  } else if (endpoint->port == 0) {
+    s.wrong(key, name + " has port 0, to which nobody can connect; choose one from 1 to 65535");
+  } else {
+    return std::move(*endpoint);
+  }
+  return {};
+}
+
+bool Reader::check_reachable(const toml::source_position& at, std::string_view name, const Endpoint& endpoint) {
+  if (is_wildcard(endpoint)) {
+    const std::string key = name.starts_with("control") ? "advertise_control" : "advertise";
+    problems_.add(at, std::string(name) + " is on " + quoted(endpoint.host) + ", to which others cannot connect; write an address of this "
+                             "machine that they reach, or add it as " + key + " = \"tcp://HOST:PORT\"");
+    return false;
+  }
+  if (!claim_address(at, name, endpoint)) return false;
+  reachable_.push_back({at, std::string(name), endpoint});
+  return true;
+}
+
+/// Loopback means another machine to each reader, which is well as long as all of them are on one.
+void Reader::check_loopback() {
+  const auto is_elsewhere = [](const Reachable& r) { return is_number(r.endpoint) && !is_loopback(r.endpoint); };
+  const auto elsewhere = std::ranges::find_if(reachable_, is_elsewhere);
+  if (elsewhere == reachable_.end()) return;
+  for (const Reachable& each : reachable_) {
+    if (!is_loopback(each.endpoint)) continue;
+    problems_.add(each.at, each.name + " is on " + quoted(each.endpoint.host) + ", which the machine of line " +
+                               std::to_string(elsewhere->at.line) + " (" + elsewhere->endpoint.host +
+                               ") cannot reach; write an address that all machines reach");
+  }
+}
+
+/// The control plane's address: what is not said follows from `listen` and `advertise`.
 void Reader::read_control(Section& s, NodeConfig& node, const std::optional<Endpoint>& listen) {
-  if (auto control = s.text("control")) {
-    const Result<Endpoint> endpoint = parse_endpoint(*control);
-    if (!endpoint) {
-      s.wrong("control", "control: " + endpoint.error().text);
-    } else if (endpoint->port == 0) {
-      s.wrong("control", "control has port 0, to which nobody can connect; choose one from 1 to 65535");
-    } else {
-      claim_address(s.place("control"), "control", *endpoint);
-    }
-    node.control = std::move(*control);
+  std::optional<Endpoint> control;
+  std::string name = "control";
+  std::string key = name;
+  if (auto text = s.text("control")) {
+    control = read_address(s, "control", *text);
+    node.control = std::move(*text);
     node.control_place = place_of(s.place("control"));
-    return;
+  } else {
+    key = "listen";
+    name = "listen's port + 10000, for the control plane,";
+    node.control_place = node.listen_place;
+    if (listen && listen->port + control_port_offset > 65535) {
+      s.wrong("listen", "listen's port leaves no room for the control plane's, which is 10000 above it; choose one up "
+                        "to 55535, or add control = \"tcp://HOST:PORT\"");
+    } else if (listen) {
+      control = Endpoint{listen->host, static_cast<std::uint16_t>(listen->port + control_port_offset)};
+      node.control = with_port(node.listen, control->port);
+    }
   }
-  node.control_place = node.listen_place;
-  if (!listen) return;
-  const int port = listen->port + control_port_offset;
-  if (port > 65535) {
-    return s.wrong("listen", "listen's port leaves no room for the control plane's, which is 10000 above it; choose one up "
-                             "to 55535, or add control = \"tcp://HOST:PORT\"");
+  if (auto text = s.text("advertise_control")) {
+    if (const auto told = read_address(s, "advertise_control", *text)) check_reachable(s.place("advertise_control"), "advertise_control", *told);
+    node.advertise_control = std::move(*text);
+  } else if (control && !node.advertise.empty() && (key == "listen" || is_wildcard(*control))) {
+    node.advertise_control = with_port(node.advertise, control->port);
+    const auto told = parse_endpoint(node.advertise_control);
+    if (told) check_reachable(s.place("advertise"), "advertise's host, with the control plane's port,", *told);
+  } else if (control) {
+    check_reachable(s.place(key), name, *control);
   }
-  node.control = node.listen.substr(0, node.listen.rfind(':') + 1) + std::to_string(port);
-  claim_address(s.place("listen"), "listen's port + 10000, for the control plane,",
-                Endpoint{listen->host, static_cast<std::uint16_t>(port)});
 }
 
 bool Reader::claim_address(const toml::source_position& at, std::string_view key, const Endpoint& endpoint) {

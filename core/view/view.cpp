@@ -18,6 +18,13 @@ std::size_t names_bytes(const Member& m) {
 }
 static_assert(limits::member_names_bytes_max == 190 && limits::node_weight_max == 1'000'000);  // as the texts below say
 
+/// Why nobody can connect to it; empty when one can.
+std::string fault_of_address(const std::string& address) {
+  const auto endpoint = parse_endpoint(address);
+  if (!endpoint) return endpoint.error().text;
+  return is_wildcard(*endpoint) ? "others cannot connect to " + address : std::string{};
+}
+
 /// Why the member cannot be in a view; empty when it can.
 std::string fault_of(const Member& m) {
   if (m.node_id.value.empty() || m.node_id.value.size() > limits::node_id_bytes_max) {
@@ -30,10 +37,10 @@ std::string fault_of(const Member& m) {
   }
   if (m.state > MemberState::leaving) return of("unknown state");
   if (m.weight > limits::node_weight_max) return of("the weight is above 1000000");
-  if (const auto endpoint = parse_endpoint(m.addr); !endpoint) return of(endpoint.error().text);
+  if (const std::string fault = fault_of_address(m.addr); !fault.empty()) return of(fault);
   if (m.control.empty()) return {};
-  if (const auto endpoint = parse_endpoint(m.control); !endpoint) return of(endpoint.error().text);
-  return {};
+  const std::string fault = fault_of_address(m.control);
+  return fault.empty() ? fault : of(fault);
 }
 
 /// Why they cannot be the voters of a view; empty when they can.
@@ -43,7 +50,7 @@ std::string fault_of(std::span<const Voter> voters) {
     if (v.node.value.empty() || v.node.value.size() > limits::node_id_bytes_max || v.store == 0) {
       return "a view has a voter without a node id or a store";
     }
-    if (const auto endpoint = parse_endpoint(v.control); !endpoint) return "view: voter: " + endpoint.error().text;
+    if (const std::string fault = fault_of_address(v.control); !fault.empty()) return "view: voter: " + fault;
     if (std::ranges::count(voters, v.node, &Voter::node) != 1) return "a view has two voters on one node";
     if (std::ranges::count(voters, v.store, &Voter::store) != 1) return "a view has two voters with one store";
   }

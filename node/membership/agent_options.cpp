@@ -8,7 +8,7 @@ membership::MemberAgent::Options agent_options(const Config& config, const NodeC
                                                std::uint64_t seed) {
   membership::MemberAgent::Options out;
   out.self.node_id = self.id;
-  out.self.addr = advertised(self.listen, address);
+  out.self.addr = self.advertise.empty() ? advertised(self.listen, address) : self.advertise;
   out.self.weight = self.weight;
   out.self.zone = self.zone;
   out.timing = timing_of(config);

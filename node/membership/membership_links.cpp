@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reki/core/base/limits.hpp"
+#include "reki/net/clock.hpp"
 #include "reki/net/socket_bounds.hpp"
 #include "reki/node/support/listen.hpp"
 
@@ -65,11 +66,12 @@ void MembershipLinks::learn(const View& view) {
 }
 
 void MembershipLinks::connect(Peer& peer) {
+  dialer_.forget(peer.socket);
   peer.socket = zmq::socket_t(context_, zmq::socket_type::dealer);
   set_bounds(peer.socket, limits::control_frame_bytes_max, limits::control_frames_to_peer_max);
   set_reconnecting(peer.socket, limits::control_reconnect_wait_max);
   try {
-    peer.socket.connect(peer.address);
+    dialer_.connect(peer.socket, peer.address, boot_time());
   } catch (const zmq::error_t&) {
     // An address that cannot be: messages to it are dropped, and counted.
   }
@@ -108,7 +110,10 @@ bool MembershipLinks::is_at(const NodeId& node, const std::string& control) cons
 void MembershipLinks::send_to_stranger(const std::string& control, BytesView frame) {
   auto it = std::ranges::find(strangers_, control, &Peer::address);
   if (it == strangers_.end()) {
-    if (strangers_.size() >= limits::control_strangers_max) strangers_.pop_front();
+    if (strangers_.size() >= limits::control_strangers_max) {
+      dialer_.forget(strangers_.front().socket);
+      strangers_.pop_front();
+    }
     it = strangers_.insert(strangers_.end(), Peer{control, {}});
     connect(*it);
   }

@@ -9,6 +9,7 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/view/view.hpp"
+#include "reki/net/dialer.hpp"
 #include "reki/node/membership/control_links.hpp"
 #include "reki/node/support/listen.hpp"
 
@@ -24,6 +25,7 @@ class MembershipLinks final : public ControlLinks {
   /// `address_in_use` with the remedy. Returns where it listens, with the port that it has got.
   [[nodiscard]] Result<std::string> listen(const std::string& address);
   [[nodiscard]] zmq::socket_t& router() { return router_; }
+  [[nodiscard]] Dialer& dialer() { return dialer_; }
 
   void learn(const NodeId& node, const std::string& control) override;
   void learn(const View& view) override;
@@ -46,6 +48,7 @@ class MembershipLinks final : public ControlLinks {
   const NodeId self_;
   zmq::context_t context_;
   zmq::socket_t router_;
+  Dialer dialer_;
   Listening listening_;
   std::map<NodeId, Peer> peers_;
   std::deque<Peer> strangers_;  ///< Those connected to last, at most `limits::control_strangers_max`.

@@ -1,5 +1,6 @@
 #include "reki/node/membership/membership_thread.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -40,7 +41,8 @@ Result<std::unique_ptr<MembershipThread>> MembershipThread::bind(Options options
   out->address_ = std::move(*address);
   for (const auto& [peer, control] : out->options_.peers) out->links_.learn(peer, control);
   auto machine = out->options_.machine;
-  machine.agent.self.control = advertised(out->options_.listen, out->address_);
+  const std::string& told = out->options_.advertise;
+  machine.agent.self.control = told.empty() ? advertised(out->options_.listen, out->address_) : told;
   machine.etcd = out->options_.etcd.has_value();
   out->make_driver(std::move(machine), node);
   return out;
@@ -127,12 +129,15 @@ void MembershipThread::round() {
 void MembershipThread::wait() {
   Wakeup& posted = tasks_.wakeup();
   items_.assign({zmq::pollitem_t{links_.router().handle(), 0, ZMQ_POLLIN, 0},
-                 zmq::pollitem_t{nullptr, posted.fd(), ZMQ_POLLIN, 0}});
-  const Instant until = driver_->next_wake();
+                 zmq::pollitem_t{nullptr, posted.fd(), ZMQ_POLLIN, 0},
+                 zmq::pollitem_t{nullptr, links_.dialer().fd(), ZMQ_POLLIN, 0}});
+  const Instant until = std::min(driver_->next_wake(), links_.dialer().next_wake());
   posted.arm();
   const bool idle = !more_to_read_ && tasks_.empty() && !stopping_;
   poll_until(items_, now_, idle ? until : now_);
   posted.disarm(items_[1].revents != 0);
+  const Instant now = boot_time();
+  if (items_[2].revents != 0 || now >= links_.dialer().next_wake()) links_.dialer().turn(now);
 }
 
 void MembershipThread::read_frames() {

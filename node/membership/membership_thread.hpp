@@ -26,6 +26,7 @@ class MembershipThread {
  public:
   struct Options {
     std::string listen;   ///< "tcp://host:port"; port 0: any free one.
+    std::string advertise{};  ///< What others are told to connect to, if not `listen`.
     std::string cluster;
     membership::Membership::Options machine;  ///< Without its own control address, which comes of `listen`.
     std::vector<std::pair<NodeId, std::string>> peers;  ///< Where nodes are that the config knows.

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <exception>
 #include <span>
 #include <utility>
@@ -115,7 +116,7 @@ void Server::wait() {
   links_.append_to(items_);
   wakeup.arm();
   const bool idle = !more_to_read_ && !links_.more_to_read() && !plane_.has_work() && phase_ == entered_;
-  poll_until(items_, now_, idle ? std::min(plane_.next_wake(), done_at_) : now_);
+  poll_until(items_, now_, idle ? std::min({plane_.next_wake(), links_.next_wake(), done_at_}) : now_);
   wakeup.disarm(items_[1].revents != 0);
   now_ = boot_time();
   links_.process(std::span(items_).subspan(own), now_);

@@ -27,7 +27,7 @@ Result<std::string> numeric(const std::string& address) {
   if (looked_up != 0) looked_up = getaddrinfo(endpoint->host.c_str(), nullptr, &hints, &found);
   if (looked_up != 0) {
     return fail(ErrorCode::address_in_use, "cannot listen on " + address + ": " + gai_strerror(looked_up) +
-                                               "; write an address of this machine, or 0.0.0.0 for all of them");
+                                               "; write an address of this machine");
   }
   char host[NI_MAXHOST];
   const int rc = getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
@@ -45,7 +45,7 @@ std::string why_not_bound(const std::string& address, const zmq::error_t& e) {
   }
   if (e.num() == EACCES) return "cannot listen on " + address + ": not permitted; choose a port from 1024 up";
   return "cannot listen on " + address + ": " + e.what() +
-         "; write an address of this machine, or 0.0.0.0 for all of them";
+         "; write an address of this machine";
 }
 
 int port_if_listening(int fd) {

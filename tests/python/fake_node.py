@@ -168,12 +168,13 @@ class NodeModel:
 class FakeNode(NodeModel):
     """Behind a ROUTER, in a thread of its own."""
 
-    def __init__(self, *args, **options):
+    def __init__(self, *args, host="127.0.0.1", **options):
         super().__init__(*args, **options)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 0
-        self.address = "tcp://127.0.0.1:%d" % self._socket.bind_to_random_port("tcp://127.0.0.1")
+        self._socket.ipv6 = "[" in host
+        self.address = "tcp://%s:%d" % (host, self._socket.bind_to_random_port("tcp://" + host))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

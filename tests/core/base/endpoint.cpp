@@ -40,4 +40,27 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_an_address_is_named) {
   BOOST_TEST(refused("tcp://" + std::string(300, 'h') + ":1", "too long"));
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_stands_for_all_addresses_is_known_in_all_its_forms) {
+  for (const auto* host : {"0.0.0.0", "0", "0.0", "00.0.0.0", "0x0", "::", "::0", "0:0:0:0:0:0:0:0", "::0.0.0.0", "::ffff:0.0.0.0", "::%eth0"}) {
+    BOOST_TEST(is_wildcard(Endpoint{host, 1}), host);
+  }
+  for (const auto* host : {"0.0.0.1", "127.0.0.1", "::1", "::ffff:1.2.3.4", "n0", "0.example", "localhost", "fe80::1%eth0"}) {
+    BOOST_TEST(!is_wildcard(Endpoint{host, 1}), host);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_is_this_machine_for_everybody_is_known) {
+  for (const auto* host : {"127.0.0.1", "127.1", "127.255.0.3", "::1", "0:0::1", "::ffff:127.0.0.1", "localhost"}) {
+    BOOST_TEST(is_loopback(Endpoint{host, 1}), host);
+  }
+  for (const auto* host : {"126.0.0.1", "10.0.0.1", "::2", "::ffff:10.0.0.1", "localhost.example", "n127"}) {
+    BOOST_TEST(!is_loopback(Endpoint{host, 1}), host);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_number_is_told_from_a_name) {
+  for (const auto* host : {"10.0.0.1", "10", "0x7f.1", "::1", "fe80::1%2"}) BOOST_TEST(is_number(Endpoint{host, 1}), host);
+  for (const auto* host : {"n1", "10.0.0.1.example", "1.2.3.4.5", "10.example", "localhost"}) BOOST_TEST(!is_number(Endpoint{host, 1}), host);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

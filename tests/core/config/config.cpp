@@ -107,7 +107,7 @@ listen = "tcp://10.0.0.2:7101"
 admin = "127.0.0.1:0"
 [[node]]
 id = "c"
-listen = "tcp://[::1]:7101"
+listen = "tcp://[fd00::3]:7101"
 admin = "127.0.0.1:0"
 [types.cart]
 plugin = "cart.so"
@@ -205,8 +205,8 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_is_answered_with_the_nearest) {
              "f:3:1: unknown key 'profil' in [cluster]; did you mean 'profile'? the keys are: name, profile, engine, "
              "voters, security");
   BOOST_TEST(after_good("wieght = 2\n") ==
-             "f:7:1: unknown key 'wieght' in [[node]]; did you mean 'weight'? the keys are: id, listen, control, admin, "
-             "weight, zone, data_dir");
+             "f:7:1: unknown key 'wieght' in [[node]]; did you mean 'weight'? the keys are: id, listen, advertise, "
+             "control, advertise_control, admin, weight, zone, data_dir");
   BOOST_TEST(after_good("[types.x]\n  idel = \"1s\"\n")
                  .starts_with("f:8:3: unknown key 'idel' in [types.x]; did you mean 'idle'? "));
   BOOST_TEST(after_good("[runtime]\nthreads = 1\n") ==
@@ -277,6 +277,55 @@ BOOST_AUTO_TEST_CASE(the_control_plane_has_an_address_of_its_own) {
              "f:7:11: control is the address of line 6 too; give each its own port");
   BOOST_TEST(after_good("[[node]]\nid = \"b\"\nlisten = \"tcp://127.0.0.1:17101\"\n") ==
              "f:9:10: listen is the address of line 6 too; give each its own port");
+}
+
+BOOST_AUTO_TEST_CASE(what_others_cannot_connect_to_is_refused_unless_they_are_told_another_address) {
+  BOOST_TEST(changed("127.0.0.1", "0.0.0.0") ==
+             "f:6:10: listen is on '0.0.0.0', to which others cannot connect; write an address of this machine that they reach, or add "
+             "it as advertise = \"tcp://HOST:PORT\"");
+  BOOST_TEST(after_good("control = \"tcp://[::]:7\"\n") ==
+             "f:7:11: control is on '::', to which others cannot connect; write an address of this machine that they reach, or add it as "
+             "advertise_control = \"tcp://HOST:PORT\"");
+  BOOST_TEST(after_good("advertise = \"tcp://[::]:7\"\n").starts_with("f:7:13: advertise is on '::', to which others cannot connect"));
+  BOOST_TEST(after_good("advertise = \"tcp://n1:0\"\n") == "f:7:13: advertise has port 0, to which nobody can connect; choose one from 1 to 65535");
+  BOOST_TEST(after_good("advertise = \"n1\"\n").starts_with("f:7:13: advertise: 'n1' does not begin with tcp://"));
+}
+
+BOOST_AUTO_TEST_CASE(what_others_are_told_to_connect_to_follows_from_what_the_file_says) {
+  const auto node = [](std::string_view listen, const std::string& more) {
+    return parsed(changed_text("tcp://127.0.0.1:7101\"\n", std::string(listen) + "\"\n" + more)).nodes[0];
+  };
+  const auto plain = node("tcp://10.0.0.1:7101", "");
+  BOOST_TEST(plain.address() == "tcp://10.0.0.1:7101");
+  BOOST_TEST(plain.control_address() == "tcp://10.0.0.1:17101");
+  const auto everywhere = node("tcp://0.0.0.0:7101", "advertise = \"tcp://n1.example:31000\"\n");
+  BOOST_TEST(everywhere.listen == "tcp://0.0.0.0:7101");
+  BOOST_TEST(everywhere.control == "tcp://0.0.0.0:17101");
+  BOOST_TEST(everywhere.address() == "tcp://n1.example:31000");
+  BOOST_TEST(everywhere.control_address() == "tcp://n1.example:17101");
+  const auto mapped = node("tcp://[::]:7101", "advertise = \"tcp://[fd00::1]:31000\"\nadvertise_control = \"tcp://[fd00::1]:31001\"\n");
+  BOOST_TEST(mapped.address() == "tcp://[fd00::1]:31000");
+  BOOST_TEST(mapped.control_address() == "tcp://[fd00::1]:31001");
+  const auto apart = node("tcp://0.0.0.0:7101", "advertise = \"tcp://n1:7101\"\ncontrol = \"tcp://10.0.0.1:7102\"\n");
+  BOOST_TEST(apart.control_address() == "tcp://10.0.0.1:7102");
+}
+
+BOOST_AUTO_TEST_CASE(nodes_on_machines_of_their_own_may_listen_alike_if_they_are_told_apart) {
+  const std::string listen = "listen = \"tcp://0.0.0.0:7101\"\nadvertise = \"tcp://";
+  const auto config = parsed("[cluster]\nname = \"t\"\n[[node]]\nid = \"a\"\n" + listen + "a:7101\"\n[[node]]\nid = \"b\"\n" + listen + "b:7101\"\n");
+  BOOST_TEST(config.nodes[1].address() == "tcp://b:7101");
+  BOOST_TEST(mistakes("[cluster]\nname = \"t\"\n[[node]]\nid = \"a\"\n" + listen + "a:7101\"\n[[node]]\nid = \"b\"\n" + listen + "a:7101\"\n") ==
+             "f:10:13: advertise is the address of line 6 too; give each its own port");
+}
+
+BOOST_AUTO_TEST_CASE(loopback_beside_an_address_of_another_machine_is_refused) {
+  BOOST_TEST(after_good("[[node]]\nid = \"b\"\nlisten = \"tcp://10.0.0.2:7101\"\n") ==
+             "f:6:10: listen is on '127.0.0.1', which the machine of line 9 (10.0.0.2) cannot reach; write an address that all machines "
+             "reach\n"
+             "f:6:10: listen's port + 10000, for the control plane, is on '127.0.0.1', which the machine of line 9 (10.0.0.2) cannot reach; "
+             "write an address that all machines reach");
+  const std::string name = "[[node]]\nid = \"b\"\nlisten = \"tcp://b.example:7101\"\n";  // may be this machine
+  BOOST_TEST(parsed(std::string(good) + name).nodes.size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(who_votes_follows_from_the_nodes_if_nobody_says) {

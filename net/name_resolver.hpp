@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace reki {
+
+/// Looks host names up on threads of its own, so that no thread that others wait for does: a name server that is silent
+/// holds a look-up up for some twenty seconds.
+///
+/// Owned by one thread, which polls `fd`. A look-up that is under way when it is destroyed ends without effect.
+class NameResolver {
+ public:
+  struct Found {
+    std::string host;
+    std::vector<std::string> numbers;  ///< IPv4 and IPv6 addresses, the best first; none: the look-up has failed.
+  };
+  /// May block; called on any thread.
+  using Lookup = std::function<std::vector<std::string>(const std::string& host)>;
+
+  /// By default as the machine does: its hosts file, DNS, what nsswitch.conf names.
+  explicit NameResolver(Lookup lookup = by_system);
+  ~NameResolver();
+  NameResolver(const NameResolver&) = delete;
+  NameResolver& operator=(const NameResolver&) = delete;
+
+  /// Nothing, if that host is being looked up already.
+  void ask(const std::string& host);
+  /// What has been found since the last call.
+  [[nodiscard]] std::vector<Found> take();
+  /// Readable once there is something to take.
+  [[nodiscard]] int fd() const;
+
+  [[nodiscard]] static std::vector<std::string> by_system(const std::string& host);
+
+ private:
+  struct Shared;
+  static void work(const std::shared_ptr<Shared>& shared);
+
+  const std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace reki
