@@ -88,6 +88,7 @@ AREAS = (
     ("core/config/", ("core_test", "server_test", "command line")),
     ("core/membership/", ("core_test", "sim cut off and crashed", "sim", "sim etcd", "membership_test", VIRTUAL, LOST)),
     ("actor/", ("actor_test", "node_test", "client_test", "contract", CALLED)),
+    ("net/", ("net_test", "client_test", "server_test", LOST)),
     ("node/support/", ("node_test", "store_test", "server_test", "contract", CALLED)),
     ("node/actors/", ("node_test", "contract", "server_test", VIRTUAL, LOST)),
     ("node/registry/", ("node_test", "contract", "server_test", VIRTUAL, LOST)),

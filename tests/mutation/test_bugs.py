@@ -9,7 +9,7 @@ import areas
 import bugs
 
 root = pathlib.Path(sys.argv[1])
-sources = {str(path.relative_to(root)): path.read_text() for top in ("core", "actor", "node", "client")
+sources = {str(path.relative_to(root)): path.read_text() for top in ("core", "actor", "net", "node", "client")
            for path in (root / top).rglob("*.[ch]pp")}
 for name in sources:
     areas.steps_of(name)

@@ -45,7 +45,7 @@ class Workshop:
         self._check_out(root, commit)
 
     def sources(self) -> dict[str, str]:
-        names = subprocess.check_output(["git", "ls-files", "core", "actor", "node", "client"], cwd=self.tree, text=True)
+        names = subprocess.check_output(["git", "ls-files", "core", "actor", "net", "node", "client"], cwd=self.tree, text=True)
         return {name: (self.tree / name).read_text() for name in names.split() if name.endswith((".cpp", ".hpp"))}
 
     def configure(self) -> None:
