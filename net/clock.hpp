@@ -12,5 +12,7 @@ Instant boot_time();
 
 /// The wall clock in milliseconds since 1970: for people who read it, never for decisions.
 std::int64_t wall_clock_ms();
+/// The same in nanoseconds, for those who ask whether `boot_time` has stood still. Some 30 ns.
+std::int64_t wall_clock_ns();
 
 }  // namespace reki

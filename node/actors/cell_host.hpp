@@ -53,8 +53,8 @@ class CellHost {
     std::atomic<std::uint64_t> messages{0};
   };
 
-  CellHost(const NodeId& id, const std::atomic<std::int64_t>* lease_end, std::unique_ptr<Executor> runs_on, Timers::Callbacks callbacks)
-      : node_id(id), executor(std::move(runs_on)), clock(executor->clock()), gate(lease_end), timers(std::move(callbacks), *executor) {}
+  CellHost(const NodeId& id, const LeaseEnds* lease, std::unique_ptr<Executor> runs_on, Timers::Callbacks callbacks)
+      : node_id(id), executor(std::move(runs_on)), clock(executor->clock()), gate(lease, clock), timers(std::move(callbacks), *executor) {}
   CellHost(const CellHost&) = delete;
   CellHost& operator=(const CellHost&) = delete;
 

@@ -39,6 +39,7 @@ class Clock {
   [[nodiscard]] std::int64_t wall_ms() const {
     return virtual_now_ == nullptr ? wall_clock_ms() : milliseconds_of(Duration{*virtual_now_});
   }
+  [[nodiscard]] std::int64_t wall_ns() const { return virtual_now_ == nullptr ? wall_clock_ns() : *virtual_now_; }
 
  private:
   const std::int64_t* virtual_now_ = nullptr;

@@ -7,6 +7,8 @@
 
 #include "reki/core/base/mutex.hpp"
 #include "reki/core/base/time.hpp"
+#include "reki/core/membership/lease_ends.hpp"
+#include "reki/node/actors/executor.hpp"
 
 namespace reki {
 
@@ -18,12 +20,16 @@ class ActorCell;
 /// and an actor. Keeps the cells that found it closed; it does not own them.
 class Gate {
  public:
-  /// `lease_end`: Instant::ns, which the membership moves on (LeasePage); null outside of a cluster: always open.
-  explicit Gate(const std::atomic<std::int64_t>* lease_end) : lease_end_(lease_end) {}
+  /// `lease`: its ends, which the membership moves on (LeasePage); null outside of a cluster: always open. `clock`: for its
+  /// wall clock.
+  Gate(const LeaseEnds* lease, Clock clock) : lease_(lease), clock_(clock) {}
 
-  [[nodiscard]] bool has_lease() const { return lease_end_ != nullptr; }
-  [[nodiscard]] bool is_open(Instant now) const {
-    return lease_end_ == nullptr || (now.ns < lease_end_->load(std::memory_order_acquire) && !is_abandoned());
+  [[nodiscard]] bool has_lease() const { return lease_ != nullptr; }
+  /// Whether an actor may run, and what it does may take effect.
+  [[nodiscard]] bool is_open(Instant now) const { return lasts(now) && !is_over_by_wall_clock(); }
+  /// The same by one clock, for what has no effect, as a look-up.
+  [[nodiscard]] bool lasts(Instant now) const {
+    return lease_ == nullptr || (now.ns < lease_->boot_ns.load(std::memory_order_acquire) && !is_abandoned());
   }
   /// A view has dropped this incarnation: nothing of the actors here runs or takes effect any more.
   [[nodiscard]] bool is_abandoned() const { return abandoned_.load(std::memory_order_acquire); }
@@ -47,7 +53,14 @@ class Gate {
   }
 
  private:
-  const std::atomic<std::int64_t>* const lease_end_;
+  [[nodiscard]] bool is_over_by_wall_clock() const {
+    if (lease_ == nullptr) return false;
+    const std::int64_t end = lease_->wall_ns.load(std::memory_order_relaxed);
+    return end != LeaseEnds::not_by_wall_clock && clock_.wall_ns() >= end;
+  }
+
+  const LeaseEnds* const lease_;
+  const Clock clock_;
   std::atomic<bool> abandoned_{false};
   std::atomic<bool> closing_{false};
   Mutex mutex_;

@@ -13,6 +13,7 @@
 #include "reki/core/base/ids.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/base/time.hpp"
+#include "reki/core/membership/lease_ends.hpp"
 #include "reki/node/guard/death_notice.hpp"
 
 namespace reki {
@@ -32,7 +33,11 @@ class LeasePage {
   // Membership thread of the node.
 
   /// On CLOCK_BOOTTIME; `Instant{}`: no lease is held, and nothing is to be guarded.
-  void set_lease_end(Instant at) { lease_end_.store(at.ns, std::memory_order_release); }
+  /// `wall_ns`: where the wall clock is then, if the machine does not stand still.
+  void set_lease_end(Instant at, std::int64_t wall_ns = LeaseEnds::not_by_wall_clock) {
+    lease_.wall_ns.store(wall_ns, std::memory_order_relaxed);
+    lease_.boot_ns.store(at.ns, std::memory_order_release);
+  }
   /// "The lease that ended at `lease_end` is over for me too: my gates are closed, and no handler, start or hand-over
   /// of mine is running." Keeps the guard from killing, until there is another lease.
   void declare_quiet(Instant lease_end) { quiet_for_.store(lease_end.ns, std::memory_order_release); }
@@ -46,9 +51,9 @@ class LeasePage {
 
   // Any thread, of both processes.
 
-  [[nodiscard]] Instant lease_end() const { return Instant{lease_end_.load(std::memory_order_acquire)}; }
-  /// The same in a word, for the gate that actors pass.
-  [[nodiscard]] const std::atomic<std::int64_t>& lease_end_ns() const { return lease_end_; }
+  [[nodiscard]] Instant lease_end() const { return Instant{lease_.boot_ns.load(std::memory_order_acquire)}; }
+  /// The same for the gate that actors pass.
+  [[nodiscard]] const LeaseEnds& lease_ends() const { return lease_; }
   [[nodiscard]] Incarnation incarnation() const { return Incarnation{incarnation_.load(std::memory_order_acquire)}; }
 
   // The guard.
@@ -71,8 +76,7 @@ class LeasePage {
     std::array<char, limits::death_notice_frame_bytes_max> frame;
   };
 
-  // Read before each message by all workers: on a cache line that changes with a renewal only.
-  alignas(64) std::atomic<std::int64_t> lease_end_ = 0;
+  LeaseEnds lease_;
   std::atomic<std::int64_t> quiet_for_ = 0;
   std::atomic<std::uint64_t> incarnation_ = 0;
   std::atomic<std::uint64_t> left_ = 0;

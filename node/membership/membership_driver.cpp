@@ -16,6 +16,8 @@ constexpr auto quiet_poll = std::chrono::milliseconds(1);
 /// How often the same refusal is logged, of either side: it is asked for, and given, with each renewal.
 constexpr auto refusals_apart = std::chrono::seconds(10);
 constexpr std::size_t refusals_remembered = 64;
+/// A jump of the wall clock that is worth a line.
+constexpr auto clock_jump_told = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -28,6 +30,25 @@ MembershipDriver::MembershipDriver(Options options, Ports ports)
 
 void MembershipDriver::log(LogLevel level, std::string_view event, const std::string& fields) const {
   if (options_.log) options_.log(level, event, fields);
+}
+
+membership::Clocks MembershipDriver::clocks() {
+  const std::int64_t wall = ports_.wall_ns ? ports_.wall_ns() : 0;  // before the other: a stop between the two is seen by the next
+  now_ = ports_.clocks();
+  if (!ports_.wall_ns) return now_;
+  const Duration jump = stopped_.look(wall, now_.boot);
+  if (jump > clock_jump_told) {
+    log(LogLevel::warn, "clock_stood_still", "text=\"the wall clock went " + std::to_string(milliseconds_of(jump)) +
+        " ms ahead of the machine's elapsed time: its host has stopped it, or the wall clock was set\"");
+  }
+  if (wall >= lease_end_wall_ && now_.boot < lease_end_) end_lease();
+  return now_;
+}
+
+/// The time that the boot clock has not counted is over all the same.
+void MembershipDriver::end_lease() {
+  lease_end_ = now_.boot;
+  options_.page->set_lease_end(lease_end_, lease_end_wall_);
 }
 
 void MembershipDriver::begin() {
@@ -189,6 +210,7 @@ bool MembershipDriver::is_due(const std::string& line) {
 
 void MembershipDriver::fenced(const membership::Fenced& event) {
   lease_end_ = std::min(lease_end_, now_.boot);
+  lease_end_wall_ = LeaseEnds::not_by_wall_clock;
   options_.page->set_lease_end(lease_end_);
   leaving_.clear();
   log(LogLevel::warn, "fenced", "text=\"the cluster went on without this node; it drops its actors and joins anew\"");
@@ -201,11 +223,19 @@ void MembershipDriver::fenced(const membership::Fenced& event) {
 }
 
 void MembershipDriver::extended(Instant lease_end) {
+  std::int64_t end_by_wall = LeaseEnds::not_by_wall_clock;
+  if (ports_.wall_ns) {
+    const Settings& agreed = machine_.agent().view()->settings();
+    end_by_wall = stopped_.wall_at(lease_end, lease_end + -agreed.lease) + (agreed.wait - agreed.lease).count() / 2;
+    if (ports_.wall_ns() >= end_by_wall) return;  // it was asked for before the machine stood still
+  }
   const Instant before = std::exchange(lease_end_, lease_end);
-  options_.page->set_lease_end(lease_end_);
-  // The clock is read once all can see the new end: whoever found the gate closed by the earlier one did so before.
+  const std::int64_t before_by_wall = std::exchange(lease_end_wall_, end_by_wall);
+  options_.page->set_lease_end(lease_end_, lease_end_wall_);
+  // The clocks are read once all can see the new end: whoever found the gate closed by the earlier one did so before.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (clocks().boot >= before) ports_.node.resumed();
+  const bool was_over = ports_.wall_ns && ports_.wall_ns() >= before_by_wall;
+  if (clocks().boot >= before || was_over) ports_.node.resumed();
 }
 
 /// What the guard says when this process is dead.

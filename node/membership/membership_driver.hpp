@@ -10,6 +10,7 @@
 
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/membership.hpp"
+#include "reki/core/membership/stopped_clock.hpp"
 #include "reki/node/guard/lease_page.hpp"
 #include "reki/node/membership/control_links.hpp"
 #include "reki/node/membership/membership_observer.hpp"
@@ -80,6 +81,7 @@ class MembershipDriver {
     std::function<membership::Clocks()> clocks;  ///< Of this moment. It is asked before each step of the machine.
     std::function<void(membership::Membership::Write)> write;  ///< `Written` has to follow, once it is on the disk.
     std::function<void(membership::EtcdTxn)> ask_etcd;         ///< `EtcdAnswered` has to follow.
+    std::function<std::int64_t()> wall_ns{};  ///< wall_clock_ns, which tells of a boot clock that has stood still; null: none.
   };
 
   MembershipDriver(Options options, Ports ports);
@@ -119,6 +121,7 @@ class MembershipDriver {
   void apply(const membership::AgentEvent& event);
   void fenced(const membership::Fenced& event);
   void extended(Instant lease_end);
+  void end_lease();
   void read_of_others(BytesView bytes, const Error& why);
   void refuse(const NodeId& from, const std::string& fault);
   void not_let_in(const std::string& why);
@@ -129,7 +132,7 @@ class MembershipDriver {
   void write_notice();
   void note_quiet();
   void watch_progress();
-  [[nodiscard]] membership::Clocks clocks() { return now_ = ports_.clocks(); }
+  membership::Clocks clocks();
   void log(LogLevel level, std::string_view event, const std::string& fields) const;
 
   // What it was made with.
@@ -141,6 +144,8 @@ class MembershipDriver {
   membership::Membership machine_;
   membership::Clocks now_;
   Instant lease_end_;
+  std::int64_t lease_end_wall_ = LeaseEnds::not_by_wall_clock;
+  membership::StoppedClock stopped_;
   std::vector<Leaving> leaving_;
   bool again_ = false;  ///< `turn` has more to do.
   bool parted_ = false;

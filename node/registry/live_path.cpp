@@ -10,7 +10,7 @@ namespace reki {
 /// A live actor that requests may be given to, at some moment of the call. In a RcuReadSection.
 [[gnu::always_inline]] inline Runtime::Live Runtime::look(const TypeEntry& type, std::uint64_t hash, std::string_view key,
                                                           Instant at) {
-  if (gate.is_closing() || !gate.is_open(at)) return {};
+  if (gate.is_closing() || !gate.lasts(at)) return {};
   Shard& shard = shards_.of(hash);
   Activation* const a = shard.find(hash, type.index, key);
   if (a == nullptr) return {};

@@ -46,7 +46,7 @@ std::optional<Error> RegistryWatches::why_unknown(const Shard& shard, SlotId slo
     return Error{ErrorCode::unavailable, "the key's slot is not here yet, or not any more"};
   }
   // Who has been told how it was may wait here for what comes.
-  if (shards_.host().gate.is_open(at) || request.position.incarnation == incarnation_) return std::nullopt;
+  if (shards_.host().gate.lasts(at) || request.position.incarnation == incarnation_) return std::nullopt;
   return Error{ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it"};
 }
 

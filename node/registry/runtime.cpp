@@ -16,9 +16,9 @@ using wire::Op;
 
 namespace {
 
-const std::atomic<std::int64_t>* lease_end_of(const HostedOptions& options) {
+const LeaseEnds* lease_of(const HostedOptions& options) {
   const bool has_page = options.cluster_hooks && options.cluster_hooks->page != nullptr;
-  return has_page ? &options.cluster_hooks->page->lease_end_ns() : nullptr;
+  return has_page ? &options.cluster_hooks->page->lease_ends() : nullptr;
 }
 
 std::unique_ptr<Executor> executor_of(const HostedOptions& options) {
@@ -30,7 +30,7 @@ std::unique_ptr<Executor> executor_of(const HostedOptions& options) {
 }  // namespace
 
 Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions options)
-    : CellHost(options.node, lease_end_of(options), executor_of(options), timer_callbacks(*this)),
+    : CellHost(options.node, lease_of(options), executor_of(options), timer_callbacks(*this)),
       options_(std::move(options)),
       types_(std::move(factories), *this, options_.hash_seed, options_.incarnation),
       shards_(*this, types_, options_.cluster_hooks.get()),

@@ -47,7 +47,7 @@ def cases(name: str, targets: tuple[str, ...], pattern: str) -> Step:
 
 
 def cluster(name: str, *tests: str) -> Step:
-    targets = ("reki-node", "reki_cli", "cluster_test_probe", "cluster_test_actors", "cluster_test_failing_disk")
+    targets = ("reki-node", "reki_cli", "cluster_test_probe", "cluster_test_actors", "cluster_test_failing_disk", "cluster_test_stopped_clock")
     return cases(name, targets, "^cluster[.](" + "|".join(tests) + ")$")
 
 

@@ -11,8 +11,8 @@ namespace test {
 
 /// What cells stand on without a registry: a host that only notes what it is told.
 struct NotingHost final : reki::CellHost {
-  explicit NotingHost(const std::atomic<std::int64_t>* lease_end = nullptr)
-      : CellHost(reki::NodeId{}, lease_end, std::make_unique<StillExecutor>(), {}) {}
+  explicit NotingHost(const reki::LeaseEnds* lease = nullptr)
+      : CellHost(reki::NodeId{}, lease, std::make_unique<StillExecutor>(), {}) {}
 
   reki::Result<reki::StartPermit> permit_start(reki::ActorCell&) override { return reki::StartPermit::begin; }
   void started(reki::ActorCell& cell, bool) override {

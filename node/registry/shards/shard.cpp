@@ -109,7 +109,7 @@ void Shard::readmit(const KeyName& key, EnvelopePtr envelope, Instant at, Effect
 const Activation* Shard::live_for(const Request& request, Instant at) {
   if (request.op != Op::lookup && request.op != Op::lookup_or_start) return nullptr;
   const Gate& gate = context_.host.gate;
-  if (gate.is_closing() || gate.is_abandoned() || !gate.is_open(at)) return nullptr;
+  if (gate.is_closing() || gate.is_abandoned() || !gate.lasts(at)) return nullptr;
   if (!holds(slot_of(request.hash))) return nullptr;
   Activation* const a = find(request.hash, request.type->index, request.key);
   if (a == nullptr || a->state != Activation::State::live) return nullptr;
@@ -132,7 +132,7 @@ bool Shard::is_here(Request& request, Instant at, Effects& effects) {
   const SlotState state = slots_.state(slot_of(request.hash));
   if (state == SlotState::held) {
     // What nobody waits for waits itself until the lease goes on.
-    if (gate.is_open(at) || !request.is_waited_for()) return true;
+    if (gate.lasts(at) || !request.is_waited_for()) return true;
     return refuse(ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it");
   }
   KeyName key = request.name();

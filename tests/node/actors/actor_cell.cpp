@@ -51,7 +51,7 @@ ActorType parrots(Heard& heard) {
 
 /// A cell whose turns a test takes.
 struct Cage {
-  explicit Cage(const std::atomic<std::int64_t>* lease_end = nullptr) : host(lease_end) {}
+  explicit Cage(const LeaseEnds* lease = nullptr) : host(lease) {}
 
   template <Message M>
   bool push(M message) {
@@ -156,8 +156,9 @@ BOOST_AUTO_TEST_CASE(whose_slot_was_revoked_handles_nothing_more) {
 }
 
 BOOST_AUTO_TEST_CASE(when_the_gate_is_closed_nothing_runs_until_it_opens) {
-  std::atomic<std::int64_t> lease_end{0};
-  Cage c(&lease_end);
+  LeaseEnds lease;
+  auto& lease_end = lease.boot_ns;
+  Cage c(&lease);
   lease_end = c.host.clock.now().ns + 1;
   c.cell.run();
   BOOST_TEST(c.push(Say{}));

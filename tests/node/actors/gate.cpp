@@ -12,8 +12,10 @@ namespace {
 
 /// A gate with a lease until 100 ns, and a cell that comes to it.
 struct Leased {
-  std::atomic<std::int64_t> lease_end{100};
-  Gate gate{&lease_end};
+  std::int64_t time = 0;  ///< Of the wall clock.
+  LeaseEnds lease{100};
+  std::atomic<std::int64_t>& lease_end = lease.boot_ns;
+  Gate gate{&lease, Clock(time)};
   NotingHost host;
   CellStage stage{host};
   ActorCell& cell = *stage.cell;
@@ -24,7 +26,7 @@ struct Leased {
 BOOST_AUTO_TEST_SUITE(gate)
 
 BOOST_AUTO_TEST_CASE(without_a_lease_it_is_always_open) {
-  const Gate gate(nullptr);
+  const Gate gate(nullptr, Clock{});
   BOOST_TEST(gate.is_open(Instant::never()));
   BOOST_TEST(!gate.has_lease());
 }
@@ -35,6 +37,18 @@ BOOST_AUTO_TEST_CASE(it_is_open_until_the_lease_ends_and_again_once_that_is_exte
   BOOST_TEST(!l.gate.is_open(Instant{100}));
   l.lease_end = 200;
   BOOST_TEST(l.gate.is_open(Instant{100}));
+}
+
+BOOST_AUTO_TEST_CASE(it_is_closed_when_the_wall_clock_says_that_the_other_has_stood_still) {
+  Leased l;
+  l.time = 1'000'000;
+  BOOST_TEST(l.gate.is_open(Instant{50}));
+  l.lease.wall_ns = 1'000'001;
+  BOOST_TEST(l.gate.is_open(Instant{50}));
+  l.time = 1'000'001;
+  BOOST_TEST(!l.gate.is_open(Instant{50}));
+  BOOST_TEST(l.gate.lasts(Instant{50}));  // for look-ups, which have no effect
+  BOOST_TEST(l.gate.suspend(l.cell, Instant{50}));
 }
 
 BOOST_AUTO_TEST_CASE(once_abandoned_no_lease_opens_it) {

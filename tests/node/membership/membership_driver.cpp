@@ -32,6 +32,7 @@ membership::VoterRecord first_record() {
   return acceptor.record();
 }
 
+constexpr std::int64_t wall_of_zero = 1'700'000'000'000'000'000;  // the wall clock when the other is at 0
 const std::string first = "tcp://127.0.0.1:17702";
 const std::string other = "tcp://127.0.0.1:17799";
 
@@ -80,6 +81,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
 
   Instant now{1'000'000'000'000};
   LeasePage page;
+  Duration stood_still{};  ///< What only the wall clock has counted.
   bool quiet = true;
   bool empty = true;
   bool works = true;
@@ -92,6 +94,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   std::map<NodeId, std::string> places;  ///< Where its links know nodes to be.
   std::string logged;                    ///< Events.
   std::vector<std::string> sent_to;      ///< Node ids, and addresses of strangers.
+  Bytes last_to_n2;
   bool suspended = false;  ///< Somebody waits at the gate.
   std::function<void()> on_clock;  ///< Once it was read.
   std::deque<MembershipDriver::Task> tasks;
@@ -117,7 +120,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
               return membership::Clocks{at, at};
             },
             [this](const membership::Membership::Write& write) { tasks.emplace_back(MembershipDriver::Written{write.version}); },
-            [](const membership::EtcdTxn&) {}};
+            [](const membership::EtcdTxn&) {}, [this] { return wall_of_zero + now.ns + stood_still.count(); }};
   }
   void take_tasks() {
     for (auto& task : std::exchange(tasks, {})) driver.take(task);
@@ -131,7 +134,10 @@ class OneMember final : private ControlLinks, private MembershipObserver {
     const auto it = places.find(node);
     return it != places.end() && it->second == control;
   }
-  void send(const NodeId& to, BytesView) override { sent_to.push_back(to.value); }
+  void send(const NodeId& to, BytesView frame) override {
+    sent_to.push_back(to.value);
+    if (to.value == "n2") last_to_n2.assign(frame.begin(), frame.end());
+  }
   void send_to_stranger(const std::string& control, BytesView) override { sent_to.push_back(control); }
   void answer(const std::string&, BytesView) override {}
   [[nodiscard]] std::vector<std::string> addresses() const override { return {control_address}; }
@@ -176,6 +182,28 @@ void fence(OneMember& node) {
   node.hear("n2", first, membership::ViewPush{std::make_shared<const View>(std::move(*view))});
   BOOST_REQUIRE(node.fences == 1);
   BOOST_TEST(!node.has_lease());
+}
+
+/// The same members under n2 as coordinator.
+void follow_n2(OneMember& node) {
+  const View& before = *node.view;
+  ViewHead head{before.head()};
+  head.epoch = Epoch{before.epoch().value + 1};
+  head.term = Term{before.term().value + 5};
+  head.coordinator = NodeId{"n2"};
+  auto view = View::make(head, {before.members().begin(), before.members().end()}, before.table());
+  BOOST_REQUIRE(view.has_value());
+  node.hear("n2", first, membership::ViewPush{std::make_shared<const View>(std::move(*view))});
+  BOOST_REQUIRE((node.view->coordinator() == NodeId{"n2"}));
+}
+
+/// What it has said to n2 last, as a renewal.
+membership::Renew last_renewal(const OneMember& node) {
+  auto frame = membership::decode_control(node.last_to_n2, "test", node.view.get());
+  BOOST_REQUIRE((frame && frame->body));
+  const auto* const renewal = std::get_if<membership::Renew>(&*frame->body);
+  BOOST_REQUIRE(renewal != nullptr);
+  return *renewal;
 }
 
 /// Whether it has asked n2 for anything since.
@@ -265,6 +293,60 @@ BOOST_AUTO_TEST_CASE(a_lease_that_goes_on_after_its_end_is_told_once) {
   node.run(2s);
   BOOST_REQUIRE(node.has_lease());
   BOOST_TEST(node.resumes == before + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_ends_by_the_wall_clock_if_the_machine_has_stood_still) {
+  OneMember node;
+  const auto wall = [&] { return wall_of_zero + node.now.ns + node.stood_still.count(); };
+  const auto is_over_by_wall = [&] { return wall() >= node.page.lease_ends().wall_ns; };
+  node.run(1s);
+  BOOST_TEST(!is_over_by_wall());
+  BOOST_TEST(node.page.lease_ends().wall_ns - (wall() + (node.page.lease_end() - node.now).count()) == (timing.wait - timing.lease).count() / 2);
+  const int before = node.resumes;
+  node.logged.clear();
+  node.stood_still = timing.lease + (timing.wait - timing.lease) / 2;
+  BOOST_TEST(node.has_lease());
+  BOOST_TEST(is_over_by_wall());  // all gates are closed before the membership's thread has looked
+  node.driver.turn();
+  BOOST_TEST(!node.has_lease());
+  BOOST_TEST(node.logged == "clock_stood_still ");
+  node.run(1s);
+  BOOST_TEST(node.has_lease());  // by a renewal of after the stop
+  BOOST_TEST(!is_over_by_wall());
+  BOOST_TEST(node.resumes == before + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_renewal_that_was_sent_before_the_machine_stood_still_extends_nothing) {
+  OneMember node;
+  let_n2_in(node);
+  follow_n2(node);
+  const auto granted = [&](std::uint64_t seq) {
+    const Instant before = node.page.lease_end();
+    const auto incarnation = node.view->find("n1")->incarnation;
+    node.hear("n2", first, membership::Grant{incarnation, seq, node.view->term(), node.view->epoch(), node.view->epoch()});
+    return node.page.lease_end() > before;
+  };
+  node.run(timing.renew);
+  BOOST_TEST(granted(last_renewal(node).seq));
+  node.run(timing.renew);
+  const auto sent = last_renewal(node);
+  node.stood_still = timing.wait;
+  BOOST_TEST(!granted(sent.seq));
+  BOOST_TEST(!node.has_lease());
+  node.run(timing.renew);
+  BOOST_TEST(granted(last_renewal(node).seq));
+}
+
+BOOST_AUTO_TEST_CASE(a_wall_clock_that_is_set_costs_no_more_than_a_renewal) {
+  OneMember node;
+  for (const Duration set : {Duration(3600s), Duration(-7200s), Duration(1s)}) {
+    node.run(1s);
+    node.stood_still = node.stood_still + set;
+    node.run(2 * timing.renew);
+    BOOST_TEST(node.has_lease());
+    BOOST_TEST((node.page.lease_ends().wall_ns > wall_of_zero + node.now.ns + node.stood_still.count()));
+  }
+  BOOST_TEST(node.fences == 0);
 }
 
 BOOST_AUTO_TEST_CASE(where_a_node_is_says_the_view_and_no_frame) {
