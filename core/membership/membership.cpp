@@ -186,6 +186,9 @@ void Membership::take(const NodeId& from, const M& m) {
     if (from == options_.self.node_id || !agent_.view()) return;
     const NodeId& coordinator = agent_.coordinator();
     if (coordinator == options_.self.node_id) return;  // was it until just now
+    if constexpr (std::is_same_v<M, Join>) {
+      if (const std::string why = rival_of(m); !why.empty()) return out_.send(from, Refused{m.member.incarnation, why});
+    }
     out_.send(from, Hint{agent_.term(), coordinator, control_of(*agent_.view(), coordinator)});
   } else if constexpr (std::is_same_v<M, Grant> || std::is_same_v<M, News>) {
     agent_.on(from, m, now, out_);
@@ -213,6 +216,15 @@ void Membership::take(const NodeId& from, const M& m) {
   } else if constexpr (std::is_same_v<M, HeartbeatAck> || std::is_same_v<M, Nack>) {
     proposer_.on(m, now);
   }
+}
+
+/// Who asks with the coordinator's id cannot hear it from that one, which it takes for itself.
+std::string Membership::rival_of(const Join& m) const {
+  const Member* const there = agent_.view()->find(agent_.coordinator());
+  const bool is_same = there == nullptr || m.member.node_id != there->node_id || m.member.control == there->control;
+  if (is_same || now_.boot - agent_.answered() > 2 * options_.timing.renew) return {};
+  return "node '" + there->node_id.value + "' is alive at " + there->addr +
+         ", and is the coordinator: another process has this id. Give each node its own id";
 }
 
 /// Keeps it for a coordinator to come. If it was the coordinator that stopped, this node tries to be elected at once.

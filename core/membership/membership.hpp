@@ -76,6 +76,7 @@ class Membership {
   void turn_of_register();
   void deliver(const NodeId& from, const Body& body);
   void register_events();
+  [[nodiscard]] std::string rival_of(const Join& m) const;
   void suspect(const Stopped& m);
   void hurry(Term gone);
 

@@ -68,16 +68,27 @@ def who_has_another_profile_is_told_both_values_and_serves_nothing():
 def who_has_a_living_nodes_id_is_told_where_that_one_is():
     with Door(expected=["join_refused"]) as c:
         coordinator = c.reki("nodes")["coordinator"]
-        id = next(id for id in c.ids if id != coordinator)
-        living = c.nodes[id]
-        incarnation = c.status(id)["incarnation"]
-        port, control = free_ports(2)
-        c.newcomer(id, lambda text: text.replace(f':{living.port}"', f':{port}"').replace(
-            f':{living.control_port}"', f':{control}"').replace(living.data_dir, living.data_dir + "-of-another"))
-        c.is_told(id, "event=not_let_in", f"node '{id}' is alive at {living.address}")
-        c.says(coordinator, "event=join_refused", f"node={id}", f":{control}")
-        check("the living one is the same", c.status(id)["incarnation"] == incarnation)
-        c.goes_on()
+        second_process(c, next(id for id in c.ids if id != coordinator))
+        c.says(coordinator, "event=join_refused")
+
+
+def who_has_the_coordinators_id_is_told_where_that_one_is():
+    with Door(expected=["join_refused"]) as c:
+        second_process(c, c.reki("nodes")["coordinator"])
+
+
+def second_process(c, id):
+    """It is told, costs nothing, and some other node's log says who it was."""
+    living = c.nodes[id]
+    incarnation = c.status(id)["incarnation"]
+    port, control = free_ports(2)
+    c.newcomer(id, lambda text: text.replace(f':{living.port}"', f':{port}"').replace(
+        f':{living.control_port}"', f':{control}"').replace(living.data_dir, living.data_dir + "-of-another"))
+    c.is_told(id, "event=not_let_in", f"node '{id}' is alive at {living.address}")
+    until("a node says who came", TOLD, lambda: any(
+        re.search(rf"event=join_refused node={id} at=\S+:{control}", node.logged()) for node in c.nodes.values()))
+    check("the living one is the same", c.status(id)["incarnation"] == incarnation)
+    c.goes_on()
 
 
 def who_is_of_another_cluster_is_told_what_it_has_come_to():

@@ -181,6 +181,29 @@ BOOST_AUTO_TEST_CASE(what_is_for_the_coordinator_is_answered_with_where_it_is) {
   BOOST_TEST((hint.term == term && hint.coordinator == n2 && hint.control == control_of("n2")));
 }
 
+BOOST_AUTO_TEST_CASE(who_asks_from_elsewhere_with_the_coordinators_id_is_told_where_that_one_is_as_long_as_it_answers) {
+  begin(std::nullopt);
+  hear(n2, ViewPush{view_of_n2(true)});
+  const auto ask = [&](const std::string& control) {
+    out.items.clear();
+    Join join{member("n2", 22), Epoch{4}, 0};
+    join.member.control = control;
+    hear(n2, join);
+  };
+  hear(n2, News{term, Epoch{4}, Epoch{4}});
+  ask("tcp://elsewhere:1");
+  BOOST_TEST(receivers<Hint>(out) == "");
+  BOOST_REQUIRE(sent<Refused>(out).size() == 1U);
+  BOOST_TEST((sent<Refused>(out)[0].incarnation == Incarnation{22}));
+  BOOST_TEST(sent<Refused>(out)[0].why == "node 'n2' is alive at tcp://n2:1, and is the coordinator: another process has this id. Give each "
+                                          "node its own id");
+  ask(control_of("n2"));  // a process that comes back to its place
+  BOOST_TEST(receivers<Hint>(out) == "n2");
+  now = now + 2 * timing.renew + 1ms;  // it may be gone, and come back elsewhere
+  ask("tcp://elsewhere:1");
+  BOOST_TEST(receivers<Hint>(out) == "n2");
+}
+
 BOOST_AUTO_TEST_CASE(a_coordinator_that_is_a_voter_and_no_member_is_found_too) {
   begin(std::nullopt);
   hear(n2, ViewPush{view({"", Epoch{4}, term, n2, 0, voters(3), {}}, {member("n3", 3)})});
