@@ -165,7 +165,11 @@ class Node:
         self.wait_end()
 
     def wait_end(self):
-        self.check_end(self.process.wait(END))
+        try:
+            code = self.process.wait(END)
+        except subprocess.TimeoutExpired:
+            check(f"node {self.id} ends within {END} s", False, self.logged()[-20000:])
+        self.check_end(code)
 
     def check_end(self, code):
         check(f"node {self.id} exits with 0 after SIGTERM", code == 0, code, self.logged())
