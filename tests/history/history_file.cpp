@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view first_line = "reki-history 1";
 /// A key of 1 KiB with each byte escaped takes 3 KiB.
-constexpr std::size_t line_bytes_max = 16 * 1024;
-constexpr std::size_t chunk_bytes = 1024 * 1024;
+constexpr std::size_t line_bytes_max = std::size_t{16} * 1024;
+constexpr std::size_t chunk_bytes = std::size_t{1024} * 1024;
 
 tl::unexpected<Error> mistake(std::string text) { return fail(ErrorCode::invalid_argument, std::move(text)); }
 std::string quoted(std::string_view text) { return "'" + std::string{text} + "'"; }

@@ -42,7 +42,7 @@ void Actors::begin(const membership::Membership& machine, std::uint32_t process)
 }
 
 void Actors::drop_all() {
-  for (std::uint8_t key = 0; key < world_.keys.size(); ++key) {
+  for (std::uint8_t key = 0; key < key_count(); ++key) {
     if (actors_[key].activation != nullptr) drop(key, std::nullopt);
   }
   parked_.clear();
@@ -93,7 +93,7 @@ void Actors::gained(const membership::Gained& gained) {
 void Actors::lost(const membership::Lost& lost) {
   batches_.push_back({lost.slots, lost.of});
   stopping_ |= lost.slots;
-  for (std::uint8_t key = 0; key < world_.keys.size(); ++key) {
+  for (std::uint8_t key = 0; key < key_count(); ++key) {
     Actor& actor = actors_[key];
     if (actor.activation == nullptr || !lost.slots.contains(world_.keys[key].slot)) continue;
     empty_mailbox(key, ErrorCode::wrong_node);
@@ -109,7 +109,7 @@ void Actors::lost(const membership::Lost& lost) {
 std::optional<Actors::Stopped> Actors::take_stopped() {
   for (auto batch = batches_.begin(); batch != batches_.end(); ++batch) {
     bool runs = false;
-    for (std::uint8_t key = 0; key < world_.keys.size(); ++key) {
+    for (std::uint8_t key = 0; key < key_count(); ++key) {
       runs = runs || (actors_[key].lost && batch->slots.contains(world_.keys[key].slot));
     }
     if (runs) continue;

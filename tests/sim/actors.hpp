@@ -68,6 +68,7 @@ class Actors {
   };
 
   [[nodiscard]] bool gate() const;
+  [[nodiscard]] std::uint8_t key_count() const { return static_cast<std::uint8_t>(world_.keys.size()); }
   [[nodiscard]] bool held(std::uint8_t key) const;
   [[nodiscard]] bool owned(std::uint8_t key) const;
   void later(std::uint8_t key, What what, Time after);

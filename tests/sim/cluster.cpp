@@ -73,7 +73,7 @@ Cluster::Cluster(const Options& options)
 }
 
 void Cluster::begin() {
-  for (std::uint16_t i = 0; i < nodes_.size(); ++i) boot_at(i, world_.below(second));
+  for (std::uint16_t i = 0; i < size(); ++i) boot_at(i, world_.below(second));
   clients_.begin();
 }
 
@@ -217,7 +217,7 @@ void Cluster::leave(std::uint16_t node, Time away) {
 void Cluster::heal() {
   world_.network.heal();
   if (world_.etcd) world_.etcd->heal();
-  for (std::uint16_t i = 0; i < nodes_.size(); ++i) {
+  for (std::uint16_t i = 0; i < size(); ++i) {
     Node& n = *nodes_[i];
     n.disk = DiskHabits{};
     if (n.frozen_until > world_.now) {
@@ -237,7 +237,7 @@ Time Cluster::when_was(std::uint16_t node, Instant boot) const { return nodes_[n
 std::optional<std::uint16_t> Cluster::coordinator() const {
   std::optional<std::uint16_t> out;
   Term best;
-  for (std::uint16_t i = 0; i < nodes_.size(); ++i) {
+  for (std::uint16_t i = 0; i < size(); ++i) {
     const Membership* const m = nodes_[i]->machine();
     const auto leads = m == nullptr ? std::nullopt : m->leads();
     if (!leads || *leads < best) continue;
@@ -250,7 +250,7 @@ std::optional<std::uint16_t> Cluster::coordinator() const {
 std::string Cluster::trouble() {
   if (!coordinator()) return "there is no coordinator";
   const ViewPtr& view = world_.invariants.latest();
-  for (std::uint16_t i = 0; i < nodes_.size(); ++i) {
+  for (std::uint16_t i = 0; i < size(); ++i) {
     const std::string& name = world_.names[i].value;
     const Membership* const m = nodes_[i]->machine();
     if (m == nullptr) return name + " is down";

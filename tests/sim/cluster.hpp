@@ -59,7 +59,7 @@ class Cluster final : public Truth {
   World& world() { return world_; }
   Node& node(std::uint16_t index) { return *nodes_[index]; }
   Clients& clients() { return clients_; }
-  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+  [[nodiscard]] std::uint16_t size() const { return static_cast<std::uint16_t>(nodes_.size()); }
 
  private:
   void dispatch(const Event& event);

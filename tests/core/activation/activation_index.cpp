@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(keys_of_one_hash_are_different_keys) {
 
 BOOST_AUTO_TEST_CASE(it_has_what_a_map_has_after_any_changes) {
   const auto good = [](const std::string& key) { return hash_key(key, 1); };
-  for (unsigned seed = 1; seed <= 5; ++seed) change_at_random(20 * seed * seed, 10000, seed, good);
+  for (unsigned seed = 1; seed <= 5; ++seed) change_at_random(std::size_t{20} * seed * seed, 10000, seed, good);
   change_at_random(3000, 60000, 6, good);
 }
 
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(it_has_it_too_when_the_hash_is_bad) {
     const auto hash = hash_key(key, 1);
     return (hash & 3) << 14 | (hash >> 2 & 1) << 48;
   };
-  for (unsigned seed = 1; seed <= 3; ++seed) change_at_random(40 * seed, 10000, seed, bad);
+  for (unsigned seed = 1; seed <= 3; ++seed) change_at_random(std::size_t{40} * seed, 10000, seed, bad);
 }
 
 BOOST_AUTO_TEST_CASE(to_insert_and_erase_again_and_again_takes_no_more_memory) {

@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(who_votes_follows_from_the_nodes_if_nobody_says) {
     std::string text = "[cluster]\nname = \"test\"\n";
     for (int i = 1; i <= count; ++i) {
       const auto n = std::to_string(i);
-      text += "[[node]]\nid = \"n" + n + "\"\nlisten = \"tcp://h" + n + ":1\"\n";
+      text.append("[[node]]\nid = \"n").append(n).append("\"\nlisten = \"tcp://h").append(n).append(":1\"\n");
     }
     return parsed(text).voters;
   };

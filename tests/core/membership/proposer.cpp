@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(when_the_coordinator_is_known_to_be_gone_the_voter_of_the_l
   tick();
   proposer.hurry(acceptor, now);
   BOOST_TEST((proposer.next_wake() == now + 1ns));
-  const auto second_of = [&](Voter self) {
+  const auto second_of = [&](const Voter& self) {
     VoterRecord its = record;
     its.store = self.store;
     const Acceptor a(timing, self.node, its);

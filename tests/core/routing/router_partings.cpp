@@ -23,7 +23,7 @@ struct Parting : Fixture {
     submit(Op::call, key);
     submit(Op::lookup, key);
     pump();
-    const Sent call = sent.at(0);
+    Sent call = sent.at(0);
     if (seen_leaving) install(view_without(2, false));
     install(view_without(3, true));
     return call;

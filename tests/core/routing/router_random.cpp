@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(under_random_events_every_request_is_done_exactly_once_by_i
             break;
           case 10:
             if (pick(10) == 0 && f.node(PeerIndex{2}) == "n3") {
-              f.out.set_view(f.make_view(++epoch, {"n1", "n2", "n3"}), f.now);
+              f.out.set_view(Fixture::make_view(++epoch, {"n1", "n2", "n3"}), f.now);
             }
             break;
           default:

@@ -196,7 +196,7 @@ void goodbye(const Bytes& page) {
 }
 
 void delta(const Bytes& page) {
-  const auto view = [](std::uint32_t epoch, std::vector<Member> members, std::vector<int> slots_of_n2) {
+  const auto view = [](std::uint32_t epoch, std::vector<Member> members, const std::vector<int>& slots_of_n2) {
     SlotTable table = next_table({}, {}, slot_members(std::span{members}.first(1)));
     for (const int slot : slots_of_n2) table.assign(SlotId{static_cast<std::uint16_t>(slot)}, 1);
     const ViewHead head{"shop", Epoch{epoch}, Term{0x30001}, NodeId{"n1"}, 0x0123456789abcdef, {}, {}};

@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_window_with_too_many_open_operations_is_counted_and_what_
 
 BOOST_AUTO_TEST_CASE(behind_a_skipped_window_fences_still_do_not_go_back) {
   Scene scene;
-  for (int i = 0; i < 100; ++i) scene.stopped(static_cast<std::uint64_t>(900 + i), i, 1000 + i);
+  for (int i = 0; i < 100; ++i) scene.stopped(std::uint64_t{900} + static_cast<std::uint64_t>(i), i, 1000 + i);
   for (int i = 0; i < 100; ++i) scene.not_running(2000 + 10 * i, 2005 + 10 * i);
   scene.running(998, 4000, 4010);
   Linearizability orders{{.configurations_max = 10}};

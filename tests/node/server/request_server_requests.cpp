@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(view_is_a_delta_for_those_who_take_one_and_have_a_view_it_l
   const auto before = one.view;
   one.next_view({"n1"});
   Bytes payload;
-  const auto ask = [&](Bytes args) {
+  const auto ask = [&](const Bytes& args) {
     auto request = request_for(1, Op::view, {}, {});
     request.args = args;
     peer.request({request});
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(what_is_there_at_once_takes_no_place_in_the_queue_of_answer
 BOOST_AUTO_TEST_CASE(a_node_that_the_view_does_not_have_is_served_nothing) {
   RequestServer::Options options;
   std::vector<std::pair<std::string, Epoch>> heard;
-  options.heard_epoch = [&](NodeId from, Epoch epoch) { heard.emplace_back(from.value, epoch); };
+  options.heard_epoch = [&](const NodeId& from, Epoch epoch) { heard.emplace_back(from.value, epoch); };
   OneServer one({"n1", "n2"}, std::move(options));
   const auto hello_of = [&](DirectPeer& peer, std::string_view name) {
     wire::Hello hello;

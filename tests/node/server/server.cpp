@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(messages_are_refused_while_those_before_them_wait_too_long_
   factories.add<test::CounterActor>().add<test::GatedActor>({}, [gate](const NoArgs&) { return std::make_unique<test::GatedActor>(gate); });
   NodeOptions options;
   options.fixed_view = true;
-  const auto node = Node::start(config, "n1", std::move(factories), std::move(options)).value();
+  const auto node = Node::start(config, "n1", std::move(factories), options).value();
   RawPeer peer(node->address());
   peer.greet();
   peer.request({start_of(1, "live")});
