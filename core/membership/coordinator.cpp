@@ -63,7 +63,8 @@ void Coordinator::install(const ViewPtr& view, Outbox& out) {
     if (view->find(node, candidate.member.incarnation) == nullptr) out.send(node, ViewPush{view});
   }
   candidates_.clear();
-  batch_since_ = Instant::never();
+  // Who has asked to leave since this view was proposed leaves with the next; that it still wants to brings no view about.
+  batch_since_ = someone_waits_to_leave() ? clock_.now() : Instant::never();
   check_barrier(out);
 }
 
@@ -230,7 +231,7 @@ ViewPtr Coordinator::next_view() {
     changes = changes || r.doomed;
     if (r.doomed) continue;
     members.push_back(view_->members()[i]);
-    if (!r.leaving || members.back().state == MemberState::leaving) continue;
+    if (!waits_to_leave(i)) continue;
     members.back().state = MemberState::leaving;
     changes = true;
   }
@@ -249,6 +250,18 @@ ViewPtr Coordinator::next_view() {
   auto made = View::make(std::move(head), std::move(members), table);
   REKI_ASSERT(made.has_value());
   return std::make_shared<const View>(std::move(*made));
+}
+
+/// It has asked to, and no view says so yet.
+bool Coordinator::waits_to_leave(std::size_t member) const {
+  return records_[member].leaving && view_->members()[member].state != MemberState::leaving;
+}
+
+bool Coordinator::someone_waits_to_leave() const {
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    if (waits_to_leave(i)) return true;
+  }
+  return false;
 }
 
 bool Coordinator::wants_other_voters() const {

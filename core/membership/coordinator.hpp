@@ -88,6 +88,8 @@ class Coordinator {
   /// Whether the next view is due. If not, `wake_` is when to look again.
   [[nodiscard]] bool change_is_due();
   [[nodiscard]] ViewPtr next_view();
+  [[nodiscard]] bool waits_to_leave(std::size_t member) const;
+  [[nodiscard]] bool someone_waits_to_leave() const;
   [[nodiscard]] bool wants_other_voters() const;
   void change_voters(ViewHead& head) const;
 

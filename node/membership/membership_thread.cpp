@@ -92,8 +92,9 @@ bool MembershipThread::leave(Duration limit) {
     return status_.phase == membership::MemberAgent::Phase::gone;
   };
   const MutexLock lock(status_mutex_);
-  // Without a lease there is nothing that others would have to be handed: they take it.
-  while (!gone() && boot_time() < std::min(end, status_.lease_end)) {
+  // Without a lease there is nothing that others would have to be handed: they take it. Asked of the page, since a node is
+  // ready before its status tells of the lease.
+  while (!gone() && boot_time() < std::min(end, options_.page->lease_end())) {
     status_changed_.wait_for(status_mutex_, options_.machine.agent.timing.renew / 2);
   }
   return gone();

@@ -4,7 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "reki/core/membership/timing.hpp"
 #include "reki/node/disk/data_dir.hpp"
@@ -121,9 +124,22 @@ class Members {
   /// At once, since none can join before a majority of the voters is there.
   void start_all(const std::vector<std::string>& ids) {
     for (const auto& id : ids) start(id, {.join_timeout = std::chrono::seconds(0)});
-    for (auto& node : nodes) {
-      const bool ready = node->wait_until_ready(std::chrono::seconds(20));
+    await_all();
+  }
+  /// Until all that have been started are ready, and each has a view in which all are up. A node can be ready in a view
+  /// before that one, whose keys then move away from it.
+  void await_all() const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (const auto& node : nodes) {
+      const bool ready = node->wait_until_ready(end - std::chrono::steady_clock::now());
       BOOST_REQUIRE_MESSAGE(ready, node->why_not_ready());
+    }
+    for (const auto& node : nodes) {
+      while (!has_all_up(*node)) {
+        const bool in_time = std::chrono::steady_clock::now() < end;
+        BOOST_REQUIRE_MESSAGE(in_time, node->id().value << " has no view in which all are up");
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
     }
   }
   std::string key_of(std::string_view owner, std::string_view type = "counter") const {
@@ -141,6 +157,13 @@ class Members {
   std::vector<std::unique_ptr<reki::Node>> nodes;
 
  private:
+  bool has_all_up(const reki::Node& node) const {
+    const auto view = node.view();
+    return view != nullptr && std::ranges::all_of(nodes, [&](const auto& each) {
+             const auto* const member = view->find(each->id(), each->incarnation());
+             return member != nullptr && member->state == reki::MemberState::up;
+           });
+  }
   void make_register() const {
     reki::ViewHead head;
     head.cluster_id = config.cluster;

@@ -279,6 +279,18 @@ BOOST_AUTO_TEST_CASE(one_that_leaves_owns_nothing_in_the_next_view_and_is_still_
   BOOST_TEST(proposal().slots_of(2) == slot_count / 2);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_asks_to_leave_while_a_view_is_made_leaves_with_the_next) {
+  begin();
+  join("n4", 4);
+  run_to(now + timing.batch, {n1, n2, n3});
+  proposal();
+  say_leaving(n2);
+  choose();
+  say_leaving(n2);
+  run_to(now + timing.batch, {n1, n3, n4});
+  BOOST_TEST(members_of(proposal(2)) == "n1/1 n2/2- n3/3 n4/4");
+}
+
 BOOST_AUTO_TEST_CASE(one_that_leaves_is_out_once_it_says_that_it_has_stopped) {
   begin();
   say_leaving(n2);

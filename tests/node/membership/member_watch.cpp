@@ -81,8 +81,8 @@ BOOST_FIXTURE_TEST_CASE(a_key_is_followed_to_a_node_that_joins_and_the_state_tha
   BOOST_TEST(told.take(3).size() == 3U);
   for (const auto& key : keys) must(client->call<test::Diary>(key, test::Write{"x"}).get());
   told.take_events(keys.size());
-  Node& fourth = cluster.start("n4");
-  BOOST_REQUIRE(fourth.wait_until_ready(20s));
+  cluster.start("n4");
+  cluster.await_all();
   std::vector<std::string> moving;
   for (const auto& key : keys) {
     if (cluster.nodes[0]->owner("diary", key)->value == "n4") moving.push_back(key);

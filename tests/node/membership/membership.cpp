@@ -52,8 +52,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_joins_gets_its_share_and_the_keys_that_move_sta
     BOOST_REQUIRE_MESSAGE(ref.has_value(), test::why(ref));
     fences[key] = ref->fence();
   }
-  Node& last = cluster.start("n4");
-  BOOST_REQUIRE(last.wait_until_ready(20s));
+  cluster.start("n4");
+  cluster.await_all();
   int moved = 0;
   for (const auto& [key, fence] : fences) {
     const auto ref = first.lookup_or_start<Counter>(key).get();
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_node_whose_workers_are_all_stuck_lets_its_keys_go_and_com
   cluster.start("n1", {.join_timeout = 0s});
   cluster.start("n2", {.join_timeout = 0s});
   cluster.start("n3", {.join_timeout = 0s, .workers_stuck = 300ms});
-  for (auto& node : cluster.nodes) BOOST_REQUIRE_MESSAGE(node->wait_until_ready(20s), node->why_not_ready());
+  cluster.await_all();
   Node& first = *cluster.nodes.front();
   Node& stuck = *cluster.nodes.back();
   const auto incarnation = stuck.incarnation();
