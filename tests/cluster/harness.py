@@ -8,6 +8,7 @@ reported anything, and nothing is in the logs but what the test said it expects.
 import contextlib
 import json
 import os
+import random
 import re
 import secrets
 import select
@@ -56,11 +57,15 @@ def until(what, deadline_s, condition, every=0.02):
 
 
 def free_ports(count):
+    """Of those that Linux does not give to who connects: a node that comes back to its port finds it."""
     with contextlib.ExitStack() as sockets:
-        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in taken]
+        ports = []
+        while len(ports) < count:
+            one, port = sockets.enter_context(socket.socket()), random.randrange(10240, 32768)
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                ports.append(port)
+        return ports
 
 
 def await_death(pidfd):

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <random>
 #include <thread>
 
 #include "reki/core/membership/timing.hpp"
@@ -17,19 +18,21 @@
 /// Nodes in this process that form a cluster by themselves, with their registers on disk.
 namespace test {
 
-/// Ports of the loopback that were free a moment ago. All are held until all are known, so that they differ.
+/// Ports of the loopback that were free a moment ago. All are held until all are known, so that they differ. Of those that
+/// Linux does not give to who connects: a node that comes back to its port finds it.
 inline std::vector<int> free_ports(std::size_t count) {
+  static std::mt19937 random{std::random_device{}()};
   std::vector<int> sockets;
   std::vector<int> out;
-  for (std::size_t i = 0; i < count; ++i) {
+  while (out.size() < count) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    BOOST_REQUIRE(fd >= 0);
+    const auto port = std::uniform_int_distribution(10240, 32767)(random);
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    BOOST_REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&at), size) == 0);
-    BOOST_REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0);
-    out.push_back(ntohs(at.sin_port));
+    at.sin_port = htons(static_cast<std::uint16_t>(port));
+    if (bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0) out.push_back(port);
     sockets.push_back(fd);
   }
   for (const int fd : sockets) close(fd);
