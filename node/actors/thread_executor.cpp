@@ -34,6 +34,7 @@ void ThreadExecutor::start(Upkeep upkeep, std::weak_ptr<void> keep_alive) {
   upkeep_ = std::move(upkeep);
   workers_.start(keep_alive);
   blocking_.start(std::move(keep_alive));
+  const MutexLock lock(joining_);
   upkeep_thread_ = std::thread([this] { keep_up(); });
 }
 
@@ -76,6 +77,7 @@ void ThreadExecutor::stop_upkeep() {
     stopping_ = true;
   }
   changed_.notify_one();
+  const MutexLock lock(joining_);
   if (upkeep_thread_.joinable()) upkeep_thread_.join();
 }
 

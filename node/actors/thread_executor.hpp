@@ -34,7 +34,8 @@ class ThreadExecutor final : public Executor {
   Workers workers_;
   Workers blocking_;
   Upkeep upkeep_;
-  std::thread upkeep_thread_;
+  Mutex joining_;  ///< Several may stop it at once, and a thread is joined once.
+  std::thread upkeep_thread_ ABSL_GUARDED_BY(joining_);
   Mutex mutex_;
   CondVar changed_;
   bool hurried_ ABSL_GUARDED_BY(mutex_) = false;

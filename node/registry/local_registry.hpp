@@ -52,7 +52,7 @@ class LocalRegistry final : public Registry {
 
   /// Refuses new requests with `shutting_down`, stops all actors, the youngest first, and waits for them; at the latest
   /// after `grace` it returns. False if functions of actors were still running then: their threads are left to end by
-  /// themselves, and what they use stays until they do.
+  /// themselves, and what they use stays until they do. May be called by several threads at once, and again.
   bool close(Duration grace);
 
   void submit(Submission submission, Completion done) override;

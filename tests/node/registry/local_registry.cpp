@@ -392,6 +392,25 @@ BOOST_AUTO_TEST_CASE(closing_is_bounded_even_if_a_handler_never_returns) {
   BOOST_TEST(eventually([&] { return stage.witness.live("stuck") == 0; }));
 }
 
+BOOST_AUTO_TEST_CASE(who_closes_at_the_same_time_as_others_comes_back_as_they_do) {
+  for (int round = 0; round < 100; ++round) {
+    Stage stage;
+    LocalRegistry registry{puppets(stage), {.workers = 1, .blocking_threads_max = 1}};
+    registry.call<Puppet>("k", Add{1}).get().value();
+    std::atomic<int> there = 0;
+    std::vector<std::thread> all;
+    for (int i = 0; i < 4; ++i) {
+      all.emplace_back([&] {
+        ++there;
+        while (there < 4) std::this_thread::yield();
+        registry.close(10s);
+      });
+    }
+    for (std::thread& each : all) each.join();
+    BOOST_TEST(stage.witness.live("k") == 0);
+  }
+}
+
 Task<std::int64_t> three_times(Registry& registry) {
   auto ref = co_await registry.lookup_or_start<Puppet>("k");
   if (!ref) co_return -1;
