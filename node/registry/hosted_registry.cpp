@@ -104,7 +104,7 @@ void HostedRegistry::start_over(Incarnation incarnation) {
   };
   if (!waits_run_turns_) dropped.end = std::thread(std::move(end));  // its handlers may take long, and the caller must not
   else if (is_quiet) end();
-  else ends_later_.push_back(std::move(end));  // there is no other thread, and this one runs a handler of it
+  else ends_later_.emplace_back(std::move(end));  // there is no other thread, and this one runs a handler of it
 }
 
 void HostedRegistry::forget_ended() {

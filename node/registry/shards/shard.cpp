@@ -86,8 +86,8 @@ void Shard::admit(Request request, Instant at, Effects& effects) {
 
 /// Whether what there is of the key was revoked, so that later starts of it may have been elsewhere. Not for a repeat of a
 /// request that came before that and still waits for the end of this one.
-bool Shard::has_outlived_its_slot(const Request& stop) {
-  Activation* const a = find(stop.hash, stop.type->index, stop.key);
+bool Shard::has_outlived_its_slot(const Request& stop) const {
+  const Activation* const a = find(stop.hash, stop.type->index, stop.key);
   if (a == nullptr || a->cell == nullptr || !cell_of(*a).is_revoked() || !stop.is_waited_for()) return false;
   return !stop.origin || !a->waiters.any([&](const Waiter& w) { return w.origin == stop.origin; });
 }

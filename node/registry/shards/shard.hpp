@@ -122,7 +122,7 @@ class Shard {
  private:
   /// True if the request may be decided over here and now; else it has been parked, sent elsewhere or refused.
   bool is_here(Request& request, Instant now, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool has_outlived_its_slot(const Request& stop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool has_outlived_its_slot(const Request& stop) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void keep(const ActivationTable::Verdict& verdict, Request request, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void start_cell(Activation& a, TypeEntry& type, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void stop(Activation& a, Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
