@@ -76,7 +76,9 @@ class Membership {
   void turn_of_register();
   void deliver(const NodeId& from, const Body& body);
   void register_events();
+  void on_register(const RegisterEvent& event, Register& reg);
   void suspect(const Stopped& m);
+  void retire_store();
   void hurry(Term gone);
 
   // One for each kind of message.
@@ -88,6 +90,7 @@ class Membership {
   WaitingClock clock_;
   MemberAgent agent_;
   std::optional<Acceptor> acceptor_;
+  SplitMix stores_;  ///< Numbers of stores that follow one that a view has counted out.
   Proposer proposer_;
   std::optional<EtcdRegister> etcd_;  ///< In place of the two.
   std::optional<Coordinator> coordinator_;
