@@ -129,23 +129,24 @@ std::uint64_t Node::Impl::slots_here(const View* view) const {
   return in ? view->slots_of(view->index_of(id_.value)) : 0;
 }
 
-bool Node::Impl::votes(const View* view) const {
-  return view != nullptr && store_number_ != 0 &&
-         std::ranges::find(view->voters(), store_number_, &Voter::store) != view->voters().end();
+bool Node::Impl::votes(const View* view, std::uint64_t store) {
+  return view != nullptr && std::ranges::find(view->voters(), store, &Voter::store) != view->voters().end();
 }
 
 Bytes Node::Impl::status() const {
   const RuntimeStats actors = registry_.stats();
   const ServerStats server = server_->stats();
   const auto now = registry_.view();
+  const ControlStatus control = membership_thread_ ? membership_thread_->status() : ControlStatus{};
   const auto uptime = milliseconds_of(boot_time() - started_);
-  const std::pair<std::string_view, std::string_view> texts[]{
+  std::vector<std::pair<std::string_view, std::string_view>> texts{
       {"node", id_.value}, {"cluster", cluster_}, {"address", address_}};
+  if (!control.config_warning.empty()) texts.emplace_back("config_warning", control.config_warning);
   const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", registry_.incarnation().value},
                                                              {"epoch", now ? now->epoch().value : 0},
                                                              {"nodes", now ? now->members().size() : 0},
                                                              {"slots", slots_here(now.get())},
-                                                             {"votes", votes(now.get()) ? 1 : 0},
+                                                             {"votes", votes(now.get(), control.store) ? 1 : 0},
                                                              {"voters", now ? now->voters().size() : 0},
                                                              {"old_voters", now ? now->old_voters().size() : 0},
                                                              {"uptime_ms", static_cast<std::uint64_t>(uptime)},

@@ -42,7 +42,7 @@ class Node::Impl final {
   Result<void> open_data_dir(const Config& config, const NodeConfig& self);
   Bytes status() const;
   [[nodiscard]] std::uint64_t slots_here(const View* view) const;
-  [[nodiscard]] bool votes(const View* view) const;
+  [[nodiscard]] static bool votes(const View* view, std::uint64_t store);
 
   // Constant after start().
   const NodeId id_;
@@ -53,7 +53,6 @@ class Node::Impl final {
   const LogSink log_;
   const Instant started_;
   std::string address_;
-  std::uint64_t store_number_ = 0;     // of its voter's register; 0: it has none
   std::unique_ptr<DataDir> data_dir_;  // before all that runs actors: its lock says that they may run
 
   // Each is a part with threads or callers of its own.

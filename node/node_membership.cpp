@@ -1,6 +1,4 @@
 // How a node joins a cluster, and why it is not in yet.
-#include <algorithm>
-
 #include "reki/net/random_number.hpp"
 #include "reki/node/disk/data_dir.hpp"
 #include "reki/node/disk/voter_store.hpp"
@@ -18,6 +16,7 @@ Result<void> Node::Impl::join(const Config& config, const NodeConfig& self, cons
   control.advertise = self.advertise_control;
   control.cluster = cluster_;
   control.machine.agent = agent_options(config, self, address_, registry_.incarnation().value);
+  if (config.names_voters) control.voters = config.voters;
   control.page = page_;
   control.log = options.log;
   for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control_address());
@@ -31,13 +30,12 @@ Result<void> Node::Impl::join(const Config& config, const NodeConfig& self, cons
   return {};
 }
 
-/// A node that is no voter has no register, unless it was one: what it has promised binds it as long as it is asked.
+/// Every node has a register: that of one that is no voter is empty, so that people can make it one while it runs.
 Result<void> Node::Impl::open_data_dir(const Config& config, const NodeConfig& self) {
   auto dir = DataDir::open(data_dir_of(config, self), cluster_, id_);
   if (!dir) return tl::make_unexpected(std::move(dir).error());
   data_dir_ = std::make_unique<DataDir>(std::move(*dir));
-  const bool votes = std::ranges::find(config.voters, id_) != config.voters.end();
-  if (config.etcd || (!votes && !VoterStore::is_in(*data_dir_))) return {};
+  if (config.etcd) return {};
   auto store = VoterStore::open(*data_dir_, random_number());
   if (!store) return tl::make_unexpected(std::move(store).error());
   for (const auto& [text, cut_short] : store->damage()) {
@@ -45,7 +43,6 @@ Result<void> Node::Impl::open_data_dir(const Config& config, const NodeConfig& s
     log_(cut_short ? LogLevel::info : LogLevel::warn, "register_damaged",
          "text=\"in '" + data_dir_->path() + "/register' " + text + "; it has been repaired\"");
   }
-  store_number_ = store->record().store;
   store_ = std::make_unique<VoterStore>(std::move(*store));
   return {};
 }

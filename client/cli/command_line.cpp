@@ -15,7 +15,9 @@ namespace {
 CLI::App* verb(CLI::App& app, CommandLine& out, const std::string& name, const std::string& help) {
   CLI::App* sub = app.add_subcommand(name, help);
   sub->fallthrough();  // --json and the others may follow the verb
-  sub->callback([&out, name] { out.verb = name; });
+  sub->callback([&out, name] {
+    if (out.verb.empty()) out.verb = name;  // unless a verb below it, which comes first, has said so
+  });
   return sub;
 }
 
@@ -68,6 +70,20 @@ void add_cluster_verbs(CLI::App& app, CommandLine& out, std::string& watch_for) 
   watch->add_option("--count", out.count, "end after so many events; those that say how it is now count")
       ->check(CLI::PositiveNumber);
   verb(app, out, "describe", "the types, their messages and fields")->add_option("TYPE", out.type, "only this one");
+}
+
+void add_voter_verbs(CLI::App& app, CommandLine& out) {
+  auto* voters = verb(app, out, "voters", "the nodes that keep the cluster's register, and how many more may be lost; or others in their place");
+  const auto change = [&](const std::string& name, const std::string& help) {
+    auto* sub = voters->add_subcommand(name, help);
+    sub->fallthrough();
+    sub->callback([&out, name] { out.verb = "voters " + name; });
+    return sub->add_option("NODE", out.ids, "ids of nodes")->required();
+  };
+  change("add", "make these nodes voters too; there may be 1, 3 or 5");
+  change("remove", "let these vote no more");
+  change("replace", "the first votes no more, the second does in its place")->expected(2);
+  change("set", "these, and no others");
 }
 
 void add_other_verbs(CLI::App& app, CommandLine& out) {
@@ -152,6 +168,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   app.add_option("--timeout", timeout, "for each call, as in 500ms, 5s, 2m (default 5s)")->type_name("TIME");
   add_key_verbs(app, out);
   add_cluster_verbs(app, out, watch_for);
+  add_voter_verbs(app, out);
   add_other_verbs(app, out);
   try {
     app.parse(argc, argv);

@@ -13,7 +13,7 @@ namespace reki::cli {
 
 /// What the user typed, checked for form only.
 struct CommandLine {
-  std::string verb;  ///< "start", "config check"...
+  std::string verb;  ///< "start", "config check", "voters set"...
 
   // Whom to talk to, and how.
   std::string config;
@@ -36,6 +36,7 @@ struct CommandLine {
   bool all = false;
   std::string node;
   std::string file;
+  std::vector<std::string> ids;      ///< voters: nodes
   bool if_needed = false;            ///< init
   double seconds = 2;                ///< bench: per measurement
   std::uint32_t keys = 10000;        ///< bench

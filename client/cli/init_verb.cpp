@@ -2,16 +2,14 @@
 #include <chrono>
 #include <thread>
 #include <vector>
-#include <zmq.hpp>
 
+#include "reki/client/cli/control_connections.hpp"
 #include "reki/client/cli/verbs.hpp"
 #include "reki/core/base/assert.hpp"
 #include "reki/core/membership/control_codec.hpp"
 #include "reki/core/membership/init.hpp"
 #include "reki/net/clock.hpp"
-#include "reki/net/dialer.hpp"
 #include "reki/net/etcd/etcd_client.hpp"
-#include "reki/net/poll.hpp"
 #include "reki/net/random_number.hpp"
 
 namespace reki::cli {
@@ -19,47 +17,6 @@ namespace {
 
 using membership::Initialization;
 constexpr auto again_after = std::chrono::milliseconds(100);
-
-/// A connection to each voter's control plane.
-class Voters {
- public:
-  explicit Voters(const std::vector<Initialization::At>& voters) {
-    sockets_.reserve(voters.size());  // the dialer wants them to stay where they are
-    for (const auto& voter : voters) {
-      auto& socket = sockets_.emplace_back(context_, zmq::socket_type::dealer);
-      socket.set(zmq::sockopt::linger, 0);
-      socket.set(zmq::sockopt::immediate, true);
-      socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::control_frame_bytes_max));
-      socket.set(zmq::sockopt::reconnect_ivl, 50);
-      dialer_.connect(socket, voter.control, boot_time());
-    }
-  }
-  void send(std::size_t voter, BytesView frame) {
-    (void)sockets_[voter].send(zmq::const_buffer(frame.data(), frame.size()), zmq::send_flags::dontwait);
-  }
-  /// Gives what comes until `until` to `take`, as long as that returns true.
-  template <class Take>
-  void receive(Instant until, Take take) {
-    std::vector<zmq::pollitem_t> items;
-    for (auto& socket : sockets_) items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
-    items.push_back({nullptr, dialer_.fd(), ZMQ_POLLIN, 0});
-    for (Instant now = boot_time(); now < until; now = boot_time()) {
-      poll_until(items, now, std::min(until, dialer_.next_wake()));
-      dialer_.turn(boot_time());
-      for (std::size_t i = 0; i < sockets_.size(); ++i) {
-        zmq::message_t frame;
-        while (sockets_[i].recv(frame, zmq::recv_flags::dontwait)) {
-          if (!take(i, BytesView{static_cast<const char*>(frame.data()), frame.size()})) return;
-        }
-      }
-    }
-  }
-
- private:
-  zmq::context_t context_{1};
-  Dialer dialer_;
-  std::vector<zmq::socket_t> sockets_;
-};
 
 std::vector<Initialization::At> voters_of(const Config& config) {
   std::vector<Initialization::At> out;
@@ -70,7 +27,9 @@ std::vector<Initialization::At> voters_of(const Config& config) {
 Result<void> make_cluster(const Config& config, Duration timeout) {
   const auto at = voters_of(config);
   Initialization init(config.cluster, view_of(config).hash_seed(), settings_of(config), at);
-  Voters voters(at);
+  std::vector<std::string> addresses;
+  for (const auto& voter : at) addresses.push_back(voter.control);
+  ControlConnections voters(addresses);
   // A name without an address: answers come back on the same connection.
   membership::ControlWriter writer({config.cluster, NodeId{"init/" + std::to_string(random_number())}, {}});
   const Instant end = boot_time() + timeout;

@@ -13,7 +13,7 @@ struct Verb {
 constexpr std::array verbs{Verb{"start", start}, Verb{"lookup", lookup}, Verb{"stop", stop},         Verb{"call", message},
                            Verb{"send", message}, Verb{"owner", owner},  Verb{"list", list},         Verb{"count", count},
                            Verb{"nodes", nodes}, Verb{"status", status}, Verb{"describe", describe}, Verb{"bench", bench},
-                           Verb{"watch", watch}};
+                           Verb{"watch", watch}, Verb{"voters", voters}};
 
 Result<ClientOptions> whom_to_ask(const CommandLine& line) {
   ClientOptions out;
@@ -42,8 +42,9 @@ Result<Report> run(const CommandLine& line) {
   if (!options) return tl::make_unexpected(options.error());
   const auto client = Client::connect(std::move(*options));
   if (!client) return tl::make_unexpected(client.error());
+  const std::string_view word = std::string_view{line.verb}.substr(0, line.verb.find(' '));  // of "voters set"
   for (const auto& verb : verbs) {
-    if (verb.name == line.verb) return verb.run(**client, line);
+    if (verb.name == word) return verb.run(**client, line);
   }
   return fail(ErrorCode::internal, "verb '" + line.verb + "' is parsed but not there");
 }

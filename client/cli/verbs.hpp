@@ -22,6 +22,9 @@ Result<Report> nodes(Client& client, const CommandLine& line);
 Result<Report> status(Client& client, const CommandLine& line);
 Result<Report> describe(Client& client, const CommandLine& line);
 
+/// `voters`, and `voters add`, `remove`, `replace` and `set`.
+Result<Report> voters(Client& client, const CommandLine& line);
+
 /// Prints event by event, until it has been enough; the report is empty.
 Result<Report> watch(Client& client, const CommandLine& line);
 

@@ -112,6 +112,8 @@ struct Config {
   /// 1, 3 or 5 of the nodes, who keep the register when the cluster is made. If absent the first three of the file, or
   /// the first one if there are fewer. None with etcd.
   std::vector<NodeId> voters;
+  /// `voters` is what the file says. `reki init` goes by it, and nothing after: people change them with `reki voters`.
+  bool names_voters = false;
   std::vector<NodeConfig> nodes;  ///< 1 to `limits::nodes_max`, as in the file.
   std::vector<TypeConfig> types;  ///< Sorted by name.
   RuntimeConfig runtime;

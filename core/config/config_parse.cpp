@@ -135,6 +135,7 @@ void Reader::fill_in() {
 
 void Reader::read_voters(const toml::node* node) {
   if (node == nullptr) return;
+  config_.names_voters = true;
   const toml::array* array = node->as_array();
   if (array == nullptr) {
     problems_.add(*node, R"(voters is not an array; write voters = ["ID", ...] with the ids of 1, 3 or 5 nodes)");

@@ -33,11 +33,11 @@ void Acceptor::on(const NodeId& from, const Prepare& m, Instant now, Outbox& out
   courted_ = now;
   changed();
   std::optional<Duration> since_ack;
-  if (heard_) since_ack = now - *heard_;
+  if (acked_) since_ack = now - *acked_;
   reply(from, Promise{record_.store, m.ballot, record_.accepted, record_.view, since_ack}, out);
 }
 
-void Acceptor::on(const NodeId& from, const Accept& m, Outbox& out) {
+void Acceptor::on(const NodeId& from, const Accept& m, Instant now, Outbox& out) {
   if (m.store != record_.store || m.view == nullptr) return;
   const bool named = std::ranges::any_of(m.view->voters(), [&](const Voter& v) { return v.store == m.store; });
   // An empty store joins a register that counts it in, and no other.
@@ -47,6 +47,7 @@ void Acceptor::on(const NodeId& from, const Accept& m, Outbox& out) {
   const bool same = record_.accepted == m.ballot && record_.view != nullptr && record_.view->epoch() >= m.view->epoch();
   if (same && record_.view->epoch() != m.view->epoch()) return;  // an old copy: a later one of the ballot is here
   if (!same) {
+    acked_ = now;
     record_.promised = std::max(record_.promised, m.ballot);
     record_.accepted = m.ballot;
     record_.view = m.view;
@@ -60,24 +61,40 @@ void Acceptor::on(const NodeId& from, const Heartbeat& m, Instant now, Outbox& o
   if (m.store != record_.store) return;
   // Also when it has not heard yet of that coordinator's election: it is told then.
   if (empty() || m.ballot != record_.promised) return reply(from, Nack{record_.store, m.ballot, record_.promised}, out);
-  heard_ = now;
+  heard_ = acked_ = now;
   fresh_ = true;
   out.send(from, HeartbeatAck{record_.store, m.ballot, m.seq});
 }
 
 void Acceptor::on(const NodeId& from, const InitProbe&, Outbox& out) const {
-  out.send(from, InitState{record_.store, empty(), record_.cluster, empty() ? Epoch{} : record_.view->epoch()});
+  out.send(from, InitState{record_.store, may_begin(), record_.cluster, empty() ? Epoch{} : record_.view->epoch()});
 }
 
 void Acceptor::on(const NodeId& from, const Init& m, Outbox& out) {
   if (m.store != record_.store || m.view == nullptr) return;
   const bool named = std::ranges::any_of(m.view->voters(), [&](const Voter& v) { return v.store == m.store; });
-  if (empty() && named && m.view->epoch() == Epoch{1}) {
+  if (may_begin() && named && m.view->epoch() == Epoch{1}) {
     record_.cluster = m.view->cluster_id();
     record_.view = m.view;
     changed();
   }
-  reply(from, InitState{record_.store, empty(), record_.cluster, empty() ? Epoch{} : record_.view->epoch()}, out);
+  reply(from, InitState{record_.store, may_begin(), record_.cluster, empty() ? Epoch{} : record_.view->epoch()}, out);
+}
+
+bool Acceptor::is_out(const View& chosen) const {
+  if (empty() || chosen.epoch() < record_.view->epoch()) return false;
+  const auto counts = [&](std::span<const Voter> voters) {
+    return std::ranges::find(voters, record_.store, &Voter::store) != voters.end();
+  };
+  return !counts(chosen.voters()) && !counts(chosen.old_voters());
+}
+
+void Acceptor::retire(std::uint64_t fresh) {
+  record_ = {std::move(record_.cluster), fresh, {}, {}, nullptr};  // with the name, so that no `reki init` takes it
+  heard_ = acked_ = courted_ = std::nullopt;
+  fresh_ = false;
+  held_.clear();
+  changed();
 }
 
 bool Acceptor::take_write(std::uint64_t& version) {

@@ -31,7 +31,7 @@ class Acceptor {
 
   void on(const NodeId& from, const PreVote& m, Instant now, Outbox& out) const;
   void on(const NodeId& from, const Prepare& m, Instant now, Outbox& out);
-  void on(const NodeId& from, const Accept& m, Outbox& out);
+  void on(const NodeId& from, const Accept& m, Instant now, Outbox& out);
   void on(const NodeId& from, const Heartbeat& m, Instant now, Outbox& out);
   void on(const NodeId& from, const InitProbe& m, Outbox& out) const;
   void on(const NodeId& from, const Init& m, Outbox& out);
@@ -40,6 +40,11 @@ class Acceptor {
   [[nodiscard]] bool take_write(std::uint64_t& version);
   /// The record of this version, or of a later one, is on the disk: what waited for it goes out.
   void persisted(std::uint64_t version, Outbox& out);
+
+  /// Whether it has a record, and `chosen`, a view that was chosen, is as new and counts its store no more.
+  [[nodiscard]] bool is_out(const View& chosen) const;
+  /// The store says nothing any more, and an empty one of this number takes its place: as if its disk had been lost.
+  void retire(std::uint64_t fresh);
 
   [[nodiscard]] const VoterRecord& record() const { return record_; }
   [[nodiscard]] bool empty() const { return record_.view == nullptr; }
@@ -52,13 +57,18 @@ class Acceptor {
 
  private:
   void changed() { ++version_; }
+  /// It has been of no cluster.
+  [[nodiscard]] bool may_begin() const { return empty() && record_.cluster.empty(); }
   void reply(NodeId to, Body body, Outbox& out);
 
   const Timing timing_;
   const NodeId self_;
   VoterRecord record_;
-  std::optional<Instant> heard_;  ///< Also of the latest acknowledgement: they are one.
-  bool fresh_ = false;            ///< `heard_` still speaks for its coordinator.
+  std::optional<Instant> heard_;  ///< The latest heartbeat.
+  /// The latest heartbeat or view that it acknowledged. A view too: a quorum of new voters may have acknowledged no
+  /// heartbeat of before them, but some of them have accepted the view that made them voters.
+  std::optional<Instant> acked_;
+  bool fresh_ = false;  ///< `heard_` still speaks for its coordinator.
   std::optional<Instant> courted_;  ///< When it last promised: that candidate gets a little time.
 
   std::uint64_t version_ = 0;

@@ -122,6 +122,14 @@ void fields(auto& f, Like<Init> auto& m) {
   f("store", m.store);
   f("view", m.view);
 }
+void fields(auto& f, Like<SetVoters> auto& m) {
+  f("highest", m.highest);
+  f("nodes", m.nodes);
+}
+void fields(auto& f, Like<SetVotersReply> auto& m) {
+  f("state", m.state);
+  f.text("why", m.why);
+}
 
 struct Counter {
   void operator()(const char*, const auto&) { ++required; }
@@ -140,8 +148,14 @@ class FieldWriter {
   FieldWriter(Bytes& out, Encoded encoded) : out_(out), encoded_(encoded) {}
 
   void operator()(const char*, std::uint64_t value) { out_.write_uint(value); }
+  void operator()(const char*, std::uint16_t value) { out_.write_uint(value); }
   void operator()(const char*, bool value) { out_.write_bool(value); }
   void operator()(const char*, const NodeId& node) { out_.write_str(node.value); }
+  void operator()(const char*, const std::vector<NodeId>& nodes) {
+    out_.write_array(static_cast<std::uint32_t>(nodes.size()));
+    for (const NodeId& node : nodes) out_.write_str(node.value);
+  }
+  void operator()(const char*, SetVotersReply::State state) { out_.write_uint(static_cast<std::uint64_t>(state)); }
   template <class Tag, std::unsigned_integral Rep>
   void operator()(const char*, const StrongId<Tag, Rep>& id) {
     out_.write_uint(id.value);
@@ -182,6 +196,7 @@ class FieldReader {
   FieldReader(Elements& elements, std::string_view cluster) : e_(elements), cluster_(cluster) {}
 
   void operator()(const char* name, std::uint64_t& value) { e_.number(name, value); }
+  void operator()(const char* name, std::uint16_t& value) { e_.number(name, value); }
   void operator()(const char* name, bool& value) { e_.boolean(name, value); }
   void operator()(const char* name, NodeId& node) { read_text(e_, name, limits::node_id_bytes_max, node.value); }
   template <class Tag, std::unsigned_integral Rep>
@@ -213,6 +228,27 @@ class FieldReader {
     if (!decoded) return give_up(name, "is ", decoded.error());
     if (decoded->cluster_id() != cluster_) return e_.fault(name, "is of another cluster than the frame");
     view = std::make_shared<const View>(std::move(*decoded));
+  }
+  void operator()(const char* name, std::vector<NodeId>& nodes) {
+    BytesView bytes;
+    e_.value(name, bytes);
+    if (!e_.ok()) return;
+    MsgpackReader in{bytes};
+    std::uint32_t count = 0;
+    if (!in.read_array(count)) return e_.fault(name, "is not an array");
+    if (count > limits::voters_max) return e_.fault(name, "has more nodes than there can be voters");
+    for (std::uint32_t i = 0; i < count; ++i) {
+      BytesView id;
+      if (!in.read_bytes(id) || id.size() > limits::node_id_bytes_max) return e_.fault(name, "has what is no node's id");
+      nodes.emplace_back(std::string{id});
+    }
+  }
+  void operator()(const char* name, SetVotersReply::State& state) {
+    constexpr auto last = static_cast<std::uint8_t>(SetVotersReply::State::refused);
+    std::uint8_t number = 0;
+    e_.number(name, number);
+    if (number > last) return e_.fault(name, "is none that this version knows");
+    state = static_cast<SetVotersReply::State>(number);
   }
   void address(const char* name, std::string& text) { read_address(e_, name, text); }
   void text(const char* name, std::string& text) { read_text(e_, name, limits::error_text_bytes_max, text); }
@@ -267,6 +303,8 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::init_state, "init_state"},
     NamedControlKind{ControlKind::init, "init"},
     NamedControlKind{ControlKind::refused, "refused"},
+    NamedControlKind{ControlKind::set_voters, "set_voters"},
+    NamedControlKind{ControlKind::set_voters_reply, "set_voters_reply"},
     NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
 constexpr std::size_t bodies = std::variant_size_v<Body>;

@@ -45,6 +45,8 @@ enum class ControlKind : std::uint8_t {
   init_probe = 28,
   init_state = 29,
   init = 30,
+  set_voters = 31,
+  set_voters_reply = 32,
 };
 /// As which kind it is written if nothing is known of the receiver.
 [[nodiscard]] ControlKind kind_of(const Body& body);

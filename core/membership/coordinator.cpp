@@ -50,6 +50,7 @@ void Coordinator::on(const Chosen& m, Outbox& out) {
   }
   records_ = std::move(records);
   for (Record& r : records_) r.doomed = false;
+  if (are_voters(*view_, wanted_voters_)) wanted_voters_.clear();
   install(m.view, out);
 }
 
@@ -112,6 +113,7 @@ void Coordinator::on(const NodeId& from, const Renew& m, Outbox& out) {
   if (r == nullptr) return out.send(from, ViewPush{view_});
   if (m.leaving && !std::exchange(r->leaving, true)) batch_since_ = std::min(batch_since_, clock_.now());
   r->store = m.store;
+  r->renewed = true;
   cleared(*r, m.cleared, out);
   const bool stuck = r->uncleared != Instant::never() && clock_.now() - r->uncleared >= timing_.stuck;
   if (m.seq == 0 || stuck || r->doomed || r->stopped) return;
@@ -224,7 +226,8 @@ bool Coordinator::change_is_due() {
 
 ViewPtr Coordinator::next_view() {
   std::vector<Member> members;
-  bool changes = wants_other_voters();
+  ViewHead head = view_->head();
+  bool changes = change_voters(head);
   for (std::size_t i = 0; i < records_.size(); ++i) {
     Record& r = records_[i];
     r.doomed = may_drop(r);
@@ -243,9 +246,7 @@ ViewPtr Coordinator::next_view() {
   }
   if (!changes) return nullptr;
   std::ranges::sort(members, {}, &Member::node_id);
-  ViewHead head = view_->head();
   head.epoch = Epoch{head.epoch.value + 1};
-  change_voters(head);
   const SlotTable table = next_table(view_->table(), ids_of(*view_), slot_members(members));
   auto made = View::make(std::move(head), std::move(members), table);
   REKI_ASSERT(made.has_value());
@@ -264,31 +265,66 @@ bool Coordinator::someone_waits_to_leave() const {
   return false;
 }
 
-bool Coordinator::wants_other_voters() const {
-  if (!view_->old_voters().empty()) return true;
-  return std::ranges::any_of(view_->voters(), [&](const Voter& v) {
-    const MemberIndex index = view_->index_of(v.node.value);
-    return index != nobody && records_[index].store != 0 && records_[index].store != v.store;
-  });
+// --- voters
+
+void Coordinator::on(const NodeId& from, const SetVoters& m, Outbox& out) { out.send(from, begin_change(m)); }
+
+SetVotersReply Coordinator::begin_change(const SetVoters& m) {
+  using State = SetVotersReply::State;
+  if (view_->settings().engine != EngineKind::embedded) {
+    return {State::refused, "the register of this cluster is in etcd, and has no voters"};
+  }
+  const bool same = are_voters(*view_, m.nodes);
+  const bool wanted = !wanted_voters_.empty() || !view_->old_voters().empty();
+  if (wanted && (same || wanted_voters_ == m.nodes)) return {State::under_way, {}};
+  if (wanted) return {State::not_yet, "another change of voters is under way"};
+  if (same) return {State::done, {}};
+  if (m.highest != highest_number(*view_)) {
+    return {State::refused, "the voters have changed meanwhile; look at them ('reki voters'), and ask again"};
+  }
+  SetVotersReply reply = voters_for(m.nodes).reply;
+  if (reply.state == State::under_way) wanted_voters_ = m.nodes;
+  return reply;
 }
 
-/// Ends a change of voters that is under way, or begins the next: one at a time. A voter whose store is lost is
-/// replaced by the empty one that its node offers now, under a number that no voter has had: the numbers only grow,
-/// since each new one is above all that are there.
-void Coordinator::change_voters(ViewHead& head) const {
-  if (!head.old_voters.empty()) return head.old_voters.clear();
-  for (Voter& v : head.voters) {
-    const MemberIndex index = view_->index_of(v.node.value);
-    const std::uint64_t offered = index == nobody ? 0 : records_[index].store;
-    if (offered == 0 || offered == v.store) continue;
-    head.old_voters = head.voters;
-    const auto highest = std::ranges::max(head.voters, {}, &Voter::number).number;
-    v.number = static_cast<std::uint16_t>(highest + 1);
-    v.store = offered;
-    v.control = view_->members()[index].control;
-    std::ranges::sort(head.voters, {}, &Voter::number);
-    return;
+Standing Coordinator::standing_of(const NodeId& node) const {
+  const MemberIndex index = view_->index_of(node.value);
+  if (index == nobody) return {};
+  const Record& r = records_[index];
+  const bool stays = r.renewed && !r.stopped && !r.leaving && !r.doomed && view_->members()[index].state == MemberState::up;
+  return {stays && clock_.now() - r.heard < 3 * timing_.renew, r.store};
+}
+
+VoterChange Coordinator::voters_for(const std::vector<NodeId>& nodes) const {
+  return membership::voters_for(*view_, nodes, [&](const NodeId& node) { return standing_of(node); });
+}
+
+const Voter* Coordinator::voter_without_store() const {
+  return membership::voter_without_store(*view_, [&](const NodeId& node) { return standing_of(node); });
+}
+
+bool Coordinator::wants_other_voters() const {
+  return !view_->old_voters().empty() || !wanted_voters_.empty() || voter_without_store() != nullptr;
+}
+
+/// Ends a change of voters that is under way, or begins the next: one at a time. What people have asked for is tried
+/// once: they ask again. False: the voters stay as they are.
+bool Coordinator::change_voters(ViewHead& head) {
+  if (!head.old_voters.empty()) {
+    head.old_voters.clear();
+    return true;
   }
+  std::vector<Voter> next;
+  if (!wanted_voters_.empty()) next = voters_for(wanted_voters_).voters;
+  const bool by_people = !next.empty();
+  if (!by_people) wanted_voters_.clear();
+  if (const Voter* const lost = by_people ? nullptr : voter_without_store()) {
+    next = with_store(*view_, lost->node, standing_of(lost->node).store);
+  }
+  if (next.empty() || next == head.voters) return false;
+  if (!(by_people && mutated(Mutation::one_step))) head.old_voters = std::move(head.voters);
+  head.voters = std::move(next);
+  return true;
 }
 
 }  // namespace reki::membership

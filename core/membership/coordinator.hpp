@@ -9,6 +9,7 @@
 #include "reki/core/membership/messages.hpp"
 #include "reki/core/membership/register.hpp"
 #include "reki/core/membership/timing.hpp"
+#include "reki/core/membership/voter_change.hpp"
 #include "reki/core/membership/waiting_clock.hpp"
 
 namespace reki::membership {
@@ -34,6 +35,7 @@ class Coordinator {
   void on(const NodeId& from, const Renew& m, Outbox& out);
   void on(const NodeId& from, const Join& m, Outbox& out);
   void on(const NodeId& from, const Stopped& m, Outbox& out);
+  void on(const NodeId& from, const SetVoters& m, Outbox& out);
 
   /// Call it when the waiting clock has come to `next_wake`, and after each of the above.
   void tick();
@@ -51,6 +53,7 @@ class Coordinator {
     Instant uncleared;  ///< Since when the newest view waits for it to clear; `never`: it has cleared it.
     Epoch cleared;
     std::uint64_t store = 0;  ///< The empty store that it offers.
+    bool renewed = false;  ///< It has said so itself: what is known of its store is true of this process.
     bool stopped = false;
     bool leaving = false;
     bool doomed = false;  ///< The outstanding proposal drops it: no more grants, even if it is not chosen.
@@ -90,8 +93,12 @@ class Coordinator {
   [[nodiscard]] ViewPtr next_view();
   [[nodiscard]] bool waits_to_leave(std::size_t member) const;
   [[nodiscard]] bool someone_waits_to_leave() const;
+  [[nodiscard]] SetVotersReply begin_change(const SetVoters& m);
+  [[nodiscard]] VoterChange voters_for(const std::vector<NodeId>& nodes) const;
+  [[nodiscard]] Standing standing_of(const NodeId& node) const;
   [[nodiscard]] bool wants_other_voters() const;
-  void change_voters(ViewHead& head) const;
+  [[nodiscard]] const Voter* voter_without_store() const;
+  [[nodiscard]] bool change_voters(ViewHead& head);
 
   const Timing& timing_;
   const NodeId& self_;
@@ -104,6 +111,7 @@ class Coordinator {
   std::map<NodeId, Candidate> candidates_;  ///< Those who want to join, for the next view.
   Instant batch_since_ = Instant::never();  ///< Since when a join or a leave has waited for others to share its view.
   bool proposing_ = false;
+  std::vector<NodeId> wanted_voters_;  ///< As people have asked, until a view has them; empty: they have not.
 
   std::deque<PendingRenewal> pending_renewals_;  ///< By round; those without one are last.
   std::deque<Round> rounds_;

@@ -20,6 +20,7 @@ Membership::Membership(Options options)
     : options_(std::move(options.agent)),
       clock_(options_.timing.lease / 4),
       agent_(options_),
+      stores_(options_.seed ^ 0x73746f726573),
       proposer_(options_.timing, options_.self.node_id, options_.seed ^ 0x70726f706f736572) {
   if (options.etcd) {
     etcd_.emplace(options_.timing, options_.self.node_id, options_.seed ^ 0x65746364);
@@ -54,6 +55,7 @@ void Membership::tick(Clocks now) {
   now_ = now;
   clock_.advance(now);
   agent_.tick(now.boot, out_);
+  retire_store();
   settle();
 }
 
@@ -147,21 +149,31 @@ void Membership::turn_of_register() {
   register_events();
 }
 
+/// Until there are none: what is done about one may lead to another.
 void Membership::register_events() {
   Register& reg = etcd_ ? static_cast<Register&>(*etcd_) : proposer_;
-  for (const RegisterEvent& event : etcd_ ? etcd_->take_events() : proposer_.take_events()) {
-    if (const auto* elected = std::get_if<Elected>(&event)) {
-      coordinator_.emplace(options_.timing, options_.self.node_id, reg, clock_);
-      coordinator_->begin(*elected, out_);
-      for (const Stopped& m : stopped_) coordinator_->on(options_.self.node_id, m, out_);
-      stopped_.clear();
-    } else if (std::holds_alternative<Deposed>(event)) {
-      coordinator_.reset();
-    } else if (const auto* chosen = std::get_if<Chosen>(&event)) {
-      if (coordinator_) coordinator_->on(*chosen, out_);
-    } else if (coordinator_) {
-      coordinator_->on(std::get<Confirmed>(event), out_);
-    }
+  const auto take = [&] { return etcd_ ? etcd_->take_events() : proposer_.take_events(); };
+  for (auto events = take(); !events.empty(); events = take()) {
+    for (const RegisterEvent& event : events) on_register(event, reg);
+  }
+}
+
+void Membership::on_register(const RegisterEvent& event, Register& reg) {
+  if (const auto* elected = std::get_if<Elected>(&event)) {
+    coordinator_.emplace(options_.timing, options_.self.node_id, reg, clock_);
+    coordinator_->begin(*elected, out_);
+    for (const Stopped& m : stopped_) coordinator_->on(options_.self.node_id, m, out_);
+    stopped_.clear();
+  } else if (std::holds_alternative<Deposed>(event)) {
+    coordinator_.reset();
+  } else if (!coordinator_) {
+    return;
+  } else if (const auto* chosen = std::get_if<Chosen>(&event)) {
+    coordinator_->on(*chosen, out_);
+    // A coordinator is a voter: one that is not any more hands its office to one that is.
+    if (acceptor_ && acceptor_->is_out(*chosen->view)) proposer_.resign(now_.boot, out_);
+  } else {
+    coordinator_->on(std::get<Confirmed>(event), out_);
   }
 }
 
@@ -179,7 +191,8 @@ void Membership::deliver(const NodeId& from, const Body& body) {
 template <class M>
 void Membership::take(const NodeId& from, const M& m) {
   const Instant now = now_.boot;
-  constexpr bool for_coordinator = std::is_same_v<M, Renew> || std::is_same_v<M, Join> || std::is_same_v<M, Stopped>;
+  constexpr bool for_coordinator = std::is_same_v<M, Renew> || std::is_same_v<M, Join> || std::is_same_v<M, Stopped> ||
+                                   std::is_same_v<M, SetVoters>;
   if constexpr (std::is_same_v<M, Stopped>) suspect(m);
   if constexpr (for_coordinator) {
     if (coordinator_) return coordinator_->on(from, m, out_);
@@ -205,10 +218,17 @@ void Membership::take(const NodeId& from, const M& m) {
     return;
   } else if constexpr (std::is_same_v<M, PreVote> || std::is_same_v<M, Prepare> || std::is_same_v<M, Heartbeat>) {
     acceptor_->on(from, m, now, out_);
-  } else if constexpr (std::is_same_v<M, Accept> || std::is_same_v<M, InitProbe> || std::is_same_v<M, Init>) {
-    const bool was_empty = acceptor_->empty();
+  } else if constexpr (std::is_same_v<M, InitProbe> || std::is_same_v<M, Init>) {
+    // A node that knows a view is of a cluster that has been made, whether it votes in it or not.
+    if (agent_.view() && acceptor_->empty()) {
+      const View& view = *agent_.view();
+      return out_.send(from, InitState{acceptor_->record().store, false, view.cluster_id(), view.epoch()});
+    }
     acceptor_->on(from, m, out_);
-    if (was_empty && !acceptor_->empty()) agent_.offer_store(0);
+    if (!acceptor_->empty()) agent_.offer_store(0);
+  } else if constexpr (std::is_same_v<M, Accept>) {
+    acceptor_->on(from, m, now, out_);
+    if (!acceptor_->empty()) agent_.offer_store(0);
   } else if constexpr (std::is_same_v<M, PreVoteReply>) {
     proposer_.on(m, *acceptor_, now, out_);
   } else if constexpr (std::is_same_v<M, Promise> || std::is_same_v<M, Accepted>) {
@@ -243,6 +263,17 @@ void Membership::hurry(Term gone) {
   if (!acceptor_) return;
   acceptor_->forget_coordinator();
   proposer_.hurry(*acceptor_, now_.boot);
+}
+
+/// A store that votes no more must not be asked again: it may come back in a view whose coordinators it has heard
+/// nothing of. The view that says so is not enough to give it up: a coordinator for whom it counts would be heard.
+void Membership::retire_store() {
+  if (!acceptor_ || !agent_.view() || !acceptor_->is_out(*agent_.view()) || proposer_.leading()) return;
+  const auto heard = acceptor_->heard();
+  if (heard && now_.boot - *heard < agent_.view()->settings().wait) return;
+  proposer_.give_up(now_.boot);
+  acceptor_->retire(stores_.next() | 1);
+  agent_.offer_store(acceptor_->record().store);
 }
 
 }  // namespace reki::membership

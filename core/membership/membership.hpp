@@ -77,7 +77,9 @@ class Membership {
   void deliver(const NodeId& from, const Body& body);
   void register_events();
   [[nodiscard]] std::string rival_of(const Join& m) const;
+  void on_register(const RegisterEvent& event, Register& reg);
   void suspect(const Stopped& m);
+  void retire_store();
   void hurry(Term gone);
 
   // One for each kind of message.
@@ -89,6 +91,7 @@ class Membership {
   WaitingClock clock_;
   MemberAgent agent_;
   std::optional<Acceptor> acceptor_;
+  SplitMix stores_;  ///< Numbers of stores that follow one that a view has counted out.
   Proposer proposer_;
   std::optional<EtcdRegister> etcd_;  ///< In place of the two.
   std::optional<Coordinator> coordinator_;

@@ -26,7 +26,7 @@ struct Renew {
   Epoch cleared;
   std::uint64_t seq = 0;    ///< Grows with each; 0: a report only, no lease is asked for.
   bool leaving = false;     ///< It wants to hand over and go.
-  std::uint64_t store = 0;  ///< Of its own empty register store, if it could be a voter's; else 0.
+  std::uint64_t store = 0;  ///< Of its own register store, if that is empty and could be a voter's; else 0.
 };
 /// Coordinator → member: the lease lasts `Timing::lease` from when the renewal `seq` was sent.
 struct Grant {
@@ -151,9 +151,29 @@ struct Init {
   ViewPtr view;
 };
 
+// --- from `reki voters`
+
+/// Command → coordinator: these nodes are to vote, and no others. Said again until the answer is `done` or `refused`.
+struct SetVoters {
+  /// Highest number of the voters that the sender knows: it grows with each change, so that an old copy of the message
+  /// changes nothing.
+  std::uint16_t highest = 0;
+  std::vector<NodeId> nodes;  ///< 1, 3 or 5.
+};
+struct SetVotersReply {
+  enum class State : std::uint8_t {
+    done,        ///< They vote, in a view that was chosen.
+    under_way,   ///< The change has begun.
+    not_yet,     ///< `why` has to change first, which may happen by itself.
+    refused,     ///< `why` has to be put right by somebody.
+  };
+  State state = State::done;
+  std::string why;  ///< For people. At most `limits::error_text_bytes_max`.
+};
+
 using Body = std::variant<Renew, Grant, News, Join, Stopped, StoppedAck, ViewFetch, ViewPush, Hint, PreVote,
                           PreVoteReply, Prepare, Promise, Accept, Accepted, Heartbeat, HeartbeatAck, Nack, Resign,
-                          InitProbe, InitState, Init, Refused>;
+                          InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply>;
 
 struct Message {
   NodeId from;

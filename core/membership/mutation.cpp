@@ -22,6 +22,7 @@ std::span<const NamedMutation> mutations() {
       NamedMutation{low_ballot, "low_ballot"},
       NamedMutation{own_value, "own_value"},
       NamedMutation{no_joint, "no_joint"},
+      NamedMutation{one_step, "one_step"},
       NamedMutation{rejoin, "rejoin"},
       NamedMutation{loud_zombie, "loud_zombie"},
       NamedMutation{etcd_read_confirms, "etcd_read_confirms"},

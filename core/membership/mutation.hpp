@@ -27,6 +27,7 @@ enum class Mutation : std::uint8_t {
   low_ballot,       ///< A voter accepts below what it has promised.
   own_value,        ///< A candidate proposes on its own newest view instead of the promises' newest.
   no_joint,         ///< A change of voters needs the new voters' majority only.
+  one_step,         ///< People's change of voters is one view, without the ones before.
   rejoin,           ///< A coordinator lets an incarnation in again that a view has dropped.
   loud_zombie,      ///< Outputs leave without a second look at the gate.
 

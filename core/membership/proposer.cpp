@@ -83,10 +83,12 @@ void Proposer::resend(Instant now, Outbox& out) {
   resend_at_ = now + timing_.renew / 2;
   switch (phase_) {
     case Phase::probing:
+      if (now >= show_from_) show(own_, own_ballot_, out);
       return to_voters(*own_, [&](std::uint64_t s) { return PreVote{s, ballot_}; }, out);
     case Phase::claiming:
       return;  // its own store is slow, not lossy
     case Phase::preparing:
+      if (now >= show_from_) show(known_, known_ballot_, out);
       to_voters(*own_, [&](std::uint64_t s) { return Prepare{s, ballot_}; }, out);
       if (known_ != own_) to_voters(*known_, [&](std::uint64_t s) { return Prepare{s, ballot_}; }, out);
       return;
@@ -105,15 +107,28 @@ void Proposer::resend(Instant now, Outbox& out) {
 void Proposer::probe(const Acceptor& acceptor, Instant now, Outbox& out) {
   retry_later(now);
   const Voter* const self = acceptor.self();
-  if (self == nullptr || !names(acceptor.record().view->voters(), self->store)) return;
+  // One that votes until the change of voters is over may have to end it: perhaps no new one has heard of it.
+  if (self == nullptr) return;
   number_ = self->number;
   store_ = self->store;
   own_ = acceptor.record().view;
+  own_ballot_ = acceptor.record().accepted;
   round_seen_ = std::max(round_seen_, round_of(acceptor.record().promised));
   ballot_ = ballot_of(round_seen_ + 1, number_);
   phase_ = Phase::probing;
   phase_since_ = now;
+  show_from_ = now + timing_.renew / 2;
   resend(now, out);
+}
+
+/// Sends voters that do not answer what somebody has proposed to them once, as if that came late. A new voter whose store
+/// is empty does not answer before it has a view that counts it in, and may be needed for the majority.
+void Proposer::show(const ViewPtr& view, Term accepted, Outbox& out) const {
+  if (accepted == Term{}) return;  // of `reki init`, which completes what it has begun
+  for (const Voter& v : view->voters()) {
+    const bool answers = std::ranges::find(answers_, v.store, &Answers::store) != answers_.end();
+    if (!answers) out.send(v.node, Accept{v.store, accepted, view});
+  }
 }
 
 void Proposer::on(const PreVoteReply& m, const Acceptor& acceptor, Instant now, Outbox& out) {
@@ -126,6 +141,7 @@ void Proposer::on(const PreVoteReply& m, const Acceptor& acceptor, Instant now, 
 void Proposer::claim(const Acceptor& acceptor, Instant now, Outbox& out) {
   phase_ = Phase::claiming;
   phase_since_ = now;
+  show_from_ = now + timing_.renew / 2;
   answers_.clear();
   known_ = own_ = acceptor.record().view;
   known_ballot_ = acceptor.record().accepted;
@@ -149,6 +165,7 @@ void Proposer::on(const Promise& m, Instant now, Outbox& out) {
     known_ = m.view;
     known_ballot_ = m.accepted;
     resend_at_ = now;  // its voters may be others
+    show_from_ = now + timing_.renew / 2;
   }
   if (phase_ == Phase::claiming) {
     phase_ = Phase::preparing;
@@ -159,7 +176,8 @@ void Proposer::on(const Promise& m, Instant now, Outbox& out) {
 }
 
 void Proposer::elect(Instant now, Outbox& out) {
-  if (!names(known_->voters(), store_)) return retry_later(now);  // was voted out meanwhile
+  const bool votes = names(known_->voters(), store_) || names(known_->old_voters(), store_);
+  if (!votes) return retry_later(now);  // was voted out meanwhile
   phase_ = Phase::electing;
   phase_since_ = now;
   answers_.clear();

@@ -44,6 +44,9 @@ class Proposer final : public Register {
   /// Stops being coordinator, if it is one.
   void resign(Instant now, Outbox& out);
 
+  /// Its store votes no more: it is no candidate. REQUIRES: it does not lead.
+  void give_up(Instant now) { step_down(now); }
+
   void propose(ViewPtr next) override;
   std::uint64_t confirm() override;
   /// Sends what the two above have begun.
@@ -70,6 +73,7 @@ class Proposer final : public Register {
   void retry_later(Instant now);
   void probe(const Acceptor& acceptor, Instant now, Outbox& out);
   void claim(const Acceptor& acceptor, Instant now, Outbox& out);
+  void show(const ViewPtr& view, Term accepted, Outbox& out) const;
   void elect(Instant now, Outbox& out);
   void resend(Instant now, Outbox& out);
   void chosen(Instant now);
@@ -101,7 +105,9 @@ class Proposer final : public Register {
   // candidate
   ViewPtr known_;    ///< The newest accepted view that is known of.
   Term known_ballot_;
-  ViewPtr own_;      ///< What this node's store had when it claimed.
+  Instant show_from_;  ///< Who has not answered by then is shown the view.
+  ViewPtr own_;      ///< What this node's store had when it became a candidate, and claimed.
+  Term own_ballot_;  ///< In which it had accepted that.
   Instant promises_at_;  ///< Nobody who promised has acknowledged an earlier coordinator after this.
 
   // coordinator

@@ -40,6 +40,8 @@ Known said(const Resign& m) { return {{}, m.term}; }
 Known said(const InitProbe&) { return {}; }
 Known said(const InitState& m) { return {m.epoch, {}}; }
 Known said(const Init& m) { return said(m.view); }
+Known said(const SetVoters&) { return {}; }
+Known said(const SetVotersReply&) { return {}; }
 
 bool is_beyond(std::uint64_t said, std::uint64_t stored) { return said > stored && said - stored > limits::ahead_max; }
 

@@ -36,21 +36,20 @@ class VoterStore {
   /// slot that can be read, is of form 1 with one that cannot, or is of another cluster or node.
   [[nodiscard]] static Result<VoterStore> open(const DataDir& dir, std::uint64_t fresh, FileOps& ops = system_files());
 
-  /// False only if there is certainly none.
-  [[nodiscard]] static bool is_in(const DataDir& dir);
-
   [[nodiscard]] const membership::VoterRecord& record() const { return record_; }
   /// What could not be read at opening, and where: of a write cut short, or a disk that is going bad. It is repaired.
   [[nodiscard]] const std::vector<RegisterFile::Damage>& damage() const { return damage_; }
 
   /// Returns once the record is on the disk. After an error nobody knows what is: the process must end
   /// without saying anything that depends on this record or the one before; every further call fails.
-  /// REQUIRES: the store's number as it was.
+  /// REQUIRES: the store's number as it was, or an empty record: the store has been retired for another.
   [[nodiscard]] Result<void> write(const membership::VoterRecord& record);
 
  private:
   static constexpr std::size_t places = RegisterFile::slots;
 
+  /// False only if there is certainly none.
+  static bool is_in(const DataDir& dir);
   explicit VoterStore(RegisterFile file) : file_(std::move(file)) {}
   static Result<VoterStore> read(RegisterFile file, const DataDir& dir);
   Result<void> check(std::uint64_t newest, const DataDir& dir) const;

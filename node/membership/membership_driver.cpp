@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reki/core/base/limits.hpp"
+#include "reki/core/membership/voter_change.hpp"
 
 namespace reki {
 namespace {
@@ -179,6 +180,7 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
     frames_out_.remember(installed->view);
     std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
     write_notice();
+    compare_config(*installed->view);
     ports_.node.installed(installed->view, machine_.agent().incarnation());
   } else if (const auto* lost = std::get_if<Lost>(&event)) {
     leaving_.push_back({lost->slots, lost->of, now_.boot + limits::move_grace, Instant::never()});
@@ -197,6 +199,14 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
 void MembershipDriver::not_let_in(const std::string& why) {
   not_let_in_ = why;
   if (is_due("not_let_in")) log(LogLevel::error, "not_let_in", "text=\"" + why + '"');
+}
+
+/// Once for each set of voters.
+void MembershipDriver::compare_config(const View& view) {
+  std::string warning = membership::differing_voters(options_.voters, view);
+  if (warning == config_warning_ || !view.old_voters().empty()) return;
+  config_warning_ = std::move(warning);
+  if (!config_warning_.empty()) log(LogLevel::warn, "voters_differ", "text=\"" + config_warning_ + '"');
 }
 
 /// Whether something that is said with each renewal is to be logged again.
@@ -322,9 +332,11 @@ ControlStatus MembershipDriver::status() const {
   out.term = agent.term();
   out.installed = agent.installed();
   out.lease_end = lease_end_;
+  out.config_warning = config_warning_;
   out.not_let_in = not_let_in_;
   out.is_coordinator = machine_.coordinator() != nullptr;
   out.votes = acceptor != nullptr && acceptor->self() != nullptr;
+  out.store = acceptor != nullptr ? acceptor->record().store : 0;
   out.frames = frames_;
   out.bad_frames = bad_frames_;
   return out;

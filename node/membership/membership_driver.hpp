@@ -27,6 +27,8 @@ struct ControlStatus {
   Instant lease_end;
   bool is_coordinator = false;
   bool votes = false;
+  std::uint64_t store = 0;     ///< Number of its own register's store; 0: it has none.
+  std::string config_warning;  ///< What the config says and is not so, for people; empty: nothing.
   std::string not_let_in;  ///< Why, for people; empty: nobody has said so, or it is in.
   std::uint64_t frames = 0;
   std::uint64_t bad_frames = 0;
@@ -71,6 +73,7 @@ class MembershipDriver {
   struct Options {
     std::string cluster;
     membership::Membership::Options machine;
+    std::vector<NodeId> voters{};  ///< That the config names; empty: it names none.
     LeasePage* page = nullptr;  ///< Shared with the guard and the workers.
     LogSink log;
   };
@@ -125,6 +128,7 @@ class MembershipDriver {
   void read_of_others(BytesView bytes, const Error& why);
   void refuse(const NodeId& from, const std::string& fault);
   void not_let_in(const std::string& why);
+  void compare_config(const View& view);
   void send(const membership::Outbox::Item& item);
   [[nodiscard]] bool is_due(const std::string& line);
   void finish_leaving();
@@ -153,6 +157,7 @@ class MembershipDriver {
   bool drops_ = false;  ///< Functions of an incarnation that was dropped still run.
   bool etcd_answers_ = true;
   std::string not_let_in_;
+  std::string config_warning_;
   std::map<std::string, Instant> refusals_logged_;  ///< When, by what they are about.
 
   // Frames.

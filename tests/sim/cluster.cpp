@@ -70,6 +70,11 @@ Cluster::Cluster(const Options& options)
   world_.invariants.begin(first);
   if (options.etcd) world_.etcd.emplace(world_, first);
   for (std::size_t i = 0; i < voters; ++i) nodes_[i]->store = initial(world_, first->voters()[i], first);
+  // Of every other node too, so that people can make it a voter; drawn apart from what else a seed decides.
+  SplitMix stores(options.seed ^ 0x73746f726573);
+  for (std::size_t i = voters; i < nodes_.size() && !options.etcd; ++i) {
+    nodes_[i]->store = VoterRecord{{}, stores.next() | 1, {}, {}, nullptr};
+  }
 }
 
 void Cluster::begin() {

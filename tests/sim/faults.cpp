@@ -5,13 +5,15 @@
 #include <cmath>
 
 #include "cluster.hpp"
+#include "reki/core/base/limits.hpp"
+#include "reki/core/membership/voter_change.hpp"
 
 namespace reki::sim {
 namespace {
 
 constexpr std::array<std::string_view, fault_kinds> names{
     "loss",      "duplicate", "delay",      "cut",   "hold",    "isolate",    "pause",       "suspend", "clock", "crash",
-    "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store",
+    "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store", "set_voters",
     "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale"};
 
 /// From 10 ms to 10 s, every power of ten as likely as the other.
@@ -225,6 +227,26 @@ void find_store(const Fault& f, Cluster& cluster) {
   cluster.boot_at(f.who, cluster.world().now + 200 * millisecond);
 }
 
+/// 1, 3 or 5 nodes of the fault's set, and if there are too few in it of all.
+std::vector<NodeId> wanted_voters(const Fault& f, Cluster& cluster) {
+  SplitMix random(f.set);
+  std::vector<NodeId> out;
+  for (std::uint16_t i = 0; i < cluster.size(); ++i) {
+    if ((f.set >> i & 1) != 0) out.push_back(cluster.node(i).id());
+  }
+  if (out.empty()) out.push_back(cluster.node(f.who).id());
+  while (out.size() > limits::voters_max || out.size() % 2 == 0) {
+    out.erase(out.begin() + static_cast<std::ptrdiff_t>(random.below(out.size())));
+  }
+  return out;
+}
+
+/// As `reki voters` does: says it to all. The answers go to the node in whose name it speaks, which does not read them.
+void ask_for_voters(const Fault& f, Cluster& cluster) {
+  const membership::SetVoters wish{static_cast<std::uint16_t>(f.amount), wanted_voters(f, cluster)};
+  for (std::uint16_t i = 0; i < cluster.size(); ++i) cluster.world().post(f.who, cluster.node(i).id(), membership::Body{wish});
+}
+
 /// The pause apart, which ends by itself.
 void set_etcd(const Fault& f, Cluster& cluster, int sign) {
   Network& network = cluster.world().network;
@@ -296,6 +318,11 @@ void begin(Fault& f, std::uint32_t place, Cluster& cluster) {
       lose_store(f, cluster);
       lasts = true;
       break;
+    case FaultKind::set_voters:
+      f.amount = membership::highest_number(*world.invariants.latest());
+      ask_for_voters(f, cluster);
+      lasts = true;
+      break;
     case FaultKind::etcd_pause:
       world.etcd->paused_until = std::max(world.etcd->paused_until, world.now + f.lasts);
       break;
@@ -319,6 +346,8 @@ void end(const Fault& f, Cluster& cluster) {
       return find_store(f, cluster);
     case FaultKind::lose_store:
       return;
+    case FaultKind::set_voters:
+      return ask_for_voters(f, cluster);
     case FaultKind::etcd_down:
     case FaultKind::etcd_cut:
     case FaultKind::etcd_stale:

@@ -28,12 +28,13 @@ enum class FaultKind : std::uint8_t {
   rolling,      ///< One node after the other does.
   lose_store,   ///< A voter's store is gone: it comes back with an empty one.
   mislay_store,  ///< The same, but later the old store is there again instead of the new one.
+  set_voters,    ///< People want other voters; the last of what they have sent comes again when it is over.
   etcd_down,     ///< etcd answers nobody.
   etcd_pause,    ///< The same, but it has not forgotten what it was asked.
   etcd_cut,      ///< Between it and one node nothing gets through; or only its answers do not.
   etcd_stale,    ///< It reads what was there a while ago.
 };
-inline constexpr std::size_t fault_kinds = 21;
+inline constexpr std::size_t fault_kinds = 22;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 /// A set of kinds, a bit each.
@@ -42,7 +43,7 @@ inline constexpr FaultSet all_faults = (FaultSet{1} << fault_kinds) - 1;
 /// Those that mean something: disks and stores are of voters.
 [[nodiscard]] constexpr FaultSet faults_of(bool etcd) {
   constexpr FaultSet of_voters = FaultSet{0b11} << static_cast<int>(FaultKind::slow_disk) |
-                                 FaultSet{0b11} << static_cast<int>(FaultKind::lose_store);
+                                 FaultSet{0b111} << static_cast<int>(FaultKind::lose_store);
   constexpr FaultSet of_etcd = FaultSet{0b1111} << static_cast<int>(FaultKind::etcd_down);
   return all_faults & ~(etcd ? of_voters : of_etcd);
 }
@@ -59,7 +60,7 @@ struct Fault {
   /// The node, where it is one; `the_coordinator`: whoever leads at that time.
   std::uint16_t who = 0;
   std::uint32_t set = 0;     ///< The endpoints, where there are several: a bit each, nodes first.
-  std::uint32_t amount = 0;  ///< Per mille, milliseconds, or a rate.
+  std::uint32_t amount = 0;  ///< Per mille, milliseconds, a rate, or the highest number of the voters that people know.
   bool flag = false;         ///< The guard speaks; the other way round.
 };
 inline constexpr std::uint16_t the_coordinator = 0xffff;

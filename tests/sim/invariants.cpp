@@ -217,6 +217,7 @@ void Invariants::process_begins(std::uint16_t node, const VoterRecord* record) {
   if (record == nullptr) return;
   terms_never_decrease(store(record->store).said, record->promised, "after a restart, a voter's promise");
   p.promised = record->promised;
+  p.store = record->store;
 }
 
 void Invariants::process_ends(std::uint16_t node) {
@@ -228,8 +229,9 @@ void Invariants::process_ends(std::uint16_t node) {
 void Invariants::stepped(const Observed& o) {
   Process& p = processes_[o.node];
   if (o.term != p.term) terms_never_decrease(std::exchange(p.term, o.term), o.term, "a node's term");
+  const bool same_store = o.store == std::exchange(p.store, o.store);
   if (o.promised != p.promised) {
-    terms_never_decrease(p.promised, o.promised, "a voter's promise");
+    if (same_store) terms_never_decrease(p.promised, o.promised, "a voter's promise");
     p.promises[p.promises_next++ % p.promises.size()] = {std::exchange(p.promised, o.promised), now_};
   }
   const bool other_incarnation = o.incarnation != p.incarnation;

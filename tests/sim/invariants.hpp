@@ -41,6 +41,7 @@ struct Observed {
   const SlotSet* held = nullptr;
   const SlotSet* stopping = nullptr;  ///< Lost, but their actors have not all stopped yet.
   bool slots_changed = false;         ///< One of the two may have.
+  std::uint64_t store = 0;            ///< Whose promise `promised` is.
 };
 
 /// What is true of the other nodes while one takes a step.
@@ -123,6 +124,7 @@ class Invariants {
     Epoch cleared;
     Term term;
     Term promised;
+    std::uint64_t store = 0;
     struct Past {
       Term term;
       Time until = 0;

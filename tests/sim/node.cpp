@@ -71,8 +71,9 @@ bool Node::gate_open() const { return up() && machine_->agent().gate(now().boot)
 
 void Node::on_letter(const Letter& letter) {
   machine_->on(letter.message, now());
-  // A coordinator grants its own member a lease when it has heard from its voters.
-  effects(std::holds_alternative<Grant>(letter.message.body) ? letter.left : world_.now);
+  // A coordinator grants its own member a lease when it has heard from its voters: at once if it is the only one.
+  const bool granted = std::holds_alternative<Grant>(letter.message.body) && machine_->coordinator() == nullptr;
+  effects(granted ? letter.left : world_.now);
 }
 
 void Node::on_timer(std::uint32_t number) {
@@ -204,7 +205,7 @@ Observed Node::observed(bool slots_changed) const {
   const Acceptor* const acceptor = machine_->acceptor();
   return {index_, agent.incarnation(), agent.installed(), agent.cleared(), agent.term(),
           acceptor != nullptr ? acceptor->record().promised : Term{}, agent.lease_end(), &agent.view(), &agent.held(),
-          &actors_.stopping(), slots_changed};
+          &actors_.stopping(), slots_changed, acceptor != nullptr ? acceptor->record().store : 0};
 }
 
 void Node::write_next() {

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "control_messages.hpp"
+#include "machines.hpp"
 
 using namespace reki;
 using namespace reki::membership;
@@ -49,7 +50,7 @@ BOOST_AUTO_TEST_CASE(an_empty_store_votes_for_nobody_and_writes_nothing) {
 BOOST_AUTO_TEST_CASE(an_empty_store_accepts_no_view_that_does_not_count_it_in) {
   Acceptor acceptor = with({{}, 0x2001, {}, {}, nullptr});
   Outbox out;
-  acceptor.on(n2, Accept{0x2001, Term{20}, test::control_view("shop", 5)}, out);
+  acceptor.on(n2, Accept{0x2001, Term{20}, test::control_view("shop", 5)}, start, out);
   acceptor.on(n2, Init{0x2001, test::control_view("shop", 1)}, out);
   BOOST_REQUIRE(out.items.size() == 1);
   BOOST_TEST(std::get<InitState>(out.items.front().body).empty);
@@ -59,7 +60,7 @@ BOOST_AUTO_TEST_CASE(an_empty_store_accepts_no_view_that_does_not_count_it_in) {
 BOOST_AUTO_TEST_CASE(an_empty_store_votes_once_a_view_that_counts_it_in_is_on_its_disk) {
   Acceptor acceptor = empty();
   Outbox out;
-  acceptor.on(n2, Accept{store, Term{20}, test::control_view("shop", 5)}, out);
+  acceptor.on(n2, Accept{store, Term{20}, test::control_view("shop", 5)}, start, out);
   acceptor.on(n2, Prepare{store, Term{21}}, start, out);
   BOOST_TEST(out.items.empty());
   std::uint64_t first = 0;
@@ -95,7 +96,7 @@ BOOST_AUTO_TEST_CASE(what_is_for_another_store_is_not_for_it) {
   Outbox out;
   acceptor.on(n2, PreVote{store + 1, Term{20}}, start, out);
   acceptor.on(n2, Prepare{store + 1, Term{20}}, start, out);
-  acceptor.on(n2, Accept{store + 1, Term{20}, test::control_view("shop", 6)}, out);
+  acceptor.on(n2, Accept{store + 1, Term{20}, test::control_view("shop", 6)}, start, out);
   acceptor.on(n2, Heartbeat{store + 1, Term{9}, 1}, start, out);
   BOOST_TEST(out.items.empty());
   BOOST_TEST((acceptor.record().promised == Term{9}));
@@ -104,7 +105,7 @@ BOOST_AUTO_TEST_CASE(what_is_for_another_store_is_not_for_it) {
 BOOST_AUTO_TEST_CASE(a_ballot_below_what_it_has_promised_is_refused) {
   Acceptor acceptor = full();
   Outbox out;
-  acceptor.on(n2, Accept{store, Term{8}, test::control_view("shop", 6)}, out);
+  acceptor.on(n2, Accept{store, Term{8}, test::control_view("shop", 6)}, start, out);
   BOOST_REQUIRE(only<Nack>(out) != nullptr);
   BOOST_TEST((only<Nack>(out)->promised == Term{9}));
   BOOST_TEST((acceptor.record().view->epoch() == Epoch{5}));
@@ -113,9 +114,65 @@ BOOST_AUTO_TEST_CASE(a_ballot_below_what_it_has_promised_is_refused) {
 BOOST_AUTO_TEST_CASE(an_older_epoch_of_a_ballot_never_replaces_a_newer) {
   Acceptor acceptor = with({"shop", store, Term{9}, Term{9}, test::control_view("shop", 6)});
   Outbox out;
-  acceptor.on(n2, Accept{store, Term{9}, test::control_view("shop", 5)}, out);
+  acceptor.on(n2, Accept{store, Term{9}, test::control_view("shop", 5)}, start, out);
   BOOST_TEST(out.items.empty());
   BOOST_TEST((acceptor.record().view->epoch() == Epoch{6}));
+}
+
+// --- stores that vote no more
+
+BOOST_AUTO_TEST_CASE(who_has_accepted_a_view_has_acknowledged_its_coordinator) {
+  Acceptor acceptor = full();
+  Outbox out;
+  acceptor.on(n2, Accept{store, Term{9}, test::control_view("shop", 6)}, start + 1s, out);
+  written(acceptor, out);
+  out.items.clear();
+  acceptor.on(n2, Prepare{store, Term{20}}, start + 3s, out);
+  written(acceptor, out);
+  BOOST_REQUIRE(only<Promise>(out) != nullptr);
+  BOOST_TEST((only<Promise>(out)->since_ack == Duration{2s}));
+}
+
+BOOST_AUTO_TEST_CASE(a_store_is_out_once_a_view_as_new_as_its_own_counts_it_no_more) {
+  const auto without = [](std::uint32_t epoch) {
+    return test::view({"", Epoch{epoch}, Term{9}, n2, 0, {test::voter(2)}, {}}, {test::member("n2", 2)});
+  };
+  const Acceptor acceptor = full();
+  BOOST_TEST(!acceptor.is_out(*without(4)));
+  BOOST_TEST(acceptor.is_out(*without(5)));
+  BOOST_TEST(acceptor.is_out(*without(6)));
+  BOOST_TEST(!acceptor.is_out(*test::control_view("shop", 6)));
+  const auto joint = test::view({"", Epoch{6}, Term{9}, n2, 0, {test::voter(2)}, {{1, store, NodeId{"n1"}, "tcp://h:1"}}}, {});
+  BOOST_TEST(!acceptor.is_out(*joint));
+  BOOST_TEST(!empty().is_out(*without(5)));
+}
+
+BOOST_AUTO_TEST_CASE(a_store_that_is_retired_says_nothing_and_an_empty_one_takes_its_place) {
+  Acceptor acceptor = full();
+  Outbox out;
+  acceptor.on(n2, Heartbeat{store, Term{9}, 1}, start, out);
+  acceptor.on(n2, Prepare{store, Term{20}}, start, out);  // its promise waits for the disk
+  out.items.clear();
+  acceptor.retire(0x5001);
+  written(acceptor, out);
+  BOOST_TEST(out.items.empty());
+  BOOST_TEST((acceptor.empty() && acceptor.record().store == 0x5001U && acceptor.record().promised == Term{}));
+  acceptor.on(n2, Prepare{store, Term{30}}, start, out);
+  acceptor.on(n2, Heartbeat{store, Term{20}, 2}, start, out);
+  BOOST_TEST(out.items.empty());
+  BOOST_TEST(!acceptor.heard().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_store_that_was_retired_begins_no_cluster) {
+  Acceptor acceptor = full();
+  acceptor.retire(0x1002);  // of n2 in control_view
+  Outbox out;
+  written(acceptor, out);
+  acceptor.on(n2, InitProbe{}, out);
+  acceptor.on(n2, Init{0x1002, test::control_view("shop", 1)}, out);
+  BOOST_REQUIRE(out.items.size() == 2U);
+  for (const auto& item : out.items) BOOST_TEST((!std::get<InitState>(item.body).empty && std::get<InitState>(item.body).cluster == "shop"));
+  BOOST_TEST(acceptor.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -65,7 +65,9 @@ inline std::vector<reki::membership::Body> control_messages() {
           InitProbe{},
           InitState{1, true, "shop", Epoch{4}},
           Init{1, view},
-          Refused{Incarnation{1}, "no"}};
+          Refused{Incarnation{1}, "no"},
+          SetVoters{3, {NodeId{"n1"}, NodeId{"n4"}, NodeId{"n5"}}},
+          SetVotersReply{SetVotersReply::State::refused, "no"}};
 }
 
 }  // namespace test

@@ -1,5 +1,7 @@
 #include "describe.hpp"
 
+#include <array>
+
 #include "reki/core/membership/ballot.hpp"
 
 namespace test {
@@ -72,6 +74,15 @@ struct Describe {
     return m.empty ? "InitState empty" : "InitState view " + str(m.epoch);
   }
   std::string operator()(const Init& m) const { return "Init " + str(m.view); }
+  std::string operator()(const SetVoters& m) const {
+    std::string out = "SetVoters after " + str(std::uint64_t{m.highest});
+    for (const NodeId& node : m.nodes) out += " " + node.value;
+    return out;
+  }
+  std::string operator()(const SetVotersReply& m) const {
+    constexpr std::array states{"done", "under way", "not yet", "refused"};
+    return std::string("SetVotersReply ") + states[static_cast<std::size_t>(m.state)] + (m.why.empty() ? "" : " ") + m.why;
+  }
 
   std::string operator()(const Installed& e) const { return "Installed " + str(e.view); }
   std::string operator()(const Lost& e) const { return "Lost " + str(std::uint64_t{e.slots.size()}) + " slots"; }

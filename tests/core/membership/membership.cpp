@@ -259,6 +259,60 @@ BOOST_AUTO_TEST_CASE(an_empty_store_is_offered_until_a_view_is_in_it) {
   BOOST_TEST(sent<Join>(out).back().store == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_store_that_a_view_counts_out_is_retired_once_no_coordinator_counts_it_in_any_more) {
+  begin(view_of_n2());
+  hear(n2, Heartbeat{101, term, 1});
+  const Instant heard = now;
+  hear(n2, ViewPush{view({"", Epoch{5}, term, n2, 0, {voter(2)}, {}}, {member("n2", 2)})});
+  while (now < heard + timing.wait) {
+    BOOST_TEST(machine->acceptor()->record().store == 101U);
+    BOOST_TEST(sent<Join>(out).back().store == 0U);
+    wake();
+  }
+  run(200ms);
+  const std::uint64_t fresh = machine->acceptor()->record().store;
+  BOOST_TEST(fresh != 101U);
+  BOOST_TEST(machine->acceptor()->empty());
+  BOOST_TEST(sent<Join>(out).back().store == fresh);
+  out.items.clear();
+  run(2s);
+  BOOST_TEST(receivers<PreVote>(out) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_knows_a_view_begins_no_cluster_with_its_empty_store) {
+  begin(ViewPtr{});
+  hear(n2, ViewPush{view_of_n2()});
+  out.items.clear();
+  hear(n2, InitProbe{});
+  const auto first = view({"", Epoch{1}, {}, {}, 0, voters(3), {}}, {});
+  hear(n2, Init{101, first});
+  const auto states = sent<InitState>(out);
+  BOOST_TEST_REQUIRE(states.size() == 2U);
+  for (const InitState& state : states) BOOST_TEST((!state.empty && state.cluster == "c" && state.epoch == Epoch{4}));
+  BOOST_TEST(machine->acceptor()->empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_coordinator_that_votes_no_more_hands_its_office_over_with_the_view_that_says_so) {
+  lead();
+  const auto renew = [&](const NodeId& node, std::uint64_t incarnation) {
+    const Epoch newest = machine->coordinator()->view()->epoch();
+    hear(node, Renew{Incarnation{incarnation}, newest, newest, 1, false, 0});
+  };
+  renew(n2, 2);
+  renew(n3, 3);
+  hear(NodeId{"voters/1"}, SetVoters{3, {n2}});
+  const auto accept = [&](const NodeId& node, std::uint64_t store) {
+    const auto asked = sent<Accept>(out);
+    BOOST_TEST_REQUIRE(!asked.empty());
+    hear(node, Accepted{store, asked.back().ballot, asked.back().view->epoch()});
+  };
+  accept(n2, 102);
+  BOOST_TEST((machine->coordinator() != nullptr && machine->coordinator()->view()->old_voters().size() == 3));
+  accept(n2, 102);
+  BOOST_TEST(receivers<Resign>(out) == "n2");
+  BOOST_TEST((machine->coordinator() == nullptr && !machine->leads().has_value()));
+}
+
 BOOST_AUTO_TEST_CASE(a_view_far_ahead_of_what_is_stored_is_not_fetched_whoever_says_that_there_is_one) {
   begin(view_of_n2());
   machine->heard_epoch(n3, Epoch{4 + (1U << 20) + 1}, clocks());

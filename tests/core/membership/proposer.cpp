@@ -49,10 +49,40 @@ BOOST_AUTO_TEST_CASE(a_voter_that_the_view_does_not_count_never_tries) {
   BOOST_TEST(out.items.empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_voter_that_is_being_replaced_never_tries) {
-  use({"c", own_store, {}, {}, view_of(4, ballot_of(2, 2), {voter(2), voter(3)}, voters(3))});
-  for (int i = 0; i < 10; ++i) wake();
-  BOOST_TEST(out.items.empty());
+BOOST_AUTO_TEST_CASE(a_voter_that_is_being_replaced_can_be_elected_to_end_that) {
+  const Voter other{4, 204, n4, control_of("n4")};
+  use({"c", own_store, ballot_of(2, 2), ballot_of(2, 2), view_of(4, ballot_of(2, 2), {other}, {voter(1)})});
+  probe();
+  pre_vote(own_store, true);
+  pre_vote(204, true);
+  promise(own_store);
+  promise(204);
+  accepted(own_store, Epoch{5});
+  BOOST_TEST(!proposer.leading());
+  accepted(204, Epoch{5});
+  BOOST_TEST(proposer.leading());
+}
+
+BOOST_AUTO_TEST_CASE(voters_that_do_not_answer_are_shown_the_view_that_may_have_made_them_voters) {
+  const Voter other{4, 204, n4, control_of("n4")};
+  use({"c", own_store, ballot_of(2, 2), ballot_of(2, 2), view_of(4, ballot_of(2, 2), {other}, {voter(1)})});
+  probe();
+  BOOST_TEST(receivers<Accept>(out) == "");
+  out.items.clear();
+  wake();
+  BOOST_TEST(receivers<Accept>(out) == "n4");
+  BOOST_TEST((sent<Accept>(out)[0].ballot == record.accepted && sent<Accept>(out)[0].view == record.view));
+  pre_vote(204, false);
+  out.items.clear();
+  wake();
+  BOOST_TEST(receivers<Accept>(out) == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_first_view_is_shown_to_nobody) {
+  use({"c", own_store, {}, {}, view_of(1, {}, voters(3))});
+  probe();
+  for (int i = 0; i < 5; ++i) wake();
+  BOOST_TEST(receivers<Accept>(out) == "");
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_store_never_tries) {
