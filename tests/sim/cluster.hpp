@@ -55,6 +55,7 @@ class Cluster final : public Truth {
   [[nodiscard]] std::size_t stores_missing() const;
   /// When an empty store was last taken away again that its node had offered to be a voter with; 0: never.
   Time offer_gone_at = 0;
+  Time voters_asked_at = 0;  ///< When people last asked for other voters.
 
   World& world() { return world_; }
   Node& node(std::uint16_t index) { return *nodes_[index]; }

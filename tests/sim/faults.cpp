@@ -181,12 +181,15 @@ bool voters_are_undecided(Cluster& cluster) {
 }
 
 /// A store may only go while those that are left can still agree. An empty one that was offered and went counts as lost
-/// until whoever may have heard of it, and stands still, has proposed it or not.
+/// until whoever may have heard of it, and stands still, has proposed it or not; so does each that people may have made one
+/// of few.
 bool can_spare_a_store(Cluster& cluster, std::uint16_t node) {
   constexpr Time offer_lasts = 15 * second;
   const auto& store = cluster.node(node).store;
   if (!store || store->view == nullptr || voters_are_undecided(cluster)) return false;
-  if (cluster.offer_gone_at != 0 && cluster.world().now < cluster.offer_gone_at + offer_lasts) return false;
+  for (const Time since : {cluster.offer_gone_at, cluster.voters_asked_at}) {
+    if (since != 0 && cluster.world().now < since + offer_lasts) return false;
+  }
   return 2 * (cluster.stores_missing() + 1) < cluster.world().invariants.latest()->voters().size();
 }
 
@@ -241,8 +244,11 @@ std::vector<NodeId> wanted_voters(const Fault& f, Cluster& cluster) {
   return out;
 }
 
-/// As `reki voters` does: says it to all. The answers go to the node in whose name it speaks, which does not read them.
+/// As `reki voters` does: says it to all. The answers go to the node in whose name it speaks, which does not read them. Not
+/// while a store is lost, which nobody may know yet: to make its node one of few voters would be to lose their majority.
 void ask_for_voters(const Fault& f, Cluster& cluster) {
+  if (cluster.stores_missing() > 0) return;
+  cluster.voters_asked_at = cluster.world().now;
   const membership::SetVoters wish{static_cast<std::uint16_t>(f.amount), wanted_voters(f, cluster)};
   for (std::uint16_t i = 0; i < cluster.size(); ++i) cluster.world().post(f.who, cluster.node(i).id(), membership::Body{wish});
 }
