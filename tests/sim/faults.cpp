@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::array<std::string_view, fault_kinds> names{
     "loss",      "duplicate", "delay",      "cut",   "hold",    "isolate",    "pause",       "suspend", "clock", "crash",
-    "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store", "set_voters",
-    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale"};
+    "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store",
+    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters"};
 
 /// From 10 ms to 10 s, every power of ten as likely as the other.
 Time some_time(SplitMix& random) {

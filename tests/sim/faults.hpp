@@ -28,11 +28,11 @@ enum class FaultKind : std::uint8_t {
   rolling,      ///< One node after the other does.
   lose_store,   ///< A voter's store is gone: it comes back with an empty one.
   mislay_store,  ///< The same, but later the old store is there again instead of the new one.
-  set_voters,    ///< People want other voters; the last of what they have sent comes again when it is over.
   etcd_down,     ///< etcd answers nobody.
   etcd_pause,    ///< The same, but it has not forgotten what it was asked.
   etcd_cut,      ///< Between it and one node nothing gets through; or only its answers do not.
   etcd_stale,    ///< It reads what was there a while ago.
+  set_voters,    ///< People want other voters; the last of what they have sent comes again when it is over.
 };
 inline constexpr std::size_t fault_kinds = 22;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
@@ -43,7 +43,8 @@ inline constexpr FaultSet all_faults = (FaultSet{1} << fault_kinds) - 1;
 /// Those that mean something: disks and stores are of voters.
 [[nodiscard]] constexpr FaultSet faults_of(bool etcd) {
   constexpr FaultSet of_voters = FaultSet{0b11} << static_cast<int>(FaultKind::slow_disk) |
-                                 FaultSet{0b111} << static_cast<int>(FaultKind::lose_store);
+                                 FaultSet{0b11} << static_cast<int>(FaultKind::lose_store) |
+                                 FaultSet{1} << static_cast<int>(FaultKind::set_voters);
   constexpr FaultSet of_etcd = FaultSet{0b1111} << static_cast<int>(FaultKind::etcd_down);
   return all_faults & ~(etcd ? of_voters : of_etcd);
 }
