@@ -168,32 +168,31 @@ void let_n2_in(OneMember& node) {
   BOOST_REQUIRE(node.view->find("n2") != nullptr);
 }
 
+/// It hears of a next view, of n2 as coordinator.
+void hear_view_of_n2(OneMember& node, std::vector<Member> members, const SlotTable& table) {
+  ViewHead head{node.view->head()};
+  head.epoch = Epoch{head.epoch.value + 1};
+  head.term = Term{head.term.value + 5};
+  head.coordinator = NodeId{"n2"};
+  auto view = View::make(std::move(head), std::move(members), table);
+  BOOST_REQUIRE(view.has_value());
+  node.hear("n2", first, membership::ViewPush{std::make_shared<const View>(std::move(*view))});
+}
+
 /// The cluster goes on under n2, without n1.
 void fence(OneMember& node) {
-  const View& before = *node.view;
-  ViewHead head{before.head()};
-  head.epoch = Epoch{before.epoch().value + 1};
-  head.term = Term{before.term().value + 5};
-  head.coordinator = NodeId{"n2"};
-  const std::vector<Member> members{*before.find("n2")};
-  auto view = View::make(head, members, next_table({}, {}, slot_members(members)));
-  BOOST_REQUIRE(view.has_value());
+  std::vector<Member> members{*node.view->find("n2")};
+  const SlotTable table = next_table({}, {}, slot_members(members));
   node.sent_to.clear();
-  node.hear("n2", first, membership::ViewPush{std::make_shared<const View>(std::move(*view))});
+  hear_view_of_n2(node, std::move(members), table);
   BOOST_REQUIRE(node.fences == 1);
   BOOST_TEST(!node.has_lease());
 }
 
 /// The same members under n2 as coordinator.
 void follow_n2(OneMember& node) {
-  const View& before = *node.view;
-  ViewHead head{before.head()};
-  head.epoch = Epoch{before.epoch().value + 1};
-  head.term = Term{before.term().value + 5};
-  head.coordinator = NodeId{"n2"};
-  auto view = View::make(head, {before.members().begin(), before.members().end()}, before.table());
-  BOOST_REQUIRE(view.has_value());
-  node.hear("n2", first, membership::ViewPush{std::make_shared<const View>(std::move(*view))});
+  const auto members = node.view->members();
+  hear_view_of_n2(node, {members.begin(), members.end()}, node.view->table());
   BOOST_REQUIRE((node.view->coordinator() == NodeId{"n2"}));
 }
 
