@@ -80,7 +80,7 @@ Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time r
   Cluster cluster(healthy(nodes, cloud, etcd, round_trip, seed));
   World& world = cluster.world();
   const auto last = static_cast<std::uint16_t>(nodes - 1);
-  for (std::uint16_t i = 0; i < nodes; ++i) {
+  for (std::uint16_t i = 0; i <= last; ++i) {
     if (change != Change::join || i != last) cluster.boot_at(i, world.below(second));
   }
   const std::size_t members = nodes - (change == Change::join ? 1 : 0);

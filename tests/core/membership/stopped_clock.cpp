@@ -22,7 +22,7 @@ BOOST_AUTO_TEST_SUITE(stopped_clock)
 BOOST_AUTO_TEST_CASE(clocks_that_go_alike_show_no_jump) {
   StoppedClock clock;
   BOOST_TEST(clock.look(wall, boot).count() == 0);
-  for (Instant now = boot; now < boot + 60s; now = now + 50ms) BOOST_TEST(clock.look(wall_of(now) + 1000, now) < 1ms);
+  for (Instant now = boot; now < boot + 60s; now = now + 50ms) BOOST_TEST((clock.look(wall_of(now) + 1000, now) < 1ms));
   BOOST_TEST(clock.wall_at(boot + 61s, boot + 60s) == wall_of(boot + 61s));
 }
 
