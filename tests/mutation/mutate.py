@@ -1,6 +1,6 @@
 """Judges mutants of one commit: does a test see them? scripts/mutate is for people.
 
-    mutate.py --root DIR (SEED | --bugs) [--count N] [--only 3,7] [--area PREFIX] [--reach N] [--jobs N] [--draw]
+    mutate.py --root DIR (SEED | --bugs) [--count N] [--only 3,7] [--area PREFIX] [--reach N] [--jobs N] [--draw] [--commit REV]
 """
 import argparse
 import collections
@@ -10,6 +10,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import bugs
@@ -82,11 +83,14 @@ def judge_all(arguments: argparse.Namespace, workshop: Workshop, record: Record)
         if arguments.only and number not in arguments.only:
             continue
         verdict = record.known.get(key_of(mutant))
+        took = ""
         if not verdict:
+            start = time.monotonic()
             verdict = workshop.judge(mutant)
+            took = f" ({time.monotonic() - start:.0f} s)"
             record.add(mutant, verdict)
         print(f"{number:3} {mutant.path}:{mutant.line} ({mutant.kind})\n{mutant.diff()}\n    {verdict.what}"
-              f"{' by ' + verdict.by if verdict.what == 'killed' else ''}", flush=True)
+              f"{' by ' + verdict.by if verdict.what == 'killed' else ''}{took}", flush=True)
         if verdict.what != "does not compile":
             tally[verdict.what] += 1
             rows.append(row(number, mutant, verdict))
@@ -111,8 +115,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--draw", action="store_true")
+    parser.add_argument("--commit", default="HEAD")
     arguments = parser.parse_args()
-    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=arguments.root, text=True).strip()
+    commit = subprocess.check_output(["git", "rev-parse", arguments.commit], cwd=arguments.root, text=True).strip()
     workshop = Workshop(arguments.root, commit, arguments.jobs)
     if arguments.draw:
         draw_only(arguments, workshop)
