@@ -1,6 +1,7 @@
 """Judges mutants of one commit: does a test see them? scripts/mutate is for people.
 
     mutate.py --root DIR (SEED | --bugs) [--count N] [--only 3,7] [--area PREFIX] [--reach N] [--jobs N] [--draw] [--commit REV]
+              [--place DIR]
 """
 import argparse
 import collections
@@ -116,9 +117,10 @@ def main() -> int:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--draw", action="store_true")
     parser.add_argument("--commit", default="HEAD")
+    parser.add_argument("--place", type=pathlib.Path)
     arguments = parser.parse_args()
     commit = subprocess.check_output(["git", "rev-parse", arguments.commit], cwd=arguments.root, text=True).strip()
-    workshop = Workshop(arguments.root, commit, arguments.jobs)
+    workshop = Workshop(arguments.root, commit, arguments.jobs, arguments.place)
     if arguments.draw:
         draw_only(arguments, workshop)
         return 0

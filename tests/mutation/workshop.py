@@ -34,8 +34,8 @@ class Run:
 class Workshop:
     """The tree of one commit, without or with one mutant in it. One thread; one at a time of them in a build folder."""
 
-    def __init__(self, root: pathlib.Path, commit: str, jobs: int):
-        self.place = root / "build/mutation"
+    def __init__(self, root: pathlib.Path, commit: str, jobs: int, place: pathlib.Path | None = None):
+        self.place = place or root / "build/mutation"
         # As deep in its tree as any preset's, so that ccache has what those have compiled.
         self.tree, self.log = self.place / "tree", self.place / "log"
         self.build_folder = self.tree / "build/mutation"
