@@ -9,6 +9,7 @@ import itertools
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -119,6 +120,7 @@ def main() -> int:
     parser.add_argument("--commit", default="HEAD")
     parser.add_argument("--place", type=pathlib.Path)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that what it has started ends too
     commit = subprocess.check_output(["git", "rev-parse", arguments.commit], cwd=arguments.root, text=True).strip()
     workshop = Workshop(arguments.root, commit, arguments.jobs, arguments.place)
     if arguments.draw:
