@@ -80,8 +80,8 @@ STEPS = {step.name: step for step in (
 
 CALLED, LOST, VIRTUAL = "clusters that are called", "clusters that lose nodes", "clusters on virtual time"
 AREAS = (
-    ("core/base/", ("core_test", "node_test", "client_test", "server_test", "contract", CALLED)),
-    ("core/wire/", ("core_test", "client_test", "server_test", CALLED)),
+    ("core/base/", ("core_test", "actor_test", "node_test", "client_test", "server_test", "contract", CALLED)),
+    ("core/wire/", ("core_test", "actor_test", "client_test", "server_test", CALLED)),
     ("core/view/", ("core_test", "client_test", "membership_test", "sim", "core_test at length", LOST)),
     ("core/routing/", ("core_test", "client_test", "server_test", VIRTUAL, "core_test at length", LOST)),
     ("core/watch/", ("core_test", "node_test", "server_test", "membership_test", VIRTUAL, CALLED)),
