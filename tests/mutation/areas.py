@@ -12,8 +12,9 @@ class Step:
     twice: bool = False       # real time is in it: only what fails twice has failed
 
 
-def unit(name: str, folder: str) -> Step:
-    return Step(name, (name,), (f"tests/{folder}/{name}", "--catch_system_errors=no", "--color_output=no", "--report_level=no"))
+def unit(name: str, folder: str, twice: bool = False) -> Step:
+    command = (f"tests/{folder}/{name}", "--catch_system_errors=no", "--color_output=no", "--report_level=no")
+    return Step(name, (name,), command, twice)
 
 
 # Cases of minutes, on a busy machine: apart, for mutants that the others do not see.
@@ -26,6 +27,11 @@ LONG = ("router_random", "router_views/a_hand_over_to_a_node_that_does_not_serve
 def part(name: str, whole: Step, chosen: list[str]) -> Step:
     general = (word for word in whole.command if not word.startswith("--run_test="))
     return dataclasses.replace(whole, name=name, command=(*general, *(f"--run_test={case}" for case in chosen)))
+
+
+def once_more(step: Step, failed: str) -> Step:
+    """What is run to see whether that was luck: of many cases the one that has failed."""
+    return part(step.name, step, [failed]) if step.command[0] != "ctest" and "/" in failed else step
 
 
 def contract(name: str, seeds: str) -> Step:
@@ -54,8 +60,9 @@ def cluster(name: str, *tests: str) -> Step:
 CORE = unit("core_test", "core")
 STEPS = {step.name: step for step in (
     part("core_test", CORE, [f"!{case}" for case in LONG]), part("core_test at length", CORE, list(LONG)),
-    unit("actor_test", "actor"), unit("net_test", "net"), unit("client_test", "client"),
-    unit("node_test", "node"), unit("store_test", "node"), unit("server_test", "node"), unit("membership_test", "node"),
+    unit("actor_test", "actor"), unit("net_test", "net"), unit("client_test", "client", twice=True),
+    unit("node_test", "node"), unit("store_test", "node"), unit("server_test", "node", twice=True),
+    unit("membership_test", "node", twice=True),
     contract("contract", "1..300"), clusters("1..12"),
     sim("sim cut off and crashed", "1..150", "--faults", "isolate,crash"), sim("sim", "1..100"),
     sim("sim etcd", "1..60", "--engine", "etcd"),
@@ -103,13 +110,15 @@ AREAS = (
     ("client/", ("client_test", "server_test", CALLED, LOST)),
 )
 
+WHOLE = ("node/disk/", "node/membership/")  # all cases of the first program are of this folder
+
 
 def steps_of(path: str, tree: pathlib.Path | None = None) -> list[Step]:
     """In their order. With the tree the suites of the same folder come first: most mutants go no further."""
     for prefix, names in AREAS:
         if path.startswith(prefix):
             steps = [STEPS[name] for name in names]
-            near = suites_in(tree / "tests" / pathlib.PurePath(path).parent) if tree else []
+            near = suites_in(tree / "tests" / pathlib.PurePath(path).parent) if tree and prefix not in WHOLE else []
             chosen = [*near, *(f"!{case}" for case in LONG if case.split("/")[0] in near)]
             return ([part(f"{steps[0].name} of its folder", steps[0], chosen)] if near else []) + steps
     raise KeyError(f"no area of areas.py has {path}")
