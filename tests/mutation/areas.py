@@ -53,7 +53,7 @@ def cases(name: str, targets: tuple[str, ...], pattern: str) -> Step:
 
 
 def cluster(name: str, *tests: str) -> Step:
-    targets = ("reki-node", "reki_cli", "cluster_test_probe", "cluster_test_actors", "cluster_test_failing_disk")
+    targets = ("reki-node", "reki_cli", "counter", "cluster_test_probe", "cluster_test_actors", "cluster_test_failing_disk")
     return cases(name, targets, "^cluster[.](" + "|".join(tests) + ")$")
 
 
