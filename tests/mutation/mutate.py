@@ -1,7 +1,7 @@
 """Judges mutants of one commit: does a test see them? scripts/mutate is for people.
 
     mutate.py --root DIR (SEED | --bugs) [--count N] [--only 3,7] [--area PREFIX] [--reach N] [--jobs N] [--draw] [--commit REV]
-              [--place DIR]
+              [--place DIR] [--first N]
 """
 import argparse
 import collections
@@ -88,9 +88,10 @@ def judge_all(arguments: argparse.Namespace, workshop: Workshop, record: Record)
         took = ""
         if not verdict:
             start = time.monotonic()
-            verdict = workshop.judge(mutant)
+            verdict = workshop.judge(mutant, arguments.first)
             took = f" ({time.monotonic() - start:.0f} s)"
-            record.add(mutant, verdict)
+            if verdict.what != "open":
+                record.add(mutant, verdict)
         print(f"{number:3} {mutant.path}:{mutant.line} ({mutant.kind})\n{mutant.diff()}\n    {verdict.what}"
               f"{' by ' + verdict.by if verdict.what == 'killed' else ''}{took}", flush=True)
         if verdict.what != "does not compile":
@@ -117,6 +118,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--draw", action="store_true")
+    parser.add_argument("--first", type=int, default=100)
     parser.add_argument("--commit", default="HEAD")
     parser.add_argument("--place", type=pathlib.Path)
     arguments = parser.parse_args()

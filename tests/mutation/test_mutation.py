@@ -166,11 +166,11 @@ class Judging(unittest.TestCase):
     def git(self, *arguments):
         return subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True, text=True).stdout
 
-    def judged(self, *tests, build="true", twice=False):
+    def judged(self, *tests, build="true", twice=False, first=100):
         steps = [areas.Step(f"test {i}", (build,), ("sh", "-c", test.replace("FILE", str(self.shop.tree / "core/a.cpp"))), twice)
                  for i, test in enumerate(tests, 1)]
         workshop.steps_of = lambda path, tree: steps
-        verdict = self.shop.judge(self.mutant)
+        verdict = self.shop.judge(self.mutant, first)
         self.assertEqual((self.shop.tree / "core/a.cpp").read_text(), SOURCE)
         return verdict
 
@@ -180,6 +180,10 @@ class Judging(unittest.TestCase):
 
     def test_what_no_test_sees_has_survived(self):
         self.assertEqual(self.judged("true", "true"), workshop.Verdict("survived", "test 1, test 2"))
+
+    def test_what_the_first_tests_do_not_see_is_left_open(self):
+        self.assertEqual(self.judged("true", "true", "false", first=2), workshop.Verdict("open", "test 1, test 2"))
+        self.assertEqual(self.judged("true", "true", first=2).what, "survived")
 
     def test_a_program_that_ends_by_a_signal_has_seen_it(self):
         self.assertEqual(self.judged("! grep -q '!(now' FILE || kill -ABRT $$").by, "test 1: SIGABRT")

@@ -21,7 +21,7 @@ STEP_LIMIT_S, STEP_LIMIT_FACTOR = 30, 5
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    what: str  # "killed", "survived" or "does not compile"
+    what: str  # "killed", "survived", "does not compile", or "open" where not all tests were run
     by: str = ""
 
 
@@ -74,12 +74,12 @@ class Workshop:
         if self._logged(command, BUILD_LIMIT_S) != 0:
             raise SystemExit(f"error: the tree does not configure: see {self.log}")
 
-    def judge(self, mutant: Mutant) -> Verdict:
+    def judge(self, mutant: Mutant, steps_max: int = 100) -> Verdict:
         """As far as it takes: the first test that fails is enough."""
         path, steps = self.tree / mutant.path, steps_of(mutant.path, self.tree)
         before = path.read_text()
         try:
-            for step in steps:
+            for step in steps[:steps_max]:
                 if step not in self.baseline:
                     put(path, before)
                     self._measure(step)
@@ -91,7 +91,7 @@ class Workshop:
                     return Verdict("killed", f"{step.name}: {run.why}")
         finally:
             put(path, before)
-        return Verdict("survived", ", ".join(step.name for step in steps))
+        return Verdict("survived" if len(steps) <= steps_max else "open", ", ".join(step.name for step in steps[:steps_max]))
 
     def _check_out(self, root: pathlib.Path, commit: str) -> None:
         if not (self.tree / ".git").exists():
