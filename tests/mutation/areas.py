@@ -61,7 +61,7 @@ CORE = unit("core_test", "core")
 STEPS = {step.name: step for step in (
     part("core_test", CORE, [f"!{case}" for case in LONG]), part("core_test at length", CORE, list(LONG)),
     unit("actor_test", "actor"), unit("net_test", "net"), unit("client_test", "client", twice=True),
-    unit("node_test", "node"), unit("store_test", "node"), unit("server_test", "node", twice=True),
+    unit("node_test", "node", twice=True), unit("store_test", "node"), unit("server_test", "node", twice=True),
     unit("membership_test", "node", twice=True),
     contract("contract", "1..300"), clusters("1..12"),
     sim("sim cut off and crashed", "1..150", "--faults", "isolate,crash"), sim("sim", "1..100"),
