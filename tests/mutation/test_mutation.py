@@ -191,6 +191,7 @@ class Judging(unittest.TestCase):
     def test_a_test_that_hangs_is_ended_by_its_limit(self):
         workshop.STEP_LIMIT_S = 1
         self.assertIn("more than", self.judged("! grep -q '!(now' FILE || { sleep 50 & wait; }").by)
+        self.assertEqual(self.judged("! grep -q '!(now' FILE || while :; do :; done").by, "test 1: SIGXCPU")
 
     def test_where_real_time_is_in_it_what_fails_once_was_luck(self):
         luck = "[ -e FILE.run ] || { touch FILE.run; exit 1; }"
