@@ -12,8 +12,9 @@ class Step:
     twice: bool = False       # real time is in it: only what fails twice has failed
 
 
-def unit(name: str, folder: str) -> Step:
-    return Step(name, (name,), (f"tests/{folder}/{name}", "--catch_system_errors=no", "--color_output=no", "--report_level=no"))
+def unit(name: str, folder: str, twice: bool = False) -> Step:
+    command = (f"tests/{folder}/{name}", "--catch_system_errors=no", "--color_output=no", "--report_level=no")
+    return Step(name, (name,), command, twice)
 
 
 # Cases of minutes, on a busy machine: apart, for mutants that the others do not see.
@@ -26,6 +27,11 @@ LONG = ("router_random", "router_views/a_hand_over_to_a_node_that_does_not_serve
 def part(name: str, whole: Step, chosen: list[str]) -> Step:
     general = (word for word in whole.command if not word.startswith("--run_test="))
     return dataclasses.replace(whole, name=name, command=(*general, *(f"--run_test={case}" for case in chosen)))
+
+
+def once_more(step: Step, failed: str) -> Step:
+    """What is run to see whether that was luck: of many cases the one that has failed."""
+    return part(step.name, step, [failed]) if step.command[0] != "ctest" and "/" in failed else step
 
 
 def contract(name: str, seeds: str) -> Step:
@@ -47,19 +53,22 @@ def cases(name: str, targets: tuple[str, ...], pattern: str) -> Step:
 
 
 def cluster(name: str, *tests: str) -> Step:
-    targets = ("reki-node", "reki_cli", "cluster_test_probe", "cluster_test_actors", "cluster_test_failing_disk", "cluster_test_stopped_clock")
+    targets = ("reki-node", "reki_cli", "counter", "cluster_test_probe", "cluster_test_actors", "cluster_test_failing_disk",
+               "cluster_test_stopped_clock")
     return cases(name, targets, "^cluster[.](" + "|".join(tests) + ")$")
 
 
 CORE = unit("core_test", "core")
 STEPS = {step.name: step for step in (
     part("core_test", CORE, [f"!{case}" for case in LONG]), part("core_test at length", CORE, list(LONG)),
-    unit("actor_test", "actor"), unit("net_test", "net"), unit("client_test", "client"),
-    unit("node_test", "node"), unit("store_test", "node"), unit("server_test", "node"), unit("membership_test", "node"),
+    unit("actor_test", "actor"), unit("net_test", "net"), unit("client_test", "client", twice=True),
+    unit("node_test", "node", twice=True), unit("store_test", "node"), unit("server_test", "node", twice=True),
+    unit("membership_test", "node", twice=True),
     contract("contract", "1..300"), clusters("1..12"),
     sim("sim cut off and crashed", "1..150", "--faults", "isolate,crash"), sim("sim", "1..100"),
     sim("sim etcd", "1..60", "--engine", "etcd"),
     cases("guard", ("guard_node",), "^guard[.]"),
+    cases("programs", ("reki-node", "reki_cli", "good_plugin", "foreign_plugin"), "^reki_node[.]"),
     cluster("clusters that lose nodes", "a_killed_nodes_keys_go_on_elsewhere_and_come_back_with_it",
             "a_node_that_is_told_to_end_hands_over_under_load_and_no_call_fails",
             "without_a_guard_a_node_that_stood_still_wakes_as_another_and_has_no_actor"),
@@ -79,28 +88,31 @@ STEPS = {step.name: step for step in (
 
 CALLED, LOST, VIRTUAL = "clusters that are called", "clusters that lose nodes", "clusters on virtual time"
 AREAS = (
-    ("core/base/", ("core_test", "node_test", "client_test", "server_test", "contract", CALLED)),
-    ("core/wire/", ("core_test", "client_test", "server_test", CALLED)),
+    ("core/base/", ("core_test", "actor_test", "node_test", "client_test", "server_test", "contract", CALLED)),
+    ("core/wire/", ("core_test", "actor_test", "client_test", "server_test", CALLED)),
     ("core/view/", ("core_test", "client_test", "membership_test", "sim", "core_test at length", LOST)),
     ("core/routing/", ("core_test", "client_test", "server_test", VIRTUAL, "core_test at length", LOST)),
     ("core/watch/", ("core_test", "node_test", "server_test", "membership_test", VIRTUAL, CALLED)),
     ("core/activation/", ("core_test", "node_test", "contract", CALLED)),
-    ("core/config/", ("core_test", "server_test", "command line")),
+    ("core/config/", ("core_test", "server_test", "programs", "command line")),
     ("core/membership/", ("core_test", "sim cut off and crashed", "sim", "sim etcd", "membership_test", VIRTUAL, LOST)),
     ("actor/", ("actor_test", "node_test", "client_test", "contract", CALLED)),
     ("net/", ("net_test", "client_test", "server_test", LOST)),
-    ("node/support/", ("node_test", "store_test", "server_test", "contract", CALLED)),
+    ("node/support/", ("node_test", "store_test", "server_test", "contract", "programs", CALLED)),
     ("node/actors/", ("node_test", "contract", "server_test", VIRTUAL, LOST)),
     ("node/registry/", ("node_test", "contract", "server_test", VIRTUAL, LOST)),
-    ("node/disk/", ("store_test", "clusters with bad disks", LOST)),
-    ("node/guard/", ("server_test", "guard", LOST)),
-    ("node/plugins/", ("server_test", CALLED)),
+    ("node/disk/", ("store_test", "membership_test", "clusters with bad disks", LOST)),
+    ("node/guard/", ("server_test", "guard", "programs", LOST)),
+    ("node/plugins/", ("server_test", "programs", CALLED)),
+    ("node/program/", ("server_test", "guard", "programs", LOST)),
     ("node/server/", ("server_test", "client_test", VIRTUAL, "clusters with strangers", CALLED)),
     ("node/membership/", ("membership_test", VIRTUAL, LOST)),
-    ("node/", ("server_test", "membership_test", VIRTUAL, "guard", LOST)),
+    ("node/", ("server_test", "membership_test", VIRTUAL, "guard", "programs", LOST)),
     ("client/cli/", ("client_test", "command line", "bench")),
     ("client/", ("client_test", "server_test", CALLED, LOST)),
 )
+
+WHOLE = ("node/disk/", "node/membership/")  # all cases of the first program are of this folder
 
 
 def steps_of(path: str, tree: pathlib.Path | None = None) -> list[Step]:
@@ -108,7 +120,7 @@ def steps_of(path: str, tree: pathlib.Path | None = None) -> list[Step]:
     for prefix, names in AREAS:
         if path.startswith(prefix):
             steps = [STEPS[name] for name in names]
-            near = suites_in(tree / "tests" / pathlib.PurePath(path).parent) if tree else []
+            near = suites_in(tree / "tests" / pathlib.PurePath(path).parent) if tree and prefix not in WHOLE else []
             chosen = [*near, *(f"!{case}" for case in LONG if case.split("/")[0] in near)]
             return ([part(f"{steps[0].name} of its folder", steps[0], chosen)] if near else []) + steps
     raise KeyError(f"no area of areas.py has {path}")

@@ -1,6 +1,7 @@
 """Judges mutants of one commit: does a test see them? scripts/mutate is for people.
 
-    mutate.py --root DIR (SEED | --bugs) [--count N] [--only 3,7] [--area PREFIX] [--reach N] [--jobs N] [--draw]
+    mutate.py --root DIR (SEED | --bugs) [--count N] [--only 3,7] [--area PREFIX] [--reach N] [--jobs N] [--draw] [--commit REV]
+              [--place DIR] [--first N]
 """
 import argparse
 import collections
@@ -8,8 +9,10 @@ import itertools
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import bugs
@@ -82,11 +85,15 @@ def judge_all(arguments: argparse.Namespace, workshop: Workshop, record: Record)
         if arguments.only and number not in arguments.only:
             continue
         verdict = record.known.get(key_of(mutant))
+        took = ""
         if not verdict:
-            verdict = workshop.judge(mutant)
-            record.add(mutant, verdict)
+            start = time.monotonic()
+            verdict = workshop.judge(mutant, arguments.first)
+            took = f" ({time.monotonic() - start:.0f} s)"
+            if verdict.what != "open":
+                record.add(mutant, verdict)
         print(f"{number:3} {mutant.path}:{mutant.line} ({mutant.kind})\n{mutant.diff()}\n    {verdict.what}"
-              f"{' by ' + verdict.by if verdict.what == 'killed' else ''}", flush=True)
+              f"{' by ' + verdict.by if verdict.what == 'killed' else ''}{took}", flush=True)
         if verdict.what != "does not compile":
             tally[verdict.what] += 1
             rows.append(row(number, mutant, verdict))
@@ -111,9 +118,13 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--draw", action="store_true")
+    parser.add_argument("--first", type=int, default=100)
+    parser.add_argument("--commit", default="HEAD")
+    parser.add_argument("--place", type=pathlib.Path)
     arguments = parser.parse_args()
-    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=arguments.root, text=True).strip()
-    workshop = Workshop(arguments.root, commit, arguments.jobs)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that what it has started ends too
+    commit = subprocess.check_output(["git", "rev-parse", arguments.commit], cwd=arguments.root, text=True).strip()
+    workshop = Workshop(arguments.root, commit, arguments.jobs, arguments.place)
     if arguments.draw:
         draw_only(arguments, workshop)
         return 0

@@ -117,6 +117,12 @@ class Areas(unittest.TestCase):
         self.assertEqual(near.command[4:], ("--run_test=retry_queue", "--run_test=router_random", "--run_test=!router_random"))
         self.assertEqual(whole, areas.STEPS["core_test"])
 
+    def test_whether_it_was_luck_is_asked_of_the_case_that_failed(self):
+        server = areas.STEPS["server_test"]
+        self.assertEqual(areas.once_more(server, "node/it_serves").command[4:], ("--run_test=node/it_serves",))
+        self.assertEqual(areas.once_more(server, "SIGSEGV"), server)
+        self.assertEqual(areas.once_more(areas.STEPS["guard"], "guard.x"), areas.STEPS["guard"])
+
     def test_the_failed_test_is_read_from_what_the_programs_print(self):
         self.assertEqual(areas.what_failed('a.cpp(7): fatal error: in "gate/it_opens": critical check x'), "gate/it_opens")
         self.assertEqual(areas.what_failed("1/3 Test #12: cluster.sharing ......***Failed  3.1 sec"), "cluster.sharing")
@@ -160,11 +166,11 @@ class Judging(unittest.TestCase):
     def git(self, *arguments):
         return subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True, text=True).stdout
 
-    def judged(self, *tests, build="true"):
-        steps = [areas.Step(f"test {i}", (build,), ("sh", "-c", test.replace("FILE", str(self.shop.tree / "core/a.cpp"))))
+    def judged(self, *tests, build="true", twice=False, first=100):
+        steps = [areas.Step(f"test {i}", (build,), ("sh", "-c", test.replace("FILE", str(self.shop.tree / "core/a.cpp"))), twice)
                  for i, test in enumerate(tests, 1)]
         workshop.steps_of = lambda path, tree: steps
-        verdict = self.shop.judge(self.mutant)
+        verdict = self.shop.judge(self.mutant, first)
         self.assertEqual((self.shop.tree / "core/a.cpp").read_text(), SOURCE)
         return verdict
 
@@ -175,12 +181,23 @@ class Judging(unittest.TestCase):
     def test_what_no_test_sees_has_survived(self):
         self.assertEqual(self.judged("true", "true"), workshop.Verdict("survived", "test 1, test 2"))
 
+    def test_what_the_first_tests_do_not_see_is_left_open(self):
+        self.assertEqual(self.judged("true", "true", "false", first=2), workshop.Verdict("open", "test 1, test 2"))
+        self.assertEqual(self.judged("true", "true", first=2).what, "survived")
+
     def test_a_program_that_ends_by_a_signal_has_seen_it(self):
         self.assertEqual(self.judged("! grep -q '!(now' FILE || kill -ABRT $$").by, "test 1: SIGABRT")
 
     def test_a_test_that_hangs_is_ended_by_its_limit(self):
         workshop.STEP_LIMIT_S = 1
         self.assertIn("more than", self.judged("! grep -q '!(now' FILE || { sleep 50 & wait; }").by)
+        self.assertEqual(self.judged("! grep -q '!(now' FILE || while :; do :; done").by, "test 1: SIGXCPU")
+
+    def test_where_real_time_is_in_it_what_fails_once_was_luck(self):
+        luck = "[ -e FILE.run ] || { touch FILE.run; exit 1; }"
+        self.shop.baseline[areas.Step("test 1", ("true",), ("sh", "-c", luck.replace("FILE", str(self.shop.tree / "core/a.cpp"))), True)] = 0
+        self.assertEqual(self.judged(luck, twice=True).what, "survived")
+        self.assertEqual(self.judged("! grep -q '!(now' FILE", twice=True).by, "test 1: exit code 1")
 
     def test_what_a_program_leaves_behind_ends_with_it(self):
         self.assertEqual(self.judged("sleep 1234567 & true").what, "survived")
@@ -206,6 +223,12 @@ class Judging(unittest.TestCase):
         (self.shop.tree / "core/a.cpp").write_text("half a mutant")
         workshop.Workshop(self.root, "HEAD", 1)
         self.assertEqual((self.shop.tree / "core/a.cpp").read_text(), SOURCE)
+
+    def test_how_long_steps_take_is_kept(self):
+        self.judged("true", "sleep 0.2")
+        again = workshop.Workshop(self.root, "HEAD", 1).baseline
+        self.assertGreater(again[areas.Step("", (), ("sh", "-c", "sleep 0.2"))], 0.15)
+        self.assertNotIn(areas.Step("", (), ("sh", "-c", "sleep 0.3")), again)
 
     def test_what_was_found_is_kept(self):
         record = mutate.Record(self.root / "record", False)

@@ -561,6 +561,8 @@ BOOST_AUTO_TEST_CASE(names_in_a_handshake_are_bounded) {
   BOOST_TEST(decode_hello(encode_hello(hello)).has_value());
   hello.name = longer;
   BOOST_TEST(decode_hello(encode_hello(hello)).error().text == "HELLO: name has 65 bytes, at most 64 may be");
+  hello.cluster = longer;  // of two that are too long the first is named
+  BOOST_TEST(decode_hello(encode_hello(hello)).error().text == "HELLO: cluster has 65 bytes, at most 64 may be");
   hello.name = "";
   hello.cluster = longer;
   BOOST_TEST((code_of(decode_hello(encode_hello(hello))) == ErrorCode::too_large));

@@ -4,6 +4,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "reki/core/base/limits.hpp"
 #include "reki/core/wire/msgpack_writer.hpp"
@@ -123,6 +124,44 @@ BOOST_AUTO_TEST_CASE(a_negative_number_a_float_and_a_text_are_no_uint) {
   for (const Bytes& bytes : {"\xff"s, "\xd0\x80"s, "\xd1\xff\xff"s, "\xd3\xff\xff\xff\xff\xff\xff\xff\xff"s,
                              "\xca\x00\x00\x00\x00"s, "\xa1\x37"s, "\xc0"s, "\xc1"s, "\xd4\x00\x00"s, ""s}) {
     BOOST_TEST(!uint_of(bytes));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_negative_number_is_read_in_any_width_and_no_prefix_of_it_is) {
+  const std::pair<Bytes, std::int64_t> cases[] = {{"\xff"s, -1},
+                                                  {"\xe0"s, -32},
+                                                  {"\xd0\x80"s, -0x80},
+                                                  {"\xd1\x80\x01"s, -0x7fff},
+                                                  {"\xd2\x80\x00\x00\x02"s, -0x7ffffffe},
+                                                  {"\xd3\x80\x00\x00\x00\x00\x00\x00\x03"s, -0x7ffffffffffffffd}};
+  for (const auto& [bytes, number] : cases) {
+    for (std::size_t size = 0; size <= bytes.size(); ++size) {
+      MsgpackReader in{BytesView{bytes}.substr(0, size)};
+      std::int64_t value = 7;
+      BOOST_TEST(in.read_negative(value) == (size == bytes.size()));
+      BOOST_TEST(value == (size == bytes.size() ? number : 7));
+      BOOST_TEST(in.left() == (size == bytes.size() ? 0 : size));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_negative_is_left_to_others) {
+  for (const Bytes& bytes : {"\x00"s, "\x7f"s, "\xd0\x7f"s, "\xd3\x7f\xff\xff\xff\xff\xff\xff\xff"s, "\xcc\xff"s, "\xc0"s}) {
+    MsgpackReader in{bytes};
+    std::int64_t value = 7;
+    BOOST_TEST((!in.read_negative(value) && value == 7 && in.left() == bytes.size()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_float_of_either_width_is_read_and_no_prefix_of_it_is) {
+  for (const Bytes& bytes : {"\xca\xbf\xc0\x00\x00"s, "\xcb\xbf\xf8\x00\x00\x00\x00\x00\x00"s}) {
+    for (std::size_t size = 0; size <= bytes.size(); ++size) {
+      MsgpackReader in{BytesView{bytes}.substr(0, size)};
+      double value = 7;
+      BOOST_TEST(in.read_double(value) == (size == bytes.size()));
+      BOOST_TEST(value == (size == bytes.size() ? -1.5 : 7));
+      BOOST_TEST(in.left() == (size == bytes.size() ? 0 : size));
+    }
   }
 }
 
