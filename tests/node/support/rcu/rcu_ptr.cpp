@@ -11,6 +11,7 @@ using namespace reki;
 namespace {
 
 struct Number {
+  explicit Number(int v) : value(v) {}  // clang 14 knows no aggregates in parentheses
   int value;
 };
 
