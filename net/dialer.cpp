@@ -15,12 +15,12 @@ std::string address_of(const std::string& number, std::uint16_t port) {
 /// Or its queue is full, which is nearly the same: nobody reads.
 bool has_connection(zmq::socket_t& socket) { return (socket.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0; }
 
-}  // namespace
-
 void connect_number(zmq::socket_t& socket, const std::string& address) {
   socket.set(zmq::sockopt::ipv6, address.find('[') != std::string::npos);
   socket.connect(address);
 }
+
+}  // namespace
 
 void Dialer::connect(zmq::socket_t& socket, const std::string& address, Instant now) {
   auto endpoint = parse_endpoint(address);
@@ -31,7 +31,12 @@ void Dialer::connect(zmq::socket_t& socket, const std::string& address, Instant 
 }
 
 void Dialer::forget(const zmq::socket_t& socket) {
-  std::erase_if(named_, [&](const Named& each) { return each.socket == &socket; });
+  const auto it = std::ranges::find(named_, &socket, &Named::socket);
+  if (it == named_.end()) return;
+  const std::string host = std::move(it->at.host);
+  named_.erase(it);
+  // So that no more wait than there are sockets, whoever makes names up.
+  if (std::ranges::none_of(named_, [&](const Named& each) { return each.at.host == host; })) resolver_.cancel(host);
   if (named_.empty()) look_at_ = Instant::never();
 }
 

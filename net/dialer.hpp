@@ -51,7 +51,4 @@ class Dialer {
   Instant look_at_ = Instant::never();
 };
 
-/// Tells the socket whether the address is one of IPv6, and connects. Throws zmq::error_t if libzmq does not take it.
-void connect_number(zmq::socket_t& socket, const std::string& address);
-
 }  // namespace reki

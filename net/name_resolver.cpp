@@ -56,6 +56,11 @@ void NameResolver::ask(const std::string& host) {
   }
 }
 
+void NameResolver::cancel(const std::string& host) {
+  const MutexLock lock(shared_->mutex);
+  if (std::erase(shared_->waiting, host) > 0) shared_->asked.erase(host);
+}
+
 void NameResolver::work(const std::shared_ptr<Shared>& shared) {
   for (;;) {
     std::string host;

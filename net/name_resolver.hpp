@@ -28,6 +28,8 @@ class NameResolver {
 
   /// Nothing, if that host is being looked up already.
   void ask(const std::string& host);
+  /// Nobody wants it any more: it is not looked up, unless that has begun.
+  void cancel(const std::string& host);
   /// What has been found since the last call.
   [[nodiscard]] std::vector<Found> take();
   /// Readable once there is something to take.

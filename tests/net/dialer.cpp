@@ -165,6 +165,20 @@ BOOST_FIXTURE_TEST_CASE(what_is_connected_is_left_alone_whatever_the_name_server
   BOOST_TEST(connects(socket, 0s));
 }
 
+BOOST_FIXTURE_TEST_CASE(names_of_sockets_that_are_gone_do_not_wait_before_others, Fixture) {
+  const Peer peer(context, "127.0.0.1");
+  names->set("n1.test", {"127.0.0.1"});
+  for (int i = 0; i < limits::name_lookups_max; ++i) dial(std::to_string(i) + ".silent.test", peer.port);
+  for (int i = 0; i < 1000; ++i) {
+    dialer.forget(dial("made-up-" + std::to_string(i) + ".silent.test", peer.port));
+    sockets.pop_back();
+  }
+  auto& socket = dial("n1.test", peer.port);
+  names->speak();
+  BOOST_TEST(connects(socket));
+  BOOST_TEST(names->asked <= 2 * limits::name_lookups_max);  // the made-up ones were never looked up
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_forgotten_is_not_touched_when_its_name_is_found, Fixture) {
   auto& socket = dial("silent.test", 1);
   names->set("silent.test", {"127.0.0.1"});

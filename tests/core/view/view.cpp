@@ -91,6 +91,21 @@ BOOST_AUTO_TEST_CASE(a_view_that_breaks_a_relation_is_refused) {
   BOOST_TEST(refused(made({m}), "state"));
 }
 
+BOOST_AUTO_TEST_CASE(a_member_or_voter_to_which_nobody_can_connect_is_refused) {
+  for (const auto* host : {"0.0.0.0", "[::]"}) {
+    const std::string address = "tcp://" + std::string{host} + ":7101";
+    Member listens = node("a");
+    listens.addr = address;
+    BOOST_TEST(refused(made({listens}), "others cannot connect to " + address));
+    Member controls = node("a");
+    controls.control = address;
+    BOOST_TEST(refused(made({controls}), "others cannot connect to " + address));
+    ViewHead h = head();
+    h.voters.push_back({1, 7, NodeId{"a"}, address});
+    BOOST_TEST(refused(made({node("a")}, h), "others cannot connect to " + address));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_texts_of_a_member_have_a_bound_together) {
   Member m = node("a");
   m.zone = "z";
