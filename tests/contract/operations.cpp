@@ -186,11 +186,11 @@ class Generator {
   std::uint32_t eager_ = 0;
 };
 
-constexpr std::array kind_names{"lookup",    "lookup_or_start", "start",      "stop",        "call",
-                                "send",      "keep_ref",        "use_ref",    "pinned",      "pinned_stop",
-                                "blocking",  "repeat",          "watch",      "unwatch",     "ask_watch",
-                                "list",      "count_keys",      "next_slot",  "revoke_slot", "back_slot",
-                                "end_lease", "resume_lease",    "start_over", "slot_returns"};
+constexpr std::array kind_names{"lookup",    "lookup_or_start", "start",      "stop",         "call",
+                                "send",      "keep_ref",        "use_ref",    "pinned",       "pinned_stop",
+                                "blocking",  "many",            "repeat",     "watch",        "unwatch",
+                                "ask_watch", "list",            "count_keys", "next_slot",    "revoke_slot",
+                                "back_slot", "end_lease",       "resume_lease", "start_over", "slot_returns"};
 static_assert(kind_names.size() == kind_count);
 
 constexpr std::array does_names{"meanwhile", "takes_long", "sets_timer", "cancels_timer", "sends",

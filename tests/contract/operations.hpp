@@ -22,6 +22,7 @@ enum class Kind : std::uint8_t {
   pinned,    ///< The same through its pinned().
   pinned_stop,
   blocking,   ///< A look-up or call whose caller blocks.
+  many,       ///< A few keys of one type at once, some of them perhaps twice.
   repeat,     ///< Of a request from the wire, with its id.
   watch,      ///< In this process: of the key, or of its type.
   unwatch,    ///< One of those that watch in this process.
@@ -51,8 +52,7 @@ struct Operation {
   std::uint32_t caller = 0;  ///< 0: in this process; else from the wire.
   bool joins = false;        ///< From the wire: together with the one before it.
   bool with_args = false;
-  bool sends =
-      false;  ///< use_ref, pinned: not calls. watch, ask_watch: of the type. list, count_keys: of all keys of it.
+  bool sends = false;  ///< use_ref, pinned: not calls. many: stops. watch, ask_watch, list, count_keys: of the type.
   bool fail_if_restarting = false;
   bool no_reply = false;
   bool then_start = false;  ///< Its callback starts the key at once.

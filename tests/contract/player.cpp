@@ -74,6 +74,8 @@ bool Player::request(const Operation& o) {
       return stop_pinned(o);
     case Kind::blocking:
       return block(o), true;
+    case Kind::many:
+      return many(o), true;
     default:
       return repeat(o);
   }
@@ -283,6 +285,43 @@ void Player::block(const Operation& o) {
     const auto ref = op == Op::lookup ? registry.lookup<A>(key, options).get()
                                       : registry.lookup_or_start<A>(key, World::args_of(ask, of), options).get();
     world_.answered(number, ref, ref ? ref->fence() : Fence{}, ref && ref->started());
+  });
+}
+
+/// Each key is a request of its own to the oracle.
+void Player::many(const Operation& o) {
+  const Op op = o.sends ? Op::stop : o.with_args ? Op::lookup_or_start : Op::lookup;
+  Operation of = o;
+  of.caller = 0;
+  std::vector<Posting> postings;
+  std::vector<std::string> keys;
+  std::vector<std::uint32_t> asks;
+  for (std::uint32_t count = 2 + o.amount_us % 4; count > 0; --count) {
+    Ask& ask = issue(op, of);
+    ask.is_told_late = op == Op::lookup;
+    world_.oracle.issued(ask);
+    asks.push_back(ask.number);
+    keys.push_back(name_of_key(of.key));
+    if (op != Op::lookup) postings.push_back({World::submission_of(ask, of), world_.answer_to(ask)});
+    of.key += type_count;
+    if (of.key >= world_.oracle.keys()) of.key = type_of_key(of.key);
+  }
+  if (op == Op::lookup) return look_up_many(std::move(keys), std::move(asks), of);
+  world_.registry->submit_many(std::move(postings));
+}
+
+/// By the typed call, which tells all results together.
+void Player::look_up_many(std::vector<std::string> keys, std::vector<std::uint32_t> asks, const Operation& o) {
+  const CallOptions options{std::chrono::microseconds(o.timeout_us), !o.fail_if_restarting};
+  with_interface(o.key, [&]<class A>() {
+    const auto told = [this, asks = std::move(asks)](const std::vector<Result<ActorRef<A>>>& refs) {
+      if (refs.size() != asks.size())
+        return world_.oracle.break_rule(Rule::one_answer, "look-ups of " + std::to_string(asks.size()) + " keys have " +
+                                                              std::to_string(refs.size()) + " results");
+      for (std::size_t i = 0; i < refs.size(); ++i)
+        world_.answered(asks[i], refs[i], refs[i] ? refs[i]->fence() : Fence{}, refs[i] && refs[i]->started());
+    };
+    world_.registry->lookup_many<A>(keys, options).then(told);
   });
 }
 

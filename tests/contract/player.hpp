@@ -49,6 +49,8 @@ class Player {
   void keep_ref(const Operation& o);
   [[nodiscard]] bool use_ref(const Operation& o, bool pinned);
   void block(const Operation& o);
+  void many(const Operation& o);
+  void look_up_many(std::vector<std::string> keys, std::vector<std::uint32_t> asks, const Operation& o);
   void extend_lease(Instant end);
   [[nodiscard]] bool start_over();
   [[nodiscard]] Fence some_fence(const Operation& o) const;
