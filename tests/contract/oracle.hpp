@@ -162,7 +162,10 @@ class Oracle {
   // The node: oracle_node.cpp
   void slot(std::uint32_t key, Place place);
   void revoked(std::uint32_t key);
-  void reopened() { ++reopened_; }
+  void reopened() {
+    ++reopened_;
+    reopened_at_ = now();
+  }
   void abandoned();
   void closing();
   /// No slot is here any more, and no actor.
@@ -261,6 +264,7 @@ class Oracle {
   absl::flat_hash_map<std::uint64_t, std::uint32_t> starts_of_;
   absl::flat_hash_map<std::uint64_t, std::uint32_t> claimed_;  ///< By key and fence: the request that was told so.
   std::uint64_t reopened_ = 0;
+  Instant reopened_at_{};  ///< The lease came back the last time.
   std::uint32_t drops_ = 0;
   bool may_end_ = false;
   std::int64_t passed_ = 0;

@@ -63,7 +63,10 @@ bool Oracle::may_exist(std::uint32_t key) const {
   const Key& k = keys_[key];
   // In back-off after its end, or a turn of it still has to see that nobody waits.
   const bool may_come_back = k.ends > 0 && !lives_[k.last].ended_for_good;
-  return k.life != 0 || k.wants > 0 || may_come_back || now() - k.wanted < std::chrono::milliseconds(150);
+  // No turn is begun without the lease.
+  const Instant turns_until = has_lease() ? now() : page_.lease_end();
+  const bool is_seen_late = turns_until - std::max(k.wanted, reopened_at_) < std::chrono::milliseconds(150);
+  return k.life != 0 || k.wants > 0 || may_come_back || is_seen_late;
 }
 
 void Oracle::revoked(std::uint32_t key) {
