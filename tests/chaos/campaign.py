@@ -91,7 +91,7 @@ def run(options, plan, summary):
     """Fills `summary`; returns the judge's exit code."""
     with contextlib.ExitStack() as at_the_end:
         c = at_the_end.enter_context(NetCluster(options.nodes, seed=options.seed, small_disks=4, profile=options.profile,
-                                                unguarded=unguarded(options)))
+                                                unguarded=unguarded(options), machines=True))
         if options.out:
             at_the_end.callback(keep_evidence, c, options, plan)
         load = Load(c, "load", rate=options.rate, callers=options.callers, keys=options.keys, seed=options.seed)
@@ -145,7 +145,7 @@ def verdict_of(code, summary):
 
 
 def kinds_of(options):
-    return options.kinds.split(",") if options.kinds else list(faults.KINDS)
+    return options.kinds.split(",") if options.kinds else faults.kinds_here()
 
 
 def plan_of(options):

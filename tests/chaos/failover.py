@@ -225,7 +225,7 @@ def measure(options):
 def main():
     parser = argparse.ArgumentParser(prog="failover", description="How long a key is without its actor.")
     parser.add_argument("what", choices=["gap", "pause", "rolling"])
-    parser.add_argument("--how", default="kill_child", choices=sorted(faults.KINDS), help="gap: the fault")
+    parser.add_argument("--how", default="kill_child", choices=sorted(set(faults.KINDS) - set(faults.ON_MACHINES)), help="gap: the fault")
     parser.add_argument("--victim", default="any", choices=["any", "coordinator", "member"],
                         help="gap: whom it befalls; a member is one that is not the coordinator")
     parser.add_argument("--samples", type=int, default=20, help="gap: how many")

@@ -11,16 +11,26 @@ import subprocess
 import time
 
 import harness
+import machine
+import processes
 from processes import note
 
 KINDS = {}
-ALONE = ("drain", "rolling_restart")  # they wait for their nodes, which another fault might keep from ending
+# They wait for their nodes, which another fault might keep from ending; or another fault might make way for them.
+ALONE = ("drain", "rolling_restart", "twin")
 # They need a process to befall, and most of them leave none.
 SIGNALS = ("kill_child", "kill_both", "kill_all", "stop_child", "stop_all", "stop_unguarded", "lose_coordinator",
-           "disk_full")
+           "disk_full", "stop_machine", "power_cut", "slow_disk", "drift", "no_descriptors", "no_memory")
 # They matter most once others have taken over. Half of them last so long: a lease of profile lan, the wait for its end, and a little.
-TAKE_OVERS = ("stop_child", "stop_all", "stop_unguarded", "lose_coordinator", "cut", "one_way", "partition", "control_port")
+TAKE_OVERS = ("stop_child", "stop_all", "stop_unguarded", "lose_coordinator", "cut", "one_way", "partition", "control_port",
+              "stop_machine")
 TAKE_OVER = 1.7  # seconds
+ON_MACHINES = ("slow_disk", "power_cut", "stop_machine")  # of nodes that have a machine.Machine
+
+
+def kinds_here():
+    """Those that this machine can bring about."""
+    return [name for name in KINDS if name != "no_memory" or machine.memory_groups()]
 
 
 def kind(function):
@@ -131,6 +141,15 @@ def partition(cluster, fault):
 
 
 @kind
+def bridge(cluster, fault):
+    """Two nodes that do not see each other, while all others see both."""
+    others = [id for id in cluster.ids if id != fault["node"]]
+    cluster.network.cut(fault["node"], others[int(fault["toss"] * len(others))])
+    yield
+    cluster.network.heal(fault["node"])
+
+
+@kind
 def data_port(cluster, fault):
     """A node whose connections for requests are dead, while it renews its lease."""
     with _closed_port(cluster, fault["node"], cluster.nodes[fault["node"]].port):
@@ -188,10 +207,56 @@ def disk_full(cluster, fault):
     node = cluster.nodes[fault["node"]]
     node.fill_disk()
     try:
-        other = cluster.nodes[next(id for id in cluster.ids if id != node.id)]
-        yield other.crash("child") != []
+        yield another(cluster, fault).crash("child") != []
     finally:
         node.free_disk()
+
+
+@kind
+def slow_disk(cluster, fault):
+    """A sync takes half a second, most of a lease, and the register has to be written: another node is restarted."""
+    node, other = cluster.nodes[fault["node"]], another(cluster, fault)
+    with node.machine.slow_disk():
+        yield other.crash("child") != []
+
+
+@kind
+def power_cut(cluster, fault):
+    """All that runs on a machine is gone, and of what was not synced any part is."""
+    node = cluster.nodes[fault["node"]]
+    another(cluster, fault).crash("child")  # so that the register is written meanwhile
+    time.sleep(fault["toss"])
+    yield node.crash("all") != []
+
+
+@kind
+def stop_machine(cluster, fault):
+    """As stop_all, and the machine's clocks do not count the time, but for the wall clock."""
+    node = cluster.nodes[fault["node"]]
+    with node.frozen("all") as pids:
+        began = processes.boot_ns()
+        yield pids != []
+        node.machine.lose_time(processes.boot_ns() - began)
+
+
+@kind
+def no_descriptors(cluster, fault):
+    """A node can open nothing more, and its connections to another one are made anew."""
+    node = cluster.nodes[fault["node"]]
+    with machine.no_more_files(node.child) as befell:
+        another(cluster, fault).crash("child")
+        yield befell
+
+
+@kind
+def no_memory(cluster, fault):
+    """The kernel ends a node that has no memory left."""
+    with machine.no_more_memory(cluster.nodes[fault["node"]].child) as befell:
+        yield befell
+
+
+def another(cluster, fault):
+    return cluster.nodes[next(id for id in cluster.ids if id != fault["node"])]
 
 
 @kind
@@ -204,6 +269,26 @@ def cpu_load(cluster, fault):
         for process in busy:
             process.kill()
             process.wait(harness.END)
+
+
+# ---- people
+
+@kind
+def drift(cluster, fault):
+    """A node comes back with another profile in its config, is refused, and serves nothing until that is mended."""
+    node = cluster.nodes[fault["node"]]
+    befell = node.crash("all") != []
+    with cluster.drifted(node):
+        node.start()
+        yield befell
+        node.crash("all")
+
+
+@kind
+def twin(cluster, fault):
+    """A second process with a living node's id, on another machine."""
+    with cluster.twin_of(fault["node"]) as process:
+        yield process.poll() is None
 
 
 # ---- a plan

@@ -13,6 +13,7 @@ import subprocess
 import harness
 import processes
 from harness import check, until
+from machine import Machine
 from network import Network, must
 
 ACTORS = os.environ["REKI_CHAOS_ACTORS"]
@@ -33,6 +34,7 @@ class NetNode(harness.Node):
         os.makedirs(self.data_dir, exist_ok=True)
         self.mounted = False
         self.guarded = False
+        self.machine = Machine(cluster.folder, id) if cluster.machines else None
 
     @property
     def address(self):
@@ -47,7 +49,8 @@ class NetNode(harness.Node):
         return [*self.cluster.network.inside(self.id), *super().words(), *alone]
 
     def environment(self):
-        return dict(super().environment(), REKI_WITNESS_DIR=self.cluster.witness_dir)
+        machine = self.machine.environment() if self.machine else {}
+        return dict(super().environment(), REKI_WITNESS_DIR=self.cluster.witness_dir, **machine)
 
     # ---- its processes
 
@@ -171,11 +174,13 @@ class NetNode(harness.Node):
 
 class NetCluster(harness.Cluster):
     """`with NetCluster(nodes=3) as c:`; `seed` is the switch's. `small_disks` mounts a tmpfs of that many MiB for each
-    node's data. `unguarded` names nodes that run without a guard."""
+    node's data. `unguarded` names nodes that run without a guard. `machines` gives each a machine.Machine."""
 
-    def __init__(self, nodes=3, seed=1, types=None, small_disks=0, node_class=NetNode, profile="lan", unguarded=()):
+    def __init__(self, nodes=3, seed=1, types=None, small_disks=0, node_class=NetNode, profile="lan", unguarded=(),
+                 machines=False):
         super().__init__(types=types if types is not None else witness_type(), nodes=nodes, profile=profile)
         self.unguarded = unguarded
+        self.machines = machines
         self.network = Network([*self.ids, CLIENT], seed)
         self.small_disks = small_disks
         self.node_class = node_class
@@ -217,6 +222,39 @@ class NetCluster(harness.Cluster):
                     node.start()
             return self.is_whole()
         until("all nodes are members again", SERVING, whole, every=0.05)
+
+    @contextlib.contextmanager
+    def drifted(self, node):
+        """The node's config names the other profile until this is over."""
+        other = {"lan": "cloud", "cloud": "lan"}[self.profile]
+        node.config = self._config_of("drifted", lambda text: text.replace(f'profile = "{self.profile}"', f'profile = "{other}"'))
+        try:
+            yield
+        finally:
+            node.config = None
+
+    @contextlib.contextmanager
+    def twin_of(self, id):
+        """A process that says it is that node too, on the clients' machine, with a data directory of its own."""
+        def move(text):
+            return text.replace(self.network.address(id) + ":", self.network.address(CLIENT) + ":").replace(
+                self.nodes[id].data_dir, os.path.join(self.folder, "data", f"twin-of-{id}"))
+        log = os.path.join(self.folder, f"twin-of-{id}.log")
+        environment = dict(os.environ, REKI_WITNESS_DIR=self.witness_dir)
+        with open(log, "ab") as out:
+            process = self.start(harness.NODE, "--config", self._config_of(f"twin-of-{id}", move), "--node", id, stdout=out,
+                                 stderr=out, env=environment)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(harness.END)
+
+    def _config_of(self, name, change):
+        path = os.path.join(self.folder, f"{name}.toml")
+        with open(self.config) as config, open(path, "w") as out:
+            out.write(change(config.read()))
+        return path
 
     def coordinator(self):
         """Its id, as a client knows it."""

@@ -87,6 +87,7 @@ class Node:
         self.process = None
         self.pid = None
         self.killed = False
+        self.config = None  # its own, where it is not the cluster's
         self.more_environment = {}
         self.process_options = {}  # of Popen
 
@@ -100,7 +101,7 @@ class Node:
 
     def words(self):
         """The command line."""
-        return [NODE, "--config", self.cluster.config, "--node", self.id]
+        return [NODE, "--config", self.config or self.cluster.config, "--node", self.id]
 
     def environment(self):
         return dict(os.environ, REKI_WITNESS=self.cluster.witness_file, **self.more_environment)
