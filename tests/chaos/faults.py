@@ -20,12 +20,12 @@ KINDS = {}
 ALONE = ("drain", "rolling_restart", "twin")
 # They need a process to befall, and most of them leave none.
 SIGNALS = ("kill_child", "kill_both", "kill_all", "stop_child", "stop_all", "stop_unguarded", "lose_coordinator",
-           "disk_full", "stop_machine", "power_cut", "slow_disk", "drift", "no_descriptors", "no_memory")
+           "disk_full", "stop_machine", "power_cut", "slow_disk", "drift", "no_descriptors", "no_memory", "dead_names")
 # They matter most once others have taken over. Half of them last so long: a lease of profile lan, the wait for its end, and a little.
 TAKE_OVERS = ("stop_child", "stop_all", "stop_unguarded", "lose_coordinator", "cut", "one_way", "partition", "control_port",
               "stop_machine")
 TAKE_OVER = 1.7  # seconds
-ON_MACHINES = ("slow_disk", "power_cut", "stop_machine")  # of nodes that have a machine.Machine
+ON_MACHINES = ("slow_disk", "power_cut", "stop_machine", "dead_names")  # of nodes that have a machine.Machine
 
 
 def kinds_here():
@@ -147,6 +147,13 @@ def bridge(cluster, fault):
     cluster.network.cut(fault["node"], others[int(fault["toss"] * len(others))])
     yield
     cluster.network.heal(fault["node"])
+
+
+@kind
+def dead_names(cluster, fault):
+    """A node's name server answers nobody, and its connections to another one are made anew."""
+    with cluster.nodes[fault["node"]].machine.dead_names():
+        yield another(cluster, fault).crash("child") != []
 
 
 @kind

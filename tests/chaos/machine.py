@@ -13,36 +13,53 @@ import harness
 import processes
 from harness import until
 
-LIBRARIES = (os.environ["REKI_FORGETFUL_DISK_LIBRARY"], os.environ["REKI_STOPPED_CLOCK_LIBRARY"])
+DISK = os.environ["REKI_FORGETFUL_DISK_LIBRARY"]
+CLOCK = os.environ["REKI_STOPPED_CLOCK_LIBRARY"]
+NAMES = os.environ["REKI_NAME_SERVER_LIBRARY"]
+
+
+def preloaded(*libraries, **files):
+    """The environment of a process that has these."""
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": ":".join(libraries), "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0".lstrip(":"), **files}
 
 
 class Machine:
-    """Its disk forgets at kill -9 what was not synced; its clocks can be made to miss time, its disk to be slow."""
+    """Its disk forgets at kill -9 what was not synced; its clocks can be made to miss time, its disk to be slow, its name
+    server not to answer. `hosts`: a file of the names that there are."""
 
-    def __init__(self, folder, id):
+    def __init__(self, folder, id, hosts):
+        self.hosts = hosts
         self.clock = os.path.join(folder, f"{id}.stood-still")
         self.slow = os.path.join(folder, f"{id}.slow-disk")
+        self.nameless = os.path.join(folder, f"{id}.dead-names")
         with open(self.clock, "wb") as page:
             page.write(bytes(8))
 
     def environment(self):
-        options = os.environ.get("ASAN_OPTIONS", "")
-        return {"LD_PRELOAD": ":".join(LIBRARIES), "REKI_STOPPED_CLOCK": self.clock, "REKI_SLOW_DISK": self.slow,
-                "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0".lstrip(":")}
+        return preloaded(DISK, CLOCK, NAMES, REKI_STOPPED_CLOCK=self.clock, REKI_SLOW_DISK=self.slow, REKI_HOSTS=self.hosts,
+                         REKI_DEAD_NAMES=self.nameless)
 
     def lose_time(self, ns):
         """From now on its elapsed-time clocks are behind by so much more; its wall clock is not."""
         with open(self.clock, "r+b") as file, mmap.mmap(file.fileno(), 8) as page:
             page[:] = struct.pack("=q", struct.unpack("=q", page[:])[0] + ns)
 
-    @contextlib.contextmanager
     def slow_disk(self):
-        with open(self.slow, "w"):
-            pass
-        try:
-            yield
-        finally:
-            os.unlink(self.slow)
+        return _exists(self.slow)
+
+    def dead_names(self):
+        return _exists(self.nameless)
+
+
+@contextlib.contextmanager
+def _exists(path):
+    with open(path, "w"):
+        pass
+    try:
+        yield
+    finally:
+        os.unlink(path)
 
 
 @contextlib.contextmanager

@@ -11,9 +11,9 @@ import signal
 import subprocess
 
 import harness
+import machine
 import processes
 from harness import check, until
-from machine import Machine
 from network import Network, must
 
 ACTORS = os.environ["REKI_CHAOS_ACTORS"]
@@ -34,7 +34,7 @@ class NetNode(harness.Node):
         os.makedirs(self.data_dir, exist_ok=True)
         self.mounted = False
         self.guarded = False
-        self.machine = Machine(cluster.folder, id) if cluster.machines else None
+        self.machine = machine.Machine(cluster.folder, id, cluster.hosts) if cluster.machines else None
 
     @property
     def address(self):
@@ -49,8 +49,8 @@ class NetNode(harness.Node):
         return [*self.cluster.network.inside(self.id), *super().words(), *alone]
 
     def environment(self):
-        machine = self.machine.environment() if self.machine else {}
-        return dict(super().environment(), REKI_WITNESS_DIR=self.cluster.witness_dir, **machine)
+        odd = self.machine.environment() if self.machine else {}
+        return dict(super().environment(), REKI_WITNESS_DIR=self.cluster.witness_dir, **odd)
 
     # ---- its processes
 
@@ -174,7 +174,8 @@ class NetNode(harness.Node):
 
 class NetCluster(harness.Cluster):
     """`with NetCluster(nodes=3) as c:`; `seed` is the switch's. `small_disks` mounts a tmpfs of that many MiB for each
-    node's data. `unguarded` names nodes that run without a guard. `machines` gives each a machine.Machine."""
+    node's data. `unguarded` names nodes that run without a guard. `machines` gives each a machine.Machine,
+    and a name under which the others and clients know it."""
 
     def __init__(self, nodes=3, seed=1, types=None, small_disks=0, node_class=NetNode, profile="lan", unguarded=(),
                  machines=False):
@@ -208,11 +209,24 @@ class NetCluster(harness.Cluster):
 
     def make_nodes(self):
         os.makedirs(self.witness_dir, exist_ok=True)
+        with open(self.hosts, "w") as hosts:
+            hosts.write("".join(f"{name_of(id)} {self.network.address(id)}\n" for id in self.network.names))
         nodes = {id: self.node_class(self, id) for id in self.ids}
         if self.small_disks:
             for node in nodes.values():
                 node.mount_small_disk(self.small_disks)
         return nodes
+
+    @property
+    def hosts(self):
+        return os.path.join(self.folder, "hosts")
+
+    def node_table(self, node):
+        table = super().node_table(node)
+        if not self.machines:
+            return table
+        name = name_of(node.id)
+        return table + f'advertise = "tcp://{name}:{PORT}"\nadvertise_control = "tcp://{name}:{CONTROL_PORT}"\n'
 
     def ensure_whole(self):
         """Starts what has ended, and waits until all nodes are members of the one view that all of them have."""
@@ -237,13 +251,13 @@ class NetCluster(harness.Cluster):
     def twin_of(self, id):
         """A process that says it is that node too, on the clients' machine, with a data directory of its own."""
         def move(text):
-            return text.replace(self.network.address(id) + ":", self.network.address(CLIENT) + ":").replace(
-                self.nodes[id].data_dir, os.path.join(self.folder, "data", f"twin-of-{id}"))
+            text = text.replace(self.network.address(id) + ":", self.network.address(CLIENT) + ":")
+            text = text.replace(name_of(id), name_of(CLIENT))
+            return text.replace(self.nodes[id].data_dir, os.path.join(self.folder, "data", f"twin-of-{id}"))
         log = os.path.join(self.folder, f"twin-of-{id}.log")
-        environment = dict(os.environ, REKI_WITNESS_DIR=self.witness_dir)
         with open(log, "ab") as out:
             process = self.start(harness.NODE, "--config", self._config_of(f"twin-of-{id}", move), "--node", id, stdout=out,
-                                 stderr=out, env=environment)
+                                 stderr=out)
         try:
             yield process
         finally:
@@ -274,17 +288,21 @@ class NetCluster(harness.Cluster):
 
     # ---- programs, on the clients' machine
 
+    def environment(self):
+        odd = machine.preloaded(machine.NAMES, REKI_HOSTS=self.hosts) if self.machines else {}
+        return dict(os.environ, REKI_WITNESS_DIR=self.witness_dir, **odd)
+
     def start(self, *words, **options):
-        return super().start(*self.network.inside(CLIENT), *words, **options)
+        return super().start(*self.network.inside(CLIENT), *words, **{"env": self.environment(), **options})
 
     def run(self, *words, **options):
-        return super().run(*self.network.inside(CLIENT), *words, **options)
+        return super().run(*self.network.inside(CLIENT), *words, env=self.environment(), **options)
 
     def ask_quietly(self, *words):
         """The document that the command prints, which may be an error's; None if there is none in a few seconds."""
         words = [*self.network.inside(CLIENT), harness.COMMAND, "--config", self.config, "--json", *map(str, words)]
         try:
-            return json.loads(subprocess.run(words, capture_output=True, text=True, timeout=10).stdout)
+            return json.loads(subprocess.run(words, capture_output=True, text=True, timeout=10, env=self.environment()).stdout)
         except (subprocess.TimeoutExpired, json.JSONDecodeError):
             return None
 
@@ -300,6 +318,11 @@ class NetCluster(harness.Cluster):
             for freeze in self.freezes:
                 out.write(json.dumps(freeze) + "\n")
         return path
+
+
+def name_of(id):
+    """By which others know its machine, where there are names."""
+    return f"{id}.reki.test"
 
 
 def witness_type(more=""):
