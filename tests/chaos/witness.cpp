@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <ctime>
@@ -111,7 +112,11 @@ reki::Result<WitnessContents> read_witness_file(const std::filesystem::path& pat
     std::uint64_t capacity, process, begun, rest[4];
   } header{};
   static_assert(sizeof header == header_bytes);
-  if (!file.read(reinterpret_cast<char*>(&header), sizeof header)) return not_one("cannot be read, or has no header");
+  if (!file) return not_one("cannot be read");
+  const bool is_whole = static_cast<bool>(file.read(reinterpret_cast<char*>(&header), sizeof header));
+  // Its process was killed before it had written the header.
+  if (file.gcount() == 0 || (is_whole && std::memcmp(&header, std::array<char, header_bytes>{}.data(), header_bytes) == 0)) return WitnessContents{};
+  if (!is_whole) return not_one("has no header");
   if (std::memcmp(header.magic, "rekiwit1", sizeof header.magic) != 0) return not_one("is no witness file");
   WitnessContents out;
   const std::uint64_t begun = std::min(header.begun, header.capacity);

@@ -77,7 +77,8 @@ struct WitnessContents {
   std::uint64_t lost = 0;              ///< Did not fit.
 };
 
-/// Fails with `invalid_argument` for what is not such a file; a cut off end is torn records.
+/// Fails with `invalid_argument` for what is not such a file; a cut off end is torn records. Nothing is in one that is empty
+/// or has no header but zeros, as of a process that was killed when it had just begun.
 [[nodiscard]] reki::Result<WitnessContents> read_witness_file(const std::filesystem::path& path);
 
 }  // namespace chaos

@@ -191,7 +191,9 @@ class Judging(unittest.TestCase):
     def test_a_test_that_hangs_is_ended_by_its_limit(self):
         workshop.STEP_LIMIT_S = 1
         self.assertIn("more than", self.judged("! grep -q '!(now' FILE || { sleep 50 & wait; }").by)
-        self.assertEqual(self.judged("! grep -q '!(now' FILE || while :; do :; done").by, "test 1: SIGXCPU")
+        # On a machine with far more work than cores the wall clock is the first.
+        by = self.judged("! grep -q '!(now' FILE || while :; do :; done").by
+        self.assertTrue("SIGXCPU" in by or "more than" in by, by)
 
     def test_where_real_time_is_in_it_what_fails_once_was_luck(self):
         luck = "[ -e FILE.run ] || { touch FILE.run; exit 1; }"

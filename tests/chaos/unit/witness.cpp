@@ -170,6 +170,15 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_none_is_refused) {
   BOOST_CHECK(!chaos::read_witness_file(path / "missing"));
 }
 
+BOOST_AUTO_TEST_CASE(a_process_that_was_killed_when_it_had_just_begun_has_seen_nothing) {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{64}, std::size_t{4096}}) {
+    std::ofstream(path / "begun") << std::string(bytes, '\0');
+    const auto read = chaos::read_witness_file(path / "begun");
+    BOOST_TEST_REQUIRE(read.has_value());
+    BOOST_TEST((read->records.empty() && read->torn == 0 && read->lost == 0));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(each_process_has_numbers_of_its_own) {
   std::set<std::uint64_t> processes;
   std::set<std::uint64_t> messages;
