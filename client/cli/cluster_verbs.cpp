@@ -27,9 +27,11 @@ std::string share_text(std::uint32_t slots) {
   return text;
 }
 
+/// An incarnation is a name of 64 bits: a string, however small.
 Json json_of(const NodeStatus& status) {
   Json out = Json::object();
   for (const auto& [name, value] : status) std::visit([&, n = name](const auto& v) { out[n] = v; }, value);
+  if (const auto id = out.find("incarnation"); id != out.end() && id->is_number()) *id = id->dump();
   return out;
 }
 
@@ -119,7 +121,7 @@ Result<Report> status(Client& client, const CommandLine& line) {
     }
   }
   if (failed && names.size() == 1) return tl::make_unexpected(*failed);
-  if (failed) std::cerr << "reki: " << failed->message() << "\n";
+  if (failed) std::cerr << "reki: " << printable(failed->message()) << "\n";
   return out;
 }
 

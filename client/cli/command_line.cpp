@@ -158,8 +158,9 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   std::string watch_for;
   CLI::App app{"Talks to a reki cluster: one actor per key, on one of the nodes.", "reki"};
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 ok, 1 not found or failed, 2 usage or configuration, 3 unreachable or deadline.\n"
-             "In JSON, a field of type bin is base64.");
+  app.footer("Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 unreachable or deadline, 4 not found,\n"
+             "5 not served now (no quorum, no lease, moving), 6 refused.\n"
+             "In JSON a field of type bin is base64, and an integer beyond 2^53 a string of its digits, which is taken too.");
   app.add_option("--config", out.config, "the cluster's TOML file")->envname("REKI_CONFIG")->type_name("FILE");
   app.add_option("--connect", out.connect, "address of a node instead of a config; more than one may be given")
       ->envname("REKI_CONNECT")->type_name("tcp://HOST:PORT")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

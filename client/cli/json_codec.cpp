@@ -75,8 +75,11 @@ class Writer {
   Bytes take() { return std::move(out_); }
 
  private:
-  Result<void> write_integer(const Json& value, const Schema& schema, const std::string& path) {
-    if (!value.is_number_integer()) return expected(path, schema, value);
+  /// Also from a string of digits: for_any_reader.
+  Result<void> write_integer(const Json& given, const Schema& schema, const std::string& path) {
+    const bool is_text = given.is_string();
+    const Json value = is_text ? Json::parse(given.get_ref<const std::string&>(), nullptr, false) : given;
+    if (!value.is_number_integer()) return expected(path, schema, given);
     const bool wants_unsigned = schema.kind == Kind::unsigned_integer;
     if (value.is_number_unsigned()) {
       const auto number = value.get<std::uint64_t>();

@@ -53,11 +53,12 @@ Result<Report> run(const CommandLine& line) {
 }  // namespace reki::cli
 
 int main(int argc, char** argv) {
+  reki::cli::secure_standard_files();
   const auto parsed = reki::cli::parse_command_line(argc, argv);
-  if (const int* code = std::get_if<int>(&parsed)) return *code;
+  if (const int* code = std::get_if<int>(&parsed)) return reki::cli::finish(*code);
   const auto& line = *std::get_if<reki::cli::CommandLine>(&parsed);
   const auto report = reki::cli::run(line);
-  if (!report) return reki::cli::print_error(report.error(), line.json);
+  if (!report) return reki::cli::finish(reki::cli::print_error(report.error(), line.json));
   reki::cli::print(*report, line.json);
-  return reki::cli::exit_ok;
+  return reki::cli::finish(reki::cli::exit_ok);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "reki/client/cli/json_codec.hpp"
@@ -11,8 +12,11 @@ namespace reki::cli {
 
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
-inline constexpr int exit_usage = 2;
-inline constexpr int exit_unreachable = 3;
+inline constexpr int exit_usage = 2;        ///< Or the configuration.
+inline constexpr int exit_unreachable = 3;  ///< Nobody has answered in time.
+inline constexpr int exit_not_found = 4;    ///< The answer is that there is none.
+inline constexpr int exit_unavailable = 5;  ///< The node serves nothing now: no quorum, no lease, the key is moving.
+inline constexpr int exit_refused = 6;      ///< The node or the actor says no; nothing was done.
 
 int exit_code_of(ErrorCode code);
 
@@ -24,8 +28,12 @@ struct Report {  // NOLINT(bugprone-exception-escape): that of Json, which says 
   std::string text;
 };
 
-/// Columns as wide as their widest cell, two blanks between them; numbers are flush right.
-std::string format_table(const std::vector<std::vector<std::string>>& rows);
+/// Keys and the texts of errors may hold any bytes: what a terminal would take for a command, and what is no UTF-8, as
+/// `\n`, `\t`, `\r`, `\xNN` or `\u00NN`. For people alone: two texts may look the same.
+std::string printable(std::string_view text);
+
+/// Columns as wide as their widest cell, two blanks between them; numbers are flush right. Cells are made printable.
+std::string format_table(const std::vector<std::vector<std::string>>& cells);
 
 void print(const Report& report, bool as_json);
 /// Code, text and remedy on stderr, and with `as_json` as a document on stdout too. Returns the exit code.
@@ -33,5 +41,13 @@ int print_error(const Error& error, bool as_json);
 
 /// JSON on one line, with bytes that are not UTF-8 replaced.
 std::string one_line(const Json& json);
+
+/// Integers beyond 2^53, which most readers of JSON round, become strings.
+Json for_any_reader(Json json);
+
+/// Before all else: where stdin, stdout or stderr is closed no socket may take its number. Writing to such a stdout fails.
+void secure_standard_files();
+/// At the end, with the exit code so far: if something could not be written to stdout says so, and it is `exit_failed`.
+int finish(int code);
 
 }  // namespace reki::cli

@@ -153,8 +153,9 @@ std::string details(const WatchEvent& event) {
 }
 
 /// Columns as wide as most of what comes: what is to come is not known.
-std::string row(const std::array<std::string, 6>& cells) {
+std::string row(std::array<std::string, 6> cells) {
   constexpr std::array<std::size_t, 6> widths{12, 11, 14, 8, 16, 0};
+  std::ranges::transform(cells, cells.begin(), printable);
   std::string out;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     out += cells[i];
@@ -167,7 +168,7 @@ std::string row(const std::array<std::string, 6>& cells) {
 
 void print_event(const WatchEvent& event, bool as_json) {
   if (as_json) {
-    std::cout << one_line(json_of(event)) << std::endl;  // whoever reads a stream reads it line by line
+    std::cout << one_line(for_any_reader(json_of(event))) << std::endl;  // whoever reads a stream reads it line by line
     return;
   }
   const std::string reason{event.reason == WatchReason::none ? "" : name_of(event.reason)};
@@ -202,7 +203,7 @@ Result<Report> watch(Client& client, const CommandLine& line) {
   for (std::uint64_t printed = 0;;) {
     for (const auto& event : incoming.take()) {
       print_event(event, line.json);
-      if (++printed == line.count) return Report{};
+      if (!std::cout || ++printed == line.count) return Report{};
     }
     if (interrupted != 0 || (until && Clock::now() >= *until)) return Report{};
     await(until);

@@ -11,18 +11,18 @@ def a_session_goes_through_all_verbs_as_json():
         started = c.reki("start", "counter", "user_123")
         check("start starts", started["state"] == "started" and started["start_number"] >= 1 and started["fence"] > 0, started)
         check("start finds", c.reki("start", "counter", "user_123") == {**started, "state": "found"})
-        there = c.reki("start", "--new", "counter", "user_123", code=1)["error"]
+        there = c.reki("start", "--new", "counter", "user_123", code=6)["error"]
         check("start --new says that it is there, and which", there["name"] == "already_started"
               and f"fence {started['fence']} on node {started['node']}" in there["text"], there)
         check("lookup finds", c.reki("lookup", "counter", "user_123") == {**started, "state": "found"})
-        check("lookup never starts", c.reki("lookup", "counter", "nobody", code=1)["error"]["name"] == "not_running")
+        check("lookup never starts", c.reki("lookup", "counter", "nobody", code=4)["error"]["name"] == "not_running")
         check("call", c.reki("call", "counter", "user_123", "increment", '{"by":2}')["reply"] == 2)
         check("call with defaults", c.reki("call", "counter", "user_123", "increment")["reply"] == 3)
         check("send", c.reki("send", "counter", "user_123", "increment", '{"by":-10}')["fence"] == started["fence"])
         check("what was sent is done", c.reki("call", "counter", "user_123", "get")["reply"] == -7)
         check("call starts", c.reki("call", "counter", "new", "get")["state"] == "started")
         check("call --no-start does not",
-              c.reki("call", "--no-start", "counter", "nobody", "get", code=1)["error"]["name"] == "not_running")
+              c.reki("call", "--no-start", "counter", "nobody", "get", code=4)["error"]["name"] == "not_running")
         check("arguments of a start", c.reki("call", "slow", "s", "ping", "--args", '{"ms":1}')["reply"] == 1)
 
         owner = c.reki("owner", "counter", "user_123")
@@ -41,7 +41,7 @@ def a_session_goes_through_all_verbs_as_json():
 
         stopped = c.reki("stop", "counter", "user_123")
         check("stop names the start that is over", stopped["fence"] == started["fence"] and stopped["state"] == "stopped")
-        check("stop finds none", c.reki("stop", "counter", "user_123", code=1)["error"]["name"] == "not_running")
+        check("stop finds none", c.reki("stop", "counter", "user_123", code=4)["error"]["name"] == "not_running")
         check("its next start is another", c.reki("start", "counter", "user_123")["fence"] > started["fence"])
         check("it begins anew", c.reki("call", "counter", "user_123", "get")["reply"] == 0)
 

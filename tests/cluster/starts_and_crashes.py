@@ -113,7 +113,7 @@ def a_crash_loop_pauses_its_key_alone():
         first = c.reki("start", "crasher", other)
         for _ in range(3):
             check("a crash", c.reki("call", "crasher", "looping", "crash", code=1)["error"]["name"] == "actor_crashed")
-        looping = c.reki("call", "crasher", "looping", "ping", code=1)["error"]
+        looping = c.reki("call", "crasher", "looping", "ping", code=6)["error"]
         check("a crash loop is named", looping["name"] == "crash_loop", looping)
         check("with the time of the next try", 30_000 < looping["retry_after_ms"] <= 60_000, looping)
         check("and the last error", "crashed as asked" in looping["text"], looping)
