@@ -58,7 +58,7 @@ Result<Report> list(Client& client, const CommandLine& line) {
     if (!page) return tl::make_unexpected(page.error());
     for (const auto key : page->keys) {
       keys.push_back(std::string{key});
-      out.text += std::string{key} + "\n";
+      out.text += printable(key) + "\n";
     }
     *cursor = Bytes{page->cursor};
   } while (!cursor->empty() && (line.all || keys.size() < line.limit));

@@ -77,9 +77,9 @@ class Writer {
  private:
   /// Also from a string of digits: for_any_reader.
   Result<void> write_integer(const Json& given, const Schema& schema, const std::string& path) {
-    const bool is_text = given.is_string();
-    const Json value = is_text ? Json::parse(given.get_ref<const std::string&>(), nullptr, false) : given;
-    if (!value.is_number_integer()) return expected(path, schema, given);
+    const Json value = given.is_string() ? Json::parse(given.get_ref<const std::string&>(), nullptr, false) : given;
+    const bool is_other_text = given.is_string() && value.dump() != given.get_ref<const std::string&>();  // "1 "
+    if (!value.is_number_integer() || is_other_text) return expected(path, schema, given);
     const bool wants_unsigned = schema.kind == Kind::unsigned_integer;
     if (value.is_number_unsigned()) {
       const auto number = value.get<std::uint64_t>();

@@ -129,7 +129,7 @@ Result<Report> message(Client& client, const CommandLine& line) {
     if (!reply) return tl::make_unexpected(reply.error());
     out.json["reply"] = *reply;
     out.table.clear();  // a call is about its reply
-    out.text = (reply->is_null() ? std::string{"ok"} : one_line(*reply)) + "\n";
+    out.text = (reply->is_null() ? std::string{"ok"} : printable(one_line(*reply))) + "\n";
   }
   return out;
 }

@@ -77,10 +77,10 @@ std::string printable(std::string_view text) {
     const std::size_t size = utf8_bytes(text, at);
     const unsigned char first = byte(text, at);
     const bool is_c1 = size == 2 && first == 0xc2 && byte(text, at + 1) < 0xa0;
-    if (size == 0 || first < 0x20 || first == 0x7f) {
+    if (size == 0 || first < 0x20) {
       out += printable_byte(first);
-    } else if (is_c1) {
-      out += escaped("\\u00", byte(text, at + 1));
+    } else if (is_c1 || first == 0x7f) {
+      out += escaped("\\u00", byte(text, at + size - 1));  // as JSON has it
     } else {
       out += text.substr(at, size);
     }

@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(scripts_can_tell_what_to_do_by_the_exit_code) {
 
 BOOST_AUTO_TEST_CASE(what_a_terminal_would_take_for_a_command_is_escaped) {
   BOOST_TEST(printable("two\nlines\tand\rmore") == "two\\nlines\\tand\\rmore");
-  BOOST_TEST(printable("\x1b[31mred\a\x7f") == "\\x1b[31mred\\x07\\x7f");
+  BOOST_TEST(printable("\x1b[31mred\a\x7f") == "\\x1b[31mred\\x07\\u007f");
   BOOST_TEST(printable("a\xc2\x9b" "31m") == "a\\u009b31m");
   BOOST_TEST(printable(std::string_view("\0", 1)) == "\\x00");
 }

@@ -91,16 +91,54 @@ def people_get_tables_and_errors_with_a_remedy():
         fails(2, ["--what"], "lookup", "counter", "x", "--what")
         fails(2, ["--timeout"], "--timeout", "soon", "count", "counter")
         fails(2, ["--timeout"], "--timeout", "0", "count", "counter")
-        fails(1, ["unknown_type", "did you mean 'counter'?"], "call", "countr", "x", "get")
-        fails(1, ["unknown_type"], "start", "countr", "x")
-        fails(1, ["unknown_message", "did you mean 'increment'?"], "call", "counter", "x", "incremnt")
+        fails(4, ["unknown_type", "did you mean 'counter'?"], "call", "countr", "x", "get")
+        fails(4, ["unknown_type"], "start", "countr", "x")
+        fails(4, ["unknown_message", "did you mean 'increment'?"], "call", "counter", "x", "incremnt")
         fails(2, ["did you mean 'by'?"], "call", "counter", "x", "increment", '{"bye":2}')
         fails(2, ["by"], "call", "counter", "x", "increment", '{"by":"two"}')
         fails(2, ["JSON"], "call", "counter", "x", "increment", '{"by":')
-        fails(1, ["not_running", "start it"], "lookup", "counter", "nobody")
+        fails(4, ["not_running", "start it"], "lookup", "counter", "nobody")
         fails(1, ["too_large"], "start", "counter", "k" * 1025)
         fails(2, ["invalid_argument"], "start", "counter", "")
         check("nothing of all this has started anything", c.reki("count", "counter")["count"] == 1)
+
+
+def what_cannot_be_written_is_an_error():
+    with Cluster(counter_type()) as c:
+        c.reki("start", "counter", "k")
+        verbs = (["list", "counter"], ["--json", "list", "counter"], ["count", "counter"], ["call", "counter", "k", "get"], ["nodes"],
+                 ["status"], ["describe"], ["owner", "counter", "k"], ["watch", "counter", "k", "--count", "1"], ["--help"])
+        for words in verbs:
+            for where in (">/dev/full", ">&-"):
+                done = c.run("bash", "-c", f'exec "$@" {where}', "-", COMMAND, "--config", c.config, *words, code=1)
+                check(f"{words} {where} says so", "cannot write to stdout" in done.stderr, done.stderr)
+        # No connection has taken the number of what is closed, and nothing is written into one.
+        done = c.run("bash", "-c", 'exec "$@" >&- 2>&- <&-', "-", COMMAND, "--config", c.config, "lookup", "counter", "nobody", code=4)
+        check("nothing is said", done.stdout == done.stderr == "")
+
+
+def texts_of_any_bytes_cannot_command_a_terminal():
+    with Cluster(counter_type()) as c:
+        keys = ["a\x1b[31mred", "two\nlines", "back\rspace", "c1\u009b31m", "del\x7f"]
+        for key in keys:
+            c.reki("start", "counter", key)
+        listed = c.reki("list", "counter", json_out=False).splitlines()
+        check("a line each", sorted(listed) == ["a\\x1b[31mred", "back\\rspace", "c1\\u009b31m", "del\\u007f", "two\\nlines"], listed)
+        check("exact in JSON", sorted(c.reki("list", "counter")["keys"]) == sorted(keys))
+        error = c.run(COMMAND, "--config", c.config, "call", "a\x1b[2J", "k", "get", code=4).stderr
+        check("an error too", "\x1b" not in error and "a\\x1b[2J" in error, error)
+
+
+def integers_pass_readers_that_round_them():
+    with Cluster(counter_type()) as c:
+        def count(by):
+            return c.reki("call", "counter", "k", "increment", json.dumps({"by": by}))["reply"]
+        check("up to 2^53 they are numbers", count(2**53) == 2**53)
+        check("beyond they are strings", count(1) == str(2**53 + 1))
+        check("which are taken too", count("-1") == 2**53 and count(str(2**53)) == str(2**54))
+        check("an incarnation is one", isinstance(c.status("n1")["incarnation"], str))
+        done = c.run(COMMAND, "--config", c.config, "call", "counter", "k", "increment", '{"by":"1 "}', code=2)
+        check("what is no number is not", "expected" in done.stderr, done.stderr)
 
 
 def addresses_and_configs_lead_to_the_right_cluster_or_are_explained():

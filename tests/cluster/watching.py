@@ -277,4 +277,4 @@ def people_see_columns_and_an_end_when_they_ask_for_it():
         fails(2, "watch what?", "--nodes", "--type", "counter")
         fails(2, "--for", "counter", "--for", "soon")
         fails(2, "--count", "counter", "--count", "0")
-        fails(1, "did you mean 'counter'?", "countr")
+        fails(4, "did you mean 'counter'?", "countr")
