@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "reki/client/cli/interruption.hpp"
 #include "reki/client/cli/verbs.hpp"
 #include "reki/core/base/cond_var.hpp"
 #include "reki/net/clock.hpp"
@@ -144,14 +145,15 @@ class Bench {
   Result<Report> run() {
     const auto length = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(line_.seconds));
     say("starting " + std::to_string(line_.keys) + " actors of type '" + type_.type + "', keys " + prefix_ + "*");
-    const Make start = up_to(line_.keys, [&] { return about(wire::Op::lookup_or_start, started_++); });
+    catch_interruptions();
+    const Make start = until_interrupted(up_to(line_.keys, [&] { return about(wire::Op::lookup_or_start, started_++); }));
     const auto set_up = Loop(client_, start, 256, 1, setup_max).run();
     if (!set_up.errors.empty()) {
       stop_all();
       return fail(set_up.errors.begin()->first, "the actors to measure cannot all be started");
     }
-    const Make lookup = [&] { return about(wire::Op::lookup_or_start, any_key()); };
-    const Make call = [&] { return a_call(any_key()); };
+    const Make lookup = until_interrupted([&] { return about(wire::Op::lookup_or_start, any_key()); });
+    const Make call = until_interrupted([&] { return a_call(any_key()); });
     measure("look-up", "1 at a time", [&] { return one_at_a_time(client_, lookup, length); });
     measure("look-up", "64 outstanding", [&] { return Loop(client_, lookup, 64, 1, length).run(); });
     measure("look-up", "16 batches of 64", [&] { return Loop(client_, lookup, 16, many, length).run(); });
@@ -199,13 +201,19 @@ class Bench {
     };
   }
   Make new_keys() {
-    return up_to(starts_max, [this] { return about(wire::Op::start, started_++); });
+    return until_interrupted(up_to(starts_max, [this] { return about(wire::Op::start, started_++); }));
+  }
+  static Make until_interrupted(Make make) {
+    return [make = std::move(make)] { return is_interrupted() ? std::nullopt : make(); };
   }
 
+  /// Nothing, if it is interrupted before or meanwhile.
   template <class Run>
   void measure(const std::string& what, const char* how, Run run) {
+    if (is_interrupted()) return;
     say(what + ", " + how + "...");
     Measurement m = run();
+    if (is_interrupted()) return say("interrupted");
     m.what = what;
     m.how = how;
     std::sort(m.latencies.begin(), m.latencies.end());

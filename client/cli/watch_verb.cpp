@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <ctime>
 #include <iostream>
 #include <utility>
 
+#include "reki/client/cli/interruption.hpp"
 #include "reki/client/cli/verbs.hpp"
 #include "reki/core/base/cond_var.hpp"
 #include "reki/core/view/view.hpp"
@@ -28,14 +27,6 @@ const int& bell() {
 void ring() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = write(bell(), &one, sizeof one);  // full: it rings already
-}
-
-volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) {
-  const int kept = errno;
-  interrupted = 1;
-  ring();
-  errno = kept;
 }
 
 /// What the watch has told and is not printed yet. Bounded: while whoever reads us is slow, the client's thread waits,
@@ -73,15 +64,6 @@ struct Closing {
   Incoming& incoming;
   ~Closing() { incoming.close(); }
 };
-
-/// The first signal ends the watch, a second one the process: one that waits for a slow reader could not end otherwise.
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 /// Blocks until the bell rings or `until` has come.
 void await(std::optional<Clock::time_point> until) {
@@ -193,7 +175,7 @@ Result<Report> watch(Client& client, const CommandLine& line) {
   std::optional<Clock::time_point> until;
   if (line.watch_for > Duration{0}) until = Clock::now() + line.watch_for;
   if (bell() < 0) return fail(ErrorCode::internal, "no file descriptor is left");
-  catch_signals();
+  catch_interruptions(ring);
 
   Incoming incoming;
   auto watch = client.watch(std::move(*filter), [&](const WatchEvent& event) { incoming.add(event); });
@@ -205,7 +187,7 @@ Result<Report> watch(Client& client, const CommandLine& line) {
       print_event(event, line.json);
       if (!std::cout || ++printed == line.count) return Report{};
     }
-    if (interrupted != 0 || (until && Clock::now() >= *until)) return Report{};
+    if (is_interrupted() || (until && Clock::now() >= *until)) return Report{};
     await(until);
   }
 }

@@ -1,6 +1,8 @@
 """`reki bench` measures, and its figures hold together."""
 
-from harness import Cluster, check, counter_type, say
+import signal
+
+from harness import COMMAND, END, Cluster, check, counter_type, say, until
 
 
 def bench_has_all_figures_and_they_hold_together():
@@ -26,3 +28,14 @@ def bench_has_all_figures_and_they_hold_together():
         check("it leaves no actor behind", c.reki("count", "counter")["count"] == 0)
         table = c.reki("bench", "--seconds", "0.05", "--keys", "10", json_out=False)
         check("people get a table", "PER SECOND" in table and "P99.9" in table, table)
+
+
+def a_bench_that_is_interrupted_takes_its_actors_with_it():
+    with Cluster(counter_type()) as c:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            bench = c.start(COMMAND, "--config", c.config, "bench", "--seconds", "60", "--keys", "2000")
+            until("it has actors", 60, lambda: c.reki("count", "counter")["count"] > 100)
+            bench.send_signal(number)
+            out, err = bench.communicate(timeout=END)
+            check("it ends well and says so", bench.returncode == 0 and "interrupted" in err, bench.returncode, out, err)
+            check("its actors are gone", c.reki("count", "counter")["count"] == 0)
