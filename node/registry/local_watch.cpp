@@ -9,7 +9,7 @@ Result<Watch> LocalWatch::begin(std::shared_ptr<Runtime> runtime, WatchFilter fi
   if (auto good = check(filter); !good) return tl::make_unexpected(good.error());
   if (filter.about_nodes()) return fail(ErrorCode::unsupported, "there are no nodes to watch: this is no cluster");
   if (!runtime->has_type(filter.type)) {
-    return fail(ErrorCode::unknown_type, "no factory of type '" + filter.type + "' here");
+    return tl::make_unexpected(unknown_type(*runtime, filter.type));
   }
   if (runtime->is_in_child()) return fail(ErrorCode::unavailable, used_after_fork);
   auto sink = std::make_shared<WatchSink>(std::move(callback));

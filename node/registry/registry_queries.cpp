@@ -102,15 +102,17 @@ Answer count(Shards& shards, const TypeEntry& type, std::string_view prefix) {
   return out;
 }
 
-Answer describe(const Factories& factories, std::string_view wanted) {
+Answer describe(const Shards& shards, std::string_view wanted) {
+  const Factories& factories = shards.types().factories();
   std::vector<TypeDescription> out;
   for (const auto& [name, type] : factories.types()) {
     if (wanted.empty() || wanted == name) out.push_back(type.description);
   }
   if (out.empty() && !wanted.empty()) {
-    std::string text = "no factory of type '" + std::string{wanted} + "' here; there are:";
-    for (const auto& [name, type] : factories.types()) text += " " + name;
-    return Answer{Error{ErrorCode::unknown_type, std::move(text)}};
+    Error error = unknown_type(shards.host(), wanted);
+    error.text += "; there are:";
+    for (const auto& [name, type] : factories.types()) error.text += " " + name;
+    return Answer{std::move(error)};
   }
   Answer answer;
   answer.payload = encode_descriptions(out);
@@ -122,11 +124,11 @@ Answer describe(const Factories& factories, std::string_view wanted) {
 std::optional<Answer> query(Shards& shards, wire::Op op, std::string_view type_name, std::string_view prefix,
                             std::optional<BytesView> args) {
   using wire::Op;
-  if (op == Op::describe) return describe(shards.types().factories(), type_name);
+  if (op == Op::describe) return describe(shards, type_name);
   if (op == Op::view || op == Op::status || op == Op::watch) return Answer{Error{ErrorCode::unsupported, "there is no cluster here"}};
   if (op != Op::list && op != Op::count) return std::nullopt;
   const TypeEntry* const type = shards.types().find(type_name);
-  if (auto error = check(shards.host().gate, type, type_name)) return Answer{std::move(*error)};
+  if (auto error = check(shards.host(), type, type_name)) return Answer{std::move(*error)};
   return op == Op::list ? list(shards, *type, prefix, args) : count(shards, *type, prefix);
 }
 

@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "reki/core/activation/activation_events.hpp"
+#include "reki/node/registry/shards/request.hpp"
 
 namespace reki {
 
 void RegistryWatches::ask(const WatchRequest& request, Completion done) {
   TypeEntry* const type = shards_.types().find(request.type);
   if (type == nullptr) {
-    return done(Answer{Error{ErrorCode::unknown_type, "no factory of type '" + std::string{request.type} + "' here"}});
+    return done(Answer{unknown_type(shards_.host(), request.type)});
   }
   const Instant at = shards_.host().clock.now();
   auto question = std::make_unique<TypeWatches::Question>();

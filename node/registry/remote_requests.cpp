@@ -40,7 +40,7 @@ void serve(Shards& shards, Asked& asked, RequestOrigin origin, Instant at, Effec
   if (!wire::about_a_key(wanted.op)) {
     if (const auto queried = query(shards, wanted.op, wanted.type, wanted.key, wanted.args)) return answer(*queried);
   }
-  if (auto error = check(shards.host().gate, asked.type, wanted.type)) return answer(Answer{std::move(*error)});
+  if (auto error = check(shards.host(), asked.type, wanted.type)) return answer(Answer{std::move(*error)});
   Request request;
   static_cast<Demand&>(request) = demand_of(wanted, at + std::chrono::milliseconds(wanted.remaining_ms), origin);
   request.type = asked.type;
@@ -88,7 +88,7 @@ void serve_requests(Shards& shards, std::span<const wire::Request> requests, Inc
 
 void readmit_request(Shards& shards, std::string_view type_name, std::string_view key, EnvelopePtr request) {
   const TypeEntry* const type = shards.types().find(type_name);
-  if (auto error = check(shards.host().gate, type, type_name)) {
+  if (auto error = check(shards.host(), type, type_name)) {
     if (request->done) request->done(Answer{std::move(*error)});
     return;
   }

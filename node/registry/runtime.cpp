@@ -64,7 +64,7 @@ void Runtime::submit(Submission submission, Completion done) {
   }
   Request request;
   request.type = types_.find(submission.type);
-  if (auto error = check(gate, request.type, submission.type)) return done(Answer{std::move(*error)});
+  if (auto error = check(*this, request.type, submission.type)) return done(Answer{std::move(*error)});
   const Instant at = clock.now();
   static_cast<Demand&>(request) = demand_of(submission, at + submission.timeout, {});
   request.hash = hash_key(submission.key, request.type->hash);

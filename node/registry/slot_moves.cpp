@@ -52,7 +52,7 @@ void SlotMoves::abandon() {
 
 Result<void> SlotMoves::arrive(HandedOver&& state) {
   const TypeEntry* const type = shards_.types().find(state.type);
-  if (auto error = check(shards_.host().gate, type, state.type)) return tl::make_unexpected(std::move(*error));
+  if (auto error = check(shards_.host(), type, state.type)) return tl::make_unexpected(std::move(*error));
   KeyName key{hash_key(state.key, type->hash), type->index, std::move(state.key)};
   const std::uint64_t hash = key.hash;
   return shards_.with(hash, [&](Shard& shard, Effects&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) {

@@ -29,10 +29,15 @@ EnvelopePtr into_envelope(Request request) {
   return out;
 }
 
-std::optional<Error> check(const Gate& gate, const TypeEntry* type, std::string_view type_name) {
-  if (gate.is_closing()) return Error{ErrorCode::shutting_down};
-  if (type == nullptr) return Error{ErrorCode::unknown_type, "no factory of type '" + std::string{type_name} + "' here"};
+std::optional<Error> check(const CellHost& host, const TypeEntry* type, std::string_view type_name) {
+  if (host.gate.is_closing()) return Error{ErrorCode::shutting_down};
+  if (type == nullptr) return unknown_type(host, type_name);
   return std::nullopt;
+}
+
+Error unknown_type(const CellHost& host, std::string_view type_name) {
+  const std::string place = host.node_id.value.empty() ? "here" : "on node '" + host.node_id.value + "'";
+  return Error{ErrorCode::unknown_type, "no factory of type '" + std::string{type_name} + "' " + place};
 }
 
 }  // namespace reki

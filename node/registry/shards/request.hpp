@@ -50,7 +50,9 @@ struct KeyedRequest {
 };
 
 /// Why a request is refused before anything is decided over it: nothing if it is not.
-[[nodiscard]] std::optional<Error> check(const Gate& gate, const TypeEntry* type, std::string_view type_name);
+[[nodiscard]] std::optional<Error> check(const CellHost& host, const TypeEntry* type, std::string_view type_name);
+/// Says which node lacks it: others may have it.
+[[nodiscard]] Error unknown_type(const CellHost& host, std::string_view type_name);
 
 /// The answer of, or about, a start that was there.
 [[nodiscard]] inline Answer answer_of(Fence fence, const SharedNodeId& node, bool started = false) {
