@@ -7,6 +7,20 @@ using namespace test;
 
 BOOST_AUTO_TEST_SUITE(slots)
 
+BOOST_FIXTURE_TEST_CASE(who_asks_for_a_type_that_is_not_here_is_told_by_which_node, SlotRegistry) {
+  gain(Epoch{1});
+  for (const auto op : {wire::Op::lookup, wire::Op::lookup_or_start, wire::Op::start, wire::Op::stop, wire::Op::list,
+                        wire::Op::count, wire::Op::describe}) {
+    Submission submission(op, "nobody", "k");
+    const Answer answer = registry.exchange(submission);
+    BOOST_TEST((answer.code == ErrorCode::unknown_type), "operation " << static_cast<int>(op));
+    BOOST_TEST(answer.text.starts_with("no factory of type 'nobody' on node 'n1'"), answer.text);
+  }
+  const auto watch = registry.watch(WatchFilter{"nobody", "k"}, [](const WatchEvent&) {});
+  BOOST_TEST_REQUIRE(!watch.has_value());
+  BOOST_TEST(watch.error().text == "no factory of type 'nobody' on node 'n1'");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_start_in_a_slot_that_is_lost_ends_however_many_wait_for_it, SlotRegistry) {
   gain(Epoch{1});
   stage.at_start = [this](const std::string&) { stage.door.pass(); };
