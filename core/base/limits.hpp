@@ -65,6 +65,9 @@ inline constexpr std::size_t voters_max = 5;
 inline constexpr std::size_t control_peers_max = 2 * nodes_max;
 /// Names of hosts that are looked up at once by one plane of a node, or by a client; further ones wait.
 inline constexpr int name_lookups_max = 16;
+/// The same of strangers' names, beside those of peers: anybody can make names up that nobody answers for, and each may hold
+/// its place for twenty seconds.
+inline constexpr int stranger_lookups_max = 4;
 /// Frames for one peer that wait for it. What a peer does not take is old soon: the machine repeats what matters.
 inline constexpr int control_frames_to_peer_max = 64;
 /// Peers without an address that are remembered, to answer them: guards, and `reki init`.
