@@ -77,6 +77,10 @@ inline constexpr std::size_t control_strangers_max = 32;
 /// How far an epoch or a ballot's round may be ahead of what is stored here, to be believed. A cluster that changes its view
 /// ten times a second, day and night, takes 29 hours for so many.
 inline constexpr std::uint64_t ahead_max = std::uint64_t{1} << 20;
+/// Names in `seeds`: one or two are usual, another one per data centre.
+inline constexpr std::size_t seeds_max = 16;
+/// Addresses of one such name that are connected to while a node looks for its cluster: any of them will do.
+inline constexpr std::size_t seed_addresses_max = 64;
 /// Renewals of one member that may wait for a confirmation; more means that none comes.
 inline constexpr std::size_t pending_renewals_per_member_max = 8;
 /// Deaths that are remembered for a coordinator to come: a rack's worth.

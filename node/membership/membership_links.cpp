@@ -14,7 +14,7 @@ constexpr auto dontwait = zmq::send_flags::dontwait;
 
 zmq::context_t make_context() {
   zmq::context_t context(1);
-  context.set(zmq::ctxopt::max_sockets, static_cast<int>(limits::control_peers_max + limits::control_strangers_max) + 16);
+  context.set(zmq::ctxopt::max_sockets, static_cast<int>(limits::control_peers_max + limits::control_strangers_max + limits::seeds_max * limits::seed_addresses_max) + 16);
   return context;
 }
 
@@ -37,7 +37,8 @@ MembershipLinks::MembershipLinks(NodeId self, NameResolver::Lookup lookup)
       context_(make_context()),
       router_(context_, zmq::socket_type::router),
       peer_dialer_(lookup),
-      stranger_dialer_(std::move(lookup), limits::stranger_lookups_max) {
+      stranger_dialer_(lookup, limits::stranger_lookups_max),
+      seeds_(context_, std::move(lookup)) {
   router_.set(zmq::sockopt::router_mandatory, true);
   set_bounds(router_, limits::control_frame_bytes_max);
 }
@@ -51,17 +52,22 @@ Result<std::string> MembershipLinks::listen(const std::string& address) {
 
 void MembershipLinks::set_complain(Dialer::Complain complain) {
   peer_dialer_.set_complain(complain);
-  stranger_dialer_.set_complain(std::move(complain));
+  stranger_dialer_.set_complain(complain);
+  complain_ = std::move(complain);
 }
 
 void MembershipLinks::append_to(std::vector<zmq::pollitem_t>& items) const {
   items.push_back({nullptr, peer_dialer_.fd(), ZMQ_POLLIN, 0});
   items.push_back({nullptr, stranger_dialer_.fd(), ZMQ_POLLIN, 0});
+  items.push_back({nullptr, seeds_.fd(), ZMQ_POLLIN, 0});
 }
 
 void MembershipLinks::turn(Instant now) {
   peer_dialer_.turn(now);
   stranger_dialer_.turn(now);
+  seeds_.turn([this](const std::string& host, const std::string& why) {
+    if (complain_) complain_(host, why);
+  });
 }
 
 void MembershipLinks::learn(const NodeId& node, const std::string& control) {
@@ -82,6 +88,7 @@ void MembershipLinks::learn(const View& view) {
   for (const Voter& v : view.voters()) {
     if (view.find(v.node) == nullptr) learn(v.node, v.control);
   }
+  seeds_.rest();
 }
 
 void MembershipLinks::connect(Peer& peer, Dialer& dialer) {
@@ -115,6 +122,10 @@ bool MembershipLinks::receive(std::string& route, zmq::message_t& frame) {
 }
 
 void MembershipLinks::send(const NodeId& to, BytesView frame) {
+  if (seeds_.has(to)) {
+    if (!seeds_.send(to, frame, boot_time())) ++dropped_;
+    return;
+  }
   const auto it = peers_.find(to);
   if (it == peers_.end() || !try_send(it->second.socket, zmq::const_buffer(frame.data(), frame.size()), dontwait)) {
     ++dropped_;

@@ -12,6 +12,7 @@
 #include "reki/core/view/view.hpp"
 #include "reki/net/dialer.hpp"
 #include "reki/node/membership/control_links.hpp"
+#include "reki/node/membership/seed_links.hpp"
 #include "reki/node/support/listen.hpp"
 
 namespace reki {
@@ -28,6 +29,8 @@ class MembershipLinks final : public ControlLinks {
   /// `address_in_use` with the remedy. Returns where it listens, with the port that it has got.
   [[nodiscard]] Result<std::string> listen(const std::string& address);
   [[nodiscard]] zmq::socket_t& router() { return router_; }
+  /// Asks at all addresses of that name too, under it as a node's id: what is sent to it goes to one of them.
+  void add_seed(const std::string& seed) { seeds_.add(seed); }
   /// Whoever is to be told of look-ups that have thrown.
   void set_complain(Dialer::Complain complain);
 
@@ -48,6 +51,7 @@ class MembershipLinks final : public ControlLinks {
   void answer(const std::string& route, BytesView frame) override;
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
   [[nodiscard]] std::vector<std::string> addresses() const override;
+  [[nodiscard]] bool has_seeds() const override { return !seeds_.empty(); }
 
  private:
   struct Peer {
@@ -61,6 +65,8 @@ class MembershipLinks final : public ControlLinks {
   zmq::socket_t router_;
   Dialer peer_dialer_;
   Dialer stranger_dialer_;
+  SeedLinks seeds_;
+  Dialer::Complain complain_;
   Listening listening_;
   std::map<NodeId, Peer> peers_;
   std::deque<Peer> strangers_;  ///< Those connected to last, at most `limits::control_strangers_max`.

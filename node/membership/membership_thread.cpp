@@ -43,6 +43,7 @@ Result<std::unique_ptr<MembershipThread>> MembershipThread::bind(Options options
   if (!address) return tl::make_unexpected(std::move(address.error()));
   out->address_ = std::move(*address);
   for (const auto& [peer, control] : out->options_.peers) out->links_.learn(peer, control);
+  for (const std::string& seed : out->options_.seeds) out->links_.add_seed(seed);
   auto machine = out->options_.machine;
   const std::string& told = out->options_.advertise;
   machine.agent.self.control = told.empty() ? advertised(out->options_.listen, out->address_) : told;

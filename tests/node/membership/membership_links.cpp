@@ -23,6 +23,10 @@ std::string port_of(const Result<std::string>& address) {
   return address->substr(address->rfind(':') + 1);
 }
 
+boost::test_tools::assertion_result has_ipv6(boost::unit_test::test_unit_id) {
+  return MembershipLinks{NodeId{"n1"}}.listen("tcp://[::1]:0").has_value();
+}
+
 /// A node's links, and another node's that listens.
 struct Fixture {
   Fixture() { names->set("n2.test", {"127.0.0.1"}); }
@@ -76,8 +80,68 @@ BOOST_FIXTURE_TEST_CASE(a_look_up_that_throws_ends_nothing_and_is_told_of, Fixtu
   names->set_broken(true);
   links.learn(NodeId{"n2"}, "tcp://n2.test:1");
   links.send_to_stranger("tcp://stranger.test:1", "a frame");
-  BOOST_TEST(!comes([] {}, [&] { return told.size() == 2; }));
-  BOOST_TEST((told == std::set<std::string>{"n2.test", "stranger.test"}));
+  links.add_seed("dns://seeds.test:1");
+  BOOST_TEST(!comes([&] { links.send(NodeId{"dns://seeds.test:1"}, "a frame"); }, [&] { return told.size() == 3; }));
+  BOOST_TEST((told == std::set<std::string>{"n2.test", "seeds.test", "stranger.test"}));
+}
+
+// ---- seeds
+
+BOOST_FIXTURE_TEST_CASE(all_addresses_of_a_seed_are_asked_in_turn, Fixture) {
+  const std::string port = port_of(other.listen("tcp://127.0.0.1:0"));
+  MembershipLinks third{NodeId{"n3"}, names->lookup()};
+  BOOST_REQUIRE(third.listen("tcp://127.0.0.2:" + port).has_value());
+  names->set("seeds.test", {"127.0.0.1", "127.0.0.9", "127.0.0.2"});  // nobody is at the second
+  const std::string seed = "dns://seeds.test:" + port;
+  links.add_seed(seed);
+  BOOST_TEST(links.has_seeds());
+  bool third_too = false;
+  std::string route;
+  zmq::message_t frame;
+  const auto send = [&] {
+    links.send(NodeId{seed}, "a frame");
+    third_too |= third.receive(route, frame);
+  };
+  BOOST_TEST(comes(send));
+  for (const Instant end = boot_time() + 10s; !third_too && boot_time() < end;) BOOST_TEST(comes(send));
+  BOOST_TEST(third_too);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_seed_is_asked_for_anew_while_a_node_looks_for_its_cluster, Fixture) {
+  const std::string port = port_of(other.listen("tcp://127.0.0.1:0"));
+  const NodeId seed{"dns://seeds.test:" + port};
+  links.add_seed(seed.value);
+  names->set("seeds.test", {"127.0.0.9"});
+  const auto send = [&] { links.send(seed, "a frame"); };
+  BOOST_TEST(!comes(send, [&] { return names->asked >= 2; }));
+  names->set("seeds.test", {"127.0.0.1"});
+  BOOST_TEST(comes(send));
+  names->set("seeds.test", {});  // a name server that has lost its memory
+  const int before = names->asked;
+  while (names->asked < before + 2) BOOST_TEST(comes(send));
+  BOOST_TEST(comes(send));
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_is_looked_up_before_something_is_to_be_sent, Fixture) {
+  links.add_seed("dns://seeds.test:1");
+  BOOST_TEST((links.next_wake() == Instant::never()));
+  BOOST_TEST(names->asked == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_seed_that_nobody_answers_for_keeps_no_peer_waiting, Fixture) {
+  links.add_seed("dns://silent.test:1");
+  links.learn(NodeId{"n2"}, address());
+  BOOST_TEST(comes([&] {
+    links.send(NodeId{"dns://silent.test:1"}, "to nobody");
+    links.send(NodeId{"n2"}, "a frame");
+  }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_seed_with_addresses_of_ipv6_is_asked, Fixture, *boost::unit_test::precondition(&has_ipv6)) {
+  const std::string port = port_of(other.listen("tcp://[::1]:0"));
+  names->set("seeds.test", {"127.0.0.9", "::1"});
+  links.add_seed("dns://seeds.test:" + port);
+  BOOST_TEST(comes([&] { links.send(NodeId{"dns://seeds.test:" + port}, "a frame"); }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
