@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_stop_waits_for_answers_of_other_nodes) {
 
 BOOST_AUTO_TEST_CASE(a_stop_ends_calls_to_other_nodes_that_outlast_its_grace) {
   auto gate = std::make_shared<test::Gate>();
-  test::Cluster cluster({"n1", "n2"}, gate, {.stop_grace = 100ms});
+  test::Cluster cluster({"n1", "n2"}, gate, {.stop_grace = 2s});
   const auto key = cluster.key_of("n2", "gated");
   std::promise<ErrorCode> code;
   cluster.nodes[0]->call<test::Gated>(key, test::Pass{}, {}, {.timeout = 1min}).then([&](auto answer) {
