@@ -7,24 +7,24 @@
 namespace reki {
 namespace {
 
+/// Or its queue is full, which is nearly the same: nobody reads.
+bool has_connection(zmq::socket_t& socket) { return (socket.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0; }
+
+}  // namespace
+
 std::string address_of(const std::string& number, std::uint16_t port) {
   const bool is_six = number.find(':') != std::string::npos;
   return "tcp://" + (is_six ? '[' + number + ']' : number) + ':' + std::to_string(port);
 }
 
-/// Or its queue is full, which is nearly the same: nobody reads.
-bool has_connection(zmq::socket_t& socket) { return (socket.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0; }
-
-void connect_number(zmq::socket_t& socket, const std::string& address) {
+void connect_to_number(zmq::socket_t& socket, const std::string& address) {
   socket.set(zmq::sockopt::ipv6, address.find('[') != std::string::npos);
   socket.connect(address);
 }
 
-}  // namespace
-
 void Dialer::connect(zmq::socket_t& socket, const std::string& address, Instant now) {
   auto endpoint = parse_endpoint(address);
-  if (!endpoint || is_number(*endpoint)) return connect_number(socket, address);
+  if (!endpoint || is_number(*endpoint)) return connect_to_number(socket, address);
   resolver_.ask(endpoint->host);
   named_.push_back({&socket, std::move(*endpoint), {}});
   look_at_ = std::min(look_at_, now + limits::name_look_again);
@@ -42,6 +42,7 @@ void Dialer::forget(const zmq::socket_t& socket) {
 
 void Dialer::turn(Instant now) {
   for (const auto& each : resolver_.take()) {
+    if (!each.thrown.empty() && complain_) complain_(each.host, each.thrown);
     for (Named& named : named_) {
       if (named.at.host == each.host && !each.numbers.empty()) found(named, each.numbers);
     }
@@ -67,7 +68,7 @@ void Dialer::found(Named& named, const std::vector<std::string>& numbers) {
   try {
     if (!named.connected_to.empty()) named.socket->disconnect(named.connected_to);
     named.connected_to.clear();
-    connect_number(*named.socket, next);
+    connect_to_number(*named.socket, next);
     named.connected_to = next;
   } catch (const zmq::error_t&) {
     // What the name server says is no address for libzmq: it is asked again.

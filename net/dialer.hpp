@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
@@ -10,6 +11,11 @@
 
 namespace reki {
 
+/// "tcp://number:port", of an IPv4 or an IPv6 address.
+[[nodiscard]] std::string address_of(const std::string& number, std::uint16_t port);
+/// Throws zmq::error_t if libzmq does not take the address. REQUIRES: its host is a number.
+void connect_to_number(zmq::socket_t& socket, const std::string& address);
+
 /// Connects sockets to addresses whose hosts may be names.
 ///
 /// libzmq gets numbers only: it would look a name up on its I/O thread, where all other connections wait meanwhile, and
@@ -19,7 +25,14 @@ namespace reki {
 /// Thread: that of the sockets.
 class Dialer {
  public:
-  explicit Dialer(NameResolver::Lookup lookup = NameResolver::by_system) : resolver_(std::move(lookup)) {}
+  /// Told of a look-up that has thrown, on the thread of the sockets.
+  using Complain = std::function<void(const std::string& host, const std::string& why)>;
+
+  /// `lookups_max`: names that are looked up at once.
+  explicit Dialer(NameResolver::Lookup lookup = NameResolver::by_system, int lookups_max = limits::name_lookups_max)
+      : resolver_(std::move(lookup), lookups_max) {}
+
+  void set_complain(Complain complain) { complain_ = std::move(complain); }
 
   /// At once if the host is a number; else as soon as it is known. Throws zmq::error_t if libzmq does not take the address.
   /// REQUIRES: `socket` stays where it is until it is forgotten, and takes no messages while it has no connection
@@ -47,6 +60,7 @@ class Dialer {
   void look(Instant now);
 
   NameResolver resolver_;
+  Complain complain_;  ///< May be empty.
   std::vector<Named> named_;
   Instant look_at_ = Instant::never();
 };

@@ -4,12 +4,12 @@
 #include <sys/socket.h>
 
 #include <deque>
+#include <exception>
 #include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
 
-#include "reki/core/base/limits.hpp"
 #include "reki/core/base/mutex.hpp"
 #include "reki/net/wakeup.hpp"
 
@@ -17,9 +17,10 @@ namespace reki {
 
 /// What the threads have a part in, so that it outlives them.
 struct NameResolver::Shared {
-  explicit Shared(Lookup l) : lookup(std::move(l)) { wakeup.arm(); }
+  Shared(Lookup l, int max) : lookup(std::move(l)), lookups_max(max) { wakeup.arm(); }
 
   const Lookup lookup;
+  const int lookups_max;
   Wakeup wakeup;
   Mutex mutex;
   std::set<std::string> asked ABSL_GUARDED_BY(mutex);  ///< All that wait or are looked up.
@@ -28,7 +29,8 @@ struct NameResolver::Shared {
   int threads ABSL_GUARDED_BY(mutex) = 0;
 };
 
-NameResolver::NameResolver(Lookup lookup) : shared_(std::make_shared<Shared>(std::move(lookup))) {}
+NameResolver::NameResolver(Lookup lookup, int lookups_max)
+    : shared_(std::make_shared<Shared>(std::move(lookup), lookups_max)) {}
 
 NameResolver::~NameResolver() {
   const MutexLock lock(shared_->mutex);
@@ -42,7 +44,7 @@ void NameResolver::ask(const std::string& host) {
     const MutexLock lock(shared_->mutex);
     if (!shared_->asked.insert(host).second) return;
     shared_->waiting.push_back(host);
-    if (shared_->threads >= limits::name_lookups_max) return;
+    if (shared_->threads >= shared_->lookups_max) return;
     ++shared_->threads;
   }
   try {
@@ -61,6 +63,19 @@ void NameResolver::cancel(const std::string& host) {
   if (std::erase(shared_->waiting, host) > 0) shared_->asked.erase(host);
 }
 
+/// What is thrown on a thread of its own would end the process.
+NameResolver::Found NameResolver::look_up(const Lookup& lookup, std::string host) {
+  Found out{std::move(host), {}};
+  try {
+    out.numbers = lookup(out.host);
+  } catch (const std::exception& e) {
+    out.thrown = std::string("the look-up has thrown: ") + e.what();
+  } catch (...) {
+    out.thrown = "the look-up has thrown something";
+  }
+  return out;
+}
+
 void NameResolver::work(const std::shared_ptr<Shared>& shared) {
   for (;;) {
     std::string host;
@@ -73,11 +88,11 @@ void NameResolver::work(const std::shared_ptr<Shared>& shared) {
       host = std::move(shared->waiting.front());
       shared->waiting.pop_front();
     }
-    auto numbers = shared->lookup(host);
+    Found found = look_up(shared->lookup, std::move(host));
     {
       const MutexLock lock(shared->mutex);
-      shared->asked.erase(host);
-      shared->found.push_back({std::move(host), std::move(numbers)});
+      shared->asked.erase(found.host);
+      shared->found.push_back(std::move(found));
     }
     shared->wakeup.signal();
   }

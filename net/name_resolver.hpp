@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "reki/core/base/limits.hpp"
+
 namespace reki {
 
 /// Looks host names up on threads of its own, so that no thread that others wait for does: a name server that is silent
@@ -16,12 +18,14 @@ class NameResolver {
   struct Found {
     std::string host;
     std::vector<std::string> numbers;  ///< IPv4 and IPv6 addresses, the best first; none: the look-up has failed.
+    std::string thrown{};              ///< What the look-up has thrown, which is no answer either; empty: nothing.
   };
-  /// May block; called on any thread.
+  /// May block, and throw; called on any thread.
   using Lookup = std::function<std::vector<std::string>(const std::string& host)>;
 
   /// By default as the machine does: its hosts file, DNS, what nsswitch.conf names.
-  explicit NameResolver(Lookup lookup = by_system);
+  /// `lookups_max`: names that are looked up at once; further ones wait.
+  explicit NameResolver(Lookup lookup = by_system, int lookups_max = limits::name_lookups_max);
   ~NameResolver();
   NameResolver(const NameResolver&) = delete;
   NameResolver& operator=(const NameResolver&) = delete;
@@ -39,6 +43,7 @@ class NameResolver {
 
  private:
   struct Shared;
+  [[nodiscard]] static Found look_up(const Lookup& lookup, std::string host);
   static void work(const std::shared_ptr<Shared>& shared);
 
   const std::shared_ptr<Shared> shared_;

@@ -97,6 +97,7 @@ Result<void> Node::Impl::open(const NodeConfig& self, const NodeOptions& options
     server.plane.heard_epoch = [this](NodeId from, Epoch epoch) { membership_thread_->heard_epoch(std::move(from), epoch); };
   }
   server.plane.why_no_view = [this] { return why_not_ready(); };
+  server.forwarded_time = options.stop_grace;  // queues move with their actors, and are worked off elsewhere
   server.goodbye_time = options.goodbye_time;
   server.log = options.log;
   auto bound = Server::bind(server, registry_.local());

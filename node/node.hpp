@@ -21,7 +21,8 @@ class LeasePage;
 struct NodeOptions {
   Incarnation incarnation{};  ///< 0: a random one.
   LogSink log{};
-  /// How long stop() waits for handlers that run.
+  /// How long stop() waits for handlers that run; and then for answers of other nodes to what has been passed on to them, as the
+  /// queues of actors that have moved.
   Duration stop_grace = limits::stop_grace_default;
   /// Takes the nodes of the config as up for ever, without leases and failover: for tests of what lies above, and for
   /// programs of one node.

@@ -20,6 +20,7 @@ Result<void> Node::Impl::join(const Config& config, const NodeConfig& self, cons
   control.page = page_;
   control.log = options.log;
   for (const NodeConfig& node : config.nodes) control.peers.emplace_back(node.id, node.control_address());
+  control.seeds = config.seeds;
   if (auto opened = open_data_dir(config, self); !opened) return opened;
   if (config.etcd) control.etcd = etcd::options_of(config);
   if (store_) control.machine.voter = store_->record();

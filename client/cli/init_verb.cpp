@@ -25,6 +25,10 @@ std::vector<Initialization::At> voters_of(const Config& config) {
 }
 
 Result<void> make_cluster(const Config& config, Duration timeout) {
+  if (!config.seeds.empty() && !config.names_voters) {
+    return fail(ErrorCode::bad_config, config.file + " has seeds, so that its nodes need not be all, and does not say which are to "
+                                       "vote; name 1, 3 or 5 with voters = [\"ID\", ...] in [cluster], and a [[node]] for each");
+  }
   const auto at = voters_of(config);
   Initialization init(config.cluster, view_of(config).hash_seed(), settings_of(config), at);
   std::vector<std::string> addresses;

@@ -86,6 +86,17 @@ Result<Endpoint> parse_host_port(std::string_view text) {
   return parse_port(text.substr(colon + 1)).map([&](std::uint16_t port) { return Endpoint{std::string(host), port}; });
 }
 
+Result<Endpoint> parse_seed(std::string_view text) {
+  constexpr std::string_view scheme = "dns://";
+  if (!text.starts_with(scheme)) {
+    return wrong("'" + std::string(text.substr(0, limits::endpoint_bytes_max)) +
+                 "' does not begin with dns://; write dns://name:port, as in dns://reki.internal:17101");
+  }
+  auto out = parse_host_port(text.substr(scheme.size()));
+  if (out && out->port == 0) return wrong("'" + std::string(text) + "' has port 0; write that of the nodes' control addresses");
+  return out;
+}
+
 Result<Endpoint> parse_endpoint(std::string_view text) {
   constexpr std::string_view scheme = "tcp://";
   if (!text.starts_with(scheme)) {

@@ -24,6 +24,9 @@ struct Endpoint {
 /// Reads "tcp://host:port", the form that ZeroMQ takes. Otherwise as `parse_host_port`.
 [[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
 
+/// Reads "dns://name:port", a name all of whose addresses are meant. The port is not 0. Otherwise as `parse_host_port`.
+[[nodiscard]] Result<Endpoint> parse_seed(std::string_view text);
+
 /// Whether the host stands for all addresses of a machine, as 0.0.0.0 and [::] do in all their forms: one can listen on it,
 /// and nobody can connect to it from elsewhere.
 [[nodiscard]] bool is_wildcard(const Endpoint& endpoint);

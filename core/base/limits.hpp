@@ -65,6 +65,9 @@ inline constexpr std::size_t voters_max = 5;
 inline constexpr std::size_t control_peers_max = 2 * nodes_max;
 /// Names of hosts that are looked up at once by one plane of a node, or by a client; further ones wait.
 inline constexpr int name_lookups_max = 16;
+/// The same of strangers' names, beside those of peers: anybody can make names up that nobody answers for, and each may hold
+/// its place for twenty seconds.
+inline constexpr int stranger_lookups_max = 4;
 /// Frames for one peer that wait for it. What a peer does not take is old soon: the machine repeats what matters.
 inline constexpr int control_frames_to_peer_max = 64;
 /// Peers without an address that are remembered, to answer them: guards, and `reki init`.
@@ -74,6 +77,10 @@ inline constexpr std::size_t control_strangers_max = 32;
 /// How far an epoch or a ballot's round may be ahead of what is stored here, to be believed. A cluster that changes its view
 /// ten times a second, day and night, takes 29 hours for so many.
 inline constexpr std::uint64_t ahead_max = std::uint64_t{1} << 20;
+/// Names in `seeds`: one or two are usual, another one per data centre.
+inline constexpr std::size_t seeds_max = 16;
+/// Addresses of one such name that are connected to while a node looks for its cluster: any of them will do.
+inline constexpr std::size_t seed_addresses_max = 64;
 /// Renewals of one member that may wait for a confirmation; more means that none comes.
 inline constexpr std::size_t pending_renewals_per_member_max = 8;
 /// Deaths that are remembered for a coordinator to come: a rack's worth.

@@ -114,6 +114,9 @@ struct Config {
   std::vector<NodeId> voters;
   /// `voters` is what the file says. `reki init` goes by it, and nothing after: people change them with `reki voters`.
   bool names_voters = false;
+  /// `[cluster] seeds`: "dns://name:port", all of whose addresses are control addresses of nodes, on that port. There a node
+  /// asks for its cluster, beside the nodes of the file.
+  std::vector<std::string> seeds;
   std::vector<NodeConfig> nodes;  ///< 1 to `limits::nodes_max`, as in the file.
   std::vector<TypeConfig> types;  ///< Sorted by name.
   RuntimeConfig runtime;

@@ -105,6 +105,7 @@ void Reader::read_cluster(const toml::node* node) {
   const toml::node* const voters = s.get("voters");
   if (config_.engine == EngineKind::embedded) read_voters(voters);
   else if (voters != nullptr) s.wrong("voters", "voters are for the engine \"embedded\"; with etcd leave them out");
+  if (const toml::node* seeds = s.get("seeds")) config_.seeds = read_seeds(*seeds, problems_);
   // Saying "curve" and sending in the clear would be worse than refusing it.
   static_cast<void>(s.one_of("security", security_names));
   s.refuse_unknown();

@@ -76,6 +76,9 @@ class Section {
   std::vector<std::string_view> known_;
 };
 
+/// `[cluster] seeds`.
+[[nodiscard]] std::vector<std::string> read_seeds(const toml::node& node, Problems& problems);
+
 /// `[etcd]`.
 [[nodiscard]] EtcdConfig read_etcd(const toml::table& table, Problems& problems);
 

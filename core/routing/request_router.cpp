@@ -61,6 +61,14 @@ void RequestRouter::shut_down() {
   });
 }
 
+bool RequestRouter::owes_outcomes() {
+  bool owes = false;
+  requests_.for_each([&](const RoutedRequest& request) {
+    owes |= request.op != wire::Op::watch && !request.progress.asks_for_view;
+  });
+  return owes;
+}
+
 // ---- whom to ask
 
 void RequestRouter::route(RoutedRequest& request, Instant now) {

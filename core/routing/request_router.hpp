@@ -119,6 +119,8 @@ class RequestRouter {
   /// A peer has said that it goes by a newer view than this.
   [[nodiscard]] bool is_behind() const { return follower_.behind(); }
   [[nodiscard]] std::size_t outstanding() const { return requests_.outstanding(); }
+  /// Whether one of them is more than a question, which can be asked again elsewhere. Looks at all of them.
+  [[nodiscard]] bool owes_outcomes();
   [[nodiscard]] const RouterPeer& peer(PeerIndex peer) const { return peers_[peer]; }
   /// Whose requests these are; with the cluster's name, once a peer has said it.
   [[nodiscard]] const Identity& identity() const { return frames_.identity(); }

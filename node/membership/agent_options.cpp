@@ -14,6 +14,7 @@ membership::MemberAgent::Options agent_options(const Config& config, const NodeC
   out.timing = timing_of(config);
   out.settings = settings_of(config);
   for (const NodeConfig& node : config.nodes) out.seeds.push_back(node.id);
+  for (const std::string& name : config.seeds) out.seeds.emplace_back(name);
   out.seed = seed;
   return out;
 }

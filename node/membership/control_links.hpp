@@ -23,6 +23,8 @@ class ControlLinks {
   virtual void send_to_stranger(const std::string& control, BytesView frame) = 0;
   /// To whoever has spoken on this connection.
   virtual void answer(const std::string& route, BytesView frame) = 0;
+  /// Whether some nodes are known by a common name only, so that none can be told by its address.
+  [[nodiscard]] virtual bool has_seeds() const { return false; }
   /// Of all that are known, this node too.
   [[nodiscard]] virtual std::vector<std::string> addresses() const = 0;
 

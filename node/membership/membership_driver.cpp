@@ -110,8 +110,10 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
   }
   if (frame->answer) send({from, *frame->answer});
   if (!frame->body) return;
+  // Whoever answers at a seed may be any node.
   const auto* const hint = std::get_if<membership::Hint>(&*frame->body);
-  if (hint != nullptr && !stranger_ && !machine_.agent().view()) ports_.links.learn(hint->coordinator, hint->control);
+  const bool is_asked = !stranger_ || ports_.links.has_seeds();
+  if (hint != nullptr && is_asked && !machine_.agent().view()) ports_.links.learn(hint->coordinator, hint->control);
   const auto epoch = membership::view_of_sender(*frame->body);
   if (epoch && stranger_) stranger_->has = *epoch;
   const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go

@@ -14,7 +14,7 @@ constexpr auto dontwait = zmq::send_flags::dontwait;
 
 zmq::context_t make_context() {
   zmq::context_t context(1);
-  context.set(zmq::ctxopt::max_sockets, static_cast<int>(limits::control_peers_max + limits::control_strangers_max) + 16);
+  context.set(zmq::ctxopt::max_sockets, static_cast<int>(limits::control_peers_max + limits::control_strangers_max + limits::seeds_max * limits::seed_addresses_max) + 16);
   return context;
 }
 
@@ -32,8 +32,13 @@ bool try_send(zmq::socket_t& socket, zmq::const_buffer bytes, zmq::send_flags fl
 
 }  // namespace
 
-MembershipLinks::MembershipLinks(NodeId self)
-    : self_(std::move(self)), context_(make_context()), router_(context_, zmq::socket_type::router) {
+MembershipLinks::MembershipLinks(NodeId self, NameResolver::Lookup lookup)
+    : self_(std::move(self)),
+      context_(make_context()),
+      router_(context_, zmq::socket_type::router),
+      peer_dialer_(lookup),
+      stranger_dialer_(lookup, limits::stranger_lookups_max),
+      seeds_(context_, std::move(lookup)) {
   router_.set(zmq::sockopt::router_mandatory, true);
   set_bounds(router_, limits::control_frame_bytes_max);
 }
@@ -45,6 +50,26 @@ Result<std::string> MembershipLinks::listen(const std::string& address) {
   return listening_.address;
 }
 
+void MembershipLinks::set_complain(Dialer::Complain complain) {
+  peer_dialer_.set_complain(complain);
+  stranger_dialer_.set_complain(complain);
+  complain_ = std::move(complain);
+}
+
+void MembershipLinks::append_to(std::vector<zmq::pollitem_t>& items) const {
+  items.push_back({nullptr, peer_dialer_.fd(), ZMQ_POLLIN, 0});
+  items.push_back({nullptr, stranger_dialer_.fd(), ZMQ_POLLIN, 0});
+  items.push_back({nullptr, seeds_.fd(), ZMQ_POLLIN, 0});
+}
+
+void MembershipLinks::turn(Instant now) {
+  peer_dialer_.turn(now);
+  stranger_dialer_.turn(now);
+  seeds_.turn([this](const std::string& host, const std::string& why) {
+    if (complain_) complain_(host, why);
+  });
+}
+
 void MembershipLinks::learn(const NodeId& node, const std::string& control) {
   if (control.empty() || node == self_) return;
   auto it = peers_.find(node);
@@ -54,7 +79,7 @@ void MembershipLinks::learn(const NodeId& node, const std::string& control) {
   }
   if (it->second.address == control) return;
   it->second.address = control;
-  connect(it->second);
+  connect(it->second, peer_dialer_);
 }
 
 void MembershipLinks::learn(const View& view) {
@@ -63,15 +88,16 @@ void MembershipLinks::learn(const View& view) {
   for (const Voter& v : view.voters()) {
     if (view.find(v.node) == nullptr) learn(v.node, v.control);
   }
+  seeds_.rest();
 }
 
-void MembershipLinks::connect(Peer& peer) {
-  dialer_.forget(peer.socket);
+void MembershipLinks::connect(Peer& peer, Dialer& dialer) {
+  dialer.forget(peer.socket);
   peer.socket = zmq::socket_t(context_, zmq::socket_type::dealer);
   set_bounds(peer.socket, limits::control_frame_bytes_max, limits::control_frames_to_peer_max);
   set_reconnecting(peer.socket, limits::control_reconnect_wait_max);
   try {
-    dialer_.connect(peer.socket, peer.address, boot_time());
+    dialer.connect(peer.socket, peer.address, boot_time());
   } catch (const zmq::error_t&) {
     // An address that cannot be: messages to it are dropped, and counted.
   }
@@ -96,6 +122,10 @@ bool MembershipLinks::receive(std::string& route, zmq::message_t& frame) {
 }
 
 void MembershipLinks::send(const NodeId& to, BytesView frame) {
+  if (seeds_.has(to)) {
+    if (!seeds_.send(to, frame, boot_time())) ++dropped_;
+    return;
+  }
   const auto it = peers_.find(to);
   if (it == peers_.end() || !try_send(it->second.socket, zmq::const_buffer(frame.data(), frame.size()), dontwait)) {
     ++dropped_;
@@ -111,11 +141,11 @@ void MembershipLinks::send_to_stranger(const std::string& control, BytesView fra
   auto it = std::ranges::find(strangers_, control, &Peer::address);
   if (it == strangers_.end()) {
     if (strangers_.size() >= limits::control_strangers_max) {
-      dialer_.forget(strangers_.front().socket);
+      stranger_dialer_.forget(strangers_.front().socket);
       strangers_.pop_front();
     }
     it = strangers_.insert(strangers_.end(), Peer{control, {}});
-    connect(*it);
+    connect(*it, stranger_dialer_);
   }
   if (!try_send(it->socket, zmq::const_buffer(frame.data(), frame.size()), dontwait)) ++dropped_;
 }

@@ -23,6 +23,9 @@ Instant raw_time() {
 
 MembershipThread::MembershipThread(Options options, VoterStore* store)
     : options_(std::move(options)), links_(options_.machine.agent.self.node_id) {
+  links_.set_complain([log = options_.log](const std::string& host, const std::string& why) {
+    if (log) log(LogLevel::warn, "name_lookup", "host=" + host + " text=\"" + why + '"');
+  });
   if (store == nullptr) return;
   writer_.emplace(*store, StoreWriter::Callbacks{
                               .written = [this](StoreWriter::Written w) { tasks_.push(Task{MembershipDriver::Written{w.version}}); },
@@ -40,6 +43,7 @@ Result<std::unique_ptr<MembershipThread>> MembershipThread::bind(Options options
   if (!address) return tl::make_unexpected(std::move(address.error()));
   out->address_ = std::move(*address);
   for (const auto& [peer, control] : out->options_.peers) out->links_.learn(peer, control);
+  for (const std::string& seed : out->options_.seeds) out->links_.add_seed(seed);
   auto machine = out->options_.machine;
   const std::string& told = out->options_.advertise;
   machine.agent.self.control = told.empty() ? advertised(out->options_.listen, out->address_) : told;
@@ -130,15 +134,16 @@ void MembershipThread::round() {
 void MembershipThread::wait() {
   Wakeup& posted = tasks_.wakeup();
   items_.assign({zmq::pollitem_t{links_.router().handle(), 0, ZMQ_POLLIN, 0},
-                 zmq::pollitem_t{nullptr, posted.fd(), ZMQ_POLLIN, 0},
-                 zmq::pollitem_t{nullptr, links_.dialer().fd(), ZMQ_POLLIN, 0}});
-  const Instant until = std::min(driver_->next_wake(), links_.dialer().next_wake());
+                 zmq::pollitem_t{nullptr, posted.fd(), ZMQ_POLLIN, 0}});
+  links_.append_to(items_);
+  const Instant until = std::min(driver_->next_wake(), links_.next_wake());
   posted.arm();
   const bool idle = !more_to_read_ && tasks_.empty() && !stopping_;
   poll_until(items_, now_, idle ? until : now_);
   posted.disarm(items_[1].revents != 0);
   const Instant now = boot_time();
-  if (items_[2].revents != 0 || now >= links_.dialer().next_wake()) links_.dialer().turn(now);
+  const bool has_news = std::ranges::any_of(items_.begin() + 2, items_.end(), [](const auto& item) { return item.revents != 0; });
+  if (has_news || now >= links_.next_wake()) links_.turn(now);
 }
 
 void MembershipThread::read_frames() {

@@ -31,6 +31,7 @@ class MembershipThread {
     membership::Membership::Options machine;  ///< Without its own control address, which comes of `listen`.
     std::vector<NodeId> voters;  ///< That the config names; empty: it names none.
     std::vector<std::pair<NodeId, std::string>> peers;  ///< Where nodes are that the config knows.
+    std::vector<std::string> seeds{};  ///< Names at all of whose addresses nodes are, as in the config.
     std::optional<etcd::Options> etcd;  ///< Where the register is, if it is there.
     LeasePage* page = nullptr;  ///< Shared with the guard and the workers.
     LogSink log;

@@ -39,6 +39,7 @@ std::size_t raise_file_limit() {
 
 Server::Server(const Options& options, HostedRegistry& registry)
     : log_(options.log),
+      forwarded_time_(options.forwarded_time),
       goodbye_time_(options.goodbye_time),
       events_(options.log),
       context_(make_context()),
@@ -156,16 +157,20 @@ void Server::enter(Phase phase) {
   plane_.requests().refuse_new();
   if (entered_ == Phase::open) heard_at_ = now_;  // whoever has sent something by now is refused
   entered_ = phase;
-  if (phase == Phase::stopping) give_up_at_ = now_ + limits::closing_time_max;
+  if (phase != Phase::stopping) return;
+  give_up_at_ = now_ + limits::closing_time_max;
+  forwarded_until_ = now_ + forwarded_time_;
 }
 
 bool Server::is_done() {
   if (entered_ != Phase::stopping) return false;
-  if (now_ >= give_up_at_) return true;
+  // What has moved on to its new owner is executed there, and its answer comes this way.
+  const bool owes = plane_.router().owes_outcomes();
+  if (now_ >= (owes ? forwarded_until_ : give_up_at_)) return true;
   done_at_ = heard_at_ + limits::closing_quiet;
   if (now_ < done_at_) return false;
-  done_at_ = give_up_at_;  // what was forwarded wakes the thread when it is answered
-  return plane_.router().outstanding() == 0 && !more_to_read_;
+  done_at_ = forwarded_until_;  // an answer wakes the thread
+  return !owes && !more_to_read_;
 }
 
 void Server::finish() {

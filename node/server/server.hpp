@@ -30,6 +30,7 @@ class Server final : private FrameSink {
   struct Options {
     std::string listen;  ///< "tcp://host:port"; port 0: any free one.
     DataPlane::Options plane;
+    Duration forwarded_time{limits::closing_time_max};  ///< How long it waits at the end for answers to what it has passed on.
     Duration goodbye_time{0};  ///< How long it waits at the end for clients that have not read everything.
     LogSink log;
   };
@@ -52,9 +53,9 @@ class Server final : private FrameSink {
 
   /// Answers every HELLO and new request with `shutting_down`. What is under way goes on.
   void refuse_new();
-  /// Goes on refusing until all that was forwarded is answered and no frame has come for `limits::closing_quiet`, for at
-  /// most `limits::closing_time_max`. Then sends the answers that are there, for at most `limits::flush_time_max`, ends
-  /// what is still forwarded, and joins.
+  /// Goes on refusing until no frame has come for `limits::closing_quiet`, for at most `limits::closing_time_max`; longer, up
+  /// to `Options::forwarded_time`, while something that was forwarded is not answered. Then ends what still is, sends the
+  /// answers that are there, says GOODBYE until it has been heard, for at most `Options::goodbye_time`, and joins.
   void stop();
 
  private:
@@ -76,6 +77,7 @@ class Server final : private FrameSink {
   // Constant after bind().
   Listening listening_;
   LogSink log_;
+  const Duration forwarded_time_;
   const Duration goodbye_time_;
 
   // Any thread.
@@ -92,6 +94,7 @@ class Server final : private FrameSink {
   Instant heard_at_;                          // the last frame
   Instant done_at_ = Instant::never();        // when to look whether the end has come
   Instant give_up_at_ = Instant::never();     // once it is stopping
+  Instant forwarded_until_ = Instant::never();
   bool more_to_read_ = false;
   std::vector<zmq::pollitem_t> items_;
 

@@ -22,7 +22,8 @@ using namespace cluster_test;
 ///
 ///     BOOTTIME_NS PID EVENT TYPE KEY FENCE OBJECT
 ///
-/// `made` as the factory begins (KEY and FENCE are "-"), `born` in on_start, `died` in the destructor.
+/// `made` as the factory begins (KEY and FENCE are "-"), `born` in on_start, `died` in the destructor; `noted` in a handler, with
+/// the call's number for OBJECT.
 class Witness {
  public:
   explicit Witness(std::string_view type) : type_(type), object_(++objects()) { write("made"); }
@@ -35,6 +36,7 @@ class Witness {
     fence_ = std::to_string(context.fence().value);
     write("born");
   }
+  void noted(std::uint64_t number) const { write("noted", number); }
 
  private:
   static std::atomic<std::uint64_t>& objects() {
@@ -48,12 +50,13 @@ class Witness {
     }();
     return fd;
   }
-  void write(std::string_view event) const {
+  void write(std::string_view event) const { write(event, object_); }
+  void write(std::string_view event, std::uint64_t number) const {
     timespec now{};
     clock_gettime(CLOCK_BOOTTIME, &now);
     const std::string line = std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) + ' ' + std::to_string(getpid()) +
                              ' ' + std::string{event} + ' ' + std::string{type_} + ' ' + key_ + ' ' + fence_ + ' ' +
-                             std::to_string(object_) + '\n';
+                             std::to_string(number) + '\n';
     if (file() >= 0 && ::write(file(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::abort();
   }
 
@@ -113,8 +116,24 @@ class BlobActor : public reki::Actor<Blob> {
   std::int64_t pings_ = 0;
 };
 
+class ScribeActor : public reki::Actor<Scribe> {
+ public:
+  reki::Result<void> on_start(reki::Context& context) override {
+    witness_.born(context);
+    return {};
+  }
+  std::int64_t on(const Note& m) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(m.ms));
+    witness_.noted(static_cast<std::uint64_t>(m.number));
+    return m.number;
+  }
+
+ private:
+  Witness witness_{Scribe::type};
+};
+
 }  // namespace
 
 const reki::Plugin reki_plugin = reki::plugin([](reki::Factories& factories) {
-  factories.add<NeighbourActor>().add<SlowActor>().add<CrasherActor>().add<BlobActor>();
+  factories.add<NeighbourActor>().add<SlowActor>().add<CrasherActor>().add<BlobActor>().add<ScribeActor>();
 });

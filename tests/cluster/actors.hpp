@@ -64,4 +64,17 @@ struct Blob {
   using Messages = reki::Messages<Fetch, Put, Nap, Ping>;
 };
 
+/// Takes its time in the handler, and leaves a witness of each call: `noted`, with its number in the place of the object's.
+struct Note {
+  static constexpr std::string_view name = "note";
+  using Reply = std::int64_t;  ///< The number.
+  std::int64_t number = 0;
+  std::int64_t ms = 0;
+  static constexpr auto fields = reki::fields("number", &Note::number, "ms", &Note::ms);
+};
+struct Scribe {
+  static constexpr std::string_view type = "scribe";
+  using Messages = reki::Messages<Note>;
+};
+
 }  // namespace cluster_test

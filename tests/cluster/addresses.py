@@ -3,7 +3,7 @@
 import os
 import socket
 
-from harness import COMMAND, Cluster, check, counter_type
+from harness import COMMAND, NODE, Cluster, check, counter_type
 
 
 def has_ipv6():
@@ -39,6 +39,45 @@ def names_ipv6_and_advertised_addresses_work_together():
         for id in c.ids:
             others = c.run(COMMAND, "--connect", c.told(id), "call", "counter", "k1", "increment")
             check(f"all is reached through {id}", others.returncode == 0, others)
+
+
+class Seeded(Cluster):
+    """Each node's file has itself and the name at which the others are: `localhost`, with IPv4 and IPv6 where there is that. n1
+    and n2 are there, on one port; n3 has another and is found by nobody. `config` lists all, for commands."""
+
+    CONTROL = ["127.0.0.1", "[::1]" if has_ipv6() else "127.0.0.2", "127.0.0.1"]
+
+    def make_nodes(self):
+        nodes = super().make_nodes()
+        nodes["n2"].control_port = nodes["n1"].control_port
+        for node in nodes.values():
+            node.words = lambda node=node: [NODE, "--config", self.file_of(node), "--node", node.id]
+            with open(self.file_of(node), "w") as file:
+                file.write(f'[cluster]\nname = "{self.name}"\nprofile = "{self.profile}"\n'
+                           f'seeds = ["dns://localhost:{nodes["n1"].control_port}"]\n{self.node_table(node)}{self.types}')
+        return nodes
+
+    def file_of(self, node):
+        return os.path.join(self.folder, f"{node.id}.toml")
+
+    def node_table(self, node):
+        control = self.CONTROL[self.ids.index(node.id)]
+        return (f'[[node]]\nid = "{node.id}"\nlisten = "{node.address}"\ncontrol = "tcp://{control}:{node.control_port}"\n'
+                f'data_dir = "{node.data_dir}"\n')
+
+
+def nodes_whose_files_have_only_themselves_find_each_other_by_a_name():
+    with Seeded(counter_type(), settings='voters = ["n1"]\n') as c:
+        replies = {c.reki("call", "counter", f"k{i}", "increment")["reply"] for i in range(30)}
+        check("all keys are served", replies == {1}, replies)
+        check("all are in", [n["node"] for n in c.reki("nodes")["nodes"]] == c.ids)
+        c.run(COMMAND, "config", "check", c.file_of(c.nodes["n3"]))
+        for id in ("n3", "n1"):  # n1 has been told where n2 is; it finds the way by its register, and n3 by the name
+            c.nodes[id].terminate()
+            c.nodes[id].start()
+            check(f"{id} is back", c.nodes[id].wait_ready())
+        done = c.run(COMMAND, "--config", c.file_of(c.nodes["n3"]), "init", code=2)
+        check("init says that it wants voters", "voters = " in done.stderr, done)
 
 
 def where_nobody_can_connect_is_refused_before_anything_starts():

@@ -7,7 +7,7 @@ import zmq
 
 from harness import Cluster, actor_types, check, say, until
 
-HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG = range(1, 8)
+HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG, GOODBYE = range(1, 9)
 LOOKUP_OR_START, LOOKUP, START, STOP, CALL, SEND, LIST, COUNT, DESCRIBE, STATUS, VIEW = range(1, 12)
 UNKNOWN_TYPE, UNKNOWN_MESSAGE, MALFORMED_MESSAGE, TOO_LARGE, INVALID_ARGUMENT, UNSUPPORTED = range(20, 26)
 WRONG_NODE = 46
@@ -254,6 +254,23 @@ def requests_that_break_a_rule_get_a_typed_error_each_and_are_counted():
             replies += msgpack.unpackb(peer.socket.recv())[3]
         codes = {reply[0]: reply[1] for reply in replies}
         check("a good request among bad ones is served", codes.pop(2000) == 0 and 0 not in codes.values(), codes)
+
+        # Ids that cannot be read: there is nobody to tell, and those around them are served.
+        lookup = [LOOKUP, 1000, 0, "neighbour", key]
+        nameless = [["x", *lookup], [None, *lookup], [-7, *lookup], [[1], *lookup], [{1: 2}, *lookup], [1.5, *lookup], "no array", None, []]
+
+        def ask_all():
+            replies = []
+            peer.socket.send(pack([REQUEST, 0, 0, [[3000, *good[1:]], *nameless, [3001, *good[1:]]]]))
+            while len(replies) < 2:
+                kind, *rest = msgpack.unpackb(peer.socket.recv())
+                check("no REJECT", kind == REPLY, kind, rest)
+                replies += rest[2]
+            codes = {reply[0]: reply[1] for reply in replies}
+            check("those around requests without an id are served", codes == {3000: 0, 3001: 0}, codes)
+            peer.works()
+
+        s.counted("bad_request", len(nameless), ask_all)
 
         # Types have no owner of their own that a peer could know, so the node where their keys fall says that it has none.
         key = next(k for k in (f"key_{n}" for n in range(1000)) if s.cluster.owner("rocket", k) == "n2")

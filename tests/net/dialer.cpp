@@ -1,50 +1,19 @@
 #include "reki/net/dialer.hpp"
 
-#include <atomic>
 #include <boost/test/unit_test.hpp>
-#include <map>
 #include <memory>
 #include <thread>
 
-#include "reki/core/base/cond_var.hpp"
+#include "fake_names.hpp"
 #include "reki/core/base/limits.hpp"
-#include "reki/core/base/mutex.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
 #include "reki/net/socket_bounds.hpp"
 
 using namespace reki;
 using namespace std::chrono_literals;
-using Numbers = std::vector<std::string>;
 
 namespace {
-
-/// A name server of the test's own. Look-ups outlive who has asked.
-struct Names : std::enable_shared_from_this<Names> {
-  Mutex mutex;
-  CondVar changed;
-  std::map<std::string, Numbers> all ABSL_GUARDED_BY(mutex);
-  bool is_silent ABSL_GUARDED_BY(mutex) = true;  ///< About what ends with silent.test.
-  std::atomic<int> asked = 0;
-
-  void set(const std::string& host, Numbers numbers) {
-    const MutexLock lock(mutex);
-    all[host] = std::move(numbers);
-  }
-  NameResolver::Lookup lookup() {
-    return [self = shared_from_this()](const std::string& host) {
-      ++self->asked;
-      const MutexLock lock(self->mutex);
-      while (self->is_silent && host.ends_with("silent.test")) self->changed.wait(self->mutex);
-      return self->all[host];
-    };
-  }
-  void speak() {
-    const MutexLock lock(mutex);
-    is_silent = false;
-    changed.notify_all();
-  }
-};
 
 /// A peer that listens on one address of this machine.
 struct Peer {
@@ -92,7 +61,7 @@ struct Fixture {
   }
 
   zmq::context_t context;
-  const std::shared_ptr<Names> names = std::make_shared<Names>();
+  const std::shared_ptr<test::Names> names = std::make_shared<test::Names>();
   std::vector<std::unique_ptr<zmq::socket_t>> sockets;
   Dialer dialer{names->lookup()};
 };
@@ -178,6 +147,20 @@ BOOST_FIXTURE_TEST_CASE(names_of_sockets_that_are_gone_do_not_wait_before_others
   names->speak();
   BOOST_TEST(connects(socket));
   BOOST_TEST(names->asked <= 2 * limits::name_lookups_max);  // the made-up ones were never looked up
+}
+
+BOOST_FIXTURE_TEST_CASE(a_look_up_that_throws_is_told_of_and_counts_as_no_answer, Fixture) {
+  const Peer peer(context, "127.0.0.1");
+  std::vector<std::string> told;
+  dialer.set_complain([&](const std::string& host, const std::string& why) { told.push_back(host + ": " + why); });
+  names->set_broken(true);
+  names->set("n1.test", {"127.0.0.1"});
+  auto& socket = dial("n1.test", peer.port);
+  for (const Instant end = boot_time() + 10s; told.empty() && boot_time() < end;) BOOST_TEST(!connects(socket, 10ms));
+  BOOST_REQUIRE(!told.empty());
+  BOOST_TEST(told.front() == "n1.test: the look-up has thrown: no name server");
+  names->set_broken(false);
+  BOOST_TEST(connects(socket));  // it is asked for again
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_forgotten_is_not_touched_when_its_name_is_found, Fixture) {

@@ -123,9 +123,24 @@ BOOST_AUTO_TEST_CASE(a_callback_of_a_forwarded_call_must_not_block) {
   BOOST_TEST((code.get_future().get() == ErrorCode::would_block));
 }
 
-BOOST_AUTO_TEST_CASE(a_stop_ends_calls_to_other_nodes) {
+BOOST_AUTO_TEST_CASE(a_stop_waits_for_answers_of_other_nodes) {
   auto gate = std::make_shared<test::Gate>();
-  test::Cluster cluster({"n1", "n2"}, gate);
+  test::Cluster cluster({"n1", "n2"}, gate, {.stop_grace = 60s});
+  std::promise<bool> answered;
+  cluster.nodes[0]->call<test::Gated>(cluster.key_of("n2", "gated"), test::Pass{}, {}, {.timeout = 1min}).then([&](auto answer) {
+    answered.set_value(answer.has_value());
+  });
+  gate->await_waiting(1);
+  auto stopped = std::async(std::launch::async, [&] { return cluster.nodes[0]->stop(); });
+  BOOST_TEST((stopped.wait_for(2 * limits::closing_time_max) == std::future_status::timeout));
+  gate->open();
+  BOOST_TEST(answered.get_future().get());
+  BOOST_TEST(stopped.get());
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_ends_calls_to_other_nodes_that_outlast_its_grace) {
+  auto gate = std::make_shared<test::Gate>();
+  test::Cluster cluster({"n1", "n2"}, gate, {.stop_grace = 2s});
   const auto key = cluster.key_of("n2", "gated");
   std::promise<ErrorCode> code;
   cluster.nodes[0]->call<test::Gated>(key, test::Pass{}, {}, {.timeout = 1min}).then([&](auto answer) {

@@ -137,11 +137,12 @@ inline std::unique_ptr<reki::Node> start(const reki::Config& config, const std::
 
 /// Some nodes that know each other's addresses, as view 2.
 struct Cluster {
-  explicit Cluster(const std::vector<std::string>& ids, std::shared_ptr<Gate> gate = std::make_shared<Gate>()) {
+  explicit Cluster(const std::vector<std::string>& ids, std::shared_ptr<Gate> gate = std::make_shared<Gate>(),
+                   const reki::NodeOptions& options = {}) {
     const auto config = config_of(ids);
     std::vector<reki::Member> members;
     for (const auto& id : ids) {
-      nodes.push_back(start(config, id, {}, gate));
+      nodes.push_back(start(config, id, options, gate));
       members.push_back({reki::NodeId{id}, {}, nodes.back()->address(), 1, "", reki::MemberState::up});
     }
     const auto first = nodes[0]->view();

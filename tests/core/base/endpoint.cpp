@@ -40,6 +40,13 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_an_address_is_named) {
   BOOST_TEST(refused("tcp://" + std::string(300, 'h') + ":1", "too long"));
 }
 
+BOOST_AUTO_TEST_CASE(a_seed_is_a_name_with_a_port) {
+  BOOST_TEST((parse_seed("dns://reki.internal:7101").value() == Endpoint{"reki.internal", 7101}));
+  for (const auto* text : {"reki.internal:7101", "tcp://reki.internal:7101", "dns://reki.internal", "dns://:7101", "dns://reki.internal:0"}) {
+    BOOST_TEST(!parse_seed(text).has_value(), text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_host_that_stands_for_all_addresses_is_known_in_all_its_forms) {
   for (const auto* host : {"0.0.0.0", "0", "0.0", "00.0.0.0", "0x0", "::", "::0", "0:0:0:0:0:0:0:0", "::0.0.0.0", "::ffff:0.0.0.0", "::%eth0"}) {
     BOOST_TEST(is_wildcard(Endpoint{host, 1}), host);

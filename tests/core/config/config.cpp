@@ -93,6 +93,7 @@ name = "shop-1"
 profile = "cloud"
 engine = "embedded"
 voters = ["a", "c", "b"]
+seeds = ["dns://reki.internal:7101", "dns://other.internal:7102"]
 security = "none"
 [[node]]
 id = "a"
@@ -130,6 +131,7 @@ blocking_threads = 2
   BOOST_TEST((c.profile == Profile::cloud));
   BOOST_TEST((c.engine == EngineKind::embedded));
   BOOST_TEST((c.voters == std::vector{NodeId{"a"}, NodeId{"c"}, NodeId{"b"}}));
+  BOOST_TEST((c.seeds == std::vector<std::string>{"dns://reki.internal:7101", "dns://other.internal:7102"}));
   BOOST_TEST((c.nodes[0] == NodeConfig{NodeId{"a"}, "tcp://10.0.0.1:7101", "10.0.0.1:7201", 3, "z1", "/var/lib/reki", "tcp://10.0.0.1:17101"}));
   const RestartPolicy policy{RestartMode::permanent, 3, 1min, 5ms, 2s, 2.0};
   TypeConfig cart = c.types.at(1);
@@ -203,7 +205,7 @@ BOOST_AUTO_TEST_CASE(an_empty_file_lacks_a_cluster_and_nodes) {
 BOOST_AUTO_TEST_CASE(an_unknown_key_is_answered_with_the_nearest) {
   BOOST_TEST(in_cluster("profil = \"lan\"\n") ==
              "f:3:1: unknown key 'profil' in [cluster]; did you mean 'profile'? the keys are: name, profile, engine, "
-             "voters, security");
+             "voters, seeds, security");
   BOOST_TEST(after_good("wieght = 2\n") ==
              "f:7:1: unknown key 'wieght' in [[node]]; did you mean 'weight'? the keys are: id, listen, advertise, "
              "control, advertise_control, admin, weight, zone, data_dir");
@@ -410,6 +412,19 @@ BOOST_AUTO_TEST_CASE(voters_that_cannot_vote_are_refused) {
   BOOST_TEST(two.starts_with("f:3:10: there are 2 voters; name 1, 3 or 5"));
 }
 
+BOOST_AUTO_TEST_CASE(seeds_that_name_nobody_are_refused) {
+  constexpr const char* not_an_array =
+      "f:3:9: seeds is not an array of 1 to 16 names; write seeds = [\"dns://NAME:PORT\"], with the port of the nodes' control addresses";
+  BOOST_TEST(in_cluster("seeds = \"dns://a:1\"\n") == not_an_array);
+  BOOST_TEST(in_cluster("seeds = []\n") == not_an_array);
+  BOOST_TEST(in_cluster("seeds = [1]\n") == "f:3:10: a seed is not a string; write \"dns://NAME:PORT\" in quotes");
+  BOOST_TEST(in_cluster("seeds = [\"tcp://a:1\", \"dns://a:0\", \"dns://a\"]\n") ==
+             "f:3:10: seeds: 'tcp://a:1' does not begin with dns://; write dns://name:port, as in dns://reki.internal:17101\n"
+             "f:3:23: seeds: 'dns://a:0' has port 0; write that of the nodes' control addresses\n"
+             "f:3:36: seeds: 'a' has no port; write host:port, as in 127.0.0.1:7101");
+  BOOST_TEST(in_cluster("seeds = [\"dns://a:1\", \"dns://a:1\"]\n") == "f:3:23: seeds names 'dns://a:1' twice; name it once");
+}
+
 BOOST_AUTO_TEST_CASE(a_cluster_that_could_serve_no_key_is_refused) {
   BOOST_TEST(after_good("weight = 0\n[[node]]\nid = \"b\"\nlisten = \"tcp://h:1\"\nweight = 0\n") ==
              "f:7:10: the weight of every node is 0, so none would serve a key; give one a weight of 1 or more");
@@ -501,7 +516,7 @@ weight = "heavy"
 [types.t]
 idle = "soon"
 )") == R"(f:1:1: [cluster] has no 'name'; add name = "my-cluster"
-f:2:1: unknown key 'nam' in [cluster]; did you mean 'name'? the keys are: name, profile, engine, voters, security
+f:2:1: unknown key 'nam' in [cluster]; did you mean 'name'? the keys are: name, profile, engine, voters, seeds, security
 f:5:10: listen: 'udp://h:1' does not begin with tcp://; write tcp://host:port, as in tcp://127.0.0.1:7101
 f:7:6: the node id 'a' is taken by the node of line 4; give each node an id of its own
 f:9:10: weight is a string; it must be a whole number

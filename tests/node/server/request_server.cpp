@@ -291,6 +291,34 @@ BOOST_AUTO_TEST_CASE(who_closes_refuses_what_is_new_answers_what_is_under_way_an
   BOOST_TEST(!one.server.say_goodbye());
 }
 
+BOOST_AUTO_TEST_CASE(the_count_of_a_goodbye_begins_at_the_last_hello_that_was_welcomed_and_has_rejected_requests_in_it) {
+  OneServer one;
+  DirectPeer peer(one);
+  peer.request({start_of(1, "a")});
+  BOOST_TEST((peer.reject().code == ErrorCode::hello_required));
+  peer.greet();
+  must_serve(peer);
+  peer.greet();
+  peer.request({start_of(1, "a")}, Incarnation{OneServer::incarnation.value + 1});
+  BOOST_TEST((peer.reject().code == ErrorCode::wrong_incarnation));
+  peer.hello("another cluster");
+  BOOST_TEST((peer.reject().code == ErrorCode::wrong_cluster));
+  must_serve(peer);
+  BOOST_TEST(one.server.say_goodbye());
+  BOOST_TEST(peer.goodbye().frames == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_process_that_joins_again_is_another_incarnation_on_the_same_connection) {
+  OneServer one;
+  DirectPeer peer(one);
+  const Incarnation before = peer.greet().incarnation;
+  const Incarnation after{before.value + 1};
+  one.server.set_view(one.view, after);
+  peer.request({start_of(1, "a")}, before);
+  BOOST_TEST((peer.reject().code == ErrorCode::wrong_incarnation));
+  BOOST_TEST((peer.greet().incarnation == after));
+}
+
 BOOST_AUTO_TEST_CASE(replies_that_a_peer_does_not_read_are_dropped_and_counted_and_its_session_stays) {
   OneServer one;
   DirectPeer peer(one);
