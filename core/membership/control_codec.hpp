@@ -47,6 +47,8 @@ enum class ControlKind : std::uint8_t {
   init = 30,
   set_voters = 31,
   set_voters_reply = 32,
+  set_profile = 33,
+  set_profile_reply = 34,
 };
 /// As which kind it is written if nothing is known of the receiver.
 [[nodiscard]] ControlKind kind_of(const Body& body);

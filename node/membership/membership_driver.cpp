@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "reki/core/base/limits.hpp"
-#include "reki/core/membership/voter_change.hpp"
 
 namespace reki {
 namespace {
@@ -27,6 +26,7 @@ MembershipDriver::MembershipDriver(Options options, Ports ports)
       self_(options_.machine.agent.self.node_id),
       ports_(std::move(ports)),
       machine_(options_.machine),
+      config_check_({options_.voters, options_.machine.agent.settings}),
       frames_out_(membership::ControlSender{options_.cluster, self_, options_.machine.agent.self.control}) {}
 
 void MembershipDriver::log(LogLevel level, std::string_view event, const std::string& fields) const {
@@ -165,8 +165,9 @@ void MembershipDriver::took(const EtcdAnswered& answered) {
 /// In the order that membership.hpp asks for.
 void MembershipDriver::effects() {
   if (auto write = machine_.take_write()) ports_.write(std::move(*write));
-  if (auto txn = machine_.take_etcd()) ports_.ask_etcd(std::move(*txn));
   for (const auto& event : machine_.take_events()) apply(event);
+  // A request that is lost costs half of the lease; the next one still comes in time.
+  if (auto txn = machine_.take_etcd()) ports_.ask_etcd(std::move(*txn), machine_.agent().timing().lease / 2);
   machine_.take_messages(messages_);
   for (const auto& item : messages_) send(item);
 }
@@ -180,7 +181,8 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
     frames_out_.remember(installed->view);
     std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
     write_notice();
-    compare_config(*installed->view);
+    const bool in = machine_.agent().phase() != MemberAgent::Phase::joining;
+    for (const auto& [what, text] : config_check_.look(*installed->view, in)) log(LogLevel::warn, what, "text=\"" + text + '"');
     ports_.node.installed(installed->view, machine_.agent().incarnation());
   } else if (const auto* lost = std::get_if<Lost>(&event)) {
     leaving_.push_back({lost->slots, lost->of, now_.boot + limits::move_grace, Instant::never()});
@@ -190,7 +192,9 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
   } else if (const auto* out = std::get_if<Fenced>(&event)) {
     fenced(*out);
   } else if (const auto* lease = std::get_if<LeaseExtended>(&event)) {
-    extended(lease->end);
+    extended(*lease);
+  } else if (const auto* shorter = std::get_if<LeaseCut>(&event)) {
+    cut(*shorter);
   } else if (const auto* outside = std::get_if<NotLetIn>(&event)) {
     not_let_in(outside->why);
   }
@@ -199,14 +203,6 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
 void MembershipDriver::not_let_in(const std::string& why) {
   not_let_in_ = why;
   if (is_due("not_let_in")) log(LogLevel::error, "not_let_in", "text=\"" + why + '"');
-}
-
-/// Once for each set of voters.
-void MembershipDriver::compare_config(const View& view) {
-  std::string warning = membership::differing_voters(options_.voters, view);
-  if (warning == config_warning_ || !view.old_voters().empty()) return;
-  config_warning_ = std::move(warning);
-  if (!config_warning_.empty()) log(LogLevel::warn, "voters_differ", "text=\"" + config_warning_ + '"');
 }
 
 /// Whether something that is said with each renewal is to be logged again.
@@ -232,20 +228,30 @@ void MembershipDriver::fenced(const membership::Fenced& event) {
   write_notice();
 }
 
-void MembershipDriver::extended(Instant lease_end) {
+void MembershipDriver::extended(const membership::LeaseExtended& event) {
   std::int64_t end_by_wall = LeaseEnds::not_by_wall_clock;
   if (ports_.wall_ns) {
-    const Settings& agreed = machine_.agent().view()->settings();
-    end_by_wall = stopped_.wall_at(lease_end, lease_end + -agreed.lease) + (agreed.wait - agreed.lease).count() / 2;
+    end_by_wall = stopped_.wall_at(event.end, event.from) + lateness_of(machine_.agent().view()->settings()).count();
     if (ports_.wall_ns() >= end_by_wall) return;  // it was asked for before the machine stood still
   }
-  const Instant before = std::exchange(lease_end_, lease_end);
+  const Instant before = std::exchange(lease_end_, event.end);
   const std::int64_t before_by_wall = std::exchange(lease_end_wall_, end_by_wall);
   options_.page->set_lease_end(lease_end_, lease_end_wall_);
   // The clocks are read once all can see the new end: whoever found the gate closed by the earlier one did so before.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool was_over = ports_.wall_ns && ports_.wall_ns() >= before_by_wall;
   if (clocks().boot >= before || was_over) ports_.node.resumed();
+}
+
+/// By the wall clock too: what is waited for it gets short with the lease.
+void MembershipDriver::cut(const membership::LeaseCut& event) {
+  if (event.end >= lease_end_) return;
+  lease_end_ = event.end;
+  if (lease_end_wall_ != LeaseEnds::not_by_wall_clock) {
+    const auto lateness = lateness_of(machine_.agent().view()->settings());
+    lease_end_wall_ = std::min(lease_end_wall_, stopped_.wall_at(event.end, event.from) + lateness.count());
+  }
+  options_.page->set_lease_end(lease_end_, lease_end_wall_);
 }
 
 /// What the guard says when this process is dead.
@@ -288,8 +294,7 @@ void MembershipDriver::finish_leaving() {
     const bool done = it->done_at != Instant::never() ? now >= it->done_at : ports_.node.is_done_with(it->slots);
     if (!done && it->done_at == Instant::never() && now >= it->revoke_at) {
       ports_.node.revoke(it->slots);
-      const Settings& agreed = machine_.agent().view()->settings();
-      it->done_at = now + (agreed.wait - agreed.lease) / 2;
+      it->done_at = now + lateness_of(machine_.agent().view()->settings());
     }
     if (!done) {
       ++it;
@@ -315,7 +320,7 @@ void MembershipDriver::note_quiet() {
 }
 
 void MembershipDriver::watch_progress() {
-  const std::string why = ports_.node.stuck(now_.boot, options_.machine.agent.timing.renew);
+  const std::string why = ports_.node.stuck(now_.boot, machine_.agent().timing().renew);
   if (stuck_ == !why.empty()) return;
   stuck_ = !stuck_;
   machine_.set_working(!stuck_ && !drops_);
@@ -332,7 +337,7 @@ ControlStatus MembershipDriver::status() const {
   out.term = agent.term();
   out.installed = agent.installed();
   out.lease_end = lease_end_;
-  out.config_warning = config_warning_;
+  out.config_warning = config_check_.warning();
   out.not_let_in = not_let_in_;
   out.is_coordinator = machine_.coordinator() != nullptr;
   out.votes = acceptor != nullptr && acceptor->self() != nullptr;
