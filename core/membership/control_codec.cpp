@@ -140,6 +140,13 @@ void fields(auto& f, Like<SetProfileReply> auto& m) {
   f("epoch", m.epoch);
 }
 
+void fields(auto& f, Like<ConfigSaid> auto& m) {
+  f("incarnation", m.incarnation);
+  f("fingerprint", m.fingerprint);
+  f.text("types", m.types);
+  f.text("plugins", m.plugins);
+}
+
 struct Counter {
   void operator()(const char*, const auto&) { ++required; }
   void address(const char*, const std::string&) { ++required; }
@@ -157,6 +164,7 @@ class FieldWriter {
   FieldWriter(Bytes& out, Encoded encoded) : out_(out), encoded_(encoded) {}
 
   void operator()(const char*, std::uint64_t value) { out_.write_uint(value); }
+  void operator()(const char*, std::uint32_t value) { out_.write_uint(value); }
   void operator()(const char*, std::uint16_t value) { out_.write_uint(value); }
   void operator()(const char*, bool value) { out_.write_bool(value); }
   void operator()(const char*, const NodeId& node) { out_.write_str(node.value); }
@@ -206,6 +214,7 @@ class FieldReader {
   FieldReader(Elements& elements, std::string_view cluster) : e_(elements), cluster_(cluster) {}
 
   void operator()(const char* name, std::uint64_t& value) { e_.number(name, value); }
+  void operator()(const char* name, std::uint32_t& value) { e_.number(name, value); }
   void operator()(const char* name, std::uint16_t& value) { e_.number(name, value); }
   void operator()(const char* name, bool& value) { e_.boolean(name, value); }
   void operator()(const char* name, NodeId& node) { read_text(e_, name, limits::node_id_bytes_max, node.value); }
@@ -319,6 +328,7 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::set_voters_reply, "set_voters_reply"},
     NamedControlKind{ControlKind::set_profile, "set_profile"},
     NamedControlKind{ControlKind::set_profile_reply, "set_profile_reply"},
+    NamedControlKind{ControlKind::config_said, "config_said"},
     NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
 constexpr std::size_t bodies = std::variant_size_v<Body>;

@@ -32,6 +32,7 @@ enum class ControlKind : std::uint8_t {
   view_delta = 9,  ///< A `ViewPush` in fewer bytes, for one who has an earlier view.
   hint = 10,
   refused = 11,
+  config_said = 12,
   pre_vote = 16,
   pre_vote_reply = 17,
   prepare = 18,

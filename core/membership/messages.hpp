@@ -81,6 +81,15 @@ struct Hint {
   std::string control;
 };
 
+/// Member → coordinator, now and then, and its answer if it says something else: what the sender's config says that should be
+/// the same on all nodes, beside the settings. For people; no machine looks at it.
+struct ConfigSaid {
+  Incarnation incarnation;
+  std::uint32_t fingerprint = 0;
+  std::string types;    ///< "counter 3f2a1b9c, ...": each with a hash of its options. At most `limits::error_text_bytes_max`.
+  std::string plugins;  ///< The same of files.
+};
+
 // --- between candidates, coordinators and voters; `store` names the store that is meant
 
 struct PreVote {
@@ -191,7 +200,7 @@ struct SetProfileReply {
 
 using Body = std::variant<Renew, Grant, News, Join, Stopped, StoppedAck, ViewFetch, ViewPush, Hint, PreVote,
                           PreVoteReply, Prepare, Promise, Accept, Accepted, Heartbeat, HeartbeatAck, Nack, Resign,
-                          InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply, SetProfile, SetProfileReply>;
+                          InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply, SetProfile, SetProfileReply, ConfigSaid>;
 
 struct Message {
   NodeId from;

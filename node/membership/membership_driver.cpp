@@ -26,7 +26,7 @@ MembershipDriver::MembershipDriver(Options options, Ports ports)
       self_(options_.machine.agent.self.node_id),
       ports_(std::move(ports)),
       machine_(options_.machine),
-      config_check_({options_.voters, options_.machine.agent.settings}),
+      config_check_({options_.voters, options_.machine.agent.settings, options_.config}),
       frames_out_(membership::ControlSender{options_.cluster, self_, options_.machine.agent.self.control}) {}
 
 void MembershipDriver::log(LogLevel level, std::string_view event, const std::string& fields) const {
@@ -66,6 +66,7 @@ void MembershipDriver::turn() {
   effects();
   finish_leaving();
   note_quiet();
+  say_config();
   if (machine_.agent().phase() == membership::MemberAgent::Phase::gone) part();
 }
 
@@ -116,6 +117,7 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
   if (epoch && stranger_) stranger_->has = *epoch;
   const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go
   if (epoch && room && !stranger_) epochs_[from] = *epoch;
+  if (const auto* said = std::get_if<membership::ConfigSaid>(&*frame->body)) return took(from, *said);
   const std::string fault = machine_.on({from, std::move(*frame->body)}, clocks());
   if (!fault.empty()) refuse(from, fault);
   effects();
@@ -181,8 +183,7 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
     frames_out_.remember(installed->view);
     std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
     write_notice();
-    const bool in = machine_.agent().phase() != MemberAgent::Phase::joining;
-    for (const auto& [what, text] : config_check_.look(*installed->view, in)) log(LogLevel::warn, what, "text=\"" + text + '"');
+    log(config_check_.look(*installed->view, machine_.agent().phase() != MemberAgent::Phase::joining));
     ports_.node.installed(installed->view, machine_.agent().incarnation());
   } else if (const auto* lost = std::get_if<Lost>(&event)) {
     leaving_.push_back({lost->slots, lost->of, now_.boot + limits::move_grace, Instant::never()});
@@ -203,6 +204,33 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
 void MembershipDriver::not_let_in(const std::string& why) {
   not_let_in_ = why;
   if (is_due("not_let_in")) log(LogLevel::error, "not_let_in", "text=\"" + why + '"');
+}
+
+void MembershipDriver::log(const std::vector<ConfigCheck::Line>& lines) const {
+  for (const auto& [event, text] : lines) log(LogLevel::warn, event, "text=\"" + text + '"');
+}
+
+/// Of a member's config. The coordinator hears of all, and answers those who have another.
+void MembershipDriver::took(const NodeId& from, const membership::ConfigSaid& said) {
+  const auto& view = machine_.agent().view();
+  const bool is_member = !stranger_ && view && view->find(from, said.incarnation) != nullptr;
+  stranger_.reset();
+  if (!is_member || from == self_) return;
+  log(config_check_.compare(from, said));
+  if (machine_.coordinator() == nullptr || said.fingerprint == config_check_.own().fingerprint) return;
+  membership::ConfigSaid own = config_check_.own();
+  own.incarnation = machine_.agent().incarnation();
+  send({from, std::move(own)});
+}
+
+void MembershipDriver::say_config() {
+  const auto& agent = machine_.agent();
+  if (agent.phase() != membership::MemberAgent::Phase::member || agent.coordinator() == self_) return;
+  const auto* const said = config_check_.due(agent.coordinator(), agent.term(), now_.boot);
+  if (said == nullptr) return;
+  membership::ConfigSaid own = *said;
+  own.incarnation = agent.incarnation();
+  send({agent.coordinator(), std::move(own)});
 }
 
 /// Whether something that is said with each renewal is to be logged again.

@@ -75,6 +75,7 @@ class MembershipDriver {
     std::string cluster;
     membership::Membership::Options machine;
     std::vector<NodeId> voters{};  ///< That the config names; empty: it names none.
+    membership::ConfigSaid config{};  ///< What else it says that should be the same on all nodes.
     LeasePage* page = nullptr;  ///< Shared with the guard and the workers.
     LogSink log;
   };
@@ -130,6 +131,9 @@ class MembershipDriver {
   void read_of_others(BytesView bytes, const Error& why);
   void refuse(const NodeId& from, const std::string& fault);
   void not_let_in(const std::string& why);
+  void took(const NodeId& from, const membership::ConfigSaid& said);
+  void say_config();
+  void log(const std::vector<ConfigCheck::Line>& lines) const;
   void send(const membership::Outbox::Item& item);
   [[nodiscard]] bool is_due(const std::string& line);
   void finish_leaving();

@@ -90,6 +90,7 @@ struct Describe {
   std::string operator()(const SetProfileReply& m) const {
     return "SetProfileReply " + str(m.state) + " epoch " + str(m.epoch) + (m.why.empty() ? "" : " ") + m.why;
   }
+  std::string operator()(const ConfigSaid& m) const { return "ConfigSaid " + str(m.incarnation) + " " + m.types + "; " + m.plugins; }
 
   std::string operator()(const Installed& e) const { return "Installed " + str(e.view); }
   std::string operator()(const Lost& e) const { return "Lost " + str(std::uint64_t{e.slots.size()}) + " slots"; }
