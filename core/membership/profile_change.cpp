@@ -3,13 +3,9 @@
 #include "reki/core/membership/mutation.hpp"
 
 namespace reki::membership {
-namespace {
-
-using State = SetProfileReply::State;
-
-}  // namespace
 
 SetProfileReply ProfileChange::ask(const SetProfile& m, const View& view, bool cleared) {
+  using State = SetProfileReply::State;
   const Epoch epoch = view.epoch();
   const Stage now = stage_of(view.settings());
   if (now == Stage::other) return {State::refused, "the cluster's profile is " + describe_stage(view.settings()) + ", which cannot be changed", epoch};
@@ -53,8 +49,8 @@ Timing timing_of(const Timing& own, const Settings& agreed) {
 std::string differing_profile(const Settings& config, const View& view) {
   const Stage now = stage_of(view.settings());
   if (now == Stage::mix || now == stage_of(config)) return {};
-  const std::string right = name_of(now == Stage::cloud ? Profile::cloud : Profile::lan).data();
-  const std::string wrong = name_of(stage_of(config) == Stage::cloud ? Profile::cloud : Profile::lan).data();
+  const std::string right{name_of(now == Stage::cloud ? Profile::cloud : Profile::lan)};
+  const std::string wrong{name_of(stage_of(config) == Stage::cloud ? Profile::cloud : Profile::lan)};
   return "the cluster's profile is " + describe_stage(view.settings()) + ", and the config says \"" + wrong +
          "\", with which no node is let in when it is started again; write profile = \"" + right + "\" into it, or run 'reki profile set " + wrong + "'";
 }
