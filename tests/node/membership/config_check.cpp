@@ -10,7 +10,7 @@ namespace {
 
 View view(Stage stage, const std::vector<std::string>& nodes = {"n1", "n2"}) {
   std::vector<Member> members;
-  for (const std::string& id : nodes) members.push_back({NodeId{id}, Incarnation{7}, "tcp://127.0.0.1:7101"});
+  for (const std::string& id : nodes) members.push_back({NodeId{id}, Incarnation{7}, "tcp://127.0.0.1:7101", 1, {}});
   const SlotTable table = next_table({}, {}, slot_members(members));
   return View::make({"test", Epoch{2}, Term{1}, NodeId{"n2"}, 1, {}, {}, with_stage({}, stage)}, std::move(members), table).value();
 }
