@@ -18,7 +18,7 @@ set(REKI_NEEDED_HEADERS
   core/activation/waiter.hpp core/base/bytes.hpp core/base/cond_var.hpp core/base/error.hpp core/base/exception_text.hpp core/base/fork.hpp core/base/hash.hpp
   core/base/ids.hpp core/base/limits.hpp core/base/limits_time.hpp core/base/mutex.hpp core/base/owned.hpp
   core/base/pool.hpp core/base/shared_node_id.hpp core/base/small_string.hpp core/base/text.hpp core/base/time.hpp
-  core/config/config.hpp core/membership/timing.hpp core/view/settings.hpp core/view/slot_table.hpp core/view/view.hpp core/watch/watch.hpp
+  core/config/config.hpp core/membership/timing.hpp core/view/settings.hpp core/view/slot_table.hpp core/view/stage.hpp core/view/view.hpp core/watch/watch.hpp
   core/wire/bounds.hpp core/wire/msgpack_reader.hpp core/wire/msgpack_writer.hpp core/wire/outcome.hpp core/wire/request_body.hpp
   core/wire/wire.hpp node/actors/actor.hpp node/actors/factories.hpp node/node.hpp node/plugins/plugin.hpp
   node/plugins/plugin_host.hpp node/program/node_main.hpp node/registry/local_registry.hpp

@@ -142,6 +142,8 @@ Bytes Node::Impl::status() const {
   const auto uptime = milliseconds_of(boot_time() - started_);
   std::vector<std::pair<std::string_view, std::string_view>> texts{
       {"node", id_.value}, {"cluster", cluster_}, {"address", address_}};
+  if (!config_print_.types.empty()) texts.emplace_back("config_types", config_print_.types);
+  if (!config_print_.plugins.empty()) texts.emplace_back("config_plugins", config_print_.plugins);
   if (!control.config_warning.empty()) texts.emplace_back("config_warning", control.config_warning);
   const std::pair<std::string_view, std::uint64_t> numbers[]{{"incarnation", registry_.incarnation().value},
                                                              {"epoch", now ? now->epoch().value : 0},

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "reki/core/config/config_print.hpp"
 #include "reki/node/cluster_registry.hpp"
 #include "reki/node/node.hpp"
 
@@ -53,6 +54,7 @@ class Node::Impl final {
   const LogSink log_;
   const Instant started_;
   std::string address_;
+  membership::ConfigSaid config_print_;
   std::unique_ptr<DataDir> data_dir_;  // before all that runs actors: its lock says that they may run
 
   // Each is a part with threads or callers of its own.

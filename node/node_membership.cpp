@@ -5,6 +5,7 @@
 #include "reki/node/membership/agent_options.hpp"
 #include "reki/node/membership/membership_thread.hpp"
 #include "reki/node/node_impl.hpp"
+#include "reki/node/plugins/plugin_host.hpp"
 
 namespace reki {
 
@@ -16,6 +17,8 @@ Result<void> Node::Impl::join(const Config& config, const NodeConfig& self, cons
   control.advertise = self.advertise_control;
   control.cluster = cluster_;
   control.machine.agent = agent_options(config, self, address_, registry_.incarnation().value);
+  config_print_ = print_of(config, plugin_files(config));
+  control.config = config_print_;
   if (config.names_voters) control.voters = config.voters;
   control.page = page_;
   control.log = options.log;

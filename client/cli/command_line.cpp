@@ -86,6 +86,14 @@ void add_voter_verbs(CLI::App& app, CommandLine& out) {
   change("set", "these, and no others");
 }
 
+void add_profile_verbs(CLI::App& app, CommandLine& out) {
+  auto* profile = verb(app, out, "profile", "how long leases are, and for how long a lost node is waited for; or the other of the two in its place");
+  auto* set = profile->add_subcommand("set", "change it while the cluster runs");
+  set->fallthrough();
+  set->add_option("PROFILE", out.profile, "lan or cloud")->required()->check(CLI::IsMember({"lan", "cloud"}));
+  set->callback([&out] { out.verb = "profile set"; });
+}
+
 void add_other_verbs(CLI::App& app, CommandLine& out) {
   auto* bench = verb(app, out, "bench", "measure look-ups, starts and calls on this cluster");
   bench->add_option("--type", out.type, "type to start; needed if the nodes have more than one");
@@ -170,6 +178,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   add_key_verbs(app, out);
   add_cluster_verbs(app, out, watch_for);
   add_voter_verbs(app, out);
+  add_profile_verbs(app, out);
   add_other_verbs(app, out);
   try {
     app.parse(argc, argv);

@@ -37,6 +37,7 @@ struct CommandLine {
   std::string node;
   std::string file;
   std::vector<std::string> ids;      ///< voters: nodes
+  std::string profile;               ///< profile set
   bool if_needed = false;            ///< init
   double seconds = 2;                ///< bench: per measurement
   std::uint32_t keys = 10000;        ///< bench

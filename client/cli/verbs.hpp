@@ -24,6 +24,8 @@ Result<Report> describe(Client& client, const CommandLine& line);
 
 /// `voters`, and `voters add`, `remove`, `replace` and `set`.
 Result<Report> voters(Client& client, const CommandLine& line);
+/// `profile`, and `profile set`, which says on stderr what it does.
+Result<Report> profile(Client& client, const CommandLine& line);
 
 /// Prints event by event, until it has been enough; the report is empty.
 Result<Report> watch(Client& client, const CommandLine& line);

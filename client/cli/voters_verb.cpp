@@ -1,20 +1,15 @@
 #include <algorithm>
-#include <chrono>
-#include <optional>
 #include <utility>
 #include <vector>
 
-#include "reki/client/cli/control_connections.hpp"
 #include "reki/client/cli/verbs.hpp"
-#include "reki/core/membership/control_codec.hpp"
+#include "reki/client/cli/wish.hpp"
 #include "reki/core/membership/voter_change.hpp"
-#include "reki/net/random_number.hpp"
 
 namespace reki::cli {
 namespace {
 
 using membership::SetVotersReply;
-constexpr auto again_after = std::chrono::milliseconds(100);
 
 std::string joined(const std::vector<NodeId>& nodes, const char* between) {
   std::string out;
@@ -124,41 +119,10 @@ std::vector<std::string> whom_to_ask(const View& view, const std::vector<NodeId>
   return out;
 }
 
-tl::unexpected<Error> no_answer(const std::optional<SetVotersReply>& last, Duration timeout) {
-  const std::string after = " within " + std::to_string(milliseconds_of(timeout)) + " ms";
-  if (!last) {
-    return fail(ErrorCode::unreachable, "no coordinator has answered" + after + "; do its voters run, can their control "
-                                        "addresses be reached from here, and are all nodes of a reki that has this verb?");
-  }
-  if (last->state == SetVotersReply::State::under_way) {
-    return fail(ErrorCode::unknown_outcome, "the change has begun and is not done" + after + "; 'reki voters' tells what has become of it");
-  }
-  return fail(ErrorCode::unavailable, last->why + "; that has not changed" + after);
-}
-
 Result<void> change(const View& view, const std::vector<NodeId>& nodes, Duration timeout) {
-  const auto addresses = whom_to_ask(view, nodes);
-  ControlConnections connections(addresses);
-  membership::ControlWriter writer({view.cluster_id(), NodeId{"voters/" + std::to_string(random_number())}, {}});
-  const Bytes wish{writer.write(membership::SetVoters{membership::highest_number(view), nodes})};
-  const Instant end = boot_time() + timeout;
-  std::optional<SetVotersReply> last;
-  const auto is_over = [&] {
-    return last && (last->state == SetVotersReply::State::done || last->state == SetVotersReply::State::refused);
-  };
-  while (!is_over()) {
-    const Instant now = boot_time();
-    if (now >= end) return no_answer(last, timeout);
-    for (std::size_t i = 0; i < addresses.size(); ++i) connections.send(i, wish);
-    connections.receive(std::min(end, now + again_after), [&](std::size_t, BytesView bytes) {
-      const auto frame = membership::decode_control(bytes, view.cluster_id());
-      const auto* reply = frame && frame->body ? std::get_if<SetVotersReply>(&*frame->body) : nullptr;
-      if (reply != nullptr) last = *reply;
-      return !is_over();
-    });
-  }
-  if (last->state == SetVotersReply::State::refused) return fail(ErrorCode::invalid_argument, last->why);
-  return {};
+  const membership::SetVoters wish{membership::highest_number(view), nodes};
+  const auto last = ask_coordinator<SetVotersReply>(view, "voters", whom_to_ask(view, nodes), timeout, [&](const auto*) { return wish; });
+  return outcome_of(last, timeout, "reki voters");
 }
 
 }  // namespace

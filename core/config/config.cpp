@@ -61,8 +61,7 @@ membership::Timing timing_of(const Config& config) {
 }
 
 Settings settings_of(const Config& config) {
-  const membership::Timing timing = timing_of(config);
-  return {timing.lease, timing.wait, config.engine};
+  return with_stage({.engine = config.engine}, stage_of(config.profile));
 }
 
 Result<Duration> parse_duration(std::string_view text) {

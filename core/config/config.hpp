@@ -13,6 +13,7 @@
 #include "reki/core/base/limits.hpp"
 #include "reki/core/base/time.hpp"
 #include "reki/core/membership/timing.hpp"
+#include "reki/core/view/stage.hpp"
 #include "reki/core/view/view.hpp"
 
 /// What one TOML file says about a cluster. Every node and client reads the same file; `configs/local.toml` is an
@@ -20,12 +21,6 @@
 ///
 /// Pure: text in, values out. Plain values, which any thread may read after they were made.
 namespace reki {
-
-/// Timing of leases and elections.
-enum class Profile : std::uint8_t {
-  lan,    ///< One data centre: a failed node is replaced within a second.
-  cloud,  ///< Slower networks and disks: within two seconds.
-};
 
 /// Where something stands in the file, for messages; all 0 for what does not come from one.
 ///

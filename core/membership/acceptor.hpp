@@ -54,6 +54,8 @@ class Acceptor {
   [[nodiscard]] std::optional<Instant> heard() const { return heard_; }
   /// The coordinator is known to be gone: its heartbeats no longer keep others from trying.
   void forget_coordinator() { fresh_ = false; }
+  /// The cluster's profile has changed.
+  void set_timing(const Timing& timing) { timing_ = timing; }
 
  private:
   void changed() { ++version_; }
@@ -61,7 +63,7 @@ class Acceptor {
   [[nodiscard]] bool may_begin() const { return empty() && record_.cluster.empty(); }
   void reply(NodeId to, Body body, Outbox& out);
 
-  const Timing timing_;
+  Timing timing_;
   const NodeId self_;
   VoterRecord record_;
   std::optional<Instant> heard_;  ///< The latest heartbeat.

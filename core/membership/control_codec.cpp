@@ -130,6 +130,22 @@ void fields(auto& f, Like<SetVotersReply> auto& m) {
   f("state", m.state);
   f.text("why", m.why);
 }
+void fields(auto& f, Like<SetProfile> auto& m) {
+  f("base", m.base);
+  f("profile", m.profile);
+}
+void fields(auto& f, Like<SetProfileReply> auto& m) {
+  f("state", m.state);
+  f.text("why", m.why);
+  f("epoch", m.epoch);
+}
+
+void fields(auto& f, Like<ConfigSaid> auto& m) {
+  f("incarnation", m.incarnation);
+  f("fingerprint", m.fingerprint);
+  f.text("types", m.types);
+  f.text("plugins", m.plugins);
+}
 
 struct Counter {
   void operator()(const char*, const auto&) { ++required; }
@@ -148,6 +164,7 @@ class FieldWriter {
   FieldWriter(Bytes& out, Encoded encoded) : out_(out), encoded_(encoded) {}
 
   void operator()(const char*, std::uint64_t value) { out_.write_uint(value); }
+  void operator()(const char*, std::uint32_t value) { out_.write_uint(value); }
   void operator()(const char*, std::uint16_t value) { out_.write_uint(value); }
   void operator()(const char*, bool value) { out_.write_bool(value); }
   void operator()(const char*, const NodeId& node) { out_.write_str(node.value); }
@@ -155,7 +172,8 @@ class FieldWriter {
     out_.write_array(static_cast<std::uint32_t>(nodes.size()));
     for (const NodeId& node : nodes) out_.write_str(node.value);
   }
-  void operator()(const char*, SetVotersReply::State state) { out_.write_uint(static_cast<std::uint64_t>(state)); }
+  void operator()(const char*, ChangeState state) { out_.write_uint(static_cast<std::uint64_t>(state)); }
+  void operator()(const char*, Profile profile) { out_.write_uint(static_cast<std::uint64_t>(profile)); }
   template <class Tag, std::unsigned_integral Rep>
   void operator()(const char*, const StrongId<Tag, Rep>& id) {
     out_.write_uint(id.value);
@@ -196,6 +214,7 @@ class FieldReader {
   FieldReader(Elements& elements, std::string_view cluster) : e_(elements), cluster_(cluster) {}
 
   void operator()(const char* name, std::uint64_t& value) { e_.number(name, value); }
+  void operator()(const char* name, std::uint32_t& value) { e_.number(name, value); }
   void operator()(const char* name, std::uint16_t& value) { e_.number(name, value); }
   void operator()(const char* name, bool& value) { e_.boolean(name, value); }
   void operator()(const char* name, NodeId& node) { read_text(e_, name, limits::node_id_bytes_max, node.value); }
@@ -243,13 +262,8 @@ class FieldReader {
       nodes.emplace_back(std::string{id});
     }
   }
-  void operator()(const char* name, SetVotersReply::State& state) {
-    constexpr auto last = static_cast<std::uint8_t>(SetVotersReply::State::refused);
-    std::uint8_t number = 0;
-    e_.number(name, number);
-    if (number > last) return e_.fault(name, "is none that this version knows");
-    state = static_cast<SetVotersReply::State>(number);
-  }
+  void operator()(const char* name, ChangeState& state) { one_of(name, state, ChangeState::refused); }
+  void operator()(const char* name, Profile& profile) { one_of(name, profile, Profile::cloud); }
   void address(const char* name, std::string& text) { read_address(e_, name, text); }
   void text(const char* name, std::string& text) { read_text(e_, name, limits::error_text_bytes_max, text); }
   void cluster(const char* name, std::string& text) { read_text(e_, name, limits::cluster_id_bytes_max, text); }
@@ -266,6 +280,13 @@ class FieldReader {
   [[nodiscard]] const std::string& why() const { return why_; }
 
  private:
+  template <class Enum>
+  void one_of(const char* name, Enum& out, Enum last) {
+    std::uint8_t number = 0;
+    e_.number(name, number);
+    if (number > static_cast<std::uint8_t>(last)) return e_.fault(name, "is none that this version knows");
+    out = static_cast<Enum>(number);
+  }
   void give_up(const char* name, const char* what, const Error& why) {
     e_.fault(name, what);
     why_ = why.text;
@@ -305,6 +326,9 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::refused, "refused"},
     NamedControlKind{ControlKind::set_voters, "set_voters"},
     NamedControlKind{ControlKind::set_voters_reply, "set_voters_reply"},
+    NamedControlKind{ControlKind::set_profile, "set_profile"},
+    NamedControlKind{ControlKind::set_profile_reply, "set_profile_reply"},
+    NamedControlKind{ControlKind::config_said, "config_said"},
     NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
 constexpr std::size_t bodies = std::variant_size_v<Body>;

@@ -32,6 +32,7 @@ enum class ControlKind : std::uint8_t {
   view_delta = 9,  ///< A `ViewPush` in fewer bytes, for one who has an earlier view.
   hint = 10,
   refused = 11,
+  config_said = 12,
   pre_vote = 16,
   pre_vote_reply = 17,
   prepare = 18,
@@ -47,6 +48,8 @@ enum class ControlKind : std::uint8_t {
   init = 30,
   set_voters = 31,
   set_voters_reply = 32,
+  set_profile = 33,
+  set_profile_reply = 34,
 };
 /// As which kind it is written if nothing is known of the receiver.
 [[nodiscard]] ControlKind kind_of(const Body& body);

@@ -132,7 +132,7 @@ void Coordinator::on(const NodeId& from, const Join& m, Outbox& out) {
   const bool in = view_->find(from, wants.incarnation) != nullptr;
   const bool late = m.base != view_->epoch() && !mutated(Mutation::rejoin);
   if (in || late) return out.send(from, ViewPush{view_});
-  if (auto agrees = check_agreement(view_->settings(), m.settings); !agrees) {
+  if (auto agrees = check_agreement(profile_.agreed(*view_), m.settings); !agrees) {
     return out.send(from, Refused{wants.incarnation, std::move(agrees).error().text});
   }
   auto [it, fresh] = candidates_.try_emplace(from);
@@ -173,6 +173,7 @@ void Coordinator::check_barrier(Outbox& out) {
   // Who has cleared a later view says that this coordinator has been deposed, and nothing of this view.
   if (!std::ranges::all_of(records_, [&](const Record& r) { return r.cleared == epoch; })) return;
   barrier_ = epoch;
+  profile_.cleared(*view_);
   for (const Member& m : view_->members()) out.send(m.node_id, News{view_->term(), epoch, barrier_});
 }
 
@@ -180,7 +181,9 @@ void Coordinator::check_barrier(Outbox& out) {
 
 Duration Coordinator::wait() const {
   if (mutated(Mutation::no_lease_wait)) return 2 * timing_.renew;
+  // Of the view that an eviction would follow: who has a longer lease by the next one got it after that was chosen.
   const Settings& agreed = view_->settings();
+  if (mutated(Mutation::lease_first) && !is_cleared()) return lan().wait;
   return mutated(Mutation::short_wait) ? agreed.lease : agreed.wait;
 }
 
@@ -217,7 +220,7 @@ bool Coordinator::change_is_due() {
     if (may_drop(r)) return true;
     wake_ = std::min(wake_, std::max(silent_at(r), now + (wait() - clock_.smooth())));
   }
-  if (wants_other_voters()) return true;
+  if (wants_other_voters() || profile_.next(*view_, is_cleared())) return true;
   if (batch_since_ == Instant::never()) return false;
   if (now >= batch_since_ + timing_.batch) return true;
   wake_ = std::min(wake_, batch_since_ + timing_.batch);
@@ -228,6 +231,7 @@ ViewPtr Coordinator::next_view() {
   std::vector<Member> members;
   ViewHead head = view_->head();
   bool changes = change_voters(head);
+  changes = change_profile(head) || changes;
   for (std::size_t i = 0; i < records_.size(); ++i) {
     Record& r = records_[i];
     r.doomed = may_drop(r);
@@ -325,6 +329,17 @@ bool Coordinator::change_voters(ViewHead& head) {
   if (!(by_people && mutated(Mutation::one_step))) head.old_voters = std::move(head.voters);
   head.voters = std::move(next);
   return true;
+}
+
+// --- the profile
+
+void Coordinator::on(const NodeId& from, const SetProfile& m, Outbox& out) { out.send(from, profile_.ask(m, *view_, is_cleared())); }
+
+/// False: lease and wait stay as they are.
+bool Coordinator::change_profile(ViewHead& head) const {
+  const auto next = profile_.next(*view_, is_cleared());
+  if (next) head.settings = with_stage(head.settings, *next);
+  return next.has_value();
 }
 
 }  // namespace reki::membership

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reki/core/membership/messages.hpp"
+#include "reki/core/membership/profile_change.hpp"
 #include "reki/core/membership/register.hpp"
 #include "reki/core/membership/timing.hpp"
 #include "reki/core/membership/voter_change.hpp"
@@ -36,6 +37,7 @@ class Coordinator {
   void on(const NodeId& from, const Join& m, Outbox& out);
   void on(const NodeId& from, const Stopped& m, Outbox& out);
   void on(const NodeId& from, const SetVoters& m, Outbox& out);
+  void on(const NodeId& from, const SetProfile& m, Outbox& out);
 
   /// Call it when the waiting clock has come to `next_wake`, and after each of the above.
   void tick();
@@ -99,6 +101,8 @@ class Coordinator {
   [[nodiscard]] bool wants_other_voters() const;
   [[nodiscard]] const Voter* voter_without_store() const;
   [[nodiscard]] bool change_voters(ViewHead& head);
+  [[nodiscard]] bool is_cleared() const { return barrier_ >= view_->epoch(); }
+  [[nodiscard]] bool change_profile(ViewHead& head) const;
 
   const Timing& timing_;
   const NodeId& self_;
@@ -112,6 +116,7 @@ class Coordinator {
   Instant batch_since_ = Instant::never();  ///< Since when a join or a leave has waited for others to share its view.
   bool proposing_ = false;
   std::vector<NodeId> wanted_voters_;  ///< As people have asked, until a view has them; empty: they have not.
+  ProfileChange profile_;
 
   std::deque<PendingRenewal> pending_renewals_;  ///< By round; those without one are last.
   std::deque<Round> rounds_;

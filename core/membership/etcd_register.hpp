@@ -99,6 +99,9 @@ class EtcdRegister final : public Register {
   /// Stops being coordinator, if it is one.
   void resign(Instant now, Outbox& out);
 
+  /// The cluster's profile has changed.
+  void set_timing(const Timing& timing) { timing_ = timing; }
+
   void propose(ViewPtr next) override;
   std::uint64_t confirm() override { return ++round_; }
 
@@ -135,7 +138,7 @@ class EtcdRegister final : public Register {
     return Duration{static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(whole.count())))};
   }
 
-  const Timing timing_;
+  Timing timing_;
   const NodeId self_;
   SplitMix random_;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reki/core/membership/mutation.hpp"
+#include "reki/core/membership/profile_change.hpp"
 
 namespace reki::membership {
 namespace {
@@ -15,7 +16,7 @@ SlotSet slots_of(const SlotTable& table, MemberIndex member) {
 }  // namespace
 
 MemberAgent::MemberAgent(Options options)
-    : options_(std::move(options)), random_(options_.seed), previous_(options_.previous) {
+    : options_(std::move(options)), timing_(options_.timing), random_(options_.seed), previous_(options_.previous) {
   draw_incarnation();
 }
 
@@ -34,7 +35,7 @@ void MemberAgent::tick(Instant now, Outbox& out) {
 /// To the coordinator; and, while it does not answer, to one more node after the other.
 void MemberAgent::say(const Body& body, Instant now, Outbox& out) {
   if (!coordinator_.value.empty()) out.send(coordinator_, body);
-  const bool silent = coordinator_.value.empty() || now - answered_ > 2 * options_.timing.renew;
+  const bool silent = coordinator_.value.empty() || now - answered_ > 2 * timing_.renew;
   if (!silent || options_.seeds.empty()) return;
   next_seed();
   if (options_.seeds[seed_] != coordinator_) out.send(options_.seeds[seed_], body);
@@ -43,7 +44,7 @@ void MemberAgent::say(const Body& body, Instant now, Outbox& out) {
 void MemberAgent::next_seed() { seed_ = (seed_ + 1) % options_.seeds.size(); }
 
 void MemberAgent::renew(Instant now, Outbox& out) {
-  renew_at_ = now + options_.timing.renew;
+  renew_at_ = now + timing_.renew;
   fetched_ = Epoch{};
   if (phase_ == Phase::joining) {
     if (!works_) return;
@@ -79,10 +80,12 @@ void MemberAgent::on(const NodeId& from, const Grant& m, Instant now, Outbox& ou
   const Sent& sent = sent_[m.seq % sent_.size()];
   if (sent.seq == m.seq && m.seq != 0) {
     const Instant from_when = mutated(Mutation::lease_at_arrival) ? now : sent.at;
+    // The view that is installed when the grant arrives says how long it is: it is the one that this node has reported.
     const Instant end = from_when + view_->settings().lease;
+    lease_from_ = std::max(lease_from_, from_when);
     if (end > lease_end_) {
       lease_end_ = end;
-      events_.emplace_back(LeaseExtended{end});
+      events_.emplace_back(LeaseExtended{end, from_when});
     }
   }
   heard(from, m.epoch, m.barrier, out);
@@ -131,6 +134,7 @@ void MemberAgent::on(const StoppedAck& m) {
 void MemberAgent::on(const ViewPush& m, Instant now, Outbox& out) {
   if (m.view == nullptr || (view_ && m.view->epoch() <= view_->epoch())) return;
   const ViewPtr before = std::exchange(view_, m.view);
+  timing_ = timing_of(options_.timing, view_->settings());
   learn(view_->coordinator(), view_->term());
   if (view_->find(options_.self.node_id, incarnation_) == nullptr) return not_in(now, out);
   // Most views change who coordinates or votes, and no slot.
@@ -150,7 +154,7 @@ void MemberAgent::not_in(Instant now, Outbox& out) {
   if (!leaves && !mutated(Mutation::rejoin)) draw_incarnation();
   const bool done = leaves && held_.empty() && stopping_.empty();  // has handed all over: it has nothing to drop
   const bool drops = phase_ != Phase::joining && !done;
-  lease_end_ = Instant{0};
+  lease_end_ = lease_from_ = Instant{0};
   held_.clear();
   stopping_.clear();
   installed_ = cleared_ = barrier_ = Epoch{};
@@ -165,6 +169,7 @@ void MemberAgent::install(Instant now, Outbox& out) {
   if (phase_ == Phase::joining) phase_ = Phase::member;
   installed_ = view_->epoch();
   events_.emplace_back(Installed{view_});
+  cut_lease();
   if (mutated(Mutation::no_barrier)) {
     const SlotSet gained = owned_ - held_;
     held_ |= gained;
@@ -178,6 +183,15 @@ void MemberAgent::install(Instant now, Outbox& out) {
   }
   clear(now, out);
   pass_barrier();
+}
+
+/// What an earlier view with longer leases gave is over as the new one says, before this node reports that cleared: so that
+/// once all have, nobody has a long lease. The only thing that shortens one.
+void MemberAgent::cut_lease() {
+  const Instant end = lease_from_ + view_->settings().lease;
+  if (lease_end_ <= end || mutated(Mutation::no_lease_cut)) return;
+  lease_end_ = end;
+  events_.emplace_back(LeaseCut{end, lease_from_});
 }
 
 void MemberAgent::slots_stopped(const SlotSet& slots, Incarnation of, Instant now, Outbox& out) {

@@ -39,12 +39,19 @@ struct Fenced {
 /// The lease lasts until `end`. It has gone on if it had ended: nobody took the slots meanwhile.
 struct LeaseExtended {
   Instant end;
+  Instant from;  ///< Since when it counts: its renewal was sent then.
+};
+/// A view has a shorter lease: this node's ends then, at the latest. All who look at it have to see that before what is
+/// said next leaves.
+struct LeaseCut {
+  Instant end;
+  Instant from;
 };
 /// The cluster does not let this node in, and will not until a person has changed something. Said again with each try.
 struct NotLetIn {
   std::string why;
 };
-using AgentEvent = std::variant<Installed, Lost, Gained, Fenced, LeaseExtended, NotLetIn>;
+using AgentEvent = std::variant<Installed, Lost, Gained, Fenced, LeaseExtended, NotLetIn, LeaseCut>;
 
 /// One node's membership: renews its lease, installs views, lets go of slots and gains them behind the barrier.
 ///
@@ -60,7 +67,7 @@ class MemberAgent {
  public:
   struct Options {
     Member self;                ///< Without an incarnation.
-    Timing timing;              ///< But for lease and wait, which are those of the view.
+    Timing timing;              ///< Until it knows a view: see `timing`.
     std::vector<NodeId> seeds;  ///< Nodes that may know the coordinator, this one among them or not.
     std::uint64_t seed = 0;     ///< Of the incarnations; a random number that no other process has had.
     Incarnation previous{};     ///< An earlier incarnation of this node that is known to be over; 0: none.
@@ -94,6 +101,8 @@ class MemberAgent {
   /// True while actors may run: the lease is not over. Workers ask the same of `lease_end`.
   [[nodiscard]] bool gate(Instant now) const { return now < lease_end_; }
   [[nodiscard]] Instant lease_end() const { return lease_end_; }
+  /// Of the cluster's profile, which the newest view has, whatever the config says.
+  [[nodiscard]] const Timing& timing() const { return timing_; }
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
   /// The newest view it knows; null: none yet.
@@ -120,6 +129,7 @@ class MemberAgent {
   void heard(const NodeId& from, Epoch epoch, Epoch barrier, Outbox& out);
   void not_in(Instant now, Outbox& out);
   void install(Instant now, Outbox& out);
+  void cut_lease();
   void clear(Instant now, Outbox& out);
   void pass_barrier();
   void renew(Instant now, Outbox& out);
@@ -127,6 +137,7 @@ class MemberAgent {
   void next_seed();
 
   const Options options_;
+  Timing timing_;
   SplitMix random_;
 
   Phase phase_ = Phase::joining;
@@ -143,6 +154,7 @@ class MemberAgent {
   SlotSet held_;
   SlotSet stopping_;
   Instant lease_end_{0};
+  Instant lease_from_{0};  ///< Sending of the latest renewal that was granted.
 
   NodeId coordinator_;
   Term term_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reki/core/base/limits.hpp"
+#include "reki/core/membership/profile_change.hpp"
 
 namespace reki::membership {
 namespace {
@@ -14,18 +15,25 @@ std::string control_of(const View& view, const NodeId& node) {
   return v == view.voters().end() ? std::string{} : v->control;
 }
 
+/// Of the cluster's profile, as far as the node's own register tells.
+Timing first_timing(const Membership::Options& options) {
+  const bool knows = options.voter && options.voter->view != nullptr;
+  return knows ? timing_of(options.agent.timing, options.voter->view->settings()) : options.agent.timing;
+}
+
 }  // namespace
 
 Membership::Membership(Options options)
     : options_(std::move(options.agent)),
-      clock_(options_.timing.lease / 4),
+      timing_(first_timing({options_, options.voter})),
+      clock_(timing_.lease / 4),
       agent_(options_),
       stores_(options_.seed ^ 0x73746f726573),
-      proposer_(options_.timing, options_.self.node_id, options_.seed ^ 0x70726f706f736572) {
+      proposer_(timing_, options_.self.node_id, options_.seed ^ 0x70726f706f736572) {
   if (options.etcd) {
-    etcd_.emplace(options_.timing, options_.self.node_id, options_.seed ^ 0x65746364);
+    etcd_.emplace(timing_, options_.self.node_id, options_.seed ^ 0x65746364);
   } else if (options.voter) {
-    acceptor_.emplace(options_.timing, options_.self.node_id, std::move(*options.voter));
+    acceptor_.emplace(timing_, options_.self.node_id, std::move(*options.voter));
     if (acceptor_->empty()) agent_.offer_store(acceptor_->record().store);
   }
 }
@@ -120,6 +128,7 @@ void Membership::take_messages(std::vector<Outbox::Item>& out) {
 void Membership::settle() {
   std::vector<Outbox::Item> round;
   do {
+    follow_profile();
     turn_of_register();
     round.clear();
     std::swap(round, out_.items);
@@ -135,6 +144,16 @@ void Membership::settle() {
   if (coordinator_ && coordinator_->next_wake() != Instant::never()) {
     wake_ = std::min(wake_, now_.boot + std::max(coordinator_->next_wake() - clock_.now(), Duration{0}));
   }
+}
+
+/// However often the members renew, the coordinator and the voters expect it as often.
+void Membership::follow_profile() {
+  if (!agent_.view() || agent_.timing() == timing_) return;
+  timing_ = agent_.timing();
+  clock_.set_gap(timing_.lease / 4);
+  proposer_.set_timing(timing_);
+  if (acceptor_) acceptor_->set_timing(timing_);
+  if (etcd_) etcd_->set_timing(timing_);
 }
 
 /// What the register has to say goes to the coordinator, and what that begins is handed to the register.
@@ -160,7 +179,7 @@ void Membership::register_events() {
 
 void Membership::on_register(const RegisterEvent& event, Register& reg) {
   if (const auto* elected = std::get_if<Elected>(&event)) {
-    coordinator_.emplace(options_.timing, options_.self.node_id, reg, clock_);
+    coordinator_.emplace(timing_, options_.self.node_id, reg, clock_);
     coordinator_->begin(*elected, out_);
     for (const Stopped& m : stopped_) coordinator_->on(options_.self.node_id, m, out_);
     stopped_.clear();
@@ -192,7 +211,7 @@ template <class M>
 void Membership::take(const NodeId& from, const M& m) {
   const Instant now = now_.boot;
   constexpr bool for_coordinator = std::is_same_v<M, Renew> || std::is_same_v<M, Join> || std::is_same_v<M, Stopped> ||
-                                   std::is_same_v<M, SetVoters>;
+                                   std::is_same_v<M, SetVoters> || std::is_same_v<M, SetProfile>;
   if constexpr (std::is_same_v<M, Stopped>) suspect(m);
   if constexpr (for_coordinator) {
     if (coordinator_) return coordinator_->on(from, m, out_);
@@ -242,7 +261,7 @@ void Membership::take(const NodeId& from, const M& m) {
 std::string Membership::rival_of(const Join& m) const {
   const Member* const there = agent_.view()->find(agent_.coordinator());
   const bool is_same = there == nullptr || m.member.node_id != there->node_id || m.member.control == there->control;
-  if (is_same || now_.boot - agent_.answered() > 2 * options_.timing.renew) return {};
+  if (is_same || now_.boot - agent_.answered() > 2 * timing_.renew) return {};
   return "node '" + there->node_id.value + "' is alive at " + there->addr +
          ", and is the coordinator: another process has this id. Give each node its own id";
 }

@@ -21,7 +21,7 @@ namespace reki::membership {
 /// elected.
 ///
 /// Pure: `effects = machine.on(event, now)`. The shell (node/membership/membership_thread.hpp, or the simulator)
-/// carries out the effects in this order: write the record if there is one, `persisted`, ask etcd, act on the events,
+/// carries out the effects in this order: write the record if there is one, `persisted`, act on the events, ask etcd,
 /// send. Thread: control.
 class Membership {
  public:
@@ -72,6 +72,7 @@ class Membership {
 
  private:
   [[nodiscard]] Known known() const;
+  void follow_profile();
   void settle();
   void turn_of_register();
   void deliver(const NodeId& from, const Body& body);
@@ -87,6 +88,7 @@ class Membership {
   void take(const NodeId& from, const M& m);
 
   const MemberAgent::Options options_;
+  Timing timing_;  ///< As the newest view says.
   Clocks now_;
   WaitingClock clock_;
   MemberAgent agent_;

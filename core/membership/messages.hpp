@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reki/core/base/time.hpp"
+#include "reki/core/view/stage.hpp"
 #include "reki/core/view/view.hpp"
 
 /// What nodes say to each other on the control plane. Every message stands alone: it may be lost, doubled, late or
@@ -78,6 +79,15 @@ struct Hint {
   Term term;
   NodeId coordinator;
   std::string control;
+};
+
+/// Member → coordinator, now and then, and its answer if it says something else: what the sender's config says that should be
+/// the same on all nodes, beside the settings. For people; no machine looks at it.
+struct ConfigSaid {
+  Incarnation incarnation;
+  std::uint32_t fingerprint = 0;
+  std::string types;    ///< "counter 3f2a1b9c, ...": each with a hash of its options. At most `limits::error_text_bytes_max`.
+  std::string plugins;  ///< The same of files.
 };
 
 // --- between candidates, coordinators and voters; `store` names the store that is meant
@@ -160,20 +170,37 @@ struct SetVoters {
   std::uint16_t highest = 0;
   std::vector<NodeId> nodes;  ///< 1, 3 or 5.
 };
+enum class ChangeState : std::uint8_t {
+  done,        ///< It is so, in a view that was chosen.
+  under_way,   ///< The change has begun.
+  not_yet,     ///< `why` has to change first, which may happen by itself.
+  refused,     ///< `why` has to be put right by somebody.
+};
 struct SetVotersReply {
-  enum class State : std::uint8_t {
-    done,        ///< They vote, in a view that was chosen.
-    under_way,   ///< The change has begun.
-    not_yet,     ///< `why` has to change first, which may happen by itself.
-    refused,     ///< `why` has to be put right by somebody.
-  };
+  using State = ChangeState;
   State state = State::done;
   std::string why;  ///< For people. At most `limits::error_text_bytes_max`.
 };
 
+// --- from `reki profile`
+
+/// Command → coordinator: this is to be the profile. Said again until the answer is `done` or `refused`.
+struct SetProfile {
+  /// Of the newest view that the sender knows: a change begins from that one and no other, so that an old copy of the
+  /// message changes nothing.
+  Epoch base;
+  Profile profile = Profile::lan;
+};
+struct SetProfileReply {
+  using State = ChangeState;
+  State state = State::done;  ///< `done`: all members have cleared a view that has it.
+  std::string why;            ///< As of SetVotersReply.
+  Epoch epoch;                ///< Of the newest view.
+};
+
 using Body = std::variant<Renew, Grant, News, Join, Stopped, StoppedAck, ViewFetch, ViewPush, Hint, PreVote,
                           PreVoteReply, Prepare, Promise, Accept, Accepted, Heartbeat, HeartbeatAck, Nack, Resign,
-                          InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply>;
+                          InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply, SetProfile, SetProfileReply, ConfigSaid>;
 
 struct Message {
   NodeId from;

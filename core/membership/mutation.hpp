@@ -30,6 +30,10 @@ enum class Mutation : std::uint8_t {
   one_step,         ///< People's change of voters is one view, without the ones before.
   rejoin,           ///< A coordinator lets an incarnation in again that a view has dropped.
   loud_zombie,      ///< Outputs leave without a second look at the gate.
+  lease_first,      ///< From lan to cloud the long wait comes after the long lease: once all have the view.
+  no_lease_cut,     ///< A member keeps its long lease when a view has the short one.
+  early_lan,        ///< From cloud to lan the long wait goes before all have the short lease.
+  one_view_to_lan,  ///< From cloud to lan lease and wait get short in one view.
 
   // Of the engine etcd.
   etcd_read_confirms,   ///< A term is confirmed by reading the coordinator's key instead of writing it.

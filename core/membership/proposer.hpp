@@ -46,6 +46,8 @@ class Proposer final : public Register {
 
   /// Its store votes no more: it is no candidate. REQUIRES: it does not lead.
   void give_up(Instant now) { step_down(now); }
+  /// The cluster's profile has changed.
+  void set_timing(const Timing& timing) { timing_ = timing; }
 
   void propose(ViewPtr next) override;
   std::uint64_t confirm() override;
@@ -86,7 +88,7 @@ class Proposer final : public Register {
   [[nodiscard]] bool have(const View& view, Has has) const;
   [[nodiscard]] Duration random_delay();
 
-  const Timing timing_;
+  Timing timing_;
   const NodeId self_;
   SplitMix random_;
 

@@ -42,6 +42,9 @@ Known said(const InitState& m) { return {m.epoch, {}}; }
 Known said(const Init& m) { return said(m.view); }
 Known said(const SetVoters&) { return {}; }
 Known said(const SetVotersReply&) { return {}; }
+Known said(const ConfigSaid&) { return {}; }
+Known said(const SetProfile& m) { return {m.base, {}}; }
+Known said(const SetProfileReply& m) { return {m.epoch, {}}; }
 
 bool is_beyond(std::uint64_t said, std::uint64_t stored) { return said > stored && said - stored > limits::ahead_max; }
 

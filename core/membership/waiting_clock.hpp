@@ -21,6 +21,7 @@ class WaitingClock {
  public:
   /// A step longer than `gap` counts as a stop.
   explicit WaitingClock(Duration gap) : gap_(gap) {}
+  void set_gap(Duration gap) { gap_ = gap; }
 
   void advance(Clocks to) {
     if (!started_) {

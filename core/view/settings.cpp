@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "reki/core/view/stage.hpp"
+
 namespace reki {
 namespace {
 
@@ -13,17 +15,6 @@ bool is_whole(Duration d) { return d % milliseconds(1) == Duration{0}; }
 
 std::string_view name_of(EngineKind engine) { return engine == EngineKind::etcd ? "etcd" : "embedded"; }
 
-std::string in_ms(Duration d) { return std::to_string(d / milliseconds(1)) + " ms"; }
-
-/// As a person writes it in a config, with what it stands for.
-std::string profile_of(const Settings& s) {
-  const Settings lan;
-  const bool is_lan = s.lease == lan.lease && s.wait == lan.wait;
-  const bool is_cloud = s.lease == milliseconds(1500) && s.wait == milliseconds(2000);
-  const std::string name = is_lan ? "lan" : is_cloud ? "cloud" : "of its own";
-  return '"' + name + "\" (leases of " + in_ms(s.lease) + ", waited for " + in_ms(s.wait) + ')';
-}
-
 }  // namespace
 
 bool is_sound(const Settings& s) {
@@ -33,8 +24,9 @@ bool is_sound(const Settings& s) {
 
 Result<void> check_agreement(const Settings& agreed, const Settings& own) {
   std::string differs;
-  if (agreed.lease != own.lease || agreed.wait != own.wait) {
-    differs = "profile: the cluster's is " + profile_of(agreed) + ", this node's config says " + profile_of(own);
+  const bool either = stage_of(agreed) == Stage::mix && (stage_of(own) == Stage::lan || stage_of(own) == Stage::cloud);
+  if (!either && (agreed.lease != own.lease || agreed.wait != own.wait)) {
+    differs = "profile: the cluster's is " + describe_stage(agreed) + ", this node's config says " + describe_stage(own);
   }
   if (agreed.engine != own.engine) {
     differs += differs.empty() ? "" : "; ";

@@ -33,7 +33,7 @@ struct Settings {
 [[nodiscard]] bool is_sound(const Settings& settings);
 
 /// Fails with `invalid_argument` if a node that has `own` may not join a cluster of `agreed`: names each setting that
-/// differs, both values, and what to do.
+/// differs, both values, and what to do. While the profile changes from one to the other, either is right.
 [[nodiscard]] Result<void> check_agreement(const Settings& agreed, const Settings& own);
 
 }  // namespace reki

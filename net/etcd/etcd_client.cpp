@@ -19,8 +19,8 @@ Options options_of(const Config& config) {
           beside(config, etcd.key)};
 }
 
-Client::Client(Options options, Duration timeout, Answered answered)
-    : connection_(std::move(options)), timeout_(timeout), answered_(std::move(answered)), thread_([this] { run(); }) {}
+Client::Client(Options options, Answered answered)
+    : connection_(std::move(options)), answered_(std::move(answered)), thread_([this] { run(); }) {}
 
 Client::~Client() {
   {
@@ -31,10 +31,11 @@ Client::~Client() {
   thread_.join();
 }
 
-void Client::ask(membership::EtcdTxn txn) {
+void Client::ask(membership::EtcdTxn txn, Duration timeout) {
   {
     const MutexLock lock(mutex_);
     next_ = std::move(txn);
+    timeout_ = timeout;
   }
   changed_.notify_one();
 }
@@ -42,13 +43,15 @@ void Client::ask(membership::EtcdTxn txn) {
 void Client::run() {
   for (;;) {
     std::optional<membership::EtcdTxn> txn;
+    Duration timeout{0};
     {
       const MutexLock lock(mutex_);
       while (!next_ && !stopping_) changed_.wait(mutex_);
       if (stopping_) return;
       txn = std::exchange(next_, std::nullopt);
+      timeout = timeout_;
     }
-    auto reply = connection_.ask(*txn, timeout_);
+    auto reply = connection_.ask(*txn, timeout);
     if (reply) {
       answered_(std::move(*reply), {});
       continue;

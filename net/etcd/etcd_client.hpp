@@ -57,25 +57,25 @@ class Client {
  public:
   /// `error` is empty unless the outcome is `unknown`.
   using Answered = std::function<void(membership::EtcdReply reply, std::string error)>;
-  /// `answered` is called on the client's thread. Each transaction has `timeout`.
-  Client(Options options, Duration timeout, Answered answered);
+  /// `answered` is called on the client's thread.
+  Client(Options options, Answered answered);
   /// Waits for the one under way.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Any thread. REQUIRES: the one before has been answered.
-  void ask(membership::EtcdTxn txn);
+  /// Any thread. The transaction has `timeout`. REQUIRES: the one before has been answered.
+  void ask(membership::EtcdTxn txn, Duration timeout);
 
  private:
   void run();
 
   Connection connection_;  // the client's thread only
-  const Duration timeout_;
   const Answered answered_;
   Mutex mutex_;
   CondVar changed_;
   std::optional<membership::EtcdTxn> next_ ABSL_GUARDED_BY(mutex_);
+  Duration timeout_ ABSL_GUARDED_BY(mutex_){0};  // of the next
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

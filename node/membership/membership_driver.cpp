@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "reki/core/base/limits.hpp"
-#include "reki/core/membership/voter_change.hpp"
 
 namespace reki {
 namespace {
@@ -27,6 +26,7 @@ MembershipDriver::MembershipDriver(Options options, Ports ports)
       self_(options_.machine.agent.self.node_id),
       ports_(std::move(ports)),
       machine_(options_.machine),
+      config_check_({options_.voters, options_.machine.agent.settings, options_.config}),
       frames_out_(membership::ControlSender{options_.cluster, self_, options_.machine.agent.self.control}) {}
 
 void MembershipDriver::log(LogLevel level, std::string_view event, const std::string& fields) const {
@@ -66,6 +66,7 @@ void MembershipDriver::turn() {
   effects();
   finish_leaving();
   note_quiet();
+  say_config();
   if (machine_.agent().phase() == membership::MemberAgent::Phase::gone) part();
 }
 
@@ -118,6 +119,7 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
   if (epoch && stranger_) stranger_->has = *epoch;
   const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go
   if (epoch && room && !stranger_) epochs_[from] = *epoch;
+  if (const auto* said = std::get_if<membership::ConfigSaid>(&*frame->body)) return took(from, *said);
   const std::string fault = machine_.on({from, std::move(*frame->body)}, clocks());
   if (!fault.empty()) refuse(from, fault);
   effects();
@@ -167,8 +169,9 @@ void MembershipDriver::took(const EtcdAnswered& answered) {
 /// In the order that membership.hpp asks for.
 void MembershipDriver::effects() {
   if (auto write = machine_.take_write()) ports_.write(std::move(*write));
-  if (auto txn = machine_.take_etcd()) ports_.ask_etcd(std::move(*txn));
   for (const auto& event : machine_.take_events()) apply(event);
+  // A request that is lost costs half of the lease; the next one still comes in time.
+  if (auto txn = machine_.take_etcd()) ports_.ask_etcd(std::move(*txn), machine_.agent().timing().lease / 2);
   machine_.take_messages(messages_);
   for (const auto& item : messages_) send(item);
 }
@@ -182,7 +185,7 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
     frames_out_.remember(installed->view);
     std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
     write_notice();
-    compare_config(*installed->view);
+    log(config_check_.look(*installed->view, machine_.agent().phase() != MemberAgent::Phase::joining));
     ports_.node.installed(installed->view, machine_.agent().incarnation());
   } else if (const auto* lost = std::get_if<Lost>(&event)) {
     leaving_.push_back({lost->slots, lost->of, now_.boot + limits::move_grace, Instant::never()});
@@ -192,7 +195,9 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
   } else if (const auto* out = std::get_if<Fenced>(&event)) {
     fenced(*out);
   } else if (const auto* lease = std::get_if<LeaseExtended>(&event)) {
-    extended(lease->end);
+    extended(*lease);
+  } else if (const auto* shorter = std::get_if<LeaseCut>(&event)) {
+    cut(*shorter);
   } else if (const auto* outside = std::get_if<NotLetIn>(&event)) {
     not_let_in(outside->why);
   }
@@ -203,12 +208,31 @@ void MembershipDriver::not_let_in(const std::string& why) {
   if (is_due("not_let_in")) log(LogLevel::error, "not_let_in", "text=\"" + why + '"');
 }
 
-/// Once for each set of voters.
-void MembershipDriver::compare_config(const View& view) {
-  std::string warning = membership::differing_voters(options_.voters, view);
-  if (warning == config_warning_ || !view.old_voters().empty()) return;
-  config_warning_ = std::move(warning);
-  if (!config_warning_.empty()) log(LogLevel::warn, "voters_differ", "text=\"" + config_warning_ + '"');
+void MembershipDriver::log(const std::vector<ConfigCheck::Line>& lines) const {
+  for (const auto& [event, text] : lines) log(LogLevel::warn, event, "text=\"" + text + '"');
+}
+
+/// Of a member's config. The coordinator hears of all, and answers those who have another.
+void MembershipDriver::took(const NodeId& from, const membership::ConfigSaid& said) {
+  const auto& view = machine_.agent().view();
+  const bool is_member = !stranger_ && view && view->find(from, said.incarnation) != nullptr;
+  stranger_.reset();
+  if (!is_member || from == self_) return;
+  log(config_check_.compare(from, said));
+  if (machine_.coordinator() == nullptr || said.fingerprint == config_check_.own().fingerprint) return;
+  membership::ConfigSaid own = config_check_.own();
+  own.incarnation = machine_.agent().incarnation();
+  send({from, std::move(own)});
+}
+
+void MembershipDriver::say_config() {
+  const auto& agent = machine_.agent();
+  if (agent.phase() != membership::MemberAgent::Phase::member || agent.coordinator() == self_) return;
+  const auto* const said = config_check_.due(agent.coordinator(), agent.term(), now_.boot);
+  if (said == nullptr) return;
+  membership::ConfigSaid own = *said;
+  own.incarnation = agent.incarnation();
+  send({agent.coordinator(), std::move(own)});
 }
 
 /// Whether something that is said with each renewal is to be logged again.
@@ -234,20 +258,30 @@ void MembershipDriver::fenced(const membership::Fenced& event) {
   write_notice();
 }
 
-void MembershipDriver::extended(Instant lease_end) {
+void MembershipDriver::extended(const membership::LeaseExtended& event) {
   std::int64_t end_by_wall = LeaseEnds::not_by_wall_clock;
   if (ports_.wall_ns) {
-    const Settings& agreed = machine_.agent().view()->settings();
-    end_by_wall = stopped_.wall_at(lease_end, lease_end + -agreed.lease) + (agreed.wait - agreed.lease).count() / 2;
+    end_by_wall = stopped_.wall_at(event.end, event.from) + lateness_of(machine_.agent().view()->settings()).count();
     if (ports_.wall_ns() >= end_by_wall) return;  // it was asked for before the machine stood still
   }
-  const Instant before = std::exchange(lease_end_, lease_end);
+  const Instant before = std::exchange(lease_end_, event.end);
   const std::int64_t before_by_wall = std::exchange(lease_end_wall_, end_by_wall);
   options_.page->set_lease_end(lease_end_, lease_end_wall_);
   // The clocks are read once all can see the new end: whoever found the gate closed by the earlier one did so before.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const bool was_over = ports_.wall_ns && ports_.wall_ns() >= before_by_wall;
   if (clocks().boot >= before || was_over) ports_.node.resumed();
+}
+
+/// By the wall clock too: what is waited for it gets short with the lease.
+void MembershipDriver::cut(const membership::LeaseCut& event) {
+  if (event.end >= lease_end_) return;
+  lease_end_ = event.end;
+  if (lease_end_wall_ != LeaseEnds::not_by_wall_clock) {
+    const auto lateness = lateness_of(machine_.agent().view()->settings());
+    lease_end_wall_ = std::min(lease_end_wall_, stopped_.wall_at(event.end, event.from) + lateness.count());
+  }
+  options_.page->set_lease_end(lease_end_, lease_end_wall_);
 }
 
 /// What the guard says when this process is dead.
@@ -290,8 +324,7 @@ void MembershipDriver::finish_leaving() {
     const bool done = it->done_at != Instant::never() ? now >= it->done_at : ports_.node.is_done_with(it->slots);
     if (!done && it->done_at == Instant::never() && now >= it->revoke_at) {
       ports_.node.revoke(it->slots);
-      const Settings& agreed = machine_.agent().view()->settings();
-      it->done_at = now + (agreed.wait - agreed.lease) / 2;
+      it->done_at = now + lateness_of(machine_.agent().view()->settings());
     }
     if (!done) {
       ++it;
@@ -317,7 +350,7 @@ void MembershipDriver::note_quiet() {
 }
 
 void MembershipDriver::watch_progress() {
-  const std::string why = ports_.node.stuck(now_.boot, options_.machine.agent.timing.renew);
+  const std::string why = ports_.node.stuck(now_.boot, machine_.agent().timing().renew);
   if (stuck_ == !why.empty()) return;
   stuck_ = !stuck_;
   machine_.set_working(!stuck_ && !drops_);
@@ -334,7 +367,7 @@ ControlStatus MembershipDriver::status() const {
   out.term = agent.term();
   out.installed = agent.installed();
   out.lease_end = lease_end_;
-  out.config_warning = config_warning_;
+  out.config_warning = config_check_.warning();
   out.not_let_in = not_let_in_;
   out.is_coordinator = machine_.coordinator() != nullptr;
   out.votes = acceptor != nullptr && acceptor->self() != nullptr;

@@ -12,6 +12,7 @@
 #include "reki/core/membership/membership.hpp"
 #include "reki/core/membership/stopped_clock.hpp"
 #include "reki/node/guard/lease_page.hpp"
+#include "reki/node/membership/config_check.hpp"
 #include "reki/node/membership/control_links.hpp"
 #include "reki/node/membership/membership_observer.hpp"
 #include "reki/node/support/log.hpp"
@@ -74,6 +75,7 @@ class MembershipDriver {
     std::string cluster;
     membership::Membership::Options machine;
     std::vector<NodeId> voters{};  ///< That the config names; empty: it names none.
+    membership::ConfigSaid config{};  ///< What else it says that should be the same on all nodes.
     LeasePage* page = nullptr;  ///< Shared with the guard and the workers.
     LogSink log;
   };
@@ -83,7 +85,7 @@ class MembershipDriver {
     MembershipObserver& node;
     std::function<membership::Clocks()> clocks;  ///< Of this moment. It is asked before each step of the machine.
     std::function<void(membership::Membership::Write)> write;  ///< `Written` has to follow, once it is on the disk.
-    std::function<void(membership::EtcdTxn)> ask_etcd;         ///< `EtcdAnswered` has to follow.
+    std::function<void(membership::EtcdTxn, Duration timeout)> ask_etcd;  ///< `EtcdAnswered` has to follow.
     std::function<std::int64_t()> wall_ns{};  ///< wall_clock_ns, which tells of a boot clock that has stood still; null: none.
   };
 
@@ -123,12 +125,15 @@ class MembershipDriver {
   void effects();
   void apply(const membership::AgentEvent& event);
   void fenced(const membership::Fenced& event);
-  void extended(Instant lease_end);
+  void extended(const membership::LeaseExtended& event);
+  void cut(const membership::LeaseCut& event);
   void end_lease();
   void read_of_others(BytesView bytes, const Error& why);
   void refuse(const NodeId& from, const std::string& fault);
   void not_let_in(const std::string& why);
-  void compare_config(const View& view);
+  void took(const NodeId& from, const membership::ConfigSaid& said);
+  void say_config();
+  void log(const std::vector<ConfigCheck::Line>& lines) const;
   void send(const membership::Outbox::Item& item);
   [[nodiscard]] bool is_due(const std::string& line);
   void finish_leaving();
@@ -157,7 +162,7 @@ class MembershipDriver {
   bool drops_ = false;  ///< Functions of an incarnation that was dropped still run.
   bool etcd_answers_ = true;
   std::string not_let_in_;
-  std::string config_warning_;
+  ConfigCheck config_check_;
   std::map<std::string, Instant> refusals_logged_;  ///< When, by what they are about.
 
   // Frames.

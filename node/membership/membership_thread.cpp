@@ -54,20 +54,18 @@ Result<std::unique_ptr<MembershipThread>> MembershipThread::bind(Options options
 
 void MembershipThread::make_driver(membership::Membership::Options machine, MembershipObserver& node) {
   if (machine.etcd) {
-    // A request that is lost costs half of the lease; the next one still comes in time.
-    const Duration timeout = machine.agent.timing.lease / 2;
     auto answered = [this](membership::EtcdReply reply, std::string error) {
       tasks_.push(Task{MembershipDriver::EtcdAnswered{std::move(reply), std::move(error)}});
     };
-    etcd_.emplace(*options_.etcd, timeout, std::move(answered));
+    etcd_.emplace(*options_.etcd, std::move(answered));
   }
   auto clocks = [this] {
     now_ = boot_time();
     return membership::Clocks{now_, raw_time()};
   };
   auto write = [this](membership::Membership::Write w) { writer_->write(std::move(w)); };
-  auto ask_etcd = [this](membership::EtcdTxn txn) { etcd_->ask(std::move(txn)); };
-  driver_.emplace(MembershipDriver::Options{options_.cluster, std::move(machine), options_.voters, options_.page, options_.log},
+  auto ask_etcd = [this](membership::EtcdTxn txn, Duration timeout) { etcd_->ask(std::move(txn), timeout); };
+  driver_.emplace(MembershipDriver::Options{options_.cluster, std::move(machine), options_.voters, options_.config, options_.page, options_.log},
                   MembershipDriver::Ports{links_, node, std::move(clocks), std::move(write), std::move(ask_etcd), wall_clock_ns});
 }
 

@@ -30,6 +30,7 @@ class MembershipThread {
     std::string cluster;
     membership::Membership::Options machine;  ///< Without its own control address, which comes of `listen`.
     std::vector<NodeId> voters;  ///< That the config names; empty: it names none.
+    membership::ConfigSaid config{};  ///< What else it says that should be the same on all nodes.
     std::vector<std::pair<NodeId, std::string>> peers;  ///< Where nodes are that the config knows.
     std::vector<std::string> seeds{};  ///< Names at all of whose addresses nodes are, as in the config.
     std::optional<etcd::Options> etcd;  ///< Where the register is, if it is there.

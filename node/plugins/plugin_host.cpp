@@ -14,10 +14,12 @@
 #include <exception>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
 #include "reki/actor/user_code.hpp"
+#include "reki/core/base/hash.hpp"
 #include "reki/node/plugins/plugin.hpp"
 #include "reki/node/support/exit_codes.hpp"
 
@@ -133,9 +135,14 @@ std::string at(const Config& config, const ConfigPlace& place) {
   return out.empty() ? out : out + ": ";
 }
 
-Result<void> load_type(const Config& config, const TypeConfig& type, Factories& factories) {
+/// The plugin's path is relative to the config's file.
+std::string path_of(const Config& config, const TypeConfig& type) {
   const std::filesystem::path base = std::filesystem::path(config.file).parent_path();
-  const std::string path = (base / type.plugin).lexically_normal().string();
+  return (base / type.plugin).lexically_normal().string();
+}
+
+Result<void> load_type(const Config& config, const TypeConfig& type, Factories& factories) {
+  const std::string path = path_of(config, type);
   // dlopen looks for a name without a slash in the system's folders.
   const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
   Factories of_plugin;
@@ -204,6 +211,19 @@ Result<void> load_plugin(const std::string& path, Factories& factories) {
     return bad(path, "threw while it added its types: " + text_of_current_exception());
   }
   return {};
+}
+
+std::vector<PluginFile> plugin_files(const Config& config) {
+  std::vector<PluginFile> out;
+  std::set<std::string> seen;
+  for (const TypeConfig& type : config.types) {
+    if (type.plugin.empty()) continue;
+    const std::string path = path_of(config, type);
+    if (!seen.insert(path).second) continue;
+    const MappedFile file(path);
+    out.push_back({std::filesystem::path(path).filename().string(), file.error() == 0 ? hash_key(file.bytes(), 0) : 0});
+  }
+  return out;
 }
 
 /// The author's options, with what the config gives in their place.

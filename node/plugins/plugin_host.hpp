@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "reki/core/config/config.hpp"
+#include "reki/core/config/config_print.hpp"
 #include "reki/node/actors/factories.hpp"
 
 namespace reki {
@@ -19,6 +21,9 @@ namespace reki {
 /// Fails with `bad_config` or `bad_plugin`, with the place in the file: what load_plugin says, a plugin without the
 /// type, a type that has neither a plugin nor a factory in `factories`, options that cannot be.
 [[nodiscard]] Result<void> configure_types(const Config& config, Factories& factories);
+
+/// The files of all plugins that the config names, each once, in the order of the types.
+[[nodiscard]] std::vector<PluginFile> plugin_files(const Config& config);
 
 /// The type's part of the config as the runtime takes it.
 [[nodiscard]] TypeOptions options_of(const TypeConfig& config);

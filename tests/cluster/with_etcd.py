@@ -100,6 +100,16 @@ def an_etcd_of_three_may_lose_its_leader():
         scene.end()
 
 
+def people_change_the_profile_there_too():
+    demand_etcd()
+    with Etcd() as etcd, EtcdCluster(etcd, profile="lan", expected=["profile_differs", "etcd_silent"]) as c:
+        for name, lease in (("cloud", 1500), ("lan", 650)):
+            c.reki("profile", "set", name, "--timeout", "30s")
+            now = c.reki("profile")
+            check("it is so", (now["profile"], now["lease_ms"], now["changing"]) == (name, lease, False), now)
+        check("nobody was put out", [n["state"] for n in c.reki("nodes")["nodes"]] == ["up"] * len(c.nodes))
+
+
 def a_whole_cluster_starts_again_from_etcd():
     demand_etcd()
     with Etcd() as etcd, EtcdCluster(etcd, profile="cloud", expected=["etcd_silent"]) as c:

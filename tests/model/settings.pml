@@ -1,4 +1,4 @@
-/* Settings in the view: how a running cluster changes its lease and wait. No code does it yet; these are the rules for it.
+/* Settings in the view: how a running cluster changes its lease and wait. core/membership/profile_change.hpp does it, as BY 3 below.
  *
  * A view has a stage, a pair (lease, wait): LAN, then MIX with the short lease and the long wait, then CLOUD.
  * LAN -> CLOUD is one view. CLOUD -> LAN is two: MIX, and once the barrier of a view of stage MIX is complete, LAN.

@@ -266,6 +266,7 @@ std::string Cluster::trouble() {
     if (!world_.invariants.owns_exactly(i, agent.held())) return name + " does not hold what it owns";
   }
   if (!view->old_voters().empty()) return "a change of voters has not ended";
+  if (stage_of(view->settings()) == Stage::mix) return "a change of the profile has not ended";
   for (const Voter& v : view->voters()) {
     const auto& store = nodes_[index_of(v.node)]->store;
     if (!store || store->store != v.store) continue;  // there was no voter to spare when it was found again

@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, fault_kinds> names{
     "loss",      "duplicate", "delay",      "cut",   "hold",    "isolate",    "pause",       "suspend", "clock", "crash",
     "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store",
-    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters"};
+    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters", "set_profile"};
 
 /// From 10 ms to 10 s, every power of ten as likely as the other.
 Time some_time(SplitMix& random) {
@@ -253,6 +253,23 @@ void ask_for_voters(const Fault& f, Cluster& cluster) {
   for (std::uint16_t i = 0; i < cluster.size(); ++i) cluster.world().post(f.who, cluster.node(i).id(), membership::Body{wish});
 }
 
+/// As `reki profile set` does.
+void ask_for_profile(const Fault& f, Cluster& cluster, std::uint32_t configs) {
+  const membership::SetProfile wish{Epoch{f.amount}, f.flag ? Profile::cloud : Profile::lan};
+  for (std::uint16_t i = 0; i < cluster.size(); ++i) {
+    if ((configs >> i & 1) != 0) cluster.node(i).profile = wish.profile;
+    cluster.world().post(f.who, cluster.node(i).id(), membership::Body{wish});
+  }
+}
+
+void begin_profile(Fault& f, Cluster& cluster) {
+  const auto& latest = *cluster.world().invariants.latest();
+  const Stage now = stage_of(latest.settings());
+  if (now != Stage::mix) f.flag = now == Stage::lan;
+  f.amount = latest.epoch().value;
+  ask_for_profile(f, cluster, f.set);
+}
+
 /// The pause apart, which ends by itself.
 void set_etcd(const Fault& f, Cluster& cluster, int sign) {
   Network& network = cluster.world().network;
@@ -329,6 +346,10 @@ void begin(Fault& f, std::uint32_t place, Cluster& cluster) {
       ask_for_voters(f, cluster);
       lasts = true;
       break;
+    case FaultKind::set_profile:
+      begin_profile(f, cluster);
+      lasts = true;
+      break;
     case FaultKind::etcd_pause:
       world.etcd->paused_until = std::max(world.etcd->paused_until, world.now + f.lasts);
       break;
@@ -354,6 +375,8 @@ void end(const Fault& f, Cluster& cluster) {
       return;
     case FaultKind::set_voters:
       return ask_for_voters(f, cluster);
+    case FaultKind::set_profile:
+      return ask_for_profile(f, cluster, ~std::uint32_t{0});
     case FaultKind::etcd_down:
     case FaultKind::etcd_cut:
     case FaultKind::etcd_stale:

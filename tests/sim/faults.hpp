@@ -33,8 +33,9 @@ enum class FaultKind : std::uint8_t {
   etcd_cut,      ///< Between it and one node nothing gets through; or only its answers do not.
   etcd_stale,    ///< It reads what was there a while ago.
   set_voters,    ///< People want other voters; the last of what they have sent comes again when it is over.
+  set_profile,   ///< They want the other profile, and write it into some configs at once and into all when it is over; as above.
 };
-inline constexpr std::size_t fault_kinds = 22;
+inline constexpr std::size_t fault_kinds = 23;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 /// A set of kinds, a bit each.
@@ -61,8 +62,8 @@ struct Fault {
   /// The node, where it is one; `the_coordinator`: whoever leads at that time.
   std::uint16_t who = 0;
   std::uint32_t set = 0;     ///< The endpoints, where there are several: a bit each, nodes first.
-  std::uint32_t amount = 0;  ///< Per mille, milliseconds, a rate, or the highest number of the voters that people know.
-  bool flag = false;         ///< The guard speaks; the other way round.
+  std::uint32_t amount = 0;  ///< Per mille, milliseconds, a rate, or the highest number of the voters that people know, or the view.
+  bool flag = false;         ///< The guard speaks; the other way round; the profile is to be cloud.
 };
 inline constexpr std::uint16_t the_coordinator = 0xffff;
 [[nodiscard]] std::string text_of(const Fault& fault);

@@ -31,9 +31,8 @@ bool same_but_for_coordinator(const View& a, const View& b) {
 
 }  // namespace
 
-Invariants::Invariants(std::vector<NodeId> names, const Timing& timing, const Truth& truth)
+Invariants::Invariants(std::vector<NodeId> names, const Truth& truth)
     : names_(std::move(names)),
-      timing_(timing),
       truth_(truth),
       processes_(names_.size()),
       overlaps_(names_.size() * names_.size()) {
@@ -349,14 +348,14 @@ void Invariants::grants_are_confirmed(std::uint16_t node, const Grant& grant) {
   fail("I3", text_of(node) + " grants in term " + text_of(grant.term) + ", which no quorum has confirmed since the renewal");
 }
 
-void Invariants::extended(std::uint16_t node, Term term, Instant lease_end, Time left) {
-  leases_trace_to_a_grant(node, term, lease_end, left);
+void Invariants::extended(std::uint16_t node, Term term, Instant from, Time left) {
+  leases_trace_to_a_grant(node, term, from, left);
 }
 
 /// I3: a member's valid lease traces to a grant confirmed at or after its t0, in a term that was current then. Here for
-/// its arrival: t0 follows from the lease's end.
-void Invariants::leases_trace_to_a_grant(std::uint16_t node, Term term, Instant lease_end, Time left) {
-  const Time t0 = truth_.when_was(node, Instant{lease_end.ns - timing_.lease.count()});
+/// its arrival.
+void Invariants::leases_trace_to_a_grant(std::uint16_t node, Term term, Instant from, Time left) {
+  const Time t0 = truth_.when_was(node, from);
   if (t0 > left + rounding) {
     return fail("I3", "the lease of " + text_of(node) + " counts from " + text_of(t0) + ", its grant left at " + text_of(left));
   }

@@ -57,7 +57,7 @@ class Truth {
 class Invariants {
  public:
   /// `names` by node, in ascending order.
-  Invariants(std::vector<NodeId> names, const membership::Timing& timing, const Truth& truth);
+  Invariants(std::vector<NodeId> names, const Truth& truth);
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   /// For what is no invariant of the protocol, such as progress.
@@ -89,7 +89,7 @@ class Invariants {
   /// Before anything runs in what was gained; `stepped` follows.
   void gained(const Observed& o, const membership::Gained& gained);
   /// The lease was extended by what had left the coordinator at `left`.
-  void extended(std::uint16_t node, Term term, Instant lease_end, Time left);
+  void extended(std::uint16_t node, Term term, Instant from, Time left);
 
   // Actors
 
@@ -174,7 +174,7 @@ class Invariants {
   void made_from_its_predecessor(const Proposal& p);
   void only_chosen_views_are_known(const View& view);
   void terms_never_decrease(Term before, Term now, std::string_view whose);
-  void leases_trace_to_a_grant(std::uint16_t node, Term term, Instant lease_end, Time left);
+  void leases_trace_to_a_grant(std::uint16_t node, Term term, Instant from, Time left);
   void grants_are_confirmed(std::uint16_t node, const membership::Grant& grant);
   void dropped_members_have_no_lease(const View& before, const View& now);
   void no_lease_outside_the_view(std::uint16_t node);
@@ -196,7 +196,6 @@ class Invariants {
   Store& store(std::uint64_t number);
 
   const std::vector<NodeId> names_;
-  const membership::Timing timing_;
   const Truth& truth_;
   Time now_ = 0;
   std::optional<Violation> violation_;

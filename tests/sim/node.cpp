@@ -17,7 +17,8 @@ constexpr Time nap = 10 * microsecond;
 }  // namespace
 
 Node::Node(World& world, std::uint16_t index, NodeClock clock_at_start)
-    : clock(clock_at_start), world_(world), index_(index), actors_(world, index) {}
+    : clock(clock_at_start), profile(world.timing.lease == cloud().lease ? Profile::cloud : Profile::lan),
+      world_(world), index_(index), actors_(world, index) {}
 
 // --- the process
 
@@ -26,11 +27,14 @@ void Node::begin(std::uint64_t seed) {
   self.node_id = id();
   self.addr = "tcp://h:1";
   self.control = "tcp://h:2";
-  Membership::Options options{{self, world_.timing, world_.names, seed, {}, world_.settings()}, store, world_.etcd.has_value()};
+  started_with_ = profile;
+  const Timing timing = profile == Profile::cloud ? cloud() : lan();
+  const Settings settings = with_stage(world_.settings(), stage_of(profile));
+  Membership::Options options{{self, timing, world_.names, seed, {}, settings}, store, world_.etcd.has_value()};
   if (world_.names.size() > 16) options.agent.seeds.resize(5);
   machine_.emplace(std::move(options));
   ++process_;
-  leaving_ = false;
+  leaving_ = ending_ = false;
   timer_at_ = never;
   asked_etcd_ = 0;
   actors_.begin(*machine_, process_);
@@ -153,15 +157,15 @@ void Node::effects(Time left) {
       waiting_ = std::move(*write);
       if (!writing_) write_next();
     }
-    ask_etcd();
     for (const AgentEvent& event : machine_->take_events()) {
       act(event);
       if (const auto* extended = std::get_if<LeaseExtended>(&event)) {
-        world_.invariants.extended(index_, machine_->agent().term(), extended->end, left);
+        world_.invariants.extended(index_, machine_->agent().term(), extended->from, left);
       } else {
         slots_changed = true;
       }
     }
+    ask_etcd();
     machine_->take_messages(outbox_);
     slots_changed = slots_changed || actors_.is_stopping();
     world_.invariants.stepped(observed(slots_changed));
@@ -195,9 +199,21 @@ void Node::act(const AgentEvent& event) {
     actors_.drop_all();
   } else if (std::holds_alternative<Installed>(event)) {
     actors_.installed();
+  } else if (std::holds_alternative<NotLetIn>(event)) {
+    refused();
   } else if (const auto* lease = std::get_if<LeaseExtended>(&event)) {
     actors_.extended(lease->end);
   }
+}
+
+/// If it is for its config, a person puts that right.
+void Node::refused() {
+  const Stage now = stage_of(world_.invariants.latest()->settings());
+  if (ending_ || now == Stage::mix || now == stage_of(started_with_)) return;
+  ending_ = true;
+  profile = now == Stage::cloud ? Profile::cloud : Profile::lan;
+  away = 10 * millisecond;
+  world_.schedule(world_.now + 50 * millisecond, Event::Kind::end, index_, process_);
 }
 
 Observed Node::observed(bool slots_changed) const {
@@ -222,7 +238,7 @@ void Node::ask_etcd() {
   auto txn = machine_->take_etcd();
   if (!txn) return;
   asked_etcd_ = txn->number;
-  const Time end = clock.when(now().boot + world_.timing.lease / 2);
+  const Time end = clock.when(now().boot + machine_->agent().timing().lease / 2);
   world_.schedule(end, Event::Kind::etcd_timeout, index_, process_, static_cast<std::uint32_t>(txn->number));
   world_.ask_etcd(index_, process_, std::move(*txn));
 }

@@ -30,6 +30,8 @@ class Node {
   DiskHabits disk;
   /// What is on the disk; nothing: it is no voter's.
   std::optional<membership::VoterRecord> store;
+  /// What its config says. Who is refused for it corrects it, and starts again.
+  Profile profile;
   /// A store that is not mounted at present.
   std::optional<membership::VoterRecord> mislaid;
 
@@ -66,6 +68,7 @@ class Node {
 
  private:
   void serve(Packet&& packet);
+  void refused();
   void effects(Time left);
   void act(const membership::AgentEvent& event);
   [[nodiscard]] Observed observed(bool slots_changed) const;
@@ -80,6 +83,8 @@ class Node {
   std::optional<membership::Membership> machine_;
   Actors actors_;
   bool leaving_ = false;
+  Profile started_with_{};
+  bool ending_ = false;  ///< To be started again with another config.
   Time timer_at_ = never;
   std::uint32_t timer_number_ = 0;  ///< Of the one event that counts.
   std::optional<membership::Membership::Write> writing_;

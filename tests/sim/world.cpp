@@ -56,7 +56,7 @@ World::World(std::vector<NodeId> node_names, std::size_t clients, bool has_etcd,
     : names(std::move(node_names)),
       timing(t),
       network(names.size() + clients + (has_etcd ? 1 : 0), weather, seed ^ 0x6e6574776f726b),
-      invariants(names, t, truth),
+      invariants(names, truth),
       random(seed) {
   static const std::vector<Key> all = make_keys();
   keys = all;

@@ -114,7 +114,7 @@ MembershipDriver::Options Process::driver_options() {
 MembershipDriver::Ports Process::driver_ports() {
   return {static_cast<ControlLinks&>(*this), static_cast<MembershipObserver&>(*this),
           [this] { return membership::Clocks{world_.now(), world_.now()}; },
-          [this](membership::Membership::Write write) { machine_.write(std::move(write)); }, [](const membership::EtcdTxn&) {}};
+          [this](membership::Membership::Write write) { machine_.write(std::move(write)); }, [](const membership::EtcdTxn&, Duration) {}};
 }
 
 void Process::begin() {

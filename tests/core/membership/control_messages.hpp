@@ -67,7 +67,10 @@ inline std::vector<reki::membership::Body> control_messages() {
           Init{1, view},
           Refused{Incarnation{1}, "no"},
           SetVoters{3, {NodeId{"n1"}, NodeId{"n4"}, NodeId{"n5"}}},
-          SetVotersReply{SetVotersReply::State::refused, "no"}};
+          SetVotersReply{SetVotersReply::State::refused, "no"},
+          SetProfile{Epoch{70000}, Profile::cloud},
+          SetProfileReply{SetProfileReply::State::not_yet, "no", Epoch{3}},
+          ConfigSaid{Incarnation{1}, 0x89abcdef, "counter 3f2a1b9c", "counter.so 00c1d2e3"}};
 }
 
 }  // namespace test

@@ -14,6 +14,10 @@ namespace {
 std::string str(Term t) { return std::to_string(round_of(t)) + "." + std::to_string(t.value & 0xffff); }
 std::string str(Epoch e) { return std::to_string(e.value); }
 std::string str(std::uint64_t n) { return std::to_string(n); }
+std::string str(ChangeState state) {
+  constexpr std::array states{"done", "under way", "not yet", "refused"};
+  return states[static_cast<std::size_t>(state)];
+}
 std::string short_of(std::uint64_t store) { return std::to_string(store % 100000); }
 struct Describe {
   const IncarnationName& name;
@@ -80,9 +84,13 @@ struct Describe {
     return out;
   }
   std::string operator()(const SetVotersReply& m) const {
-    constexpr std::array states{"done", "under way", "not yet", "refused"};
-    return std::string("SetVotersReply ") + states[static_cast<std::size_t>(m.state)] + (m.why.empty() ? "" : " ") + m.why;
+    return "SetVotersReply " + str(m.state) + (m.why.empty() ? "" : " ") + m.why;
   }
+  std::string operator()(const SetProfile& m) const { return "SetProfile " + std::string(name_of(m.profile)) + " from " + str(m.base); }
+  std::string operator()(const SetProfileReply& m) const {
+    return "SetProfileReply " + str(m.state) + " epoch " + str(m.epoch) + (m.why.empty() ? "" : " ") + m.why;
+  }
+  std::string operator()(const ConfigSaid& m) const { return "ConfigSaid " + str(m.incarnation) + " " + m.types + "; " + m.plugins; }
 
   std::string operator()(const Installed& e) const { return "Installed " + str(e.view); }
   std::string operator()(const Lost& e) const { return "Lost " + str(std::uint64_t{e.slots.size()}) + " slots"; }
@@ -94,6 +102,7 @@ struct Describe {
   std::string operator()(const LeaseExtended& e) const {
     return "LeaseExtended to " + str(static_cast<std::uint64_t>(e.end.ns / 1000)) + " us";
   }
+  std::string operator()(const LeaseCut& e) const { return "LeaseCut to " + str(static_cast<std::uint64_t>(e.end.ns / 1000)) + " us"; }
 };
 
 }  // namespace

@@ -155,10 +155,10 @@ BOOST_AUTO_TEST_CASE(every_transaction_is_answered_on_the_client_s_thread) {
   Server broken(http("500 Oh", ""));
   for (const auto* endpoint : {&server.endpoint(), &broken.endpoint()}) {
     std::promise<std::pair<membership::EtcdReply, std::string>> promise;
-    etcd::Client client(at({*endpoint}), 10s, [&](membership::EtcdReply reply, std::string error) {
+    etcd::Client client(at({*endpoint}), [&](membership::EtcdReply reply, std::string error) {
       promise.set_value({std::move(reply), std::move(error)});
     });
-    client.ask(some_put());
+    client.ask(some_put(), 10s);
     const auto [reply, error] = promise.get_future().get();
     BOOST_TEST(reply.number == 7U);
     const bool good_one = endpoint == &server.endpoint();

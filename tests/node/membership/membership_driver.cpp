@@ -97,6 +97,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   Bytes last_to_n2;
   bool suspended = false;  ///< Somebody waits at the gate.
   std::function<void()> on_clock;  ///< Once it was read.
+  std::function<void()> on_send;   ///< Before a frame leaves for a node.
   std::deque<MembershipDriver::Task> tasks;
   MembershipDriver driver;
 
@@ -120,7 +121,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
               return membership::Clocks{at, at};
             },
             [this](const membership::Membership::Write& write) { tasks.emplace_back(MembershipDriver::Written{write.version}); },
-            [](const membership::EtcdTxn&) {}, [this] { return wall_of_zero + now.ns + stood_still.count(); }};
+            [](const membership::EtcdTxn&, Duration) {}, [this] { return wall_of_zero + now.ns + stood_still.count(); }};
   }
   void take_tasks() {
     for (auto& task : std::exchange(tasks, {})) driver.take(task);
@@ -135,6 +136,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
     return it != places.end() && it->second == control;
   }
   void send(const NodeId& to, BytesView frame) override {
+    if (on_send) on_send();
     sent_to.push_back(to.value);
     if (to.value == "n2") last_to_n2.assign(frame.begin(), frame.end());
   }
@@ -169,8 +171,9 @@ void let_n2_in(OneMember& node) {
 }
 
 /// It hears of a next view, of n2 as coordinator.
-void hear_view_of_n2(OneMember& node, std::vector<Member> members, const SlotTable& table) {
+void hear_view_of_n2(OneMember& node, std::vector<Member> members, const SlotTable& table, std::optional<Stage> stage = {}) {
   ViewHead head{node.view->head()};
+  if (stage) head.settings = with_stage(head.settings, *stage);
   head.epoch = Epoch{head.epoch.value + 1};
   head.term = Term{head.term.value + 5};
   head.coordinator = NodeId{"n2"};
@@ -190,9 +193,9 @@ void fence(OneMember& node) {
 }
 
 /// The same members under n2 as coordinator.
-void follow_n2(OneMember& node) {
+void follow_n2(OneMember& node, std::optional<Stage> stage = {}) {
   const auto members = node.view->members();
-  hear_view_of_n2(node, {members.begin(), members.end()}, node.view->table());
+  hear_view_of_n2(node, {members.begin(), members.end()}, node.view->table(), stage);
   BOOST_REQUIRE((node.view->coordinator() == NodeId{"n2"}));
 }
 
@@ -334,6 +337,55 @@ BOOST_AUTO_TEST_CASE(a_renewal_that_was_sent_before_the_machine_stood_still_exte
   BOOST_TEST(!node.has_lease());
   node.run(timing.renew);
   BOOST_TEST(granted(last_renewal(node).seq));
+}
+
+BOOST_AUTO_TEST_CASE(a_shorter_lease_is_on_the_page_by_both_clocks_before_anybody_is_told_that_its_view_is_cleared) {
+  OneMember node;
+  let_n2_in(node);
+  follow_n2(node, Stage::cloud);
+  node.run(membership::cloud().renew);
+  const Instant granted = node.now;
+  const auto incarnation = node.view->find("n1")->incarnation;
+  node.hear("n2", first, membership::Grant{incarnation, last_renewal(node).seq, node.view->term(), node.view->epoch(), node.view->epoch()});
+  const Instant before = node.page.lease_end();
+  BOOST_TEST((before - granted > 1s && before - granted <= 1500ms));
+  bool cut_first = true;
+  node.on_send = [&] { cut_first = cut_first && node.page.lease_end() < before; };
+  follow_n2(node, Stage::mix);
+  BOOST_TEST((last_renewal(node).cleared == node.view->epoch()));
+  BOOST_TEST(cut_first);
+  BOOST_TEST((before - node.page.lease_end() == 850ms));
+  const auto by_wall = node.page.lease_ends().wall_ns - wall_of_zero - node.stood_still.count() - node.page.lease_end().ns;
+  BOOST_TEST(by_wall == lateness_of(with_stage({}, Stage::mix)).count());
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_that_is_over_by_the_wall_clock_is_not_brought_back_by_a_cut) {
+  OneMember node;
+  let_n2_in(node);
+  follow_n2(node, Stage::cloud);
+  node.run(membership::cloud().renew);
+  const auto incarnation = node.view->find("n1")->incarnation;
+  node.hear("n2", first, membership::Grant{incarnation, last_renewal(node).seq, node.view->term(), node.view->epoch(), node.view->epoch()});
+  node.stood_still = 2s;
+  node.driver.turn();
+  BOOST_TEST(!node.has_lease());
+  follow_n2(node, Stage::mix);
+  BOOST_TEST(!node.has_lease());
+}
+
+BOOST_AUTO_TEST_CASE(a_config_that_names_the_other_profile_is_warned_of_once_and_as_long_as_it_does) {
+  OneMember node;
+  let_n2_in(node);
+  node.logged.clear();
+  follow_n2(node, Stage::cloud);
+  follow_n2(node);
+  BOOST_TEST(node.logged == "profile_differs ");
+  BOOST_TEST((node.driver.status().config_warning.find("'reki profile set lan'") != std::string::npos));
+  follow_n2(node, Stage::mix);
+  BOOST_TEST(node.driver.status().config_warning == "");
+  follow_n2(node, Stage::lan);
+  BOOST_TEST(node.driver.status().config_warning == "");
+  BOOST_TEST(node.logged == "profile_differs ");
 }
 
 BOOST_AUTO_TEST_CASE(a_wall_clock_that_is_set_costs_no_more_than_a_renewal) {

@@ -200,4 +200,20 @@ BOOST_AUTO_TEST_CASE(mistakes_have_their_place_in_the_file) {
   BOOST_TEST(has(other.text, "it has: counter, tally"));
 }
 
+BOOST_AUTO_TEST_CASE(a_plugins_file_is_known_by_its_name_and_content_and_not_by_its_folder) {
+  const auto files = [](const std::string& content) {
+    const TempFile file(content);
+    const std::string table = "plugin = \"" + file.path() + "\"\n";
+    return plugin_files(*config_with("[types.a]\n" + table + "[types.b]\n" + table));
+  };
+  const auto first = files("one");
+  BOOST_TEST_REQUIRE(first.size() == 1U);
+  BOOST_TEST(first[0].name == "reki-plugin-test." + std::to_string(getpid()) + ".so");
+  BOOST_TEST(first[0].content != 0U);
+  BOOST_TEST((files("one") == first));
+  BOOST_TEST(files("two")[0].content != first[0].content);
+  BOOST_TEST(plugin_files(*config_with("[types.a]\nplugin = \"not_there.so\"\n"))[0].content == 0U);
+  BOOST_TEST(plugin_files(*config_with("[types.a]\n")).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
