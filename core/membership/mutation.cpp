@@ -25,6 +25,8 @@ std::span<const NamedMutation> mutations() {
       NamedMutation{one_step, "one_step"},
       NamedMutation{rejoin, "rejoin"},
       NamedMutation{loud_zombie, "loud_zombie"},
+      NamedMutation{not_awaited, "not_awaited"},
+      NamedMutation{late_outputs, "late_outputs"},
       NamedMutation{etcd_read_confirms, "etcd_read_confirms"},
       NamedMutation{etcd_late_round, "etcd_late_round"},
       NamedMutation{etcd_first_sight, "etcd_first_sight"},

@@ -30,6 +30,8 @@ enum class Mutation : std::uint8_t {
   one_step,         ///< People's change of voters is one view, without the ones before.
   rejoin,           ///< A coordinator lets an incarnation in again that a view has dropped.
   loud_zombie,      ///< Outputs leave without a second look at the gate.
+  not_awaited,      ///< What a turn does leaves without waiting for its grant.
+  late_outputs,     ///< A view is reported cleared while outputs of what it took are still held, and they leave.
 
   // Of the engine etcd.
   etcd_read_confirms,   ///< A term is confirmed by reading the coordinator's key instead of writing it.
