@@ -63,6 +63,7 @@ void MemberAgent::next_seed() { seed_ = (seed_ + 1) % options_.seeds.size(); }
 
 void MemberAgent::renew(Instant now, Outbox& out) {
   renew_at_ = now + options_.timing.renew;
+  wanted_ = 0;  // this is it; or none will be sent, and nothing is held
   fetched_ = Epoch{};
   if (phase_ == Phase::joining) {
     if (!works_) return;

@@ -249,6 +249,15 @@ BOOST_AUTO_TEST_CASE(who_may_not_ask_for_a_lease_does_not_though_somebody_waits_
   BOOST_TEST((agent.next_wake() == now + timing.renew));
 }
 
+BOOST_AUTO_TEST_CASE(who_has_handed_over_all_says_so_no_more_often_though_somebody_has_waited_for_a_grant) {
+  push(with_me(2));
+  leave();
+  agent.want_granted(agent.sent() + 1, now, out);
+  push(with_me(3, MemberState::leaving));
+  BOOST_TEST(!sent<Stopped>(out).empty());
+  BOOST_TEST((agent.next_wake() == now + timing.renew));
+}
+
 BOOST_AUTO_TEST_CASE(a_copy_of_the_process_takes_no_grant_that_was_meant_for_the_other) {
   push(with_me(2));
   out.items.clear();
