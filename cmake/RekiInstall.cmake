@@ -14,7 +14,7 @@ set(REKI_EARLIER_HEADERS
 set(REKI_NEEDED_HEADERS
   actor/actor_ref.hpp actor/answer.hpp actor/completion.hpp actor/envelope.hpp actor/fields.hpp actor/message.hpp
   actor/msgpack_cxx.hpp actor/operation.hpp actor/pack.hpp actor/registry.hpp actor/registry_calls.hpp
-  actor/schema.hpp actor/task.hpp actor/user_code.hpp actor/watch.hpp client/client.hpp core/activation/restart_policy.hpp
+  actor/schema.hpp actor/task.hpp actor/user_code.hpp actor/watch.hpp client/client.hpp core/activation/restart_policy.hpp core/activation/type_lease.hpp
   core/activation/waiter.hpp core/base/bytes.hpp core/base/cond_var.hpp core/base/error.hpp core/base/exception_text.hpp core/base/fork.hpp core/base/hash.hpp
   core/base/ids.hpp core/base/limits.hpp core/base/limits_time.hpp core/base/mutex.hpp core/base/owned.hpp
   core/base/pool.hpp core/base/shared_node_id.hpp core/base/small_string.hpp core/base/text.hpp core/base/time.hpp

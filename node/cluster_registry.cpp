@@ -48,6 +48,7 @@ HostedOptions ClusterRegistry::hosted_options() {
   };
   hooks->hand_over = [this](HandedOver state) { hand_over(std::move(state)); };
   hooks->slot_emptied = ports_.look_again;
+  hooks->want_granted = ports_.want_granted;
   out.cluster_hooks = std::move(hooks);
   return out;
 }

@@ -41,6 +41,8 @@ class ClusterRegistry final : public Registry, public MembershipObserver {
     /// For the next process: the cluster has let this incarnation in.
     std::function<Result<void>(Incarnation)> keep_incarnation;
     std::function<std::string()> why_not_ready;
+    /// MembershipDriver::WantGranted
+    std::function<void(std::uint64_t renewal)> want_granted{};
   };
   ClusterRegistry(Factories factories, Options options, Ports ports);
 
@@ -77,6 +79,7 @@ class ClusterRegistry final : public Registry, public MembershipObserver {
   void gained(const SlotSet& slots, Epoch epoch) override { local_.gain(slots, epoch); }
   void fenced(Incarnation now) override;
   void resumed() override;
+  void granted() override { local_.granted(); }
   [[nodiscard]] std::string stuck(Instant now, Duration step_max) override;
   [[nodiscard]] bool is_quiet() override { return local_.is_quiet() && handing_over_.load() == 0; }
 

@@ -64,6 +64,7 @@ ClusterRegistry::Ports Node::Impl::ports() {
   out.look_again = [this] { membership_thread_->look_again(); };
   out.keep_incarnation = [this](Incarnation incarnation) { return data_dir_->set_incarnation(incarnation); };
   out.why_not_ready = [this] { return why_not_ready(); };
+  out.want_granted = [this](std::uint64_t renewal) { membership_thread_->want_granted(renewal); };
   return out;
 }
 

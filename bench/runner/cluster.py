@@ -90,12 +90,13 @@ class Cluster:
     """`with Cluster(programs, nodes=1, core=0) as cluster`: as in production, with guards, leases and renewals.
 
     `core`: all of its threads keep to that one; None: they run anywhere. `expected` are the log events of the level
-    warning and above that the measurement brings about; any other makes it fail."""
+    warning and above that the measurement brings about; any other makes it fail. `options`: lines of TOML for the type."""
 
-    def __init__(self, programs, nodes=1, core=None, expected=()):
+    def __init__(self, programs, nodes=1, core=None, expected=(), options=""):
         self.programs = programs
         self.core = core
         self.expected = set(expected)
+        self.options = options
         self.ids = [f"n{i + 1}" for i in range(nodes)]
         self.name = f"bench-{secrets.token_hex(4)}"
 
@@ -137,7 +138,7 @@ class Cluster:
         with open(self.config, "w") as config:
             config.write(f'[cluster]\nname = "{self.name}"\n')
             config.write("".join(node.as_toml() for node in self.nodes))
-            config.write(f'[types.bench_echo]\nplugin = "{self.programs.echo_plugin}"\n')
+            config.write(f'[types.bench_echo]\nplugin = "{self.programs.echo_plugin}"\n{self.options}\n')
         for node in self.nodes:
             open(node.log, "wb").close()
             node.start([self.programs.node, "--config", self.config, "--node", node.id], self.core)

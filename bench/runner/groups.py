@@ -179,6 +179,20 @@ def run_plugin(group, programs, mode, samples, say):
                              {"name": f"{name}.lines", "value": lines, "unit": "lines"}])
 
 
+def run_confirmed(group, programs, mode, samples, say):
+    """The same calls to a type whose lease is confirmed and to one whose lease is timed, in turns."""
+    leases = ("timed", "confirmed")
+    with contextlib.ExitStack() as stack:
+        clusters = {lease: stack.enter_context(Cluster(programs, group.nodes, options=f'lease = "{lease}"')) for lease in leases}
+        for i in _repetitions(group, mode):
+            samples.begin_repetition()
+            for lease, cluster in clusters.items():
+                say(f"{group.id}: run {i + 1}, {lease}")
+                for words in group.programs[mode.name]:
+                    lines = programs.run(_filled(words, programs, group, mode, None, cluster))
+                    samples.add([{**line, "name": f"{lease}.{line['name']}"} for line in lines])
+
+
 def _timed(words):
     begun = time.monotonic()
     done = subprocess.run(words, capture_output=True, text=True)
@@ -188,4 +202,4 @@ def _timed(words):
 
 
 KINDS = {"programs": run_programs, "idle": run_idle, "overload": run_overload, "timeline": run_timeline, "build": run_build,
-         "plugin": run_plugin}
+         "plugin": run_plugin, "confirmed": run_confirmed}

@@ -5,7 +5,7 @@ import tomllib
 
 PINS = ("same", "cross", "free")
 BARS = ("ratio_max", "ratio_min", "max", "min")
-KINDS = ("programs", "idle", "overload", "timeline", "build", "plugin")
+KINDS = ("programs", "idle", "overload", "timeline", "build", "plugin", "confirmed")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -112,6 +112,9 @@ inline constexpr std::uint64_t backlog_requests = 1024;
 inline constexpr std::size_t waiters_per_key_max = 65536;
 inline constexpr std::size_t mailbox_messages_default = 10000;
 inline constexpr std::size_t timers_per_actor_max = 64;
+/// Turns of one actor, of a type whose lease is confirmed, whose effects may wait for a grant: more than one comes to in a round
+/// trip mostly. At the bound its next turn waits, and what comes waits in its mailbox, which has a bound of its own.
+inline constexpr std::size_t unconfirmed_turns_max = 256;
 inline constexpr std::size_t outstanding_per_client_max = 262144;
 inline constexpr std::size_t sessions_per_node_max = 10000;
 /// Frames that a node reads, of either plane, before answers and other nodes have their turn.

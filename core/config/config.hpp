@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reki/core/activation/restart_policy.hpp"
+#include "reki/core/activation/type_lease.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
 #include "reki/core/base/limits.hpp"
@@ -71,6 +72,7 @@ struct TypeConfig {
   std::size_t mailbox = limits::mailbox_messages_default;  ///< Messages that may wait for one actor, from 1.
   bool blocking = false;                                   ///< Handlers block: run them in the blocking pool.
   Duration stop_grace = limits::stop_grace_default;  ///< How long a stop waits for the running handler. More than 0.
+  TypeLease lease = TypeLease::timed;
   ConfigPlace place{};                               ///< Of its table.
   ConfigPlace plugin_place{};                        ///< Of its plugin's path.
   std::vector<std::string> given{};  ///< The keys in the file, sorted: the others are as the type's author has them.

@@ -90,6 +90,7 @@ constexpr std::array<std::string_view, 2> profile_names{"lan", "cloud"};
 constexpr std::array<std::string_view, 2> engine_names{"embedded", "etcd"};
 constexpr std::array<std::string_view, 1> security_names{"none"};
 constexpr std::array<std::string_view, 3> mode_names{"permanent", "transient", "temporary"};
+constexpr std::array<std::string_view, 2> lease_names{"timed", "confirmed"};
 
 void Reader::read_cluster(const toml::node* node) {
   if (node == nullptr) {
@@ -359,6 +360,7 @@ void Reader::read_type(const toml::table& table, TypeConfig type) {
   type.blocking = s.boolean("blocking").value_or(type.blocking);
   type.stop_grace =
       s.duration("stop_grace", limits::stop_grace_min, limits::stop_grace_max).value_or(type.stop_grace);
+  if (const auto i = s.one_of("lease", lease_names)) type.lease = static_cast<TypeLease>(*i);
   s.refuse_unknown();
   config_.types.push_back(std::move(type));
 }

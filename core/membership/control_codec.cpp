@@ -34,6 +34,7 @@ void fields(auto& f, Like<Renew> auto& m) {
   f("seq", m.seq);
   f("leaving", m.leaving);
   f("store", m.store);
+  f("random", m.random);
 }
 void fields(auto& f, Like<Grant> auto& m) {
   f("incarnation", m.incarnation);
@@ -41,6 +42,7 @@ void fields(auto& f, Like<Grant> auto& m) {
   f("term", m.term);
   f("epoch", m.epoch);
   f("barrier", m.barrier);
+  f("random", m.random);
 }
 void fields(auto& f, Like<News> auto& m) {
   f("term", m.term);

@@ -79,7 +79,7 @@ void Coordinator::on(const Confirmed& m, Outbox& out) {
     Record* const r = find(renewal.member, renewal.incarnation);
     if (r == nullptr || r->doomed || r->stopped) continue;
     r->last = std::max(r->last, began);
-    out.send(renewal.member, Grant{renewal.incarnation, renewal.seq, view_->term(), view_->epoch(), barrier_});
+    out.send(renewal.member, Grant{renewal.incarnation, renewal.seq, view_->term(), view_->epoch(), barrier_, renewal.random});
   }
   while (!rounds_.empty() && rounds_.front().number <= m.round) rounds_.pop_front();
 }
@@ -120,10 +120,10 @@ void Coordinator::on(const NodeId& from, const Renew& m, Outbox& out) {
   r->heard = clock_.now();
   if (mutated(Mutation::no_confirm)) {
     r->last = clock_.now();
-    return out.send(from, Grant{m.incarnation, m.seq, view_->term(), view_->epoch(), barrier_});
+    return out.send(from, Grant{m.incarnation, m.seq, view_->term(), view_->epoch(), barrier_, m.random});
   }
   if (pending_renewals_.size() >= records_.size() * limits::pending_renewals_per_member_max) pending_renewals_.pop_front();
-  pending_renewals_.push_back({from, m.incarnation, m.seq, 0});
+  pending_renewals_.push_back({from, m.incarnation, m.seq, m.random, 0});
 }
 
 void Coordinator::on(const NodeId& from, const Join& m, Outbox& out) {

@@ -71,6 +71,7 @@ class Coordinator {
     NodeId member;
     Incarnation incarnation;
     std::uint64_t seq = 0;
+    std::uint64_t random = 0;
     std::uint64_t round = 0;  ///< The first that began after it arrived; 0: not begun yet.
   };
   struct Round {

@@ -29,7 +29,26 @@ void MemberAgent::draw_incarnation() {
 // --- asking
 
 void MemberAgent::tick(Instant now, Outbox& out) {
-  if (phase_ != Phase::gone && now >= renew_at_) renew(now, out);
+  if (phase_ != Phase::gone && now >= std::min(renew_at_, wanted_at())) renew(now, out);
+}
+
+Instant MemberAgent::next_wake() const {
+  return phase_ == Phase::gone ? Instant::never() : std::min(renew_at_, wanted_at());
+}
+
+bool MemberAgent::is_renewal_wanted() const {
+  return wanted_ > seq_ && works_ && (phase_ == Phase::member || phase_ == Phase::leaving);
+}
+
+/// One at a time is on its way, so that a coordinator is asked no more often than it can answer; but it may be lost.
+Instant MemberAgent::wanted_at() const {
+  if (!is_renewal_wanted()) return Instant::never();
+  return granted_ == seq_ ? Instant{} : sent_[seq_ % sent_.size()].at + timing_.renew / 8;
+}
+
+void MemberAgent::want_granted(std::uint64_t seq, Instant now, Outbox& out) {
+  wanted_ = std::max(wanted_, seq);
+  if (now >= wanted_at()) renew(now, out);
 }
 
 /// To the coordinator; and, while it does not answer, to one more node after the other.
@@ -45,6 +64,7 @@ void MemberAgent::next_seed() { seed_ = (seed_ + 1) % options_.seeds.size(); }
 
 void MemberAgent::renew(Instant now, Outbox& out) {
   renew_at_ = now + timing_.renew;
+  wanted_ = 0;  // this is it; or none will be sent, and nothing is held
   fetched_ = Epoch{};
   if (phase_ == Phase::joining) {
     if (!works_) return;
@@ -56,13 +76,14 @@ void MemberAgent::renew(Instant now, Outbox& out) {
   const Member* const self = view_->find(options_.self.node_id, incarnation_);
   const bool handed_over = self != nullptr && self->state == MemberState::leaving && held_.empty() && stopping_.empty();
   if (phase_ == Phase::leaving && (handed_over || mutated(Mutation::early_stopped))) {
-    say(Renew{incarnation_, installed_, cleared_, 0, true, store_}, now, out);
+    say(Renew{incarnation_, installed_, cleared_, 0, true, store_, 0}, now, out);
     return say(Stopped{options_.self.node_id, incarnation_}, now, out);
   }
-  if (!works_) return say(Renew{incarnation_, installed_, cleared_, 0, phase_ == Phase::leaving, store_}, now, out);
+  const bool leaving = phase_ == Phase::leaving;
+  if (!works_) return say(Renew{incarnation_, installed_, cleared_, 0, leaving, store_, 0}, now, out);
   ++seq_;
-  sent_[seq_ % sent_.size()] = {seq_, now};
-  say(Renew{incarnation_, installed_, cleared_, seq_, phase_ == Phase::leaving, store_}, now, out);
+  sent_[seq_ % sent_.size()] = {seq_, drawn_, now};
+  say(Renew{incarnation_, installed_, cleared_, seq_, leaving, store_, drawn_}, now, out);
 }
 
 // --- answers
@@ -78,7 +99,8 @@ void MemberAgent::on(const NodeId& from, const Grant& m, Instant now, Outbox& ou
   learn(from, m.term);
   answered_ = now;
   const Sent& sent = sent_[m.seq % sent_.size()];
-  if (sent.seq == m.seq && m.seq != 0) {
+  if (sent.seq == m.seq && sent.random == m.random && m.seq != 0) {
+    granted_ = std::max(granted_, m.seq);
     const Instant from_when = mutated(Mutation::lease_at_arrival) ? now : sent.at;
     // The view that is installed when the grant arrives says how long it is: it is the one that this node has reported.
     const Instant end = from_when + view_->settings().lease;
@@ -89,6 +111,7 @@ void MemberAgent::on(const NodeId& from, const Grant& m, Instant now, Outbox& ou
     }
   }
   heard(from, m.epoch, m.barrier, out);
+  if (now >= wanted_at()) renew(now, out);  // it has waited for this grant
 }
 
 void MemberAgent::on(const NodeId& from, const News& m, Instant now, Outbox& out) {

@@ -78,7 +78,7 @@ class MemberAgent {
   explicit MemberAgent(Options options);
 
   void tick(Instant now, Outbox& out);
-  [[nodiscard]] Instant next_wake() const { return phase_ == Phase::gone ? Instant::never() : renew_at_; }
+  [[nodiscard]] Instant next_wake() const;
 
   void on(const NodeId& from, const Grant& m, Instant now, Outbox& out);
   void on(const NodeId& from, const News& m, Instant now, Outbox& out);
@@ -95,6 +95,11 @@ class MemberAgent {
   void leave(Instant now, Outbox& out);
   /// False: the node cannot do its work: it asks neither for a lease nor to be let in until it can, and then at once.
   void set_working(bool works);
+  /// A number that nothing has had before, for the renewals of the step that follows.
+  void draw(std::uint64_t random) { drawn_ = random; }
+  /// Something is held until the renewal `seq`, or a later one, is granted: it is sent at once, unless one that was sent
+  /// already is to be granted first; all who come meanwhile share it.
+  void want_granted(std::uint64_t seq, Instant now, Outbox& out);
   /// The empty register store of this node, if it has one.
   void offer_store(std::uint64_t store) { store_ = store; }
 
@@ -103,6 +108,10 @@ class MemberAgent {
   [[nodiscard]] Instant lease_end() const { return lease_end_; }
   /// Of the cluster's profile, which the newest view has, whatever the config says.
   [[nodiscard]] const Timing& timing() const { return timing_; }
+  /// The newest renewal that was sent. What begins from now on is confirmed by a grant to a later one, and to no other.
+  [[nodiscard]] std::uint64_t sent() const { return seq_; }
+  /// The newest that was granted: this incarnation was in the newest view at some moment after it was sent.
+  [[nodiscard]] std::uint64_t granted() const { return granted_; }
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
   /// The newest view it knows; null: none yet.
@@ -121,6 +130,7 @@ class MemberAgent {
  private:
   struct Sent {
     std::uint64_t seq = 0;
+    std::uint64_t random = 0;
     Instant at;
   };
 
@@ -133,6 +143,8 @@ class MemberAgent {
   void clear(Instant now, Outbox& out);
   void pass_barrier();
   void renew(Instant now, Outbox& out);
+  [[nodiscard]] bool is_renewal_wanted() const;
+  [[nodiscard]] Instant wanted_at() const;
   void say(const Body& body, Instant now, Outbox& out);
   void next_seed();
 
@@ -163,6 +175,9 @@ class MemberAgent {
   std::size_t seed_ = 0;
   Instant renew_at_{0};
   std::uint64_t seq_ = 0;
+  std::uint64_t granted_ = 0;
+  std::uint64_t wanted_ = 0;  ///< Something is held until this one is granted.
+  std::uint64_t drawn_ = 0;
   std::array<Sent, 32> sent_{};
   std::vector<AgentEvent> events_;
 };

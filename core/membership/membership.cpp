@@ -103,6 +103,13 @@ void Membership::leave(Clocks now) {
   settle();
 }
 
+void Membership::want_granted(std::uint64_t seq, Clocks now) {
+  now_ = now;
+  clock_.advance(now);
+  agent_.want_granted(seq, now.boot, out_);
+  settle();
+}
+
 void Membership::resign(Clocks now) {
   now_ = now;
   clock_.advance(now);

@@ -45,6 +45,9 @@ class Membership {
   void slots_stopped(const SlotSet& slots, Incarnation of, Clocks now);
   void heard_epoch(const NodeId& from, Epoch epoch, Clocks now);
   void leave(Clocks now);
+  /// MemberAgent::draw; call it before each of these. And MemberAgent::want_granted.
+  void draw(std::uint64_t random) { agent_.draw(random); }
+  void want_granted(std::uint64_t seq, Clocks now);
   /// False: no lease is asked for, so that others take over. Until it is true again.
   void set_working(bool works) { agent_.set_working(works); }
   /// For the end of the process: another node is to be coordinator at once.

@@ -28,6 +28,7 @@ struct Renew {
   std::uint64_t seq = 0;    ///< Grows with each; 0: a report only, no lease is asked for.
   bool leaving = false;     ///< It wants to hand over and go.
   std::uint64_t store = 0;  ///< Of its own register store, if that is empty and could be a voter's; else 0.
+  std::uint64_t random = 0;  ///< Drawn for it: a copy of the process, out of a snapshot, counts on from the same `seq`.
 };
 /// Coordinator → member: the lease lasts `Timing::lease` from when the renewal `seq` was sent.
 struct Grant {
@@ -36,6 +37,7 @@ struct Grant {
   Term term;
   Epoch epoch;    ///< Of the newest view.
   Epoch barrier;  ///< All members of this view have cleared it; 0: of none that is known.
+  std::uint64_t random = 0;  ///< Of the renewal.
 };
 /// Coordinator → member: what a grant says, without a lease.
 struct News {

@@ -34,6 +34,8 @@ enum class Mutation : std::uint8_t {
   no_lease_cut,     ///< A member keeps its long lease when a view has the short one.
   early_lan,        ///< From cloud to lan the long wait goes before all have the short lease.
   one_view_to_lan,  ///< From cloud to lan lease and wait get short in one view.
+  not_awaited,      ///< What a turn does leaves without waiting for its grant.
+  late_outputs,     ///< A view is reported cleared while outputs of what it took are still held, and they leave.
 
   // Of the engine etcd.
   etcd_read_confirms,   ///< A term is confirmed by reading the coordinator's key instead of writing it.

@@ -49,6 +49,18 @@ class Running {
   std::atomic<int>& turns_;
 };
 
+/// For a function of a confirmed type: what it sends is held for longer than it runs, so no call of it may wait for an answer.
+class Unconfirmed {
+ public:
+  explicit Unconfirmed(Outputs& outputs) : before_(std::exchange(detail::on_worker_thread, true)) { outputs.keep(); }
+  ~Unconfirmed() { detail::on_worker_thread = before_; }
+  Unconfirmed(const Unconfirmed&) = delete;
+  Unconfirmed& operator=(const Unconfirmed&) = delete;
+
+ private:
+  const bool before_;
+};
+
 }  // namespace
 
 ActorCell::~ActorCell() {
@@ -77,11 +89,12 @@ ActorCell::Step ActorCell::turn() {
       at = {};
       const bool settles = has_unreleased();
       const Step step = settles ? settle() : start();
-      if (step == Step::again || (settles && step == Step::more)) continue;
+      if (step == Step::again || (settles && step == Step::more && !has_unreleased())) continue;
       if (step != Step::more) return step;
     }
     Waiter* waiter = mailbox_.pop(taken_);
     if (waiter == nullptr) {
+      if (has_unreleased() && !is_told_later()) continue;
       if (mailbox_.try_idle(taken_)) return Step::idle;
       continue;
     }
@@ -108,7 +121,10 @@ ActorCell::Step ActorCell::start() {
   if (*permit == StartPermit::suspended) return Step::suspended;
   if (*permit == StartPermit::not_wanted) return Step::more;
 
+  const std::uint64_t renewal = next_renewal();
   CellContext context(*this);
+  std::optional<Unconfirmed> unconfirmed;
+  if (renewal != 0) unconfirmed.emplace(context.outputs);
   auto made = construct(context);
   if (!made) {
     context.outputs.drop(made.error());
@@ -119,7 +135,8 @@ ActorCell::Step ActorCell::start() {
     made->reset();  // before anybody is told that it is over, or another is started
     return start_failed(Error{ErrorCode::unavailable, "the node's lease ended during the start"});
   }
-  context.outputs.release();
+  if (renewal == 0) context.outputs.release();
+  else if (!context.outputs.empty()) cold().unreleased.push_back({.held = context.outputs.take(), .renewal = renewal});
   actor_ = std::move(*made);
   host().started(*this, context.stop_wanted());
   return Step::more;
@@ -203,7 +220,10 @@ ActorCell::Step ActorCell::handle(EnvelopePtr envelope, Instant& at) {
 ActorCell::Step ActorCell::suspend() { return host().gate.suspend(*this, host().clock.now()) ? Step::suspended : Step::more; }
 
 ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant& after) {
+  const std::uint64_t renewal = next_renewal();
   CellContext context(*this);
+  std::optional<Unconfirmed> unconfirmed;
+  if (renewal != 0) unconfirmed.emplace(context.outputs);
   Result<void> outcome;
   Bytes reply;
   try {
@@ -211,15 +231,20 @@ ActorCell::Step ActorCell::run_handler(EnvelopePtr envelope, Instant at, Instant
   } catch (...) {
     const auto text = text_of_current_exception();
     context.outputs.drop(Error{ErrorCode::actor_crashed, text});
-    return crashed(std::move(envelope), text);
+    if (renewal == 0) return crashed(std::move(envelope), text);
+    outcome = fail(ErrorCode::actor_crashed, text);
+    return hold({.envelope = std::move(envelope), .outcome = std::move(outcome), .then = Unreleased::Then::crashes, .renewal = renewal});
   }
   if (type_.keeps_use) activation_.used.store(at.ns, std::memory_order_relaxed);
   host().tallies.mine().messages.fetch_add(1, std::memory_order_relaxed);
   const Instant over = host().clock.now();
-  if (!may_release(over)) {
-    cold().unreleased.emplace(Unreleased{std::move(envelope), std::move(outcome), std::move(reply), context.outputs.take(),
-                                         context.stop_wanted()});
-    return Step::more;
+  if (renewal != 0 || !may_release(over)) {
+    return hold({.envelope = std::move(envelope),
+                 .outcome = std::move(outcome),
+                 .reply = std::move(reply),
+                 .held = context.outputs.take(),
+                 .then = context.stop_wanted() ? Unreleased::Then::stops_itself : Unreleased::Then::goes_on,
+                 .renewal = renewal});
   }
   const bool tells_others = envelope->done || !context.outputs.empty();
   context.outputs.release();
@@ -233,22 +258,81 @@ bool ActorCell::may_release(Instant at) const {
   return !revoked_.load(std::memory_order_acquire) && host().gate.is_open(at);
 }
 
-ActorCell::Step ActorCell::settle() {
-  if (may_release(host().clock.now())) {
-    auto done = std::exchange(cold_->unreleased, std::nullopt);
-    for (auto& held : done->held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
-    if (done->stop_wanted) return stop_itself(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
-    answer(std::move(done->envelope), std::move(done->outcome), std::move(done->reply));
+ActorCell::Step ActorCell::hold(Unreleased done) {
+  const bool ends_too = done.renewal != 0 && done.then == Unreleased::Then::stops_itself;
+  if (!ends_too) {
+    cold().unreleased.push_back(std::move(done));
     return Step::more;
   }
-  const bool over = revoked_.load() || host().gate.is_abandoned() || host().gate.is_closing();
-  if (!over) return suspend();
-  auto lost = std::exchange(cold_->unreleased, std::nullopt);
+  // It is closed at once, and who has sent the message is answered at its end.
+  cold().unreleased.push_back({.held = std::move(done.held), .renewal = done.renewal});
+  return stop(StopReason::stopped_self, std::move(done));
+}
+
+ActorCell::Step ActorCell::settle() {
+  auto& waiting = cold_->unreleased;
+  while (!waiting.empty()) {
+    const bool may = may_release(host().clock.now());
+    const bool over = !may && (is_revoked() || host().gate.is_abandoned() || host().gate.is_closing());
+    if (!may && !over) {
+      if (suspend() == Step::suspended) return Step::suspended;
+      continue;
+    }
+    if (may && !host().confirmations.is_granted(waiting.front().renewal)) return wait_for_grant();
+    Unreleased first = std::move(waiting.front());
+    waiting.pop_front();
+    if (waiting.empty()) forget_grants();
+    const Step step = over ? drop(std::move(first)) : release(std::move(first));
+    if (step != Step::more) return step;
+  }
+  return Step::more;
+}
+
+/// Later messages are handled meanwhile: within a bound, and none after the actor's end.
+ActorCell::Step ActorCell::wait_for_grant() {
+  const auto& waiting = cold_->unreleased;
+  const bool is_last = waiting.back().then != Unreleased::Then::goes_on;
+  if (!is_last && waiting.size() < limits::unconfirmed_turns_max) return Step::more;
+  cold_->is_to_be_told = true;
+  const bool waits = host().confirmations.tell(*this, waiting.front().renewal, true, host().gate);
+  return waits ? Step::suspended : Step::again;
+}
+
+bool ActorCell::is_told_later() {
+  const std::uint64_t renewal = cold_->unreleased.front().renewal;
+  cold_->is_to_be_told = true;
+  return host().confirmations.tell(*this, renewal, false, host().gate);
+}
+
+void ActorCell::forget_grants() {
+  if (std::exchange(cold_->is_to_be_told, false)) host().confirmations.forget(*this);
+}
+
+ActorCell::Step ActorCell::release(Unreleased done) {
+  using Then = Unreleased::Then;
+  for (auto& held : done.held) held.to->submit(std::move(held.posting.submission), std::move(held.posting.done));
+  if (done.then == Then::stops_itself) return stop_itself(std::move(done.envelope), std::move(done.outcome), std::move(done.reply));
+  if (done.then == Then::crashes) return crashed(std::move(done.envelope), done.outcome.error().text);
+  if (done.then == Then::goes_on) {
+    if (done.envelope) answer(std::move(done.envelope), std::move(done.outcome), std::move(done.reply));
+    return Step::more;
+  }
+  if (done.state) host().hand_over(activation_, cold_->args, std::move(*done.state));
+  Completion told = done.envelope ? std::move(done.envelope->done) : Completion{};
+  Answer last = told ? answer_of_handler(std::move(done.envelope), std::move(done.outcome), std::move(done.reply)) : Answer{};
+  const Step step = end(done.reason);
+  if (told) told(std::move(last));
+  return step;
+}
+
+ActorCell::Step ActorCell::drop(Unreleased lost) {
+  using Then = Unreleased::Then;
   const Error why{ErrorCode::unknown_outcome, "the node lost its lease while the message was handled; it has had no effect "
                                               "inside the cluster"};
-  for (auto& held : lost->held) held.posting.done(Answer{why});
-  if (lost->envelope->done) lost->envelope->done(Answer{why});
-  return Step::more;
+  for (auto& held : lost.held) held.posting.done(Answer{why});
+  if (lost.envelope && lost.envelope->done) std::exchange(lost.envelope->done, {})(Answer{why});
+  if (lost.then == Then::crashes) return crashed(std::move(lost.envelope), lost.outcome.error().text);
+  return lost.then == Then::ends ? end(lost.reason) : Step::more;
 }
 
 void ActorCell::answer(EnvelopePtr envelope, Result<void> outcome, Bytes reply) {
@@ -291,11 +375,22 @@ ActorCell::Step ActorCell::crashed(EnvelopePtr envelope, const std::string& text
   return host().crashed(*this, std::move(envelope), text) ? Step::gone : Step::more;
 }
 
-ActorCell::Step ActorCell::stop(StopReason reason) {
+ActorCell::Step ActorCell::stop(StopReason reason, Unreleased last) {
   if (reason == StopReason::stopped_self) host().close(*this);
+  // Without the lease another may run already: nothing of this one's may interfere.
+  const bool says_goodbye = actor_ && !is_revoked() && host().gate.is_open(host().clock.now());
+  if (type_.confirmed && (says_goodbye || has_unreleased())) {
+    last.reason = reason;
+    last.then = Unreleased::Then::ends;
+    last.held.clear();
+    return say_confirmed_goodbye(std::move(last), says_goodbye);
+  }
+  if (says_goodbye) say_goodbye(reason);
+  return end(reason);
+}
+
+ActorCell::Step ActorCell::end(StopReason reason) {
   if (actor_) {
-    // Without the lease another may run already: nothing of this one's may interfere.
-    if (!revoked_.load() && host().gate.is_open(host().clock.now())) say_goodbye(reason);
     destroy_actor();
     auto& counter = reason == StopReason::passivated ? host().counters.passivations : host().counters.stops;
     counter.fetch_add(1, std::memory_order_relaxed);
@@ -315,6 +410,22 @@ void ActorCell::say_goodbye(StopReason reason) {
   } catch (...) {
     host().log("on_stop_threw", activation_, text_of_current_exception());
   }
+}
+
+/// The same, and what it does is held, with the end itself.
+ActorCell::Step ActorCell::say_confirmed_goodbye(Unreleased last, bool says_goodbye) {
+  CellContext context(*this);
+  const Unconfirmed unconfirmed(context.outputs);
+  last.renewal = next_renewal();
+  try {
+    if (says_goodbye) actor_->on_stop(context, last.reason);
+    if (says_goodbye && last.reason == StopReason::moved) last.state = actor_->save();
+    last.held = context.outputs.take();
+  } catch (...) {
+    host().log("on_stop_threw", activation_, text_of_current_exception());
+  }
+  cold().unreleased.push_back(std::move(last));
+  return Step::more;
 }
 
 WaiterList ActorCell::close_mailbox() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,20 +81,25 @@ class ActorCell final : public Turn {
     gone,
     suspended,  ///< The gate is closed. The cell may run on another thread already, or be gone.
   };
-  /// The outcome of a handler that ended after the lease: held until it is known whether the lease goes on.
+  /// What a function has done, and has not left yet: its lease was over when it ended, or is to be confirmed.
   struct Unreleased {
-    EnvelopePtr envelope;
-    Result<void> outcome;
-    Bytes reply;
-    std::vector<Outputs::Held> held;
-    bool stop_wanted = false;
+    enum class Then : std::uint8_t { goes_on, stops_itself, crashes, ends };
+    EnvelopePtr envelope{};  ///< Null: nobody is to be answered.
+    Result<void> outcome{};
+    Bytes reply{};
+    std::vector<Outputs::Held> held{};
+    Then then = Then::goes_on;
+    std::uint64_t renewal = 0;  ///< To be granted first; 0: none.
+    StopReason reason{};        ///< Of `ends`, with what `save` gave.
+    std::optional<Bytes> state{};
   };
   /// Cold state: what few actors have, apart so that a million others do without.
   struct ColdState {
     Bytes args;                  ///< Of the first start, for restarts.
     std::optional<Bytes> state;  ///< For the first start; guarded by the shard's lock until that.
     std::vector<TimerId> timers;
-    std::optional<Unreleased> unreleased;
+    std::list<Unreleased> unreleased;  ///< In the order of turns. Only of a confirmed type more than one.
+    bool is_to_be_told = false;         ///< Confirmations knows this cell.
   };
 
   CellHost& host() const { return type_.host; }
@@ -101,7 +107,8 @@ class ActorCell final : public Turn {
     if (!cold_) cold_ = std::make_unique<ColdState>();
     return *cold_;
   }
-  [[nodiscard]] bool has_unreleased() const { return cold_ && cold_->unreleased; }
+  [[nodiscard]] bool has_unreleased() const { return cold_ && !cold_->unreleased.empty(); }
+  [[nodiscard]] std::uint64_t next_renewal() const { return type_.confirmed ? host().confirmations.next() : 0; }
   Step turn();
   /// Makes the actor if its entry wants one, or ends the entry if it wants none.
   Step start();
@@ -117,12 +124,23 @@ class ActorCell final : public Turn {
   Step stop_itself(EnvelopePtr envelope, Result<void> outcome, Bytes reply);
   /// The second check of the gate: what a handler did may take effect.
   [[nodiscard]] bool may_release(Instant now) const;
-  /// Decides over the unreleased outcome: it takes effect, is dropped, or waits on.
+  /// Decides over the unreleased outcomes: each takes effect, is dropped, or waits on. `more`: the next message may be handled.
   Step settle();
+  Step hold(Unreleased done);
+  Step release(Unreleased done);
+  Step drop(Unreleased lost);
+  Step wait_for_grant();
+  /// Before it goes idle. False: look again.
+  [[nodiscard]] bool is_told_later();
+  void forget_grants();
+  Step end(StopReason reason);
   Step suspend();
   Step crashed(EnvelopePtr envelope, const std::string& text);
-  Step stop(StopReason reason);
+  Step stop(StopReason reason) { return stop(reason, Unreleased{}); }
+  /// `last`: the message whose handler wanted it; its caller is answered afterwards.
+  Step stop(StopReason reason, Unreleased last);
   void say_goodbye(StopReason reason);
+  Step say_confirmed_goodbye(Unreleased last, bool says_goodbye);
   void destroy_actor();
   void drop_timers();
 

@@ -9,6 +9,7 @@
 
 #include "reki/actor/registry.hpp"
 #include "reki/core/activation/activation.hpp"
+#include "reki/node/actors/confirmations.hpp"
 #include "reki/node/actors/executor.hpp"
 #include "reki/node/actors/factories.hpp"
 #include "reki/node/actors/gate.hpp"
@@ -22,11 +23,12 @@ class CellHost;
 
 /// One type of actors, as all cells of it see it.
 struct CellType {
-  CellType(CellHost& h, const ActorType& t) : host(h), type(t), keeps_use(t.options.idle > Duration{0} || t.options.cap > 0) {}
+  CellType(CellHost& h, const ActorType& t);
 
   CellHost& host;
   const ActorType& type;
   const bool keeps_use;  ///< When an actor was last needed matters to somebody.
+  const bool confirmed;  ///< What its turns do waits for a grant.
   std::atomic<std::int64_t> live{0};
 };
 
@@ -54,7 +56,7 @@ class CellHost {
   };
 
   CellHost(const NodeId& id, const LeaseEnds* lease, std::unique_ptr<Executor> runs_on, Timers::Callbacks callbacks)
-      : node_id(id), executor(std::move(runs_on)), clock(executor->clock()), gate(lease, clock), timers(std::move(callbacks), *executor) {}
+      : node_id(id), executor(std::move(runs_on)), clock(executor->clock()), gate(lease, clock), confirmations(lease), timers(std::move(callbacks), *executor) {}
   CellHost(const CellHost&) = delete;
   CellHost& operator=(const CellHost&) = delete;
 
@@ -88,6 +90,7 @@ class CellHost {
   const std::unique_ptr<Executor> executor;
   const Clock clock;
   Gate gate;
+  Confirmations confirmations;
   alignas(64) Counters counters;  // apart from what is read all the time
   PerThread<Tally> tallies;
   Timers timers;
@@ -95,5 +98,11 @@ class CellHost {
  protected:
   ~CellHost() = default;
 };
+
+inline CellType::CellType(CellHost& h, const ActorType& t)
+    : host(h),
+      type(t),
+      keeps_use(t.options.idle > Duration{0} || t.options.cap > 0),
+      confirmed(t.options.lease == TypeLease::confirmed && h.gate.has_lease()) {}
 
 }  // namespace reki

@@ -9,6 +9,7 @@
 
 #include "reki/actor/schema.hpp"
 #include "reki/core/activation/restart_policy.hpp"
+#include "reki/core/activation/type_lease.hpp"
 #include "reki/node/actors/actor.hpp"
 
 namespace reki {
@@ -21,6 +22,9 @@ struct TypeOptions {
   std::size_t mailbox = limits::mailbox_messages_default;  ///< Messages that may wait for one actor.
   bool blocking = false;  ///< Its functions may block: they run on threads of their own.
   Duration stop_grace = limits::stop_grace_default;  ///< How long a stop may spend on messages that came before it.
+  /// `confirmed` costs each message a round trip to the coordinator and its voters, and its functions may not block for
+  /// calls. Without a cluster it changes nothing: nobody else can have the key.
+  TypeLease lease = TypeLease::timed;
 };
 
 /// How one message of a type is handled.

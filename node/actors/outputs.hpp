@@ -38,10 +38,12 @@ class Outputs {
   /// Before a blocking call from such a function: what it has sent so far leaves now, to stay in order.
   static void release_before_blocking() {
     Outputs* const here = current_;
-    if (here == nullptr) return;
+    if (here == nullptr || here->is_kept_) return;
     here->release();
     current_ = here;
   }
+  /// Nothing leaves before its end, so that it can be held for longer.
+  void keep() { is_kept_ = true; }
   /// The blocking call itself, while it lives. What is asked leaves at once, and not when the function returns, which waits for
   /// the answer; and if the thread runs something else meanwhile, that is none of this function's.
   class Blocking {
@@ -65,7 +67,9 @@ class Outputs {
     Outputs* const here = std::exchange(current_, nullptr);
     if (here == nullptr) return;
     for (auto& h : here->held_) {
-      if (h.to == &to) to.submit(std::move(h.posting.submission), std::move(h.posting.done));
+      if (h.to != &to) continue;
+      if (here->is_kept_) h.posting.done(Answer{Error{ErrorCode::unavailable, "its registry has ended before the lease was confirmed"}});
+      else to.submit(std::move(h.posting.submission), std::move(h.posting.done));
     }
     std::erase_if(here->held_, [&](const Held& h) { return h.to == &to; });
     current_ = here;
@@ -96,6 +100,7 @@ class Outputs {
 
   Outputs* outer_;
   std::vector<Held> held_;
+  bool is_kept_ = false;
 };
 
 }  // namespace reki

@@ -38,6 +38,8 @@ class LeasePage {
     lease_.wall_ns.store(wall_ns, std::memory_order_relaxed);
     lease_.boot_ns.store(at.ns, std::memory_order_release);
   }
+  void note_sent(std::uint64_t renewal) { lease_.sent.store(renewal, std::memory_order_seq_cst); }
+  void note_granted(std::uint64_t renewal) { lease_.granted.store(renewal, std::memory_order_release); }
   /// "The lease that ended at `lease_end` is over for me too: my gates are closed, and no handler, start or hand-over
   /// of mine is running." Keeps the guard from killing, until there is another lease.
   void declare_quiet(Instant lease_end) { quiet_for_.store(lease_end.ns, std::memory_order_release); }

@@ -36,6 +36,7 @@ void MembershipDriver::log(LogLevel level, std::string_view event, const std::st
 membership::Clocks MembershipDriver::clocks() {
   const std::int64_t wall = ports_.wall_ns ? ports_.wall_ns() : 0;  // before the other: a stop between the two is seen by the next
   now_ = ports_.clocks();
+  if (ports_.random) machine_.draw(ports_.random());
   if (!ports_.wall_ns) return now_;
   const Duration jump = stopped_.look(wall, now_.boot);
   if (jump > clock_jump_told) {
@@ -152,6 +153,7 @@ void MembershipDriver::refuse(const NodeId& from, const std::string& fault) {
 
 void MembershipDriver::take(Task& task) {
   if (const auto* heard = std::get_if<HeardEpoch>(&task)) machine_.heard_epoch(heard->from, heard->epoch, clocks());
+  else if (const auto* want = std::get_if<WantGranted>(&task)) machine_.want_granted(want->renewal, clocks());
   else if (const auto* written = std::get_if<Written>(&task)) machine_.persisted(written->version, clocks());
   else if (const auto* answered = std::get_if<EtcdAnswered>(&task)) took(*answered);
   else machine_.leave(clocks());
@@ -172,8 +174,17 @@ void MembershipDriver::effects() {
   for (const auto& event : machine_.take_events()) apply(event);
   // A request that is lost costs half of the lease; the next one still comes in time.
   if (auto txn = machine_.take_etcd()) ports_.ask_etcd(std::move(*txn), machine_.agent().timing().lease / 2);
+  options_.page->note_sent(machine_.agent().sent());
+  note_granted();
   machine_.take_messages(messages_);
   for (const auto& item : messages_) send(item);
+}
+
+void MembershipDriver::note_granted() {
+  const std::uint64_t newest = machine_.agent().granted();
+  if (newest == options_.page->lease_ends().granted.load(std::memory_order_relaxed)) return;
+  options_.page->note_granted(newest);
+  ports_.node.granted();
 }
 
 void MembershipDriver::apply(const membership::AgentEvent& event) {

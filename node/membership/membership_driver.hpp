@@ -62,6 +62,9 @@ class MembershipDriver {
     Epoch epoch;
   };
   struct Leave {};
+  struct WantGranted {  ///< Something is held until this renewal is granted.
+    std::uint64_t renewal = 0;
+  };
   struct Written {  ///< The record is on the disk.
     std::uint64_t version = 0;
   };
@@ -69,7 +72,7 @@ class MembershipDriver {
     membership::EtcdReply reply;
     std::string error;  ///< For people; empty: none.
   };
-  using Task = std::variant<HeardEpoch, Leave, Written, EtcdAnswered>;
+  using Task = std::variant<HeardEpoch, Leave, WantGranted, Written, EtcdAnswered>;
 
   struct Options {
     std::string cluster;
@@ -87,6 +90,7 @@ class MembershipDriver {
     std::function<void(membership::Membership::Write)> write;  ///< `Written` has to follow, once it is on the disk.
     std::function<void(membership::EtcdTxn, Duration timeout)> ask_etcd;  ///< `EtcdAnswered` has to follow.
     std::function<std::int64_t()> wall_ns{};  ///< wall_clock_ns, which tells of a boot clock that has stood still; null: none.
+    std::function<std::uint64_t()> random{};   ///< random_number; null: renewals are told apart by their numbers alone.
   };
 
   MembershipDriver(Options options, Ports ports);
@@ -123,6 +127,7 @@ class MembershipDriver {
 
   void took(const EtcdAnswered& answered);
   void effects();
+  void note_granted();
   void apply(const membership::AgentEvent& event);
   void fenced(const membership::Fenced& event);
   void extended(const membership::LeaseExtended& event);

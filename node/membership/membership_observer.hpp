@@ -20,6 +20,8 @@ class MembershipObserver {
   virtual void fenced(Incarnation now) = 0;
   /// The lease goes on after it had ended.
   virtual void resumed() = 0;
+  /// A renewal has been granted, as the lease page says.
+  virtual void granted() = 0;
   /// Asked before each renewal, every `step_max` or more often: what has stopped working, for people, if so. The lease
   /// is let go then, since a node that serves nobody must not keep its keys from others.
   [[nodiscard]] virtual std::string stuck(Instant now, Duration step_max) = 0;

@@ -7,6 +7,7 @@
 #include "reki/core/base/limits.hpp"
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
+#include "reki/net/random_number.hpp"
 #include "reki/node/support/listen.hpp"
 #include "reki/node/support/thread_main.hpp"
 
@@ -66,7 +67,7 @@ void MembershipThread::make_driver(membership::Membership::Options machine, Memb
   auto write = [this](membership::Membership::Write w) { writer_->write(std::move(w)); };
   auto ask_etcd = [this](membership::EtcdTxn txn, Duration timeout) { etcd_->ask(std::move(txn), timeout); };
   driver_.emplace(MembershipDriver::Options{options_.cluster, std::move(machine), options_.voters, options_.config, options_.page, options_.log},
-                  MembershipDriver::Ports{links_, node, std::move(clocks), std::move(write), std::move(ask_etcd), wall_clock_ns});
+                  MembershipDriver::Ports{links_, node, std::move(clocks), std::move(write), std::move(ask_etcd), wall_clock_ns, random_number});
 }
 
 MembershipThread::~MembershipThread() { stop(); }

@@ -49,6 +49,8 @@ class MembershipThread {
   // Any thread.
   /// A frame on the data plane said so.
   void heard_epoch(NodeId from, Epoch epoch);
+  /// Something is held until this renewal is granted: it is sent soon, if it has not been.
+  void want_granted(std::uint64_t renewal) { tasks_.push(Task{MembershipDriver::WantGranted{renewal}}); }
   /// Something that `is_done_with` depends on has happened.
   void look_again() { tasks_.wakeup().signal(); }
   [[nodiscard]] ControlStatus status() const;

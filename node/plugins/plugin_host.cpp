@@ -241,6 +241,7 @@ TypeOptions merged(TypeOptions out, const TypeConfig& config) {
   take("mailbox", out.mailbox, config.mailbox);
   take("blocking", out.blocking, config.blocking);
   take("stop_grace", out.stop_grace, config.stop_grace);
+  take("lease", out.lease, config.lease);
   return out;
 }
 

@@ -89,6 +89,7 @@ bool HostedRegistry::is_quiet() {
 Duration HostedRegistry::delay(Instant now, Duration step_max) { return runtime_.use()->delay(now, step_max); }
 Duration HostedRegistry::backlog(Instant now, Duration step_max) { return runtime_.use()->backlog(now, step_max); }
 void HostedRegistry::resume() { runtime_.use()->slots().resume(); }
+void HostedRegistry::granted() { runtime_.use()->slots().granted(); }
 
 void HostedRegistry::start_over(Incarnation incarnation) {
   forget_ended();

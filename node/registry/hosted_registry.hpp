@@ -79,6 +79,7 @@ class HostedRegistry final : public Registry {
   /// counts as `step_max` at most. From the data thread alone.
   [[nodiscard]] Duration backlog(Instant now, Duration step_max);
   void resume();
+  void granted();
   /// Drops all actors without running anything of theirs, and begins anew with none, as another incarnation.
   void start_over(Incarnation incarnation);
 

@@ -35,7 +35,9 @@ Runtime::Runtime(std::shared_ptr<const Factories> factories, HostedOptions optio
       types_(std::move(factories), *this, options_.hash_seed, options_.incarnation),
       shards_(*this, types_, options_.cluster_hooks.get()),
       watches_(shards_, options_.incarnation),
-      slots_(shards_, watches_) {}
+      slots_(shards_, watches_) {
+  if (options_.cluster_hooks) confirmations.ask_by(options_.cluster_hooks->want_granted);
+}
 
 void Runtime::install_output_hooks() {
   static constexpr detail::OutputHooks hooks{&Outputs::hold, &Outputs::release_before_blocking, &Outputs::release_to,
@@ -185,6 +187,7 @@ bool Runtime::tick(Instant at) {
   });
   shards_.reclaimer().reclaim();
   watches_.tick(at);
+  if (gate.is_closing()) slots_.resume();  // what waits for a grant, while the lease ends without one
   return turns_run || anybody_waits;
 }
 

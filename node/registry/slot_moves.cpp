@@ -30,6 +30,7 @@ void SlotMoves::lose(const SlotSet& slots) {
 void SlotMoves::revoke(const SlotSet& slots) {
   shards_.each([&](Shard& shard, Effects&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex()) { shard.revoke(slots); });
   watches_.release([&](std::uint64_t hash) { return slots.contains(slot_of(hash)); });
+  schedule(shards_.host().confirmations.take(true));  // what they hold is dropped
 }
 
 bool SlotMoves::is_empty(const SlotSet& slots) {
@@ -40,7 +41,14 @@ bool SlotMoves::is_empty(const SlotSet& slots) {
 }
 
 void SlotMoves::resume() {
-  for (ActorCell* const cell : shards_.host().gate.take_suspended()) shards_.host().schedule(*cell);
+  schedule(shards_.host().gate.take_suspended());
+  schedule(shards_.host().confirmations.take(true));
+}
+
+void SlotMoves::granted() { schedule(shards_.host().confirmations.take(false)); }
+
+void SlotMoves::schedule(const std::vector<ActorCell*>& cells) {
+  if (!cells.empty()) shards_.host().schedule(cells);
 }
 
 void SlotMoves::abandon() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "reki/node/registry/registry_watches.hpp"
 #include "reki/node/registry/shards/shards.hpp"
 
@@ -28,6 +30,8 @@ class SlotMoves {
   [[nodiscard]] bool is_empty(const SlotSet& slots);
   /// The lease has been extended after its end: suspended actors go on.
   void resume();
+  /// A renewal of the lease has been granted: what was held for it leaves.
+  void granted();
   /// A view has dropped this incarnation: nothing of the actors here runs or takes effect any more.
   void abandon();
 
@@ -35,6 +39,8 @@ class SlotMoves {
   [[nodiscard]] Result<void> arrive(HandedOver&& state);
 
  private:
+  void schedule(const std::vector<ActorCell*>& cells);
+
   Shards& shards_;
   RegistryWatches& watches_;
 };

@@ -36,6 +36,7 @@ DataPlane::DataPlane(const Options& options, HostedRegistry& registry, FrameSink
 void DataPlane::set_view(std::shared_ptr<const View> view, Incarnation incarnation) {
   Task task{NewView{std::move(view), incarnation}};
   tasks_.push(std::move(task));
+  view_waits_.store(true, std::memory_order_release);
 }
 
 void DataPlane::forward(std::unique_ptr<Forwarded> request) {
@@ -77,6 +78,7 @@ Instant DataPlane::next_wake() { return std::min({router_.next_wake(), requests_
 
 void DataPlane::take_tasks(Instant now) {
   now_ = now;
+  view_waits_.store(false, std::memory_order_release);  // before the queue is looked at
   tasks_.take(taken_);
   for (auto& task : taken_) {
     std::visit([this](auto& item) { take(std::move(item)); }, task);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -73,6 +74,11 @@ class DataPlane final : private Watches::Carrier {
   void turn(Instant now);
   /// What waits in queues, ahead of any frame.
   void take_tasks(Instant now);
+  /// Before each frame of `requests()`: the view that the membership has installed last. So nothing is taken in, once a view is
+  /// reported cleared, from an incarnation that the view has dropped.
+  void catch_up(Instant now) {
+    if (view_waits_.load(std::memory_order_acquire)) take_tasks(now);
+  }
   /// Something waits for `turn` now.
   [[nodiscard]] bool has_work() const { return !answers_->empty() || !tasks_.empty(); }
   [[nodiscard]] Instant next_wake();
@@ -106,6 +112,7 @@ class DataPlane final : private Watches::Carrier {
   const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
   TaskQueue<Task> tasks_{wakeup_};
   ProgressProbe probe_;
+  std::atomic<bool> view_waits_{false};
 
   // Data thread only.
   AnswerQueue::Ptr answers_ = AnswerQueue::create(wakeup_);

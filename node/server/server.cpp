@@ -143,6 +143,7 @@ void Server::read_frames() {
         }
         plane_.requests().not_a_frame(from, "a frame is one part; this message has several", now_);
       } else {
+        plane_.catch_up(now_);
         plane_.requests().frame(from, BytesView{static_cast<const char*>(frame.data()), frame.size()}, now_);
       }
     }

@@ -1,5 +1,6 @@
 // Preloaded into a node: its machine's elapsed-time clocks lack the nanoseconds that stand in the file REKI_STOPPED_CLOCK,
-// as those of a virtual machine that its host has stopped for so long. The wall clock has counted them.
+// as those of a virtual machine that its host has stopped for so long. The wall clock has counted them, unless
+// REKI_STOPPED_CLOCK_ALL is set.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@ const std::atomic<std::int64_t>* map_file() {
 }
 
 const std::atomic<std::int64_t>* stopped = map_file();
+const bool wall_too = std::getenv("REKI_STOPPED_CLOCK_ALL") != nullptr;
 
 }  // namespace
 
@@ -29,7 +31,8 @@ extern "C" int clock_gettime(clockid_t id, timespec* out) noexcept {
   constexpr std::int64_t second = 1'000'000'000;
   const auto failed = static_cast<int>(syscall(SYS_clock_gettime, id, out));
   const bool elapsed = id == CLOCK_BOOTTIME || id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW;
-  if (failed != 0 || !elapsed || stopped == nullptr) return failed;
+  const bool stood_still = elapsed || (wall_too && id == CLOCK_REALTIME);
+  if (failed != 0 || !stood_still || stopped == nullptr) return failed;
   const std::int64_t now = out->tv_sec * second + out->tv_nsec - stopped->load();
   out->tv_sec = now / second;
   out->tv_nsec = now % second;

@@ -1,5 +1,5 @@
-/* Leases that are confirmed: what a turn does leaves only after a grant to a renewal that was sent after the turn began. No
- * code does it yet; these are the rules for it. The clocks of a member may stand still for any time (a VM that its host
+/* Leases that are confirmed: what a turn does leaves only after a grant to a renewal that was sent after the turn began. In
+ * the code: MemberAgent (want_granted), Confirmations, ActorCell. The clocks of a member may stand still for any time (a VM that its host
  * stops).
  *
  * Without CONFIRMED: leases alone, as today. Neither STOP nor NOTIME: clocks go. NOTIME: gates are always open and

@@ -17,6 +17,8 @@ namespace {
 /// How long the function of an actor whose slot is lost may go on before its outputs are revoked.
 constexpr Time grace = second;
 constexpr std::size_t parked_max = 64;
+/// Turns of an actor whose effects may wait for a grant.
+constexpr std::size_t held_max = 4;
 constexpr Duration expire_interval = std::chrono::milliseconds(50);
 const TypeIndex the_type{0};
 
@@ -97,7 +99,7 @@ void Actors::lost(const membership::Lost& lost) {
     Actor& actor = actors_[key];
     if (actor.activation == nullptr || !lost.slots.contains(world_.keys[key].slot)) continue;
     empty_mailbox(key, ErrorCode::wrong_node);
-    if (actor.busy == Busy::no) {
+    if (actor.busy == Busy::no && actor.held.empty()) {
       drop(key, ErrorCode::wrong_node);
     } else {
       actor.lost = true;
@@ -110,7 +112,8 @@ std::optional<Actors::Stopped> Actors::take_stopped() {
   for (auto batch = batches_.begin(); batch != batches_.end(); ++batch) {
     bool runs = false;
     for (std::uint8_t key = 0; key < key_count(); ++key) {
-      runs = runs || (actors_[key].lost && batch->slots.contains(world_.keys[key].slot));
+      const bool is_over = mutated(Mutation::late_outputs) && actors_[key].busy == Busy::no;
+      runs = runs || (actors_[key].lost && !is_over && batch->slots.contains(world_.keys[key].slot));
     }
     if (runs) continue;
     Stopped out = *batch;
@@ -165,7 +168,7 @@ void Actors::request(Packet&& packet, Instant deadline) {
     case Verdict::What::stop:
       table_->wait(verdict, new Waiting(demand, std::move(packet)));
       if (verdict.what == Verdict::What::start) begin_start(key);
-      if (verdict.what == Verdict::What::stop && actor.busy == Busy::no) begin_stop(key);
+      if (verdict.what == Verdict::What::stop && actor.busy == Busy::no && actor.held.empty()) begin_stop(key);
       return;
   }
 }
@@ -227,12 +230,14 @@ void Actors::begin_start(std::uint8_t key) {
 void Actors::run_next(std::uint8_t key) {
   Actor& actor = actors_[key];
   if (actor.busy != Busy::no || actor.mailbox.empty() || actor.activation->state != State::live) return;
+  if (actor.lost || actor.held.size() >= held_max) return;
   if (!gate()) return empty_mailbox(key, ErrorCode::unavailable);
   ++world_.stats.handlers;
   world_.invariants.handler_begins(node_, key, actor.activation->slot());
   actor.handled = std::move(actor.mailbox.front());
   actor.mailbox.erase(actor.mailbox.begin());
   actor.busy = Busy::handling;
+  actor.renewal = machine_->agent().sent() + 1;
   ++actor.turn;
   later(key, What::turn_over, duration(world_, millisecond, 30 * millisecond, 3 * second));
 }
@@ -305,8 +310,30 @@ void Actors::handler_over(std::uint8_t key) {
   Activation& a = *actor.activation;
   if (world_.chance(10)) return follow(key, table_->ended(a, ExitKind::crashed, "no", now_), ErrorCode::unavailable);
   if (!gate() && !mutated(Mutation::loud_zombie)) return reply(actor.handled, ErrorCode::unavailable);
-  reply(actor.handled, ErrorCode::ok, a.fence);
+  if (!world_.keys[key].confirmed || mutated(Mutation::not_awaited)) return turn_leaves(key, actor.handled);
+  actor.held.push_back({actor.handled, actor.renewal});
+  wanted_ = std::max(wanted_, actor.renewal);
+}
+
+void Actors::turn_leaves(std::uint8_t key, const Packet& handled) {
+  reply(handled, ErrorCode::ok, actors_[key].activation->fence);
   if (world_.chance(300)) tell(key);
+}
+
+void Actors::release_granted() {
+  const std::uint64_t granted = machine_->agent().granted();
+  for (std::uint8_t key = 0; key < key_count(); ++key) {
+    auto& held = actors_[key].held;
+    if (held.empty() || !gate()) continue;
+    bool any = false;
+    while (!held.empty() && held.front().renewal <= granted) {
+      const Packet handled = std::move(held.front().handled);
+      held.erase(held.begin());
+      turn_leaves(key, handled);
+      any = true;
+    }
+    if (any) after_turn(key);
+  }
 }
 
 /// A message from the actor to another.
@@ -325,6 +352,7 @@ void Actors::tell(std::uint8_t from) {
   out.incarnation = agent.incarnation();
   out.target = owner->incarnation;
   out.remaining = std::chrono::seconds(1);
+  out.superseded = world_.keys[from].confirmed && actors_[from].activation->fence < world_.invariants.newest_start(from);
   world_.send(std::move(out));
 }
 
@@ -334,6 +362,7 @@ void Actors::follow(std::uint8_t key, ActivationTable::After after, ErrorCode co
   Activation& a = *actor.activation;
   if (a.cell != nullptr) world_.invariants.actor_gone(node_, key);
   a.cell = nullptr;
+  drop_held(key, ErrorCode::unavailable);
   release(std::move(after.released), code);
   empty_mailbox(key, code);
   if (after.next == Next::erase) {
@@ -353,9 +382,17 @@ void Actors::after_turn(std::uint8_t key) {
   Actor& actor = actors_[key];
   if (actor.activation == nullptr) actor.lost = false;
   if (actor.busy != Busy::no || actor.activation == nullptr) return;
+  if (!actor.held.empty()) return run_next(key);
   if (actor.lost) return drop(key, ErrorCode::wrong_node);
   if (actor.activation->state == State::stopping) return begin_stop(key);
   run_next(key);
+}
+
+/// It never leaves. Who waits for an answer gets `code`, or nothing.
+void Actors::drop_held(std::uint8_t key, std::optional<ErrorCode> code) {
+  for (const Held& held : std::exchange(actors_[key].held, {})) {
+    if (code) reply(held.handled, *code);
+  }
 }
 
 void Actors::empty_mailbox(std::uint8_t key, ErrorCode code) {
@@ -375,6 +412,7 @@ void Actors::drop(std::uint8_t key, std::optional<ErrorCode> code) {
   }
   if (code) empty_mailbox(key, *code);
   actor.mailbox.clear();
+  drop_held(key, code);
   if (a.cell != nullptr) world_.invariants.actor_gone(node_, key);
   a.cell = nullptr;
   table_->erase(a);

@@ -36,6 +36,10 @@ class Actors {
   void gained(const membership::Gained& gained);
   void lost(const membership::Lost& lost);
   void extended(Instant end);
+  /// Sends what was held for renewals that have been granted since.
+  void release_granted();
+  /// The renewal that what is held waits for, if it was not asked for yet; 0: none.
+  [[nodiscard]] std::uint64_t take_wanted() { return std::exchange(wanted_, 0); }
 
   struct Stopped {
     SlotSet slots;
@@ -50,13 +54,20 @@ class Actors {
  private:
   enum class Busy : std::uint8_t { no, starting, handling, stopping };
   enum class What : std::uint8_t { turn_over, grace_over, restart_due, lease_over };
+  /// What a turn has done, of a key whose lease is confirmed.
+  struct Held {
+    Packet handled;
+    std::uint64_t renewal = 0;  ///< It leaves once this one is granted.
+  };
   struct Actor {
     Activation* activation = nullptr;
     Busy busy = Busy::no;
     bool lost = false;       ///< Its slot is: it ends with what it does now.
     std::uint32_t turn = 0;  ///< Events of earlier turns mean nothing any more.
     Packet handled;
+    std::uint64_t renewal = 0;  ///< The first that is sent after its turn began.
     std::vector<Packet> mailbox;
+    std::vector<Held> held;  ///< In the order of its turns.
   };
   struct Waiting final : Waiter {
     Waiting(const Demand& demand, Packet&& p) : Waiter(demand), packet(std::move(p)) {}
@@ -81,9 +92,11 @@ class Actors {
   void turn_over(std::uint8_t key);
   void start_over(std::uint8_t key);
   void handler_over(std::uint8_t key);
+  void turn_leaves(std::uint8_t key, const Packet& handled);
   void tell(std::uint8_t from);
   void follow(std::uint8_t key, ActivationTable::After after, ErrorCode code);
   void after_turn(std::uint8_t key);
+  void drop_held(std::uint8_t key, std::optional<ErrorCode> code);
   void empty_mailbox(std::uint8_t key, ErrorCode code);
   void drop(std::uint8_t key, std::optional<ErrorCode> code);
   void expire();
@@ -99,6 +112,7 @@ class Actors {
   std::vector<Stopped> batches_;
   SlotSet stopping_;
   Instant expire_at_{0};
+  std::uint64_t wanted_ = 0;
   bool gate_flag_ = false;  ///< For the mutant that believes it.
 };
 

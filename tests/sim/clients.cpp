@@ -54,6 +54,7 @@ void Clients::begin_call(std::uint16_t client) {
   ++c.call;
   c.redirects = 0;
   c.floor = world_.invariants.call_begins(c.key);
+  c.started = world_.invariants.newest_start(c.key);
   c.deadline = world_.now + call_time;
   ++world_.stats.calls;
   ask(client);
@@ -105,6 +106,9 @@ void Clients::on_packet(std::uint16_t client, Packet&& packet) {
       if (!believes(c, packet)) return;
       world_.invariants.accepted(*c.view, packet.from, packet.incarnation);
       world_.invariants.call_ends(c.key, c.floor, packet.fence);
+      if (c.op == wire::Op::call && world_.keys[c.key].confirmed) {
+        world_.invariants.confirmed_call_ends(c.key, c.started, packet.fence);
+      }
       c.highest[c.key] = packet.fence;
       found_[c.key] = true;
       ++world_.stats.calls_ok;

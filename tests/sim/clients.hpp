@@ -31,6 +31,7 @@ class Clients {
     std::uint8_t redirects = 0;
     std::uint32_t call = 0;
     Fence floor;
+    Fence started;  ///< The newest start of its key when the call began.
     Time deadline = 0;
     Time wake = never;
     Time event_at = never;

@@ -37,13 +37,14 @@ class NodeClock {
     const Bend& b = last();
     if (boot == Instant::never()) return never;
     if (boot.ns <= b.boot) return b.at;
+    if (b.rates.boot == 0) return never;
     return b.at + ((boot.ns - b.boot) * 1000 + b.rates.boot - 1) / b.rates.boot;
   }
   /// When it showed `boot`, which is past; as far back as the bends that it remembers.
   [[nodiscard]] Time when_was(Instant boot) const {
     for (std::size_t back = 0; back < bends_.size() && back < count_; ++back) {
       const Bend& b = bends_[(count_ - 1 - back) % bends_.size()];
-      if (boot.ns >= b.boot) return b.at + (boot.ns - b.boot) * 1000 / b.rates.boot;
+      if (boot.ns >= b.boot) return b.rates.boot == 0 ? b.at : b.at + (boot.ns - b.boot) * 1000 / b.rates.boot;
     }
     return 0;
   }

@@ -129,6 +129,7 @@ void Cluster::to_node(const Event& event) {
   if (!node.up() || (!message && event.process != node.process())) return drop(event);
   if (node.frozen_until > world_.now) {
     if (message && node.backlog.size() >= backlog_max) return drop(event);
+    if (event.kind == Event::Kind::letter && node.deaf) return drop(event);
     node.backlog.push_back(event);
     return;
   }
@@ -174,11 +175,20 @@ void Cluster::freeze(std::uint16_t node, Time lasts, bool suspended) {
   world_.schedule(n.frozen_until, Event::Kind::resume, node);
 }
 
+void Cluster::stop_machine(std::uint16_t node, Time lasts, bool deaf) {
+  Node& n = *nodes_[node];
+  if (!n.up()) return;
+  n.deaf = deaf;
+  if (n.clock.rates().boot != 0) n.clock.bend(world_.now, {0, 0});
+  freeze(node, lasts, true);
+}
+
 /// What has come meanwhile comes now: what its threads were doing first, then what waits in its sockets and timers, or
 /// the other way round.
 void Cluster::thaw(std::uint16_t node) {
   Node& n = *nodes_[node];
   if (n.frozen_until > world_.now) return;
+  n.deaf = false;
   if (n.clock.rates().raw == 0) n.clock.bend(world_.now, n.rates);
   std::vector<Event> backlog = std::exchange(n.backlog, {});
   const auto is_actor = [](const Event& e) { return e.kind == Event::Kind::actor; };
@@ -204,6 +214,7 @@ void Cluster::crash(std::uint16_t node, bool guarded) {
     }
   }
   n.frozen_until = 0;
+  n.deaf = false;
   if (n.clock.rates().raw == 0) n.clock.bend(world_.now, n.rates);  // whoever starts the next one has woken it up
   for (const Event& event : n.backlog) drop(event);
   n.crash();

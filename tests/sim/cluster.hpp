@@ -37,6 +37,8 @@ class Cluster final : public Truth {
   // What faults do
 
   void freeze(std::uint16_t node, Time lasts, bool suspended);
+  /// `deaf`: what other nodes say to it meanwhile is lost; what clients say is not.
+  void stop_machine(std::uint16_t node, Time lasts, bool deaf);
   void boot_at(std::uint16_t node, Time at);
   void crash(std::uint16_t node, bool guarded);
   void leave(std::uint16_t node, Time away);

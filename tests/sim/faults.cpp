@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, fault_kinds> names{
     "loss",      "duplicate", "delay",      "cut",   "hold",    "isolate",    "pause",       "suspend", "clock", "crash",
     "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store",
-    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters", "set_profile"};
+    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters", "set_profile", "vm_stop"};
 
 /// From 10 ms to 10 s, every power of ten as likely as the other.
 Time some_time(SplitMix& random) {
@@ -40,6 +40,9 @@ Fault make_fault(SplitMix& random, FaultKind kind, Time at, std::size_t nodes, s
           random.below(2) == 0};
   if (random.below(3) == 0) f.who = the_coordinator;
   switch (kind) {
+    case FaultKind::vm_stop:  // mostly long enough for others to take over
+      if (random.below(4) != 0) f.lasts = second + static_cast<Time>(random.below(4 * second));
+      break;
     case FaultKind::loss:
     case FaultKind::duplicate:
       f.amount = static_cast<std::uint32_t>(20 + random.below(500));
@@ -121,6 +124,7 @@ std::vector<Fault> make_plan(std::uint64_t seed, Time lasts, std::size_t nodes, 
   for (std::size_t i = 0; i < fault_kinds; ++i) {
     if ((some >> i & 1) != 0) of.push_back(static_cast<FaultKind>(i));
   }
+  if (has(some, FaultKind::vm_stop)) of.insert(of.end(), 3, FaultKind::vm_stop);  // little else is looked at then
   constexpr std::array<Time, 4> gaps{300 * millisecond, second, 3 * second, 8 * second};
   const Time gap = gaps[random.below(gaps.size())];
   const auto wait = [&] { return static_cast<Time>(random.below(static_cast<std::uint64_t>(2 * gap))); };
@@ -195,10 +199,11 @@ bool can_spare_a_store(Cluster& cluster, std::uint16_t node) {
 
 void change_clock(const Fault& f, Cluster& cluster) {
   Node& node = cluster.node(f.who);
+  const bool stopped = node.clock.rates().boot == 0;
   const bool suspended = node.clock.rates().raw == 0;
   const auto rate = static_cast<std::int32_t>(f.amount);
   node.rates = {rate, f.flag ? rate : static_cast<std::int32_t>(900 + f.set % 201)};
-  node.clock.bend(cluster.world().now, {rate, suspended ? 0 : node.rates.raw});
+  if (!stopped) node.clock.bend(cluster.world().now, {rate, suspended ? 0 : node.rates.raw});
 }
 
 membership::VoterRecord empty_store(Cluster& cluster) {
@@ -315,6 +320,9 @@ void begin(Fault& f, std::uint32_t place, Cluster& cluster) {
     case FaultKind::pause:
     case FaultKind::suspend:
       cluster.freeze(f.who, f.lasts, f.kind == FaultKind::suspend);
+      break;
+    case FaultKind::vm_stop:
+      cluster.stop_machine(f.who, f.lasts, f.flag);
       break;
     case FaultKind::clock:
       change_clock(f, cluster);

@@ -428,7 +428,7 @@ void Invariants::start_begins(std::uint16_t node, std::uint8_t key, Fence fence)
     fail("I9", "a start on " + text_of(node) + " has the fence " + std::to_string(fence.value) + ", an earlier one had " +
                    std::to_string(started_[key].value));
   }
-  started_[key] = fence;
+  started_[key] = std::max(started_[key], fence);
 }
 
 /// I9: a handler starts only with gate() true and its slot held.
@@ -477,6 +477,19 @@ void Invariants::call_ends(std::uint8_t key, Fence floor, Fence answer) {
                     std::to_string(floor.value));
   }
   acknowledged_[key] = std::max(acknowledged_[key], answer);
+}
+
+/// I13: a call that was made after a start of its key had begun is not answered by an earlier one.
+void Invariants::confirmed_call_ends(std::uint8_t key, Fence started, Fence answer) {
+  if (answer >= started) return;
+  fail("I13", "a call for key " + std::to_string(key) + " is answered by fence " + std::to_string(answer.value) +
+                  ", and was made when " + std::to_string(started.value) + " had begun");
+}
+
+/// I13: a member of the newest view takes nothing that has left an actor after a newer start of its key.
+void Invariants::superseded_accepted(std::uint16_t node, const View& view, std::uint16_t sender) {
+  if (view.epoch() != latest_->epoch() || view.find(names_[node]) == nullptr) return;
+  fail("I13", text_of(node) + " takes a message that left " + text_of(sender) + " after a newer start of its sender's key");
 }
 
 }  // namespace reki::sim

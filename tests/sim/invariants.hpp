@@ -13,7 +13,7 @@
 #include "reki/core/membership/acceptor.hpp"
 #include "reki/core/membership/member_agent.hpp"
 
-/// What must hold at every instant, whatever goes wrong: I1 to I12 of the membership protocol.
+/// What must hold at every instant, whatever goes wrong: I1 to I13 of the membership protocol.
 ///
 /// The checker sees what no node can: true time, all nodes at once, what is on whose disk. It is told of each step and
 /// looks only at what that step has changed. The first violation is kept; the rest is of no interest.
@@ -108,6 +108,11 @@ class Invariants {
   /// A call for the key begins: no answer to it may have a lower fence than this.
   [[nodiscard]] Fence call_begins(std::uint8_t key) const { return acknowledged_[key]; }
   void call_ends(std::uint8_t key, Fence floor, Fence answer);
+  /// I13, which counts on no clock: of keys whose lease is confirmed.
+  [[nodiscard]] Fence newest_start(std::uint8_t key) const { return started_[key]; }
+  void confirmed_call_ends(std::uint8_t key, Fence started, Fence answer);
+  /// The same for a message of an actor, which left after a newer start of its key had begun.
+  void superseded_accepted(std::uint16_t node, const View& view, std::uint16_t sender);
 
   // For the simulator's own questions.
 

@@ -381,6 +381,27 @@ BOOST_AUTO_TEST_CASE(i12_an_answer_from_before_an_acknowledged_start) {
   BOOST_TEST(broken() == "I12");
 }
 
+BOOST_AUTO_TEST_CASE(i13_a_call_that_was_made_after_a_newer_start_had_begun) {
+  two_members();
+  invariants.start_begins(0, 5, Fence{9});
+  const Fence before = invariants.newest_start(5);
+  invariants.start_begins(0, 5, Fence{12});
+  invariants.confirmed_call_ends(5, before, Fence{9});  // it may come late
+  BOOST_TEST(broken() == "");
+  invariants.confirmed_call_ends(5, invariants.newest_start(5), Fence{9});
+  BOOST_TEST(broken() == "I13");
+}
+
+BOOST_AUTO_TEST_CASE(i13_a_message_of_a_start_that_was_over_when_it_left) {
+  two_members();
+  const auto old = invariants.latest();
+  choose({member(0, 10), member(1, 11)}, 4, term_one);
+  invariants.superseded_accepted(0, *old, 1);  // it does not know the newest view
+  BOOST_TEST(broken() == "");
+  invariants.superseded_accepted(0, *invariants.latest(), 1);
+  BOOST_TEST(broken() == "I13");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(invariants_in_etcd, EtcdHistory)

@@ -145,7 +145,7 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", a.run.nodes, "nodes")->capture_default_str()->check(CLI::Range(1, 1000));
   app.add_option("--profile", profile, "timing")->capture_default_str()->check(CLI::IsMember({"lan", "cloud"}));
   app.add_option("--engine", engine, "where the register is")->capture_default_str()->check(CLI::IsMember({"embedded", "etcd"}));
-  app.add_option("--faults", faults, "kinds: all, none, crash,pause, all,-loss; a run has some of them")->capture_default_str();
+  app.add_option("--faults", faults, "kinds: all, none, crash,pause, all,-loss; a run has some of them. all is without vm_stop, which has to be named")->capture_default_str();
   app.add_option("--only", only, "numbers of the plan's faults, or none");
   app.add_option("--watch", a.run.watch, "only these invariants: I8,I12");
   app.add_option("--mutation", a.mutation, "a deliberate bug (reki-sim-mutants has them)");
@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
   a.run.cloud = profile == "cloud";
   a.run.etcd = engine == "etcd";
   if (!seeds.empty() && !read_range(seeds, a)) return std::fprintf(stderr, "--seeds: want 7 or 1..2000\n"), 2;
-  if (!parse(faults, a.run.kinds)) return std::fprintf(stderr, "--faults: known are %s\n", text_of(all_faults).c_str()), 2;
+  if (!parse(faults, a.run.kinds)) return std::fprintf(stderr, "--faults: known are %s\n", text_of(all_faults | clocks_stop).c_str()), 2;
   if (!a.mutation.empty() && !activate(a.mutation)) return std::fprintf(stderr, "--mutation: not in this program\n"), 2;
   if (!only.empty()) {
     a.run.only.emplace();

@@ -18,7 +18,7 @@ constexpr Time nap = 10 * microsecond;
 
 Node::Node(World& world, std::uint16_t index, NodeClock clock_at_start)
     : clock(clock_at_start), profile(world.timing.lease == cloud().lease ? Profile::cloud : Profile::lan),
-      world_(world), index_(index), actors_(world, index) {}
+      world_(world), index_(index), random_(index), actors_(world, index) {}
 
 // --- the process
 
@@ -39,7 +39,7 @@ void Node::begin(std::uint64_t seed) {
   asked_etcd_ = 0;
   actors_.begin(*machine_, process_);
   world_.invariants.process_begins(index_, store ? &*store : nullptr);
-  machine_->tick(now());
+  machine_->tick(step());
   effects(world_.now);
 }
 
@@ -65,7 +65,7 @@ void Node::leave(Time stay_away) {
   if (!up() || leaving_) return;
   leaving_ = true;
   away = stay_away;
-  machine_->leave(now());
+  machine_->leave(step());
   effects(world_.now);
 }
 
@@ -74,7 +74,7 @@ bool Node::gate_open() const { return up() && machine_->agent().gate(now().boot)
 // --- events
 
 void Node::on_letter(const Letter& letter) {
-  machine_->on(letter.message, now());
+  machine_->on(letter.message, step());
   // A coordinator grants its own member a lease when it has heard from its voters: at once if it is the only one.
   const bool granted = std::holds_alternative<Grant>(letter.message.body) && machine_->coordinator() == nullptr;
   effects(granted ? letter.left : world_.now);
@@ -83,7 +83,7 @@ void Node::on_letter(const Letter& letter) {
 void Node::on_timer(std::uint32_t number) {
   if (number != timer_number_) return;
   timer_at_ = never;
-  const Clocks clocks = now();
+  const Clocks clocks = step();
   if (clocks.boot >= machine_->next_wake()) machine_->tick(clocks);
   effects(world_.now);
 }
@@ -95,7 +95,7 @@ bool Node::on_disk() {
   writing_.reset();
   world_.invariants.recorded(*store);
   if (waiting_) write_next();
-  machine_->persisted(version, now());
+  machine_->persisted(version, step());
   effects(world_.now);
   return true;
 }
@@ -103,7 +103,7 @@ bool Node::on_disk() {
 void Node::on_etcd(const EtcdReply& reply) {
   if (reply.number != asked_etcd_) return;  // the time-out was first
   asked_etcd_ = 0;
-  machine_->etcd_answered(reply, now());
+  machine_->etcd_answered(reply, step());
   effects(world_.now);
 }
 
@@ -133,13 +133,14 @@ void Node::serve(Packet&& packet) {
   const Epoch known = view ? view->epoch() : Epoch{};
   if (packet.epoch > known) {
     const NodeId& who = from_node ? world_.names[packet.from] : machine_->agent().coordinator();
-    if (!who.value.empty() && who != id()) machine_->heard_epoch(who, packet.epoch, now());
+    if (!who.value.empty() && who != id()) machine_->heard_epoch(who, packet.epoch, step());
     return;  // its caller tries again
   }
   if (packet.target != Incarnation{} && packet.target != machine_->agent().incarnation()) return actors_.redirect(packet);
   if (from_node) {
     if (view == nullptr || view->find(world_.names[packet.from], packet.incarnation) == nullptr) return;
     world_.invariants.accepted(*view, packet.from, packet.incarnation);
+    if (packet.superseded) world_.invariants.superseded_accepted(index_, *view, packet.from);
   }
   actors_.serve(std::move(packet));
 }
@@ -149,7 +150,7 @@ void Node::serve(Packet&& packet) {
 /// Carries out what the machine has decided, in the order that its header asks for.
 void Node::effects(Time left) {
   bool slots_changed = false;
-  const Clocks clocks = now();
+  const Clocks clocks = step();
   actors_.set_now(clocks.boot);
   for (bool more = true; more;) {
     more = false;
@@ -166,6 +167,7 @@ void Node::effects(Time left) {
       }
     }
     ask_etcd();
+    actors_.release_granted();
     machine_->take_messages(outbox_);
     slots_changed = slots_changed || actors_.is_stopping();
     world_.invariants.stepped(observed(slots_changed));
@@ -176,6 +178,10 @@ void Node::effects(Time left) {
     while (const auto stopped = actors_.take_stopped()) {
       machine_->slots_stopped(stopped->slots, stopped->of, clocks);
       more = slots_changed = true;
+    }
+    if (const std::uint64_t renewal = actors_.take_wanted()) {
+      machine_->want_granted(renewal, clocks);
+      more = true;
     }
   }
   if (leaving_ && machine_->agent().phase() == MemberAgent::Phase::gone) {

@@ -64,6 +64,7 @@ class Node {
   // While frozen, events are kept for later.
 
   Time frozen_until = 0;
+  bool deaf = false;  ///< What other nodes say meanwhile is lost.
   std::vector<Event> backlog;
 
  private:
@@ -76,9 +77,15 @@ class Node {
   void ask_etcd();
   void schedule();
   [[nodiscard]] membership::Clocks now() const { return clock.read(world_.now); }
+  /// The same, for a step of the machine.
+  [[nodiscard]] membership::Clocks step() {
+    machine_->draw(random_.next());
+    return now();
+  }
 
   World& world_;
   const std::uint16_t index_;
+  SplitMix random_;
   std::uint32_t process_ = 0;
   std::optional<membership::Membership> machine_;
   Actors actors_;

@@ -67,7 +67,8 @@ Outcome run(const RunOptions& options) {
   const Cluster::Options chosen = cluster_of(options, random);
   Cluster cluster(chosen);
   World& world = cluster.world();
-  world.invariants.watch_only(options.watch);
+  const bool clocks_go = !has(options.kinds, FaultKind::vm_stop);
+  world.invariants.watch_only(options.watch.empty() && !clocks_go ? std::string(without_clocks) : options.watch);
   Outcome out;
   out.plan = make_plan(options.seed, options.lasts, options.nodes, chosen.clients,
                        options.kinds & faults_of(options.etcd));

@@ -54,6 +54,18 @@ BOOST_AUTO_TEST_CASE(every_kind_of_fault_happens_and_breaks_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(leases_do_not_hold_when_clocks_stand_still_and_what_counts_on_no_clock_does) {
+  int broken_leases = 0;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    RunOptions options = short_run(seed);
+    options.kinds = clocks_stop;
+    BOOST_TEST(broken(options) == "");
+    options.watch = "I8,I10";
+    if (!broken(options).empty()) ++broken_leases;
+  }
+  BOOST_TEST(broken_leases > 0);
+}
+
 BOOST_AUTO_TEST_CASE(clusters_of_one_to_seven_nodes_keep_their_promises) {
   for (std::size_t nodes = 1; nodes <= 7; ++nodes) {
     RunOptions options = short_run(200 + nodes);

@@ -37,6 +37,7 @@ struct Packet {
   Duration remaining{0};        ///< Of the caller's deadline, when sent.
   Fence fence;
   membership::ViewPtr view;     ///< With wrong_node, and to who has an older one.
+  bool superseded = false;      ///< For the checker: a newer start of the sending actor's key had begun when it left.
 };
 
 /// A transaction on its way to etcd.
@@ -51,6 +52,7 @@ struct Key {
   std::string name;
   std::uint64_t hash = 0;
   SlotId slot;
+  bool confirmed = false;  ///< Of a type whose lease is.
 };
 
 struct Stats {

@@ -36,6 +36,8 @@ struct ClusterHooks {
   std::function<void(HandedOver)> hand_over;
   /// The last actor of a slot that was lost is gone.
   std::function<void()> slot_emptied;
+  /// Something is held until this renewal of the node's lease is granted.
+  std::function<void(std::uint64_t renewal)> want_granted{};
 };
 
 }  // namespace reki

@@ -77,6 +77,7 @@ Ask& Oracle::ask(Op op, std::uint32_t key) {
   out.op = op;
   out.key = key;
   out.floor = keys_[key].known;
+  out.begun = keys_[key].begun;
   return out;
 }
 
@@ -132,6 +133,9 @@ void Oracle::check_call(Ask& ask, const Answer& answer, const std::optional<Done
   const Life& life = lives_[run.life];
   if (answer.fence != life.fence || (done && (done->fence != life.fence.value || done->ask != ask.number))) {
     break_rule(Rule::at_most_once, name(ask) + " is answered by another start than " + name(life) + ", which has handled it");
+  }
+  if (life.fence < ask.begun) {
+    break_rule(Rule::confirmed, name(ask) + " is answered by " + name(life) + ", and was made after a later start had begun");
   }
   if (!may_take_effect(run)) {
     break_rule(Rule::no_effect_without_the_lease, name(ask) + " is answered ok by " + name(life) + ", which ended without the lease");

@@ -52,6 +52,7 @@ struct Ask {
   Fence pin{};
   Instant deadline;
   Fence floor{};  ///< The highest that was known of the key when it was asked.
+  Fence begun{};  ///< The newest start of the key then.
   bool is_answered_to = true;
   std::uint64_t way = 0;    ///< The connection on which it was sent last; 0: it has stayed in its process.
   std::uint64_t place = 0;  ///< Among all that were sent.

@@ -47,7 +47,12 @@ Process::Process(World& world, Machine& machine, std::uint32_t number)
                        machine_.kept = incarnation;
                        return Result<void>{};
                      },
-                 .why_not_ready = [] { return std::string{"it has not joined"}; }}),
+                 .why_not_ready = [] { return std::string{"it has not joined"}; },
+                 .want_granted =
+                     [this](std::uint64_t renewal) {
+                       tasks_.emplace_back(MembershipDriver::WantGranted{renewal});
+                       poll();
+                     }}),
       events_({}),
       plane_(plane_options(), registry_.local(), *this, events_),
       links_(world.network, machine.endpoint, plane_.router()),
@@ -61,7 +66,7 @@ Process::~Process() { REKI_ASSERT(busy == 0); }
 
 Factories Process::factories() {
   Factories out;
-  out.add<Subject>(World::type_options(), [this](const Args& args) { return std::make_unique<Subject>(world_, *this, args); });
+  out.add<Subject>(world_.type_options(), [this](const Args& args) { return std::make_unique<Subject>(world_, *this, args); });
   return out;
 }
 
@@ -259,12 +264,13 @@ void Process::give(const ConnectionPtr& connection, const std::string& route, co
     connection->greeted = hello->incarnation;
     connection->greeted_as = hello->name;
   }
+  plane_.catch_up(world_.now());
   note_zombie(connection, route, frame);
   plane_.requests().frame(route, frame, world_.now());
 }
 
 void Process::note_zombie(const ConnectionPtr& connection, const std::string& route, const Bytes& frame) {
-  const auto& view = plane_.router().view();
+  const auto view = registry_.view();  // that the membership has installed
   if (connection->greeted.value == 0 || !view) return;
   if (view->find(NodeId{connection->greeted_as}, connection->greeted) != nullptr) return;
   auto reader = wire::RequestReader::open(frame);

@@ -116,6 +116,7 @@ class Process final : public std::enable_shared_from_this<Process>,
   void gained(const SlotSet& slots, Epoch epoch) override { registry_.gained(slots, epoch); }
   void fenced(Incarnation now) override;
   void resumed() override;
+  void granted() override { registry_.granted(); }
   std::string stuck(Instant now, Duration step_max) override { return registry_.stuck(now, step_max); }
   bool is_quiet() override { return registry_.is_quiet(); }
 

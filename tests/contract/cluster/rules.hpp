@@ -27,6 +27,7 @@ enum class Rule : std::uint8_t {
   comes_back,
   nothing_left,
   done_once,
+  confirmed,
   count,
 };
 
@@ -53,6 +54,7 @@ inline constexpr std::string_view rules[] = {
     "when nothing is wrong any more all nodes are in, under one view, with slots by their weights, and all keys can be used",
     "in the end nothing is left: no request, no actor",
     "a repeat of a client's request that has started or stopped an actor of a node finds that there, and starts or stops no other",
+    "a call that was made after a start of its key had begun is answered by no earlier start",
 };
 static_assert(std::size(rules) + 1 == static_cast<std::size_t>(Rule::count));
 

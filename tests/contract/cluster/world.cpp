@@ -34,6 +34,7 @@ Config make_config(std::uint64_t seed) {
 
 World::World(const Options& options)
     : prints(options.prints),
+      is_confirmed(SplitMix(options.seed ^ 0x1ea5e).below(3) == 0),
       config(make_config(options.seed)),
       random_(options.seed),
       keys_(4 + static_cast<std::uint32_t>(random_.below(8))),
@@ -52,9 +53,10 @@ World::~World() {
   for (auto& m : machines_) m->reap();
 }
 
-TypeOptions World::type_options() {
+TypeOptions World::type_options() const {
   TypeOptions out;
   out.restart.backoff_initial = 5ms;
+  if (is_confirmed) out.lease = TypeLease::confirmed;
   return out;
 }
 

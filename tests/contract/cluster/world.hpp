@@ -54,7 +54,7 @@ class World {
   [[nodiscard]] Machine& machine(Endpoint node) { return *machines_[node]; }
   [[nodiscard]] ClientProcess& client(std::size_t number) { return *clients_[number]; }
   [[nodiscard]] std::size_t clients() const { return clients_.size(); }
-  [[nodiscard]] static TypeOptions type_options();
+  [[nodiscard]] TypeOptions type_options() const;
   /// How long a handler takes.
   [[nodiscard]] std::uint32_t draw_length();
   /// All is well again: why not, if it is not.
@@ -64,6 +64,7 @@ class World {
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
 
   const bool prints;
+  const bool is_confirmed;  ///< The lease of the actors' type.
   const Config config;
 
  private:

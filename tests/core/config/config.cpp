@@ -122,6 +122,7 @@ cap = 1000
 mailbox = 50
 blocking = true
 stop_grace = "1s"
+lease = "confirmed"
 [types.a]
 idle = 0
 [runtime]
@@ -135,8 +136,8 @@ blocking_threads = 2
   BOOST_TEST((c.nodes[0] == NodeConfig{NodeId{"a"}, "tcp://10.0.0.1:7101", "10.0.0.1:7201", 3, "z1", "/var/lib/reki", "tcp://10.0.0.1:17101"}));
   const RestartPolicy policy{RestartMode::permanent, 3, 1min, 5ms, 2s, 2.0};
   TypeConfig cart = c.types.at(1);
-  BOOST_TEST(std::exchange(cart.given, {}).size() == 11U);
-  BOOST_TEST((cart == TypeConfig{"cart", "cart.so", policy, 10min, 1000, 50, true, 1s}));
+  BOOST_TEST(std::exchange(cart.given, {}).size() == 12U);
+  BOOST_TEST((cart == TypeConfig{"cart", "cart.so", policy, 10min, 1000, 50, true, 1s, TypeLease::confirmed}));
   BOOST_TEST((c.find_type("a")->given == std::vector<std::string>{"idle"}));
   BOOST_TEST(c.find_type("a")->idle.count() == 0);
   BOOST_TEST((c.find_type("b") == nullptr));

@@ -320,8 +320,8 @@ struct Example {
 };
 
 const std::map<std::string, Example> control_examples{
-    {"renew", {n2, Renew{node, Epoch{5}, Epoch{5}, 7, false, 0}}},
-    {"grant", {n1, Grant{node, 7, Term{0x30001}, Epoch{5}, Epoch{5}}}},
+    {"renew", {n2, Renew{node, Epoch{5}, Epoch{5}, 7, false, 0, 0x1234}}},
+    {"grant", {n1, Grant{node, 7, Term{0x30001}, Epoch{5}, Epoch{5}, 0x1234}}},
     {"join",
      {n2, Join{{NodeId{"n2"}, Incarnation{0x1122334455667788}, "tcp://10.0.0.2:7101", 1, "a", MemberState::up,
                 "tcp://10.0.0.2:17101"},

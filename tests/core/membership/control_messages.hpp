@@ -43,8 +43,8 @@ inline std::vector<reki::membership::Body> control_messages() {
   using namespace reki;
   using namespace reki::membership;
   const auto view = control_view();
-  return {Renew{Incarnation{1ULL << 63}, Epoch{2}, Epoch{3}, 4, true, 5},
-          Grant{Incarnation{1}, 200, Term{3}, Epoch{70000}, Epoch{5}},
+  return {Renew{Incarnation{1ULL << 63}, Epoch{2}, Epoch{3}, 4, true, 5, 6},
+          Grant{Incarnation{1}, 200, Term{3}, Epoch{70000}, Epoch{5}, 6},
           News{Term{1}, Epoch{2}, Epoch{3}},
           Join{control_member("n2"), Epoch{2}, 3, {std::chrono::milliseconds(4), std::chrono::milliseconds(5), EngineKind::etcd}},
           Stopped{NodeId{"n2"}, Incarnation{2}},

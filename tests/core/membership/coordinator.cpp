@@ -28,6 +28,18 @@ BOOST_AUTO_TEST_CASE(a_lease_needs_a_round_that_began_after_its_renewal_was_rece
   BOOST_TEST(granted() == "n3#2");
 }
 
+BOOST_AUTO_TEST_CASE(a_grant_has_the_random_number_of_its_renewal) {
+  begin();
+  Renew m = renewal(n2);
+  m.random = 0xfeed;
+  coordinator.on(n2, m, out);
+  tick();
+  confirm();
+  const auto grants = sent<Grant>(out);
+  BOOST_TEST_REQUIRE(grants.size() == 1U);
+  BOOST_TEST(grants[0].random == 0xfeedU);
+}
+
 BOOST_AUTO_TEST_CASE(without_a_confirmation_nothing_is_granted) {
   begin();
   run_to(start + 500ms);

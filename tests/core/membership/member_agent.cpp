@@ -206,6 +206,78 @@ BOOST_AUTO_TEST_CASE(a_grant_of_a_renewal_that_is_forgotten_extends_nothing) {
   BOOST_TEST(take<LeaseExtended>().size() == 1U);
 }
 
+// --- confirmed leases
+
+BOOST_AUTO_TEST_CASE(what_waits_for_a_grant_has_a_renewal_sent_at_once_and_one_at_a_time) {
+  push(with_me(2));
+  const std::uint64_t first = last_renewal().seq;
+  BOOST_TEST(agent.sent() == first);
+  out.items.clear();
+  agent.want_granted(first, now, out);  // it is on its way
+  BOOST_TEST(sent<Renew>(out).empty());
+  agent.want_granted(first + 1, now, out);
+  BOOST_TEST(sent<Renew>(out).empty());
+  grant(first);
+  BOOST_TEST(agent.granted() == first);
+  BOOST_TEST(last_renewal().seq == first + 1);
+  out.items.clear();
+  grant(first + 1);
+  BOOST_TEST(agent.granted() == first + 1);
+  BOOST_TEST(sent<Renew>(out).empty());  // nobody waits for more
+  agent.want_granted(first + 2, now, out);
+  BOOST_TEST(last_renewal().seq == first + 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_renewal_that_is_lost_holds_those_who_wait_up_for_an_eighth_of_the_interval) {
+  push(with_me(2));
+  const std::uint64_t first = last_renewal().seq;
+  const Instant sent = now;
+  agent.want_granted(first + 1, now, out);
+  wake();
+  BOOST_TEST((now - sent == timing.renew / 8));
+  BOOST_TEST(last_renewal().seq == first + 1);
+  wake();
+  BOOST_TEST((now - sent == timing.renew / 8 + timing.renew));
+}
+
+BOOST_AUTO_TEST_CASE(who_may_not_ask_for_a_lease_does_not_though_somebody_waits_for_it) {
+  push(with_me(2));
+  agent.set_working(false);
+  out.items.clear();
+  agent.want_granted(agent.sent() + 1, now, out);
+  BOOST_TEST(sent<Renew>(out).empty());
+  BOOST_TEST((agent.next_wake() == now + timing.renew));
+}
+
+BOOST_AUTO_TEST_CASE(who_has_handed_over_all_says_so_no_more_often_though_somebody_has_waited_for_a_grant) {
+  push(with_me(2));
+  leave();
+  agent.want_granted(agent.sent() + 1, now, out);
+  push(with_me(3, MemberState::leaving));
+  BOOST_TEST(!sent<Stopped>(out).empty());
+  BOOST_TEST((agent.next_wake() == now + timing.renew));
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_the_process_takes_no_grant_that_was_meant_for_the_other) {
+  push(with_me(2));
+  out.items.clear();
+  MemberAgent copy = agent;  // a snapshot of the machine, restored while the machine goes on
+  agent.draw(71);
+  agent.want_granted(agent.sent() + 1, now = now + timing.renew, out);
+  const Renew of_first = last_renewal();
+  BOOST_TEST(of_first.random == 71U);
+  copy.draw(72);
+  copy.tick(now, out);
+  const Renew of_copy = last_renewal();
+  BOOST_TEST(of_copy.seq == of_first.seq);
+  const auto grant_of = [&](const Renew& m) { return Grant{m.incarnation, m.seq, term, Epoch{2}, {}, m.random}; };
+  copy.on(coordinator, grant_of(of_first), now, out);
+  BOOST_TEST(copy.granted() < of_copy.seq);
+  BOOST_TEST(!copy.gate(now));
+  copy.on(coordinator, grant_of(of_copy), now, out);
+  BOOST_TEST(copy.granted() == of_copy.seq);
+}
+
 BOOST_AUTO_TEST_CASE(a_node_that_cannot_work_reports_and_asks_for_no_lease_until_it_can) {
   push(with_me(2));
   const std::uint64_t before = last_renewal().seq;

@@ -89,12 +89,14 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   int losses = 0;
   int revocations = 0;
   int resumes = 0;
+  int grants = 0;
   int fences = 0;
   std::shared_ptr<const View> view;
   std::map<NodeId, std::string> places;  ///< Where its links know nodes to be.
   std::string logged;                    ///< Events.
   std::vector<std::string> sent_to;      ///< Node ids, and addresses of strangers.
   Bytes last_to_n2;
+  std::uint64_t random = 0;  ///< What it draws.
   bool suspended = false;  ///< Somebody waits at the gate.
   std::function<void()> on_clock;  ///< Once it was read.
   std::function<void()> on_send;   ///< Before a frame leaves for a node.
@@ -121,7 +123,8 @@ class OneMember final : private ControlLinks, private MembershipObserver {
               return membership::Clocks{at, at};
             },
             [this](const membership::Membership::Write& write) { tasks.emplace_back(MembershipDriver::Written{write.version}); },
-            [](const membership::EtcdTxn&, Duration) {}, [this] { return wall_of_zero + now.ns + stood_still.count(); }};
+            [](const membership::EtcdTxn&, Duration) {}, [this] { return wall_of_zero + now.ns + stood_still.count(); },
+            [this] { return random; }};
   }
   void take_tasks() {
     for (auto& task : std::exchange(tasks, {})) driver.take(task);
@@ -153,6 +156,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   void revoke(const SlotSet&) override { ++revocations; }
   void gained(const SlotSet& slots, Epoch) override { held |= slots; }
   void fenced(Incarnation) override { ++fences; }
+  void granted() override { ++grants; }
   void resumed() override {
     ++resumes;
     suspended = false;
@@ -386,6 +390,31 @@ BOOST_AUTO_TEST_CASE(a_config_that_names_the_other_profile_is_warned_of_once_and
   follow_n2(node, Stage::lan);
   BOOST_TEST(node.driver.status().config_warning == "");
   BOOST_TEST(node.logged == "profile_differs ");
+}
+
+BOOST_AUTO_TEST_CASE(the_page_tells_which_renewals_were_sent_before_they_leave_and_which_were_granted) {
+  OneMember node;
+  let_n2_in(node);
+  follow_n2(node);
+  node.run(timing.renew);
+  const auto& ends = node.page.lease_ends();
+  const auto sent = last_renewal(node);
+  BOOST_TEST(ends.sent == sent.seq);
+  BOOST_TEST(ends.granted < sent.seq);
+  node.random = 0xbeef;
+  node.run(timing.renew);
+  const auto next = last_renewal(node);
+  BOOST_TEST(next.random == 0xbeefU);
+  const auto incarnation = node.view->find("n1")->incarnation;
+  const Epoch epoch = node.view->epoch();
+  node.hear("n2", first, membership::Grant{incarnation, next.seq, node.view->term(), epoch, epoch, 0xdead});
+  BOOST_TEST(ends.granted < next.seq);  // another's
+  node.hear("n2", first, membership::Grant{incarnation, next.seq, node.view->term(), epoch, epoch, next.random});
+  BOOST_TEST(ends.granted == next.seq);
+  MembershipDriver::Task task{MembershipDriver::WantGranted{next.seq + 1}};
+  node.driver.take(task);
+  BOOST_TEST(last_renewal(node).seq == next.seq + 1);
+  BOOST_TEST(ends.sent == next.seq + 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_wall_clock_that_is_set_costs_no_more_than_a_renewal) {

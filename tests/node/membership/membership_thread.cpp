@@ -47,6 +47,7 @@ class HeldUp final : private MembershipObserver {
   void revoke(const SlotSet&) override {}
   void gained(const SlotSet&, Epoch) override {}
   void fenced(Incarnation) override {}
+  void granted() override {}
   void resumed() override {
     if (std::exchange(was_held_up_, true)) return;
     has_lease.set_value();

@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(paths_are_relative_to_the_config_and_options_are_set) {
 BOOST_AUTO_TEST_CASE(each_option_of_the_config_is_taken) {
   const auto config = config_with("[types.counter]\nrestart = \"temporary\"\nmax_restarts = 7\nrestart_period = \"8s\"\n"
                                   "backoff_initial = \"9ms\"\nbackoff_max = \"10s\"\nidle = \"11s\"\ncap = 12\nmailbox = 13\n"
-                                  "blocking = true\nstop_grace = \"14s\"\n");
+                                  "blocking = true\nstop_grace = \"14s\"\nlease = \"confirmed\"\n");
   BOOST_REQUIRE_MESSAGE(config.has_value(), test::why(config));
   Factories factories = test::factories();
   BOOST_REQUIRE(configure_types(*config, factories).has_value());
@@ -147,6 +147,7 @@ BOOST_AUTO_TEST_CASE(each_option_of_the_config_is_taken) {
   BOOST_TEST((options.restart.period == 8s && options.restart.backoff_initial == 9ms && options.restart.backoff_max == 10s));
   BOOST_TEST((options.idle == 11s && options.stop_grace == 14s));
   BOOST_TEST((options.cap == 12U && options.mailbox == 13U && options.blocking));
+  BOOST_TEST((options.lease == TypeLease::confirmed));
 }
 
 BOOST_AUTO_TEST_CASE(each_type_of_one_plugin_keeps_its_own_options) {
