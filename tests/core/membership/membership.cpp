@@ -313,6 +313,31 @@ BOOST_AUTO_TEST_CASE(a_coordinator_that_votes_no_more_hands_its_office_over_with
   BOOST_TEST((machine->coordinator() == nullptr && !machine->leads().has_value()));
 }
 
+BOOST_AUTO_TEST_CASE(voters_wait_for_a_coordinator_as_long_as_the_views_profile_says_whatever_the_config_does) {
+  const auto of_stage = [&](const ViewPtr& like, Stage stage) {
+    ViewHead head = like->head();
+    head.settings = with_stage(head.settings, stage);
+    return view(std::move(head), {like->members().begin(), like->members().end()});
+  };
+  // Whether it would have n3 as coordinator so long after it has heard n2.
+  const auto is_fresh = [&](Duration after) {
+    hear(n2, Heartbeat{101, term, 1});
+    now = now + after;
+    out.items.clear();
+    hear(n3, PreVote{101, ballot_of(9, 3)});
+    return !sent<PreVoteReply>(out).at(0).granted;
+  };
+  const Duration between = (lan().heartbeat_fresh + cloud().heartbeat_fresh) / 2;
+  begin(view_of_n2());
+  BOOST_TEST(!is_fresh(between));
+  hear(n2, ViewPush{of_stage(view_of_n2(false, 5), Stage::cloud)});
+  BOOST_TEST(is_fresh(between));
+  hear(n2, ViewPush{of_stage(view_of_n2(false, 6), Stage::mix)});
+  BOOST_TEST(!is_fresh(between));
+  begin(of_stage(view_of_n2(), Stage::cloud));  // as its own register tells
+  BOOST_TEST(is_fresh(between));
+}
+
 BOOST_AUTO_TEST_CASE(a_view_far_ahead_of_what_is_stored_is_not_fetched_whoever_says_that_there_is_one) {
   begin(view_of_n2());
   machine->heard_epoch(n3, Epoch{4 + (1U << 20) + 1}, clocks());
