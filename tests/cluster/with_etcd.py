@@ -4,8 +4,9 @@ import os
 import subprocess
 import time
 
+from addresses import Seeded
 from etcd_server import Etcd, EtcdCluster, demand_etcd
-from harness import COMMAND, Cluster, check, say, until
+from harness import COMMAND, Cluster, check, counter_type, say, until
 from outages import Session, found, key_of_each_node
 
 # Longer than a lease of either profile, so that every actor of the cluster is suspended meanwhile.
@@ -178,3 +179,31 @@ def etcd_is_asked_over_tls_with_a_certificate():
             write_config(c, endpoint + 'ca = "ca.pem"\ncert = "both.pem"\nkey = "both.key"\n')
             check("with both it is made", "is made" in init(c))
             say("made over TLS")
+
+
+class SeededByEtcd(Seeded):
+    """Its nodes know etcd and a name, and none of the others."""
+
+    def __init__(self, etcd):
+        table = "[etcd]\nendpoints = [" + ", ".join(f'"{url}"' for url in etcd.urls) + "]\n"
+        super().__init__(counter_type() + table, settings='engine = "etcd"\n')
+
+    def make_nodes(self):
+        nodes = super().make_nodes()
+        for node in nodes.values():
+            with open(self.file_of(node)) as file:
+                text = file.read()
+            with open(self.file_of(node), "w") as file:
+                file.write(text.replace("seeds =", 'engine = "etcd"\nseeds =', 1))
+        return nodes
+
+
+def nodes_that_know_etcd_and_a_name_find_each_other():
+    demand_etcd()
+    with Etcd() as etcd, SeededByEtcd(etcd) as c:
+        replies = {c.reki("call", "counter", f"k{i}", "increment")["reply"] for i in range(30)}
+        check("all keys are served", replies == {1}, replies)
+        check("all are in", [n["node"] for n in c.reki("nodes")["nodes"]] == c.ids)
+        c.nodes["n3"].terminate()
+        c.nodes["n3"].start()
+        check("n3 is back", c.nodes["n3"].wait_ready())
