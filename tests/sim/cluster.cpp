@@ -233,9 +233,11 @@ void Cluster::leave(std::uint16_t node, Time away) {
 void Cluster::heal() {
   world_.network.heal();
   if (world_.etcd) world_.etcd->heal();
+  const bool is_cloud = stage_of(world_.invariants.latest()->settings()) == Stage::cloud;
   for (std::uint16_t i = 0; i < size(); ++i) {
     Node& n = *nodes_[i];
     n.disk = DiskHabits{};
+    n.profile = is_cloud ? Profile::cloud : Profile::lan;
     if (n.frozen_until > world_.now) {
       n.frozen_until = 0;
       thaw(i);

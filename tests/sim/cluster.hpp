@@ -42,7 +42,7 @@ class Cluster final : public Truth {
   void boot_at(std::uint16_t node, Time at);
   void crash(std::uint16_t node, bool guarded);
   void leave(std::uint16_t node, Time away);
-  /// Everything that was wrong is right again: processes run, the network is whole.
+  /// Everything that was wrong is right again: processes run, the network is whole, configs say what the view says.
   void heal();
 
   // What can be asked
