@@ -36,7 +36,7 @@ enum class FaultKind : std::uint8_t {
   set_profile,   ///< They want the other profile, and write it into some configs at once and into all when it is over; as above.
   vm_stop,       ///< A machine's host stops it: its process is frozen, and none of its clocks counts that time.
 };
-inline constexpr std::size_t fault_kinds = 23;
+inline constexpr std::size_t fault_kinds = 24;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 /// A set of kinds, a bit each.
