@@ -16,12 +16,13 @@ const std::string seed = "dns://reki.test:17101";
 class Joiner final : private ControlLinks, private MembershipObserver {
  public:
   explicit Joiner(bool has_seeds)
-      : driver({.cluster = "test", .machine = machine(), .page = &page, .log = {}},
+      : driver({.cluster = "test", .machine = machine(), .voters = {}, .config = {}, .page = &page, .log = {}},
                {static_cast<ControlLinks&>(*this), static_cast<MembershipObserver&>(*this),
                 [this] {
                   return membership::Clocks{now, now};
                 },
-                [](const membership::Membership::Write&) {}, [](const membership::EtcdTxn&) {}}),
+                [](const membership::Membership::Write&) {}, [](const membership::EtcdTxn&, Duration) {}, [this] { return now.ns; },
+                [] { return std::uint64_t{7}; }}),
         seeds_(has_seeds) {
     driver.begin();
   }
@@ -71,6 +72,7 @@ class Joiner final : private ControlLinks, private MembershipObserver {
   void gained(const SlotSet&, Epoch) override {}
   void fenced(Incarnation) override {}
   void resumed() override {}
+  void granted() override {}
   std::string stuck(Instant, Duration) override { return {}; }
   bool is_quiet() override { return true; }
 
