@@ -20,6 +20,7 @@
 
 #include "reki/actor/user_code.hpp"
 #include "reki/core/base/hash.hpp"
+#include "reki/core/config/config_print.hpp"
 #include "reki/node/plugins/plugin.hpp"
 #include "reki/node/support/exit_codes.hpp"
 

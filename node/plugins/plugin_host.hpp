@@ -4,10 +4,11 @@
 #include <vector>
 
 #include "reki/core/config/config.hpp"
-#include "reki/core/config/config_print.hpp"
 #include "reki/node/actors/factories.hpp"
 
 namespace reki {
+
+struct PluginFile;  // core/config/config_print.hpp
 
 /// Loads a plugin and adds its types. It is never unloaded: its actors' code lives there.
 ///

@@ -43,12 +43,12 @@ void schedule_plan(const RunOptions& options, const std::vector<Fault>& plan, Wo
   }
 }
 
-/// Whether within `recovery_max` of the end of all faults everything is in its place again.
-void demand_progress(Cluster& cluster) {
+/// Whether within `limit` of the end of all faults everything is in its place again.
+void demand_progress(Cluster& cluster, Time limit) {
   World& world = cluster.world();
   cluster.heal();
   cluster.clients().begin_survey();
-  const Time end = world.now + recovery_max;
+  const Time end = world.now + limit;
   while (world.now < end && !world.invariants.violation()) {
     const auto at = world.now;
     if (cluster.clients().survey_done() && cluster.trouble().empty()) return;
@@ -57,7 +57,7 @@ void demand_progress(Cluster& cluster) {
   }
   std::string trouble = cluster.trouble();
   if (trouble.empty()) trouble = cluster.clients().survey_text();
-  world.invariants.fail("progress", trouble + " " + std::to_string(recovery_max / second) + " s after the last fault");
+  world.invariants.fail("progress", trouble + " " + std::to_string(limit / second) + " s after the last fault");
 }
 
 }  // namespace
@@ -85,7 +85,9 @@ Outcome run(const RunOptions& options) {
     ++out.faults[static_cast<std::size_t>(fault.kind)];
     begin(fault, event->payload, cluster);
   }
-  if (!world.invariants.violation()) demand_progress(cluster);
+  const auto is_profile = [](const Fault& f) { return f.kind == FaultKind::set_profile; };
+  const bool profile_changes = std::ranges::any_of(out.plan, is_profile);
+  if (!world.invariants.violation()) demand_progress(cluster, recovery_max + (profile_changes ? restart_max : 0));
   out.violation = world.invariants.violation();
   out.stats = world.stats;
   out.stats.elections = world.invariants.elections();

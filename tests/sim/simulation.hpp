@@ -15,7 +15,7 @@ namespace reki::sim {
 /// One run; all of it follows from these values.
 struct RunOptions {
   std::uint64_t seed = 1;
-  Time lasts = 120 * second;  ///< With faults; then all is well again, and the cluster has `recovery_max`.
+  Time lasts = 120 * second;  ///< With faults; then all is well again, and the cluster has `recovery_max`, and perhaps `restart_max`.
   std::size_t nodes = 5;
   bool cloud = false;
   bool etcd = false;  ///< The register is in etcd.
@@ -27,6 +27,9 @@ struct RunOptions {
 
 /// How long a cluster may take, once all is well, until every node is a member and every key can be had.
 inline constexpr Time recovery_max = 5 * second;
+/// So much longer where people change the profile: a node that comes back with the other one in its config is started once
+/// more, and if it is the coordinator by then, everybody waits once more for the longer of the leases.
+inline constexpr Time restart_max = 3 * second;
 
 struct Outcome {
   std::optional<Violation> violation;

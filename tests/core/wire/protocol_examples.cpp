@@ -263,7 +263,10 @@ BOOST_AUTO_TEST_CASE(the_table_of_errors_lists_exactly_the_codes_there_are) {
 
 BOOST_AUTO_TEST_CASE(the_table_of_operations_lists_exactly_the_operations_there_are) {
   int expected = 1;
-  for (const auto& row : table(2)) BOOST_TEST(std::stoi(row[0]) == expected++);
+  for (const auto& row : table(2)) {
+    const bool is_operation = row[0].find_first_not_of("0123456789") == std::string::npos;
+    if (is_operation) BOOST_TEST(std::stoi(row[0]) == expected++);
+  }
   BOOST_TEST(expected - 1 == static_cast<int>(Op::watch));
 }
 

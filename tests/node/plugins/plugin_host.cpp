@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "reki/core/config/config_print.hpp"
 #include "reki/node/plugins/plugin.hpp"
 #include "test_nodes.hpp"
 

@@ -154,6 +154,7 @@ BOOST_AUTO_TEST_CASE(a_stop_does_not_wait_for_more_than_its_grace_of_messages) {
   LocalRegistry registry{puppets(stage, {.stop_grace = 1ms})};
   auto ref = registry.lookup_or_start<Puppet>("k").get().value();
   BOOST_TEST(ref.send(Wait{}).get().has_value());
+  BOOST_REQUIRE(eventually([&] { return stage.door.waiting == 1; }));  // or it would start another actor after the stop
   std::atomic<int> stopped = 0, dropped = 0;
   registry.lookup<Puppet>("k").get().value().call(Note{"late"}).then(
       [&](auto r) { dropped = !r && r.error().code == ErrorCode::not_running ? 1 : -1; });
