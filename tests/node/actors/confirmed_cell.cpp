@@ -82,12 +82,12 @@ struct Stand {
 
   LeaseEnds ends;
   Seen seen;
+  int calls = 0;
+  std::string answers;  // what is left in the mailbox is answered at the cell's end
+  std::vector<std::uint64_t> asked;
   NotingHost host{&ends};
   CellStage stage;
   ActorCell& cell = *stage.cell;
-  int calls = 0;
-  std::string answers;
-  std::vector<std::uint64_t> asked;
 };
 
 }  // namespace
