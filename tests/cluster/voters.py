@@ -76,7 +76,7 @@ def a_voter_that_was_voted_out_while_it_was_down_can_be_voted_in_again():
             c.nodes[node].start()
             check("its ports are free", c.nodes[node].wait_ready())
         until("they vote as before", 30, lambda: who_votes(c) == ["n1", "n2", "n3"])
-        again = c.reki("init", code=1)["error"]
+        again = c.reki("init", code=6)["error"]
         check("the cluster cannot be made once more", again["name"] == "already_started", again)
 
 

@@ -141,7 +141,7 @@ def a_cluster_is_made_in_etcd_once():
     with Etcd() as etcd, Cluster(nodes=0) as c:
         write_config(c, f'[etcd]\nendpoints = ["http://127.0.0.1:1", "{etcd.urls[0]}"]\n')
         check("it is made", "is made" in init(c))  # by the second endpoint
-        check("a second time it says so", "has been made already" in init(c, code=1))
+        check("a second time it says so", "has been made already" in init(c, code=6))
         check("and is content if asked to be", "has been made already" in init(c, "--if-needed"))
         etcd.members[0].kill()
         silent = init(c, "--timeout", "1s", code=None)
