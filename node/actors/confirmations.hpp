@@ -37,13 +37,15 @@ class Confirmations {
   /// Has the cell told once this renewal is granted. False: it is already, or it is over with the cell.
   [[nodiscard]] bool tell(ActorCell& cell, std::uint64_t renewal, bool waits, const Gate& gate);
   void forget(ActorCell& cell);
-  /// Those that are to be scheduled, since they were told. Call it after each grant; `all`: after what may end cells.
+  /// Those that are to be scheduled, since they were told: who has waited longest is the first. Call it after each grant; `all`:
+  /// after what may end cells.
   [[nodiscard]] std::vector<ActorCell*> take(bool all);
 
  private:
   struct Entry {
     std::uint64_t renewal = 0;
     bool waits = false;
+    std::uint64_t order = 0;
   };
 
   const LeaseEnds* const renewals_;
@@ -51,6 +53,7 @@ class Confirmations {
   Mutex mutex_;
   absl::flat_hash_map<ActorCell*, Entry> cells_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t asked_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t told_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace reki

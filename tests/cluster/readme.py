@@ -26,5 +26,5 @@ def the_readmes_session_answers_as_written():
         environment = dict(os.environ, REKI_CONFIG=c.config, PATH=os.path.dirname(COMMAND) + ":" + os.environ["PATH"])
         for command, expected in commands:
             check("a reki command", command.startswith("reki "), command)
-            done = c.run("sh", "-c", command + ' 2>&1 || test $? -eq 1', env=environment)
+            done = c.run("sh", "-c", command + ' 2>&1 || test $? -eq 4', env=environment)
             check(f"`{command}` answers as written", shape(done.stdout) == shape(expected), done.stdout, expected)
