@@ -19,24 +19,28 @@ std::string hex(std::uint64_t hash) {
 
 std::uint64_t hash_of(const std::string& text) { return hash_key(text, 0); }
 
-/// All that a type's table says, but for where its plugin's file is.
-std::string text_of(const TypeConfig& t) {
-  std::string out = t.name;
+/// All that a type's table says, but for where it stands and where its plugin's file is. A member that is added has to be named
+/// here, or this does not compile.
+std::string text_of(const TypeConfig& type) {
+  const auto& [name, plugin, restart, idle, cap, mailbox, blocking, stop_grace, lease, place, plugin_place, given] = type;
+  const auto& [mode, max_restarts, period, backoff_initial, backoff_max, factor] = restart;
+  std::string out = name;
   const auto add = [&](std::uint64_t number) { out += ' ' + std::to_string(number); };
   const auto time = [&](Duration d) { add(static_cast<std::uint64_t>(d.count())); };
-  add(static_cast<std::uint64_t>(t.restart.mode));
-  add(t.restart.max_restarts);
-  time(t.restart.period);
-  time(t.restart.backoff_initial);
-  time(t.restart.backoff_max);
-  add(std::bit_cast<std::uint64_t>(t.restart.factor));
-  time(t.idle);
-  add(t.cap.value_or(0));
-  add(t.mailbox);
-  add(t.blocking ? 1 : 0);
-  time(t.stop_grace);
-  for (const std::string& key : t.given) out += ' ' + key;
-  return out + ' ' + t.plugin.substr(t.plugin.rfind('/') + 1);
+  add(static_cast<std::uint64_t>(mode));
+  add(max_restarts);
+  time(period);
+  time(backoff_initial);
+  time(backoff_max);
+  add(std::bit_cast<std::uint64_t>(factor));
+  time(idle);
+  add(cap.value_or(0));
+  add(mailbox);
+  add(blocking ? 1 : 0);
+  time(stop_grace);
+  add(static_cast<std::uint64_t>(lease));
+  for (const std::string& key : given) out += ' ' + key;
+  return out + ' ' + plugin.substr(plugin.rfind('/') + 1);
 }
 
 /// Adds one to the list, or its hash to that of those that have no room there.

@@ -43,6 +43,9 @@ BOOST_AUTO_TEST_CASE(types_each_of_their_options_and_plugins_are_in_it) {
                            "cap = 10\n[types.other]\nplugin = \"libcounter.so\"\n"}) {
     BOOST_TEST(print(config_of(node_a, "plugin = \"libcounter.so\"\n" + std::string(more))).fingerprint != usual, more);
   }
+  // Both say it, so that it is the value which counts.
+  const auto with_lease = [](const char* lease) { return print(config_of(node_a, counter + "lease = \"" + lease + "\"\n")).fingerprint; };
+  BOOST_TEST(with_lease("timed") != with_lease("confirmed"));
   BOOST_TEST(print(config_of(node_a, "plugin = \"libother.so\"\ncap = 10\n")).fingerprint != usual);
   BOOST_TEST(print(config_of(node_a, counter), std::vector<PluginFile>{{"libcounter.so", 8}}).fingerprint != usual);
   BOOST_TEST(print(config_of(node_a, counter), std::vector<PluginFile>{{"libother.so", 7}}).fingerprint != usual);
