@@ -64,7 +64,7 @@ def _exists(path):
 
 @contextlib.contextmanager
 def no_more_files(pid):
-    """The process can open nothing: no file, no connection. False if it is gone."""
+    """The process can open nothing: no file, no connection. False if it is gone, or if there is none (None)."""
     try:
         used = set(map(int, os.listdir(f"/proc/{pid}/fd")))
         free = next(fd for fd in range(len(used) + 1) if fd not in used)
@@ -102,7 +102,10 @@ def memory_groups():
 
 @contextlib.contextmanager
 def no_more_memory(pid):
-    """The kernel ends the process as soon as it wants more. False if it is gone."""
+    """The kernel ends the process as soon as it wants more. False if it is gone, or if there is none (None)."""
+    if pid is None:
+        yield False
+        return
     folder, bound = memory_groups()
     group = os.path.join(folder, f"reki-{os.getpid()}-{pid}")
     os.mkdir(group)

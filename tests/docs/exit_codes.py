@@ -1,5 +1,6 @@
 """The exit codes of reki-node, and which of them another start may mend, are the same in the header, the table of
-docs/failures.md, the README and the unit for systemd.
+docs/failures.md, the README and the unit for systemd. Those of the command `reki` are the same numbers in its header,
+its --help and the README; what each error ends with is in tests/client/output.cpp.
 
     exit_codes.py REPOSITORY
 """
@@ -41,6 +42,18 @@ def faults_of_unit(text: str, codes: dict[str, str]) -> list[str]:
     return faults
 
 
+def faults_of_command(root: pathlib.Path) -> list[str]:
+    header = re.findall(r"inline constexpr int exit_\w+ = (\d+);", (root / "client/cli/output.hpp").read_text())
+    said = {"README.md": r"Exit codes of `reki`: (.*?)\.\n", "client/cli/command_line.cpp": r"Exit codes: (.*?)\.\\n\""}
+    faults = [] if len(header) > 2 else [f"the header of the command has only {header}"]
+    for page, pattern in said.items():
+        text = re.search(pattern, (root / page).read_text(), re.S)
+        there = re.findall(r"(?:^|,\s|,\\n\"\s+\")(\d+) ", text[1]) if text else []
+        if there != header:
+            faults.append(f"{page} has the command's codes {there}, its header {header}")
+    return faults
+
+
 def main() -> int:
     root = pathlib.Path(sys.argv[1])
     codes = of_header((root / "node/support/exit_codes.hpp").read_text())
@@ -50,6 +63,7 @@ def main() -> int:
         there = read((root / page).read_text())
         if there != codes:
             faults.append(f"{page} has {there}, the header {codes}")
+    faults += faults_of_command(root)
     faults += faults_of_unit((root / "configs/reki-node@.service").read_text(), codes)
     print("\n".join(faults))
     return 1 if faults else 0
