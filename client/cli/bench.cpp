@@ -213,7 +213,7 @@ class Bench {
     if (is_interrupted()) return;
     say(what + ", " + how + "...");
     Measurement m = run();
-    if (is_interrupted()) return say("interrupted");
+    if (is_interrupted()) return;
     m.what = what;
     m.how = how;
     std::sort(m.latencies.begin(), m.latencies.end());
@@ -221,6 +221,7 @@ class Bench {
   }
 
   void stop_all() {
+    if (is_interrupted()) say("interrupted");
     say("stopping " + std::to_string(started_) + " actors");
     std::uint64_t next = 0;
     const Make stop = up_to(started_, [&] { return about(wire::Op::stop, next++); });
@@ -238,7 +239,8 @@ class Bench {
 
   Report report() const {
     Report out;
-    out.json = {{"type", type_.type}, {"keys", line_.keys}, {"nodes", client_.view()->members().size()}, {"measurements", Json::array()}};
+    out.json = {{"type", type_.type}, {"keys", line_.keys}, {"nodes", client_.view()->members().size()},
+                {"interrupted", is_interrupted()}, {"measurements", Json::array()}};
     out.table = {{"WHAT", "HOW", "PER SECOND", "P50 us", "P90 us", "P99 us", "P99.9 us", "ERRORS"}};
     for (const auto& m : measurements_) {
       const double rate = m.seconds > 0 ? static_cast<double>(m.operations) / m.seconds : 0;
