@@ -83,6 +83,8 @@ STEPS = {step.name: step for step in (
     cluster("command line", "a_session_goes_through_all_verbs_as_json", "keys_are_listed_page_by_page",
             "people_get_tables_and_errors_with_a_remedy",
             "addresses_and_configs_lead_to_the_right_cluster_or_are_explained", "people_see_columns_and_an_end_when_they_ask_for_it"),
+    cluster("voters and profiles", "with_two_more_voters_two_more_machines_may_be_lost", "what_cannot_be_is_refused_with_what_to_do",
+            "the_profile_changes_from_lan_to_cloud_and_back_under_load_and_no_call_fails", "a_profile_that_there_is_not_is_refused"),
     cluster("bench", "bench_has_all_figures_and_they_hold_together"),
 )}
 
@@ -108,7 +110,7 @@ AREAS = (
     ("node/server/", ("server_test", "client_test", VIRTUAL, "clusters with strangers", CALLED)),
     ("node/membership/", ("membership_test", VIRTUAL, LOST)),
     ("node/", ("server_test", "membership_test", VIRTUAL, "guard", "programs", LOST)),
-    ("client/cli/", ("client_test", "command line", "bench")),
+    ("client/cli/", ("client_test", "command line", "voters and profiles", "bench")),
     ("client/", ("client_test", "server_test", CALLED, LOST)),
 )
 

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <utility>
+#include <vector>
 
 #include "proposer_fixture.hpp"
 
@@ -161,6 +163,24 @@ BOOST_AUTO_TEST_CASE(a_coordinator_beats_every_renewal_even_if_nobody_asks_for_a
   }
   BOOST_TEST(rounds == 9);
   BOOST_TEST(deposed().empty());
+}
+
+BOOST_AUTO_TEST_CASE(if_woken_when_it_asked_for_it_a_coordinator_begins_a_round_each_renewal_time) {
+  lead();
+  std::vector<Instant> begun;
+  std::uint64_t last = 0;
+  for (int wakes = 0; wakes < 20; ++wakes) {
+    wake();
+    for (const Heartbeat& h : sent<Heartbeat>(out)) {
+      if (std::exchange(last, h.seq) != h.seq) begun.push_back(now);
+    }
+    out.items.clear();
+    ack(own_store, last);
+    ack(102, last);
+    BOOST_TEST_REQUIRE((proposer.next_wake() > now));
+  }
+  BOOST_REQUIRE(begun.size() > 5);
+  for (std::size_t i = 1; i < begun.size(); ++i) BOOST_TEST((begun[i] - begun[i - 1] == timing.renew));
 }
 
 BOOST_AUTO_TEST_CASE(a_coordinator_that_is_confirmed_no_more_goes) {

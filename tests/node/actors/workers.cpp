@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -182,6 +183,24 @@ BOOST_AUTO_TEST_CASE(a_thread_that_ends_leaves_no_turn_to_those_who_sleep) {
   BOOST_TEST(workers.alive() == 2);
   workers.schedule(&turn);
   BOOST_TEST(eventually([&] { return ran == 2; }));
+  BOOST_TEST(workers.stop(boot_time() + 20s));
+}
+
+BOOST_AUTO_TEST_CASE(two_stand_in_for_each_thread_that_is_blocked_and_no_more) {
+  Door door;
+  std::deque<Does> turns;
+  for (int i = 0; i < 10; ++i) turns.emplace_back([&] { door.pass(); });
+  Workers workers({.threads = 1, .threads_max = 8});
+  workers.start({});
+  for (Does& turn : turns) workers.schedule(&turn);
+  Instant at = boot_time();
+  for (const int threads : {1, 3, 7, 8}) {
+    BOOST_REQUIRE(eventually([&] { return door.waiting == threads; }));
+    BOOST_TEST(workers.alive() == threads);
+    workers.watch(at);            // sees them in their turns
+    workers.watch(at = at + 1s);  // and still there
+  }
+  door.open();
   BOOST_TEST(workers.stop(boot_time() + 20s));
 }
 

@@ -157,6 +157,7 @@ BOOST_AUTO_TEST_CASE(without_any_answer_it_is_over_once_all_has_been_taken) {
   Receiver receiver;
   auto told = telling({receiver.address()}, 1h);
   for (int i = 0; i < 4; ++i) BOOST_TEST((receiver.receive(patience, false) == frame));
+  BOOST_TEST(!receiver.receive(200ms, false));
   const Told result = told.get();
   BOOST_TEST(result.endpoints == 1U);
   BOOST_TEST(result.acknowledged == 0U);
