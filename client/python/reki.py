@@ -46,7 +46,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Iterator, Sequence, Union
+from typing import Any, Callable, Iterator, Sequence, Union
 
 import msgpack
 import xxhash
@@ -1067,20 +1067,28 @@ class Client:
     def list(self, type: str, prefix: Key = "", *, page: int = 1000, timeout: float | None = None) -> Iterator[Key]:
         """The keys of the type's actors on all nodes, node by node; `timeout` is for each page. A key that moves to
         another node meanwhile may come twice or not at all."""
-        for member in self._serving(self._deadline(timeout)):
-            cursor = b""
-            while True:
-                args = msgpack.packb([cursor, page])
-                payload = self._at(member, LIST, self._deadline(timeout), type, _bytes(prefix), args)
-                keys, cursor = _unpack(payload)[:2]
-                yield from map(_key, keys)
-                if not cursor:
-                    break
+        node, cursor = "", b""
+        while True:
+            deadline = self._deadline(timeout)
+            member = next((m for m in self._serving(deadline) if m.node >= node), None)
+            if member is None:
+                return
+            args = msgpack.packb([cursor if member.node == node else b"", page])
+            payload = self._of_newest_view(deadline, lambda: [self._at(member, LIST, deadline, type, _bytes(prefix), args)])
+            if payload is None:
+                continue
+            keys, cursor = _unpack(payload[0])[:2]
+            yield from map(_key, keys)
+            node = member.node if cursor else member.node + "\0"
 
     def count(self, type: str, prefix: Key = "", *, timeout: float | None = None) -> int:
         deadline = self._deadline(timeout)
-        members = self._serving(deadline)
-        return sum(_unpack(self._at(member, COUNT, deadline, type, _bytes(prefix))) for member in members)
+        while True:
+            members = self._serving(deadline)
+            counts = self._of_newest_view(
+                deadline, lambda: [self._at(member, COUNT, deadline, type, _bytes(prefix)) for member in members])
+            if counts is not None:
+                return sum(map(_unpack, counts))
 
     def describe(self, type: str = "", *, timeout: float | None = None) -> list:
         """[[type, args, [[message, fields, reply], ...]], ...] as in section 4 of the protocol; all types if empty."""
@@ -1294,7 +1302,22 @@ class Client:
         self._connections.keep({member.address for member in view.members}.union(self._addresses))
 
     def _serving(self, deadline: float) -> list[Member]:
-        return [member for member in self._current_view(deadline).members if member.state != JOINING]
+        members = [member for member in self._current_view(deadline).members if member.state != JOINING]
+        if not members:
+            raise _error("unavailable", f"no node has joined in view {self.epoch}")
+        return members
+
+    def _of_newest_view(self, deadline: float, ask: Callable[[], list[bytes]]) -> list[bytes] | None:
+        """What nodes of the view say of themselves. None if there is a newer view by now, which may have others: they are
+        to be chosen anew."""
+        epoch = self.epoch
+        try:
+            out = ask()
+        except RekiError:
+            if self._current_view(deadline).epoch == epoch:
+                raise
+            return None
+        return out if self._current_view(deadline).epoch == epoch else None
 
     # ---- values
 

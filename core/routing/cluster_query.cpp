@@ -27,11 +27,6 @@ Outcome failed(const NodeId& node, Outcome&& outcome) {
   return std::move(outcome);
 }
 
-/// The node has left the cluster while it was to be asked.
-bool has_left(const NodeId& node, const Outcome& outcome, const View& view) {
-  return outcome.code == ErrorCode::unreachable && view.find(node) == nullptr;
-}
-
 Outcome with_payload(Bytes payload) {
   Outcome out;
   out.payload = std::move(payload);
@@ -53,11 +48,22 @@ Result<ClusterQuery> ClusterQuery::make(wire::Op op, const std::optional<Bytes>&
   return out;
 }
 
-Next ClusterQuery::begin(const View& view) { return op_ == wire::Op::list ? begin_list(view) : begin_count(view); }
+Next ClusterQuery::begin(const View& view) {
+  begun_by_ = view.epoch();
+  ++round_;
+  if (node_from(view, {}) == nullptr) {
+    Outcome none;
+    none.code = ErrorCode::unavailable;
+    none.text = "no node has joined in view " + std::to_string(view.epoch().value);
+    return end(std::move(none));
+  }
+  return op_ == wire::Op::list ? begin_list(view) : begin_count(view);
+}
 
 Next ClusterQuery::answered(const Part& part, Outcome&& outcome, const View& view) {
   if (done_ || part.round != round_) return {};
-  return op_ == wire::Op::list ? page(part, std::move(outcome), view) : number(part, std::move(outcome), view);
+  if (view.epoch() != begun_by_) return begin(view);
+  return op_ == wire::Op::list ? page(part, std::move(outcome), view) : number(part, std::move(outcome));
 }
 
 Next ClusterQuery::end(Outcome&& outcome) {
@@ -67,25 +73,24 @@ Next ClusterQuery::end(Outcome&& outcome) {
 
 // ---- list
 
+Next ClusterQuery::part_of_list(const Member& node, BytesView cursor) const {
+  return {{{node.node_id, wire::encode_list_args({cursor, limit_}), round_}}, {}};
+}
+
 Next ClusterQuery::begin_list(const View& view) {
   const Member* const node = node_from(view, cursor_.node.value);
   // Those to come have gone, and their keys to nodes that were listed.
   if (node == nullptr) return end(with_payload(with_cursor({}, {})));
   const bool is_meant = node->node_id == cursor_.node;
-  return {
-      {{node->node_id, wire::encode_list_args({is_meant ? BytesView{cursor_.inner} : BytesView{}, limit_}), round_}},
-      {}};
+  return part_of_list(*node, is_meant ? BytesView{cursor_.inner} : BytesView{});
 }
 
 Next ClusterQuery::page(const Part& part, Outcome&& outcome, const View& view) {
-  const bool left = has_left(part.node, outcome, view);
-  if (!outcome.ok() && !left) return end(failed(part.node, std::move(outcome)));
-  if (left) outcome = {};
-  const Result<wire::ListPage> page = left ? wire::ListPage{} : wire::decode_list_page(outcome.payload);
+  if (!outcome.ok()) return end(failed(part.node, std::move(outcome)));
+  const auto page = wire::decode_list_page(outcome.payload);
   if (!page) return end(naming(part.node, page.error()));
   const Member* const next = page->cursor.empty() ? node_after(view, part.node.value) : nullptr;
-  if (next != nullptr && page->keys.empty())
-    return {{{next->node_id, wire::encode_list_args({{}, limit_}), round_}}, {}};
+  if (next != nullptr && page->keys.empty()) return part_of_list(*next, {});
   Bytes cursor;
   if (!page->cursor.empty()) cursor = encode(ClusterCursor{part.node, Bytes{page->cursor}});
   if (next != nullptr) cursor = encode(ClusterCursor{next->node_id, {}});
@@ -102,14 +107,10 @@ Next ClusterQuery::begin_count(const View& view) {
   }
   missing_ = out.ask.size();
   sum_ = 0;
-  return missing_ != 0 ? std::move(out) : end(with_payload(wire::encode_count(0)));
+  return out;
 }
 
-Next ClusterQuery::number(const Part& part, Outcome&& outcome, const View& view) {
-  if (has_left(part.node, outcome, view)) {
-    ++round_;
-    return begin_count(view);
-  }
+Next ClusterQuery::number(const Part& part, Outcome&& outcome) {
   if (!outcome.ok()) return end(failed(part.node, std::move(outcome)));
   const auto count = wire::decode_count(outcome.payload);
   if (!count) return end(naming(part.node, count.error()));

@@ -29,18 +29,19 @@ namespace reki {
 ///  - `list` asks one node at a time, in the order of their ids. Its cursor names the node that is next and says where
 ///  in
 ///    it. A node without keys to show is passed over, so that a page without keys is the last one.
-///  - `count` asks all nodes at once and sums up. If one has left when it was to be asked, its actors are on others
-///  now,
-///    perhaps on some that were counted before: all are asked again.
-///  - A node that has left the view has no keys any more, and is passed over by `list`: they are listed where they are
-///    now, or were already. Any other error of a node is the caller's, with the node's name.
+///  - `count` asks all nodes at once and sums up.
+///  - Once a part is answered the view may be another than that by which the nodes were chosen: a node has left and its
+///    actors are on others now, or one was there all the time that was not known. Then the page, or the count, begins
+///    anew. An answer of a node that goes by a newer view still is no answer: that is RequestRouter's to see to.
+///  - Any other error of a node is the caller's, with the node's name. Where no node can have actors it is
+///    `unavailable`: a view of the time before any had joined says nothing of how it is now.
 class ClusterQuery {
  public:
   /// One node's part of it.
   struct Part {
     NodeId node;
     std::optional<Bytes> args;
-    std::uint32_t round = 0;  ///< Of answered(): parts of an earlier one do not count.
+    std::uint32_t round = 0;  ///< Of answered(): parts from before it has begun anew do not count.
   };
   /// What to do now: nothing but wait for the other parts, if both are empty.
   struct Next {
@@ -58,19 +59,21 @@ class ClusterQuery {
 
  private:
   explicit ClusterQuery(wire::Op op) : op_(op) {}
+  [[nodiscard]] Next part_of_list(const Member& node, BytesView cursor) const;
   [[nodiscard]] Next begin_list(const View& view);
   [[nodiscard]] Next begin_count(const View& view);
   [[nodiscard]] Next page(const Part& part, Outcome&& outcome, const View& view);
-  [[nodiscard]] Next number(const Part& part, Outcome&& outcome, const View& view);
+  [[nodiscard]] Next number(const Part& part, Outcome&& outcome);
   [[nodiscard]] Next end(Outcome&& outcome);
 
   wire::Op op_;
   bool done_ = false;
+  Epoch begun_by_;           ///< The view that has told whom to ask.
+  std::uint32_t round_ = 0;  ///< How often it has begun.
   // list
   std::uint32_t limit_ = 0;
   ClusterCursor cursor_;
   // count
-  std::uint32_t round_ = 0;
   std::size_t missing_ = 0;
   std::uint64_t sum_ = 0;
 };

@@ -38,6 +38,10 @@ void RequestRouter::replied(PeerIndex index, const wire::ReplyHeader& header, co
     if (!may_repeat(request->op)) return finish(*request, Error{ErrorCode::unknown_outcome, std::move(why)});
     return hold(*request, peer, Error{ErrorCode::unavailable, std::move(why)}, now);
   }
+  if (is_of_all(request->op) && header.epoch > epoch()) {
+    request->unlink_queue();
+    return await_view(*request, peer.describe() + " goes by a newer view, which may have more nodes", now);
+  }
   const bool was_held = request->progress.last.code != ErrorCode::ok;
   request->outcome = wire::outcome_of(reply, peer.node);
   finish(*request);

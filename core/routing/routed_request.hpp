@@ -72,6 +72,8 @@ using RequestQueue = IntrusiveList<RoutedRequest, RouterQueueTag>;
 
 /// True for an operation that may be executed twice without harm.
 constexpr bool may_repeat(wire::Op op) { return !wire::is_message(op); }
+/// True for an operation that is asked of each node of the view. It counts if that is the newest which they go by.
+constexpr bool is_of_all(wire::Op op) { return op == wire::Op::list || op == wire::Op::count; }
 /// True for an operation whose answer is how things are.
 constexpr bool only_looks(wire::Op op) { return op == wire::Op::lookup || op == wire::Op::lookup_or_start; }
 

@@ -7,6 +7,7 @@
 
 #include "reki/core/wire/codec.hpp"
 #include "reki/core/wire/msgpack_reader.hpp"
+#include "reki/node/registry/shards/request.hpp"
 
 namespace reki {
 
@@ -65,8 +66,7 @@ Answer list(Shards& shards, const TypeEntry& type, std::string_view prefix, std:
       Shard& shard = shards.of(slot);
       const MutexLock lock(shard.mutex());
       for (Activation* a = shard.first_in(slot); a != nullptr; a = shard.next_in_slot(*a)) {
-        const bool shown = a->type == type.index && ActivationTable::is_running(*a);
-        if (shown && a->key().starts_with(prefix) && (after.empty() || a->key() > after)) keys.emplace_back(a->key());
+        if (a->type == type.index && Shard::is_shown(*a) && a->key().starts_with(prefix) && (after.empty() || a->key() > after)) keys.emplace_back(a->key());
       }
     }
     std::ranges::sort(keys);
@@ -90,11 +90,11 @@ Answer count(Shards& shards, const TypeEntry& type, std::string_view prefix) {
   for (Shard& shard : shards) {
     const MutexLock lock(shard.mutex());
     if (prefix.empty() || shard.count_of(type) == 0) {
-      total += shard.count_of(type);
+      total += shard.count_shown(type);
       continue;
     }
     shard.each_entry([&](const Activation& a) {
-      total += a.type == type.index && ActivationTable::is_running(a) && a.key().starts_with(prefix) ? 1 : 0;
+      total += a.type == type.index && Shard::is_shown(a) && a.key().starts_with(prefix) ? 1 : 0;
     });
   }
   Answer out;
@@ -129,7 +129,10 @@ std::optional<Answer> query(Shards& shards, wire::Op op, std::string_view type_n
   if (op != Op::list && op != Op::count) return std::nullopt;
   const TypeEntry* const type = shards.types().find(type_name);
   if (auto error = check(shards.host(), type, type_name)) return Answer{std::move(*error)};
-  return op == Op::list ? list(shards, *type, prefix, args) : count(shards, *type, prefix);
+  Answer out = op == Op::list ? list(shards, *type, prefix, args) : count(shards, *type, prefix);
+  // Asked last: what was found was so while the lease lasted.
+  if (out.ok() && !shards.host().gate.lasts(shards.host().clock.now())) return Answer{without_lease(shards.host().gate)};
+  return out;
 }
 
 }  // namespace reki

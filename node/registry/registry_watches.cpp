@@ -48,7 +48,7 @@ std::optional<Error> RegistryWatches::why_unknown(const Shard& shard, SlotId slo
   }
   // Who has been told how it was may wait here for what comes.
   if (shards_.host().gate.lasts(at) || request.position.incarnation == incarnation_) return std::nullopt;
-  return Error{ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it"};
+  return without_lease(shards_.host().gate);
 }
 
 WatchHub::Present RegistryWatches::present_of(const WatchRequest& request, const Activation* a, Instant at) const {

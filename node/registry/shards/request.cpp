@@ -35,6 +35,11 @@ std::optional<Error> check(const CellHost& host, const TypeEntry* type, std::str
   return std::nullopt;
 }
 
+Error without_lease(const Gate& gate) {
+  return Error{ErrorCode::unavailable, gate.is_abandoned() ? "the node was replaced, and joins anew"
+                                                           : "no quorum: the node's lease is over and no coordinator extends it"};
+}
+
 Error unknown_type(const CellHost& host, std::string_view type_name) {
   const std::string place = host.node_id.value.empty() ? "here" : "on node '" + host.node_id.value + "'";
   return Error{ErrorCode::unknown_type, "no factory of type '" + std::string{type_name} + "' " + place};

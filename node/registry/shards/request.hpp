@@ -51,6 +51,8 @@ struct KeyedRequest {
 
 /// Why a request is refused before anything is decided over it: nothing if it is not.
 [[nodiscard]] std::optional<Error> check(const CellHost& host, const TypeEntry* type, std::string_view type_name);
+/// Why a node whose lease is over says nothing of its keys: others may have them.
+[[nodiscard]] Error without_lease(const Gate& gate);
 /// Says which node lacks it: others may have it.
 [[nodiscard]] Error unknown_type(const CellHost& host, std::string_view type_name);
 

@@ -120,20 +120,20 @@ const Activation* Shard::live_for(const Request& request, Instant at) {
 }
 
 bool Shard::is_here(Request& request, Instant at, Effects& effects) {
-  const auto refuse = [&](ErrorCode code, std::string text) {
-    effects.answer(request.take_completion(), Answer{Error{code, std::move(text)}});
+  const auto refuse = [&](Error why) {
+    effects.answer(request.take_completion(), Answer{std::move(why)});
     return false;
   };
   const Gate& gate = context_.host.gate;
   const bool is_the_end = gate.is_closing() && request.op == Op::stop;  // Runtime::stop_everything
   if (is_the_end) return true;
-  if (gate.is_abandoned()) return refuse(ErrorCode::unavailable, "the node was replaced, and joins anew");
+  if (gate.is_abandoned()) return refuse(without_lease(gate));
   if (gate.is_closing()) return true;
   const SlotState state = slots_.state(slot_of(request.hash));
   if (state == SlotState::held) {
     // What nobody waits for waits itself until the lease goes on.
     if (gate.lasts(at) || !request.is_waited_for()) return true;
-    return refuse(ErrorCode::unavailable, "no quorum: the node's lease is over and no coordinator extends it");
+    return refuse(without_lease(gate));
   }
   KeyName key = request.name();
   if (state == SlotState::foreign) {
@@ -141,7 +141,7 @@ bool Shard::is_here(Request& request, Instant at, Effects& effects) {
     return false;
   }
   if (!slots_.park(std::move(key), request)) {
-    return refuse(ErrorCode::overloaded, "too many requests wait for slots that are moving here");
+    return refuse(Error{ErrorCode::overloaded, "too many requests wait for slots that are moving here"});
   }
   context_.host.timers.hurry();
   return false;
@@ -204,6 +204,22 @@ void Shard::welcome(Activation& a, WaiterList waiters, Effects& effects) {
     const bool lost = envelope->op == Op::start && !won;
     effects.answer(std::move(envelope->done), lost ? already_started(a, node) : answer_of(a.fence, node, won));
   }
+}
+
+bool Shard::is_shown(const Activation& a) {
+  return ActivationTable::is_running(a) && (a.cell == nullptr || !cell_of(a).is_revoked());
+}
+
+std::size_t Shard::count_shown(const TypeEntry& type) {
+  if (!may_have_revoked_) return count_of(type);
+  std::size_t out = 0;
+  bool is_one_revoked = false;
+  each_entry([&](const Activation& a) {
+    out += a.type == type.index && is_shown(a) ? 1 : 0;
+    is_one_revoked |= a.cell != nullptr && cell_of(a).is_revoked();
+  });
+  may_have_revoked_ = is_one_revoked;
+  return out;
 }
 
 std::size_t Shard::size() const {

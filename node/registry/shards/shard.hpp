@@ -110,6 +110,11 @@ class Shard {
   [[nodiscard]] std::size_t count_of(const TypeEntry& type) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return table_->count(type.index);
   }
+  /// For lists and counts: it has an actor here, or will have one without being asked again. Not one of a slot that has been
+  /// revoked: the key may have another elsewhere.
+  [[nodiscard]] static bool is_shown(const Activation& a);
+  /// Those of the type that are shown. Looks at all if one was revoked not long ago.
+  [[nodiscard]] std::size_t count_shown(const TypeEntry& type) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::size_t size() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::uint64_t lookups() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return lookups_; }
   template <class Use>
@@ -154,6 +159,7 @@ class Shard {
 
   alignas(64) mutable Mutex mutex_;
   std::uint64_t lookups_ ABSL_GUARDED_BY(mutex_) = 0;  ///< Those that took the lock.
+  bool may_have_revoked_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace reki

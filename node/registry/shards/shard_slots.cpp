@@ -61,7 +61,9 @@ void Shard::revoke(const SlotSet& slots) {
   slots_.each_of(slots, [this](SlotId slot) {
     mutex_.assert_held();
     for (Activation* a = first_in(slot); a != nullptr; a = next_in_slot(*a)) {
-      if (a->cell != nullptr) cell_of(*a).revoke();
+      if (a->cell == nullptr) continue;
+      cell_of(*a).revoke();
+      may_have_revoked_ = true;
     }
   });
 }

@@ -13,7 +13,7 @@ using Part = ClusterQuery::Part;
 
 namespace {
 
-View view_of(const std::vector<std::string>& nodes, const std::string& joining = {}) {
+View view_of(const std::vector<std::string>& nodes, const std::string& joining = {}, std::uint32_t epoch = 1) {
   std::vector<Member> members;
   for (const auto& id : nodes) {
     members.push_back({NodeId{id},
@@ -24,7 +24,7 @@ View view_of(const std::vector<std::string>& nodes, const std::string& joining =
                        id == joining ? MemberState::joining : MemberState::up});
   }
   const auto table = fixed_view("x", 1, {members[0]}).value().table();
-  return View::make({"x", Epoch{1}, Term{}, NodeId{}, 1}, members, table).value();
+  return View::make({"x", Epoch{epoch}, Term{}, NodeId{}, 1}, members, table).value();
 }
 
 Bytes list_args(BytesView cursor = {}, std::uint32_t limit = 100) { return wire::encode_list_args({cursor, limit}); }
@@ -79,6 +79,8 @@ ErrorCode refused(Op op, const std::optional<Bytes>& args) {
   const auto query = ClusterQuery::make(op, args);
   return query ? ErrorCode::ok : query.error().code;
 }
+
+View later_view_of(const std::vector<std::string>& nodes) { return view_of(nodes, {}, 2); }
 
 struct Fixture {
   const View three = view_of({"n1", "n2", "n3"});
@@ -150,17 +152,32 @@ BOOST_AUTO_TEST_CASE(a_cursor_of_an_older_view_goes_on_with_the_next_node_that_i
   BOOST_TEST(end.cursor.empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_node_that_leaves_while_it_is_listed_is_passed_over) {
+BOOST_AUTO_TEST_CASE(a_node_that_leaves_while_it_is_listed_is_passed_over_and_those_before_it_are_not_listed_again) {
   auto query = ClusterQuery::make(Op::list, list_args()).value();
   const Next first = query.begin(three);
-  const View without = view_of({"n2", "n3"});
+  const View without = later_view_of({"n2", "n3"});
   const Next next = query.answered(first.ask[0], error(ErrorCode::unreachable, "there is no node 'n1'"), without);
   BOOST_TEST(nodes_of(next) == "n2");
 
   auto last = ClusterQuery::make(Op::list, list_args(encode(ClusterCursor{NodeId{"n3"}, "x"}))).value();
   const Next gone =
-      last.answered(last.begin(three).ask[0], error(ErrorCode::unreachable, "gone"), view_of({"n1", "n2"}));
+      last.answered(last.begin(three).ask[0], error(ErrorCode::unreachable, "gone"), later_view_of({"n1", "n2"}));
   BOOST_TEST(listed(gone).cursor.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_page_is_asked_for_anew_if_its_answer_comes_by_a_newer_view) {
+  auto query = ClusterQuery::make(Op::list, list_args({}, 2)).value();
+  const View two = view_of({"n2", "n3"});
+  const Next first = query.begin(two);
+  BOOST_TEST(nodes_of(first) == "n2");
+  // n1 was there all the time.
+  const View all = later_view_of({"n1", "n2", "n3"});
+  const Next again = query.answered(first.ask[0], page({"b"}), all);
+  BOOST_TEST(nodes_of(again) == "n1");
+  BOOST_TEST(args_of(again).limit == 2U);
+  const Next late = query.answered(first.ask[0], page({"b"}), all);
+  BOOST_TEST((late.ask.empty() && !late.done));
+  BOOST_TEST((listed(query.answered(again.ask[0], page({"a"}), all)).keys == std::vector<std::string>{"a"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_is_silent_but_has_not_left_is_the_callers_error) {
@@ -217,25 +234,33 @@ BOOST_AUTO_TEST_CASE(a_count_asks_all_nodes_at_once_and_is_their_sum) {
   BOOST_TEST(counted(query.answered(all.ask[1], number(11), three)) == 33U);
 }
 
-BOOST_AUTO_TEST_CASE(where_no_node_can_have_actors_there_are_none) {
+BOOST_AUTO_TEST_CASE(a_view_of_before_anybody_had_joined_does_not_say_that_there_is_nothing) {
   const View nobody_yet = view_of({"n1"}, "n1");
   auto count = ClusterQuery::make(Op::count, std::nullopt).value();
-  BOOST_TEST(counted(count.begin(nobody_yet)) == 0U);
+  const Next none = count.begin(nobody_yet);
+  BOOST_TEST((none.ask.empty() && none.done && none.done->code == ErrorCode::unavailable));
   auto list = ClusterQuery::make(Op::list, list_args()).value();
-  BOOST_TEST(listed(list.begin(nobody_yet)).keys.empty());
+  BOOST_TEST((list.begin(nobody_yet).done->code == ErrorCode::unavailable));
 }
 
 BOOST_AUTO_TEST_CASE(if_a_node_leaves_while_it_is_counted_all_are_counted_again_and_what_came_before_does_not_count) {
   auto query = ClusterQuery::make(Op::count, std::nullopt).value();
   const Next all = query.begin(three);
   BOOST_TEST(!query.answered(all.ask[0], number(5), three).done.has_value());
-  const View two = view_of({"n1", "n3"});
+  const View two = later_view_of({"n1", "n3"});
   const Next again = query.answered(all.ask[1], error(ErrorCode::unreachable, "gone"), two);
   BOOST_TEST(nodes_of(again) == "n1 n3");
   const Next late = query.answered(all.ask[2], number(1000), two);  // of the first round
   BOOST_TEST((late.ask.empty() && !late.done));
   BOOST_TEST(!query.answered(again.ask[0], number(6), two).done.has_value());
   BOOST_TEST(counted(query.answered(again.ask[1], number(4), two)) == 10U);
+}
+
+BOOST_AUTO_TEST_CASE(a_count_by_a_view_that_is_not_the_newest_is_begun_anew) {
+  auto query = ClusterQuery::make(Op::count, std::nullopt).value();
+  const View all = later_view_of({"n1", "n2", "n3"});
+  const Next first = query.begin(view_of({"n2"}));
+  BOOST_TEST(nodes_of(query.answered(first.ask[0], number(5), all)) == "n1 n2 n3");
 }
 
 BOOST_AUTO_TEST_CASE(the_first_error_ends_a_count_and_what_comes_later_is_ignored) {

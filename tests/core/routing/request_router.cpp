@@ -425,6 +425,37 @@ BOOST_AUTO_TEST_CASE(requests_without_a_key_go_to_any_node_or_to_the_one_named) 
   BOOST_TEST((only_outcome() == ErrorCode::unreachable));
 }
 
+BOOST_AUTO_TEST_CASE(a_part_of_a_list_is_asked_for_again_once_there_is_the_view_that_its_node_goes_by) {
+  for (const Op op : {Op::list, Op::count}) {
+    auto r = make(op, {});
+    r->node = NodeId{"n3"};
+    out.submit(std::move(r), now);
+    pump();
+    const std::uint32_t newer = out.epoch().value + 1;
+    reply_as(last(), ErrorCode::ok, {.epoch = Epoch{newer}});
+    BOOST_TEST(done.empty());
+    const std::size_t before = sent.size();
+    out.set_view(make_view(newer, {"n1", "n2", "n3", "n4"}), now);
+    pump();
+    BOOST_REQUIRE(sent.size() == before + 1);
+    BOOST_TEST((last().op == op && node(last().peer) == "n3"));
+    reply_as(last(), ErrorCode::ok, {.epoch = Epoch{newer}});
+    BOOST_TEST((only_outcome() == ErrorCode::ok));
+    done.clear();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_a_list_whose_view_does_not_come_ends_by_its_deadline) {
+  auto r = make(Op::list, {}, 100ms);
+  r->node = NodeId{"n3"};
+  out.submit(std::move(r), now);
+  pump();
+  reply_as(last(), ErrorCode::ok, {.epoch = Epoch{9}});
+  run(120ms);
+  BOOST_TEST((only_outcome() == ErrorCode::unavailable));
+  BOOST_TEST(late == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_request_for_any_node_finds_the_one_that_is_up) {
   blocked = {0, 1};
   submit(Op::describe, {}, 2s);

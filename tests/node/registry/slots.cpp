@@ -58,6 +58,24 @@ BOOST_FIXTURE_TEST_CASE(what_a_revoked_actor_has_not_handled_stands_before_what_
   BOOST_TEST((stage.witness.notes() == std::vector<std::string>{"first", "second", "third", "fourth"}));
 }
 
+BOOST_FIXTURE_TEST_CASE(what_was_revoked_is_on_no_list_and_in_no_count, SlotRegistry) {
+  gain(Epoch{1});
+  registry.send<Puppet>("k", Wait{}).detach();
+  BOOST_REQUIRE(eventually([&] { return stage.door.waiting == 1; }));
+  const auto listed = [&] { return registry.list<Puppet>().get().value().keys.size(); };
+  const auto counted = [&](const char* prefix) { return registry.count<Puppet>(prefix).get().value(); };
+  BOOST_TEST((listed() == 1 && counted("") == 1 && counted("k") == 1));
+  lose();
+  BOOST_TEST((listed() == 1 && counted("") == 1 && counted("k") == 1));  // nobody else has it yet
+  registry.revoke(all);
+  BOOST_TEST((listed() == 0 && counted("") == 0 && counted("k") == 0));
+  stage.door.open();
+  BOOST_REQUIRE(eventually([&] { return registry.is_empty(all); }));
+  gain(Epoch{2});
+  BOOST_TEST(registry.lookup_or_start<Puppet>("k").get().has_value());
+  BOOST_TEST((listed() == 1 && counted("") == 1 && counted("k") == 1));
+}
+
 /// Its slot is lost and on its way back, while two wait in its mailbox, two behind a stop, and two for the slot.
 struct SlotThatComesBack : SlotRegistry {
   SlotThatComesBack() {
