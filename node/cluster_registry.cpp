@@ -167,8 +167,7 @@ Answer ClusterRegistry::exchange(Submission& submission) {
     const auto now = view();
     if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
   }
-  const Outputs::Blocking blocking;
-  return Registry::exchange(submission);
+  return local_.exchange_by(*this, submission);
 }
 
 Registry::Live ClusterRegistry::find_live(std::string_view type, std::string_view key) {

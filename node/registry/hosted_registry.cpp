@@ -37,10 +37,12 @@ void HostedRegistry::submit(Submission submission, Completion done) {
   runtime_.use()->submit(std::move(submission), std::move(done));
 }
 
-Answer HostedRegistry::exchange(Submission& submission) {
+Answer HostedRegistry::exchange(Submission& submission) { return exchange_by(*this, submission); }
+
+Answer HostedRegistry::exchange_by(Registry& registry, Submission& submission) {
   const Outputs::Blocking blocking;
-  if (waits_run_turns_) return runtime_.share()->exchange_by_running_turns(submission.with_message());
-  return Registry::exchange(submission);
+  if (waits_run_turns_) return runtime_.share()->exchange_by_running_turns(registry, submission.with_message());
+  return registry.Registry::exchange(submission);
 }
 
 Result<NodeId> HostedRegistry::owner(std::string_view, std::string_view) const { return node_; }

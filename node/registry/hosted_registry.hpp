@@ -39,6 +39,8 @@ class HostedRegistry final : public Registry {
   bool close(Duration grace);
   void submit(Submission submission, Completion done) override;
   Answer exchange(Submission& submission) override;
+  /// The same for a registry that has this one: what it is to be asked for need not be here.
+  Answer exchange_by(Registry& registry, Submission& submission);
   Live find_live(std::string_view type, std::string_view key) override;
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;

@@ -38,7 +38,7 @@ void LocalRegistry::submit(Submission submission, Completion done) {
 
 Answer LocalRegistry::exchange(Submission& submission) {
   const Outputs::Blocking blocking;
-  if (runtime_->waits_run_turns()) return runtime_->exchange_by_running_turns(submission.with_message());
+  if (runtime_->waits_run_turns()) return runtime_->exchange_by_running_turns(*this, submission.with_message());
   return Registry::exchange(submission);
 }
 

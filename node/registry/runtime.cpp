@@ -91,13 +91,13 @@ void Runtime::run(Request request, Instant at) {
   });
 }
 
-Answer Runtime::exchange_by_running_turns(Submission submission) {
+Answer Runtime::exchange_by_running_turns(Registry& registry, Submission submission) {
   if (detail::on_worker_thread) return Answer{Error{ErrorCode::would_block}};
   constexpr auto grace = std::chrono::milliseconds(50);  // it answers by the deadline itself, up to some ticks late
   const bool is_message = submission.message != nullptr;
   const Instant deadline = clock.now() + std::min<Duration>(submission.timeout, limits::timeout_max) + grace;
   const auto promise = std::make_shared<AnswerPromise>();
-  submit(std::move(submission), AnswerPromise::completion(promise));
+  registry.submit(std::move(submission), AnswerPromise::completion(promise));
   if (executor->wait_until([&] { return promise->has_arrived(); }, deadline)) return promise->take();
   return Answer{Error{is_message ? ErrorCode::unknown_outcome : ErrorCode::deadline_exceeded}};
 }

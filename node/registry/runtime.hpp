@@ -39,8 +39,8 @@ class Runtime final : public CellHost, public std::enable_shared_from_this<Runti
 
   // Requests of this process
   void submit(Submission submission, Completion done);
-  /// Registry::exchange on an executor whose waits run turns. `would_block` in a turn that must not wait.
-  Answer exchange_by_running_turns(Submission submission);
+  /// Registry::exchange on an executor whose waits run turns; `registry` is on it. `would_block` in a turn that must not wait.
+  Answer exchange_by_running_turns(Registry& registry, Submission submission);
   [[nodiscard]] bool waits_run_turns() const { return executor->waits_run_turns(); }
   /// The fence of a live actor, without a lock. 0: none was found; `submit` decides under the lock.
   Fence find_live(std::string_view type, std::string_view key, const RcuReadSection& section);

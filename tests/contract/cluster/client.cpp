@@ -1,6 +1,7 @@
 #include "client.hpp"
 
 #include "reki/core/wire/codec.hpp"
+#include "reki/net/scatter_gather.hpp"
 #include "reki/node/server/data_plane.hpp"
 #include "world.hpp"
 
@@ -39,14 +40,33 @@ void ClientProcess::fetch_view(PeerIndex from) {
   router_.submit(std::move(request), world_.now());
 }
 
+/// ClientIo::ask_all.
+void ClientProcess::ask_all(Submission submission, Completion done) {
+  if (router_.view() == nullptr) return done(Answer{Error{ErrorCode::unavailable, "it has no view yet"}});
+  auto query = ClusterQuery::make(submission.op, submission.args);
+  if (!query) return done(Answer{std::move(query.error())});
+  auto ask_one = [this](NodeId node, wire::RequestBody body, Instant until, Completion answered) {
+    ask_node(std::move(node), std::move(body), until, std::move(answered));
+  };
+  const Instant deadline = world_.now() + submission.timeout;
+  ScatterGather::start(std::move(*query), {std::move(ask_one), [this] { return router_.view(); }}, std::move(submission), deadline,
+                       std::move(done));
+}
+
+void ClientProcess::ask_node(NodeId node, wire::RequestBody body, Instant deadline, Completion done) {
+  auto request = std::make_unique<Forwarded>(std::move(body));
+  request->node = std::move(node);
+  request->deadline = deadline;
+  request->done = std::move(done);
+  router_.submit(std::move(request), world_.now());
+  has_posted_ = true;
+  poll();
+}
+
 Instant ClientProcess::moment() const { return world_.now(); }
 
 void ClientProcess::carry(Watches::Question question, Completion done) {
-  auto request = std::make_unique<Forwarded>(std::move(question.body));
-  request->node = std::move(question.node);
-  request->deadline = question.deadline;
-  request->done = std::move(done);
-  router_.submit(std::move(request), world_.now());
+  ask_node(std::move(question.node), std::move(question.body), question.deadline, std::move(done));
 }
 
 void ClientProcess::watch(std::uint32_t key) {
@@ -63,8 +83,10 @@ void ClientProcess::ask_something() {
   const bool pinned = (op == Op::call || op == Op::send) && world_.below(3) == 0 && fences_[key].value != 0;
   const Duration timeout = world_.below(4) == 0 ? Duration(std::chrono::milliseconds(20 + world_.below(500))) : Duration(3s);
   const std::uint32_t later_us = world_.below(4) == 0 ? static_cast<std::uint32_t>(1 + world_.below(400'000)) : 0;
-  const Args start{.start_lasts_us = world_.below(8) == 0 ? world_.draw_length() : 0, .to = draw_other(key)};
-  ask(op, key, pinned ? fences_[key] : Fence{}, timeout, {.lasts_us = world_.draw_length(), .to = draw_other(key), .later_us = later_us}, start);
+  const auto asks = [&] { return world_.is_blocking && world_.below(4) == 0 ? draw_other(key) : 0; };
+  const Args start{.start_lasts_us = world_.below(8) == 0 ? world_.draw_length() : 0, .to = draw_other(key), .asks = asks()};
+  ask(op, key, pinned ? fences_[key] : Fence{}, timeout,
+      {.lasts_us = world_.draw_length(), .to = draw_other(key), .later_us = later_us, .asks = asks()}, start);
 }
 
 /// A key to send to, from 1; 0: none.

@@ -24,11 +24,14 @@ class ClientProcess final : public std::enable_shared_from_this<ClientProcess>, 
   /// `work`: what a message says; `start`: how a start goes that is made for it. Their numbers are given here.
   void ask(wire::Op op, std::uint32_t key, Fence pin, Duration timeout, Work work = {}, Args start = {});
   void watch(std::uint32_t key);
+  /// A list or count of the whole cluster.
+  void ask_all(Submission submission, Completion done);
   void poll();
   [[nodiscard]] const RequestRouter& router() const { return router_; }
 
  private:
   [[nodiscard]] std::uint32_t draw_other(std::uint32_t key);
+  void ask_node(NodeId node, wire::RequestBody body, Instant deadline, Completion done);
   void turn();
   void deliver();
   void fetch_view(PeerIndex from);

@@ -27,8 +27,9 @@ void on_signal(int signal) {
 
 void print(const Oracle::Seen& s, std::uint64_t seeds, std::uint64_t steps) {
   const double cpu = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
-  std::printf("asks %lu handled %lu starts %lu withheld %lu states %lu restored %lu watched %lu from dropped senders %lu\n",
-              s.asks, s.handled, s.starts, s.withheld, s.moves, s.restored, s.watched, s.zombies);
+  std::printf("asks %lu handled %lu starts %lu withheld %lu states %lu restored %lu watched %lu from dropped senders %lu waits %lu "
+              "lists and counts %lu\n",
+              s.asks, s.handled, s.starts, s.withheld, s.moves, s.restored, s.watched, s.zombies, s.waits, s.lists);
   for (std::size_t i = 0; i < std::size(s.codes); ++i) {
     const auto name = name_of(static_cast<ErrorCode>(i));
     if (s.codes[i] != 0) std::printf("%.*s %lu ", static_cast<int>(name.size()), name.data(), s.codes[i]);

@@ -20,17 +20,19 @@ struct Work {
   std::uint32_t lasts_us = 0;  ///< The world goes on meanwhile.
   std::uint32_t to = 0;        ///< The key that it sends to, from 1; 0: nothing is sent.
   std::uint32_t later_us = 0;  ///< A timer is set; 0: none is.
-  static constexpr auto fields =
-      reki::fields("ask", &Work::ask, "lasts_us", &Work::lasts_us, "to", &Work::to, "later_us", &Work::later_us);
+  std::uint32_t asks = 0;      ///< The key that it calls and waits for, from 1; 0: none.
+  static constexpr auto fields = reki::fields("ask", &Work::ask, "lasts_us", &Work::lasts_us, "to", &Work::to, "later_us",
+                                              &Work::later_us, "asks", &Work::asks);
 };
 struct Args {
   static constexpr std::string_view name = "args";
   std::uint64_t ask = 0;  ///< Whose start it is.
   std::uint32_t key = 0;
   std::uint32_t start_lasts_us = 0;
-  std::uint32_t to = 0;  ///< As in Work, sent by `on_start`.
-  static constexpr auto fields =
-      reki::fields("ask", &Args::ask, "key", &Args::key, "start_lasts_us", &Args::start_lasts_us, "to", &Args::to);
+  std::uint32_t to = 0;    ///< As in Work, sent by `on_start`.
+  std::uint32_t asks = 0;  ///< As in Work, by `on_start`.
+  static constexpr auto fields = reki::fields("ask", &Args::ask, "key", &Args::key, "start_lasts_us", &Args::start_lasts_us, "to",
+                                              &Args::to, "asks", &Args::asks);
 };
 struct Cell {
   static constexpr std::string_view type = "cell";

@@ -83,6 +83,8 @@ Ask& Oracle::ask(Op op, std::uint32_t key) {
 
 void Oracle::issued(Ask& ask) {
   ++seen.asks;
+  const bool may_start = ask.op != Op::lookup && ask.op != Op::stop && ask.pin.value == 0;
+  if (may_start) keys_[ask.key].may_start_until = std::max(keys_[ask.key].may_start_until, ask.deadline);
   if (ask.is_answered_to) ++unanswered_;
   note("issued " + name(ask));
 }
@@ -207,7 +209,28 @@ std::uint32_t Oracle::made(const HostPtr& host, std::uint32_t key, std::uint64_t
   return number;
 }
 
-void Oracle::destroyed(std::uint32_t life) { lives_[life].over = true; }
+void Oracle::destroyed(std::uint32_t life) {
+  lives_[life].over = true;
+  lives_[life].over_at = now();
+}
+
+std::vector<std::uint32_t> Oracle::lives_there() const {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t life = 1; life < lives_.size(); ++life) {
+    if (is_there(life)) out.push_back(life);
+  }
+  return out;
+}
+
+bool Oracle::is_there(std::uint32_t number) const {
+  const Life& life = lives_[number];
+  return life.has_started && !life.over && !life.revoked && life.host->alive && has_lease(life);
+}
+
+bool Oracle::may_have_existed(std::uint32_t key, Instant since) const {
+  const bool had_one = std::ranges::any_of(keys_[key].lives, [&](auto life) { return !lives_[life].over || lives_[life].over_at >= since; });
+  return had_one || since <= keys_[key].may_start_until;
+}
 
 std::uint32_t Oracle::begin(std::uint32_t number, Fence fence, const char* function, std::uint32_t ask) {
   Life& life = lives_[number];
@@ -252,7 +275,7 @@ void Oracle::handle(Ask& ask, const Life& life, std::uint32_t run) {
   if (ask.must_not_run) break_rule(Rule::at_most_once, name(ask) + " is handled after an answer that says it is not");
   ask.handled_in = run;
   if (ask.pin.value != 0 && ask.pin != life.fence) break_rule(Rule::pinned, name(ask) + " is pinned to another start than " + name(life));
-  if (ask.sent_in != 0 && !may_take_effect(runs_[ask.sent_in])) {
+  if (ask.sent_in != 0 && !runs_[ask.sent_in].has_waited && !may_take_effect(runs_[ask.sent_in])) {
     break_rule(Rule::no_effect_without_the_lease, name(ask) + " is handled, which " + name(lives_[runs_[ask.sent_in].life]) + " has sent without the lease");
   }
   check_order(ask, runs_[run].life);
@@ -285,6 +308,7 @@ void Oracle::end(std::uint32_t number) {
   run.resumes = life.host->resumes;
   if (run.withheld) ++seen.withheld;
   if (run.starts) life.failed = run.withheld;
+  if (run.starts) life.has_started = !run.withheld;
   note("end of " + name(life) + (run.withheld ? ", withheld" : ""));
 }
 
@@ -332,6 +356,8 @@ void Oracle::Seen::add(const Seen& other) {
   restored += other.restored;
   watched += other.watched;
   zombies += other.zombies;
+  waits += other.waits;
+  lists += other.lists;
   for (std::size_t i = 0; i < std::size(codes); ++i) codes[i] += other.codes[i];
 }
 

@@ -73,6 +73,8 @@ struct Life {
   std::uint32_t running = 0;  ///< The run of its function; 0: none.
   bool revoked = false;
   bool over = false;
+  Instant over_at{};
+  bool has_started = false;  ///< `on_start` has ended well.
   bool failed = false;  ///< `on_start` ended without the lease: it is no start.
   /// Host::resumes when its slot was revoked or its incarnation was dropped: what was held back then is dropped.
   std::optional<std::uint64_t> last_resume{};
@@ -84,6 +86,7 @@ struct Run {
   bool starts = false;        ///< `on_start`
   bool ended = false;
   bool withheld = false;      ///< It ended without the lease.
+  bool has_waited = false;    ///< For an answer: what it had sent has left before it has ended.
   std::uint64_t resumes = 0;  ///< Of its host, at its end.
 };
 
@@ -116,6 +119,12 @@ class Oracle {
   void told_sender(std::uint32_t ask, const Answer& answer);
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
   [[nodiscard]] Fence known(std::uint32_t key) const { return keys_[key].known; }
+  /// For lists: the lives that are there for everybody to see.
+  [[nodiscard]] std::vector<std::uint32_t> lives_there() const;
+  [[nodiscard]] bool is_there(std::uint32_t life) const;
+  [[nodiscard]] std::uint32_t key_of(std::uint32_t life) const { return lives_[life].key; }
+  /// At any time since then, or its start was under way.
+  [[nodiscard]] bool may_have_existed(std::uint32_t key, Instant since) const;
   void watched(std::uint32_t watcher, std::uint32_t key, const WatchEvent& event);
 
   // Actors
@@ -124,6 +133,11 @@ class Oracle {
   /// Returns the run; 0: its process is dead, so that nobody sees it.
   std::uint32_t begin(std::uint32_t life, Fence fence, const char* function, std::uint32_t ask = 0);
   void end(std::uint32_t run);
+  /// It waits for an answer now.
+  void waits(std::uint32_t run) {
+    runs_[run].has_waited = true;
+    ++seen.waits;
+  }
   std::uint64_t state_saved(std::uint32_t life);
   void state_restored(std::uint32_t life, std::uint64_t state);
 
@@ -135,7 +149,7 @@ class Oracle {
   void add(const HostPtr& host) { hosts_.push_back(host); }
 
   struct Seen {
-    std::uint64_t asks = 0, handled = 0, starts = 0, withheld = 0, moves = 0, restored = 0, watched = 0, zombies = 0;
+    std::uint64_t asks = 0, handled = 0, starts = 0, withheld = 0, moves = 0, restored = 0, watched = 0, zombies = 0, waits = 0, lists = 0;
     std::uint64_t codes[100] = {};
     void add(const Seen& other);
   };
@@ -145,6 +159,7 @@ class Oracle {
   struct Key {
     Fence begun{};  ///< The highest of a start of which something has begun.
     Fence known{};  ///< The highest that a caller was told.
+    Instant may_start_until{};  ///< The deadlines of what may start it.
     std::vector<std::uint32_t> lives;
     std::map<Fence, std::uint32_t> claimed;  ///< By `start`s that were answered ok.
   };

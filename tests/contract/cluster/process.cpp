@@ -75,7 +75,8 @@ ClusterRegistry::Options Process::registry_options() {
   out.id = machine_.id;
   out.incarnation = Incarnation{world_.random_number()};
   out.workers_stuck = 10s;
-  out.hosted.executor = world_.schedule.executors(&stands_still_);
+  out.hosted.executor = world_.schedule.executors(
+      &stands_still_, [this](const auto& done, Instant until) { return world_.wait_until(done, until, *host); });
   out.hosted.hash_seed = world_.hash_seed();
   out.page = &host->page;
   out.clock = world_.schedule.clock();

@@ -28,6 +28,8 @@ enum class Rule : std::uint8_t {
   nothing_left,
   done_once,
   confirmed,
+  listed,
+  waits,
   count,
 };
 
@@ -55,6 +57,9 @@ inline constexpr std::string_view rules[] = {
     "in the end nothing is left: no request, no actor",
     "a repeat of a client's request that has started or stopped an actor of a node finds that there, and starts or stops no other",
     "a call that was made after a start of its key had begun is answered by no earlier start",
+    "a key that has one actor all through a listing of the cluster is on exactly one page, and in each count meanwhile; no page and "
+    "no count has a key that had no actor",
+    "a function of a blocking type may wait for an answer, of an actor here or elsewhere",
 };
 static_assert(std::size(rules) + 1 == static_cast<std::size_t>(Rule::count));
 

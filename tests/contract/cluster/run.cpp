@@ -1,5 +1,9 @@
 #include "run.hpp"
 
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "faults.hpp"
 #include "world.hpp"
 
@@ -24,6 +28,33 @@ void keep_asking(World& world, std::size_t client, Instant end) {
   world.after(std::chrono::microseconds(500 + world.below(30'000)), [&world, client, end] { keep_asking(world, client, end); });
 }
 
+/// By number: clients, and programs in a node's process.
+struct Lister {
+  std::string name;
+  Lists::Ask ask;
+};
+std::optional<Lister> lister(World& world, std::size_t number) {
+  if (number < world.clients()) {
+    return Lister{"client " + std::to_string(number), [&world, number](Submission submission, Completion done) {
+                    world.client(number).ask_all(std::move(submission), std::move(done));
+                  }};
+  }
+  const auto process = world.machine(static_cast<Endpoint>(number - world.clients())).process;
+  if (!process) return std::nullopt;
+  return Lister{process->host->name, [weak = std::weak_ptr(process)](Submission submission, Completion done) {
+                  if (const auto again = weak.lock(); again && again->alive()) again->registry().submit(std::move(submission), std::move(done));
+                }};
+}
+
+/// One of them lists or counts all keys, again and again, until `end`.
+void keep_listing(World& world, Instant end) {
+  if (world.now() >= end) return;
+  if (auto by = lister(world, world.below(world.clients() + world.nodes()))) {
+    world.below(2) == 0 ? world.lists.list(std::move(by->name), std::move(by->ask)) : world.lists.count(std::move(by->name), std::move(by->ask));
+  }
+  world.after(std::chrono::milliseconds(5 + world.below(100)), [&world, end] { keep_listing(world, end); });
+}
+
 void keep_striking(World& world, Faults& faults, Instant end) {
   if (world.now() >= end) return;
   faults.strike();
@@ -38,6 +69,22 @@ void ask_all(World& world, Op op) {
   if (world.goes_on() && world.oracle.unanswered() != 0) world.oracle.break_rule(Rule::one_answer, "a request has no answer long after its deadline");
 }
 
+/// All of them do, and none fails.
+void list_everywhere(World& world) {
+  const auto missing = std::make_shared<std::size_t>(2 * (world.clients() + world.nodes()));
+  const auto ended = [missing](bool ok) { *missing -= ok ? 1 : 0; };
+  for (std::size_t i = 0; i < world.clients() + world.nodes(); ++i) {
+    auto by = lister(world, i);
+    world.lists.list(by->name, by->ask, ended);
+    world.lists.count(std::move(by->name), std::move(by->ask), ended);
+  }
+  const Instant until = world.now() + 2s;
+  while (world.goes_on() && *missing != 0 && world.now() < until) world.run_for(10ms);
+  if (world.goes_on() && *missing != 0) {
+    world.oracle.break_rule(Rule::comes_back, "a list or count fails although nothing is wrong any more");
+  }
+}
+
 void end(World& world) {
   const auto before = world.oracle.seen;
   ask_all(world, Op::call);
@@ -45,7 +92,9 @@ void end(World& world) {
   if (world.goes_on() && world.oracle.seen.codes[ok] - before.codes[ok] != world.keys()) {
     world.oracle.break_rule(Rule::comes_back, "a key cannot be called although nothing is wrong any more");
   }
+  list_everywhere(world);
   ask_all(world, Op::stop);
+  list_everywhere(world);
   for (Endpoint node = 0; node < world.nodes() && world.goes_on(); ++node) {
     ClusterRegistry& registry = world.machine(node).process->registry();
     if (registry.stats().actors != 0) world.oracle.break_rule(Rule::nothing_left, "actors are left on " + world.machine(node).id.value);
@@ -65,6 +114,7 @@ Ending run(std::uint64_t seed, bool prints) {
   for (std::uint32_t key = 0; key < world.keys(); ++key) world.client(world.below(world.clients())).watch(key);
   const Instant load_ends = world.now() + 3s + std::chrono::milliseconds(world.below(3000));
   for (std::size_t client = 0; client < world.clients(); ++client) keep_asking(world, client, load_ends);
+  keep_listing(world, load_ends);
   keep_striking(world, faults, Instant{load_ends.ns - 200'000'000});
   world.run_for(load_ends - world.now());
   faults.heal();

@@ -46,6 +46,7 @@ Result<void> Subject::on_start(Context& context) {
   const bool stands_still = process_.start_begins();
   if (stands_still || args_.start_lasts_us != 0) world_.meanwhile(std::chrono::microseconds(args_.start_lasts_us), *process_.host);
   if (args_.to != 0 && process_.alive()) send(args_.to - 1, running.run, context);
+  if (args_.asks != 0 && process_.alive()) call(args_.asks - 1, running.run, context);
   return {};
 }
 
@@ -68,6 +69,7 @@ Done Subject::on(const Work& work, Context& context) {
   if (running.run == 0) return {};
   if (work.lasts_us != 0) world_.meanwhile(std::chrono::microseconds(work.lasts_us), *process_.host);
   if (work.to != 0 && process_.alive()) send(work.to - 1, running.run, context);
+  if (work.asks != 0 && process_.alive()) call(work.asks - 1, running.run, context);
   if (work.later_us != 0 && process_.alive()) remind(std::chrono::microseconds(work.later_us), running.run, context);
   return {context.fence().value, work.ask};
 }
@@ -87,6 +89,25 @@ void Subject::send(std::uint32_t key, std::uint32_t run, Context& context) {
   context.registry().submit(std::move(submission), Completion::of([&world = world_, host = process_.host, number = ask.number](Answer&& answer) {
                               if (host->alive) world.oracle.told_sender(number, answer);
                             }));
+}
+
+void Subject::call(std::uint32_t key, std::uint32_t run, Context& context) {
+  if (!world_.may_wait()) return;
+  const Duration timeout = std::chrono::milliseconds(5 + world_.below(300));
+  Ask& ask = world_.oracle.ask(wire::Op::call, key);
+  ask.sender = senders_of_lives + life_;
+  ask.deadline = world_.now() + timeout;
+  ask.is_answered_to = false;
+  world_.oracle.issued(ask);
+  world_.oracle.waits(run);
+  Submission submission(wire::Op::call, Cell::type, name_of_key(key));
+  submission.timeout = timeout;
+  submission.args = pack(Args{.ask = ask.number, .key = key});
+  submission.message = EnvelopePtr{new TypedEnvelope<Work>(Work{.ask = ask.number})};
+  const Answer answer = context.registry().exchange(submission);
+  if (!process_.alive()) return;
+  if (answer.code == ErrorCode::would_block) world_.oracle.break_rule(Rule::waits, "a function of a blocking type may not wait");
+  world_.oracle.told_sender(ask.number, answer);
 }
 
 void Subject::remind(Duration after, std::uint32_t run, Context& context) {

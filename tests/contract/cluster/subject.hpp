@@ -21,6 +21,8 @@ class Subject final : public Actor<Cell> {
  private:
   /// It leaves when the function is over.
   void send(std::uint32_t key, std::uint32_t run, Context& context);
+  /// Waits for the answer, if it may.
+  void call(std::uint32_t key, std::uint32_t run, Context& context);
   /// A timer's message to itself.
   void remind(Duration after, std::uint32_t run, Context& context);
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t client_count = 3;
 constexpr int depth_max = 10;
+constexpr int waiting_depth_max = 3;
 
 Config make_config(std::uint64_t seed) {
   SplitMix random(seed ^ 0xc0f19);
@@ -35,6 +36,7 @@ Config make_config(std::uint64_t seed) {
 World::World(const Options& options)
     : prints(options.prints),
       is_confirmed(SplitMix(options.seed ^ 0x1ea5e).below(3) == 0),
+      is_blocking(!is_confirmed && SplitMix(options.seed ^ 0xb10c).below(3) == 0),
       config(make_config(options.seed)),
       random_(options.seed),
       keys_(4 + static_cast<std::uint32_t>(random_.below(8))),
@@ -57,6 +59,7 @@ TypeOptions World::type_options() const {
   TypeOptions out;
   out.restart.backoff_initial = 5ms;
   if (is_confirmed) out.lease = TypeLease::confirmed;
+  out.blocking = is_blocking;
   return out;
 }
 
@@ -128,6 +131,16 @@ void World::meanwhile(Duration time, const Host& host) {
   const Instant until = now() + time;
   while ((now() < until || (host.paused && host.alive)) && goes_on()) step(std::max(until, now() + 1ms));
   --depth_;
+}
+
+bool World::may_wait() const { return is_blocking && depth_ < waiting_depth_max; }
+
+bool World::wait_until(const std::function<bool()>& done, Instant until, const Host& host) {
+  const Outputs::Blocking others;
+  ++depth_;
+  while (host.alive && goes_on() && (host.paused || (!done() && now() < until))) step(std::max(until, now() + 1ms));
+  --depth_;
+  return done();
 }
 
 std::uint32_t World::draw_length() {

@@ -9,6 +9,7 @@
 
 #include "client.hpp"
 #include "events.hpp"
+#include "lists.hpp"
 #include "network.hpp"
 #include "oracle.hpp"
 #include "process.hpp"
@@ -39,6 +40,10 @@ class World {
   void run_for(Duration time);
   /// For code of an actor on `host`, which takes so long: the world goes on.
   void meanwhile(Duration time, const Host& host);
+  /// The same until it has what it waits for. False: `until`, or its process is dead.
+  bool wait_until(const std::function<bool()>& done, Instant until, const Host& host);
+  /// Whether a function may wait so: not where too many do, since who has waited longest goes on last.
+  [[nodiscard]] bool may_wait() const;
   [[nodiscard]] bool goes_on() const { return !oracle.violation(); }
 
   [[nodiscard]] Instant now() const { return schedule.now(); }
@@ -65,6 +70,7 @@ class World {
 
   const bool prints;
   const bool is_confirmed;  ///< The lease of the actors' type.
+  const bool is_blocking;   ///< Functions of the type wait for answers.
   const Config config;
 
  private:
@@ -78,6 +84,7 @@ class World {
   sim::SeededSchedule schedule;
   Oracle oracle;
   Network network;
+  Lists lists{*this};
 
  private:
   void poll_all();

@@ -11,8 +11,8 @@ namespace reki::sim {
 /// What one registry has on a schedule.
 class SeededExecutor final : public Executor {
  public:
-  SeededExecutor(SeededSchedule& schedule, const bool* stands_still)
-      : Executor(Clock(schedule.now_ns_), true), schedule_(schedule), stands_still_(stands_still) {
+  SeededExecutor(SeededSchedule& schedule, const bool* stands_still, SeededSchedule::Wait wait)
+      : Executor(Clock(schedule.now_ns_), true), schedule_(schedule), stands_still_(stands_still), wait_(std::move(wait)) {
     schedule_.executors_.push_back(this);
   }
   ~SeededExecutor() override {
@@ -31,11 +31,14 @@ class SeededExecutor final : public Executor {
   void hurry() override { next_upkeep_ = schedule_.now(); }
   bool watch(Instant) override { return has_turns(); }
   bool stop(Instant deadline) override {
-    const bool all = wait_until([this] { return !has_turns(); }, deadline);
+    const bool all = run_until([this] { return !has_turns(); }, deadline);
     next_upkeep_ = Instant::never();
     return all;
   }
   bool wait_until(const std::function<bool()>& done, Instant until) override {
+    return wait_ ? wait_(done, until) : run_until(done, until);
+  }
+  bool run_until(const std::function<bool()>& done, Instant until) {
     while (!done()) {
       if (schedule_.now() >= until || !schedule_.step(until)) return false;
     }
@@ -57,15 +60,16 @@ class SeededExecutor final : public Executor {
 
   SeededSchedule& schedule_;
   const bool* const stands_still_;
+  const SeededSchedule::Wait wait_;
   Upkeep upkeep_;
   Instant next_upkeep_ = Instant::never();
 };
 
 SeededSchedule::~SeededSchedule() { REKI_ASSERT(executors_.empty()); }
 
-std::function<std::unique_ptr<Executor>()> SeededSchedule::executors(const bool* stands_still) {
-  return [this, stands_still]() -> std::unique_ptr<Executor> {
-    return std::make_unique<SeededExecutor>(*this, stands_still);
+std::function<std::unique_ptr<Executor>()> SeededSchedule::executors(const bool* stands_still, Wait wait) {
+  return [this, stands_still, wait = std::move(wait)]() -> std::unique_ptr<Executor> {
+    return std::make_unique<SeededExecutor>(*this, stands_still, wait);
   };
 }
 

@@ -31,9 +31,11 @@ class SeededSchedule {
   [[nodiscard]] Instant now() const { return Instant{now_ns_}; }
   /// Its time, for who goes by it and must not change it.
   [[nodiscard]] Clock clock() const { return Clock(now_ns_); }
+  /// Executor::wait_until of a caller for whom more goes on than this schedule.
+  using Wait = std::function<bool(const std::function<bool()>& done, Instant until)>;
   /// RuntimeOptions::executor of any number of registries. While `*stands_still`, if there is one, nothing of theirs runs,
-  /// and time goes on: it must outlive them.
-  [[nodiscard]] std::function<std::unique_ptr<Executor>()> executors(const bool* stands_still = nullptr);
+  /// and time goes on: it must outlive them. `wait`: how turns wait for answers; by this schedule, if there is none.
+  [[nodiscard]] std::function<std::unique_ptr<Executor>()> executors(const bool* stands_still = nullptr, Wait wait = {});
 
   /// Runs what comes next, and moves time on to it if nothing waits, but not beyond `until`. False: nothing comes before.
   bool step(Instant until = Instant::never());
