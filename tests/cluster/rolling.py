@@ -1,9 +1,17 @@
 """From one version to the next and back while the cluster works: one node after the other is replaced by one of the next
-level (reki-node-next), and back, until people end the upgrade (`reki upgrade finish`)."""
+level (reki-node-next), and back, until people end the upgrade (`reki upgrade finish`).
+
+    rolling.py [--rounds N]
+
+does the first of the cases with more rounds. Wants the environment of the cluster tests (CMakeLists.txt). Any two programs that
+have this way from one to the other can be named there."""
+
+import argparse
 
 import json
 import os
 import subprocess
+import sys
 import time
 
 from harness import COMMAND, END, NODE, PROBE, Cluster, check, say, until
@@ -11,8 +19,6 @@ from harness import COMMAND, END, NODE, PROBE, Cluster, check, say, until
 NODE_NEXT = os.environ["REKI_NODE_NEXT"]
 COMMAND_NEXT = os.environ["REKI_COMMAND_NEXT"]
 PROBE_NEXT = os.environ["REKI_PROBE_NEXT"]
-ROUNDS = int(os.environ.get("REKI_ROLLING_ROUNDS", "1"))  # by hand 20
-
 UNSUPPORTED, NOT_RUNNING = 25, 1  # as on the wire
 
 # What the logs may say: a node of before the upgrade's end is not let in.
@@ -63,10 +69,10 @@ def refused(c, text):
     check("the end of the upgrade is refused", done.returncode != 0 and text in done.stderr, done)
 
 
-def an_upgrade_goes_forth_and_back_and_forth_under_load_and_no_call_fails():
+def an_upgrade_goes_forth_and_back_and_forth_under_load_and_no_call_fails(rounds=1):
     with Cluster(expected=["config_differs"]) as c:
         busy = loads(c)
-        for round in range(ROUNDS):
+        for round in range(rounds):
             for id in c.ids:
                 replace(c, id, NODE_NEXT)
                 check("the level stays", levels(c)[0] == 1)
@@ -76,7 +82,7 @@ def an_upgrade_goes_forth_and_back_and_forth_under_load_and_no_call_fails():
                 replace(c, id, NODE)
             check("all are back", levels(c) == (1, {id: 1 for id in c.ids}))
             check("there is nothing to end", upgrade(c, "finish")["level"] == 1)
-            say(f"round {round + 1} of {ROUNDS}")
+            say(f"round {round + 1} of {rounds}")
         for id in c.ids:
             replace(c, id, NODE_NEXT)
         done = upgrade(c, "finish")
@@ -163,3 +169,13 @@ def what_only_the_next_level_has_is_refused_by_name_until_the_upgrade_is_finishe
             node.program = NODE_NEXT
             node.start()
             check("the later one goes on", node.wait_ready())
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="rolling")
+    parser.add_argument("--rounds", type=int, default=20)
+    an_upgrade_goes_forth_and_back_and_forth_under_load_and_no_call_fails(parser.parse_args().rounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
