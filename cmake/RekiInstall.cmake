@@ -16,7 +16,7 @@ set(REKI_NEEDED_HEADERS
   actor/msgpack_cxx.hpp actor/operation.hpp actor/pack.hpp actor/registry.hpp actor/registry_calls.hpp
   actor/schema.hpp actor/task.hpp actor/user_code.hpp actor/watch.hpp client/client.hpp core/activation/restart_policy.hpp core/activation/type_lease.hpp
   core/activation/waiter.hpp core/base/bytes.hpp core/base/cond_var.hpp core/base/error.hpp core/base/exception_text.hpp core/base/fork.hpp core/base/hash.hpp
-  core/base/ids.hpp core/base/limits.hpp core/base/limits_time.hpp core/base/mutex.hpp core/base/owned.hpp
+  core/base/ids.hpp core/base/levels.hpp core/base/limits.hpp core/base/limits_time.hpp core/base/mutex.hpp core/base/owned.hpp
   core/base/pool.hpp core/base/shared_node_id.hpp core/base/small_string.hpp core/base/text.hpp core/base/time.hpp
   core/config/config.hpp core/membership/timing.hpp core/view/settings.hpp core/view/slot_table.hpp core/view/stage.hpp core/view/view.hpp core/watch/watch.hpp
   core/wire/bounds.hpp core/wire/msgpack_reader.hpp core/wire/msgpack_writer.hpp core/wire/outcome.hpp core/wire/request_body.hpp
@@ -68,11 +68,11 @@ endfunction()
 set(common absl_flat_hash_set tomlplusplus libzmq)
 reki_pkg_config(plugin "Headers for plugins of reki-node, which bring no library" REQUIRES absl_core_headers)
 reki_pkg_config(client "Client of clusters of reki, a distributed actor registry"
-  LIBRARIES client net actor core SYSTEM -pthread REQUIRES ${common})
+  LIBRARIES client net actor core levels SYSTEM -pthread REQUIRES ${common})
 set(of_node absl_flat_hash_map absl_inlined_vector spdlog ${common})
 reki_pkg_config(node "Registry inside a process, and nodes of reki, a distributed actor registry; without etcd"
-  LIBRARIES node etcd_none net actor core SYSTEM -pthread -ldl REQUIRES ${of_node})
+  LIBRARIES node etcd_none net actor core levels SYSTEM -pthread -ldl REQUIRES ${of_node})
 if(REKI_ETCD)
   reki_pkg_config(node-etcd "The same as reki-node, and nodes can have their register in an etcd"
-    LIBRARIES node etcd_curl net actor core SYSTEM -pthread -ldl REQUIRES ${of_node} libcurl)
+    LIBRARIES node etcd_curl net actor core levels SYSTEM -pthread -ldl REQUIRES ${of_node} libcurl)
 endif()

@@ -128,8 +128,10 @@ void ClusterRegistry::submit(Submission submission, Completion done) {
   if (Outputs::hold(*this, submission, done)) return;
   const auto now = view();
   if (!now) return done(Answer{not_joined()});
+  if (wire::level_of(submission.op) > now->level()) return done(Answer{wire::needs_level(submission.op, now->level())});
   if (about_a_key(submission.op)) {
     const Place place = place_of(*now, submission.type, submission.key);
+    if (place.here && submission.op == wire::Op::next) submission.op = wire::Op::lookup;
     if (place.here) return local_.submit(std::move(submission), std::move(done));
     return forward(std::move(submission), {}, std::move(done));
   }
@@ -149,7 +151,7 @@ void ClusterRegistry::submit_many(std::vector<Posting> postings) {
   std::vector<std::unique_ptr<Forwarded>> away;
   for (auto& posting : postings) {
     Submission& s = posting.submission;
-    if (!about_a_key(s.op)) {
+    if (!about_a_key(s.op) || s.op == wire::Op::next) {
       submit(std::move(s), std::move(posting.done));
     } else if (place_of(*now, s.type, s.key).here) {
       here.push_back(std::move(posting));

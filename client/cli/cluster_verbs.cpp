@@ -144,18 +144,23 @@ Result<Report> describe(Client& client, const CommandLine& line) {
   return out;
 }
 
-Result<Config> read_config(const std::string& file) {
+Result<Config> read_config(const std::string& file, Level level) {
   std::ifstream in(file, std::ios::binary);
   std::stringstream text;
   if (!in || !(text << in.rdbuf())) return fail(ErrorCode::bad_config, file + ": cannot be read; is the path right?");
-  return parse_config(text.str(), file);
+  return parse_config(text.str(), file, "data", level);
 }
 
 Result<Report> config_check(const CommandLine& line) {
-  const auto config = read_config(line.file);
+  const Level level = line.level.value_or(supported_levels.max);
+  if (!supported_levels.has(level)) {
+    return fail(ErrorCode::invalid_argument, "this reki supports " + text_of(supported_levels) + ", and cannot say what one of level " +
+                                                 std::to_string(level) + " would take; ask one that supports it");
+  }
+  const auto config = read_config(line.file, level);
   if (!config) return tl::make_unexpected(config.error());
   Report out;
-  out.json = {{"file", line.file}, {"cluster", config->cluster}, {"nodes", config->nodes.size()}, {"types", config->types.size()}};
+  out.json = {{"file", line.file}, {"level", level}, {"cluster", config->cluster}, {"nodes", config->nodes.size()}, {"types", config->types.size()}};
   out.text = line.file + " is fine: cluster '" + config->cluster + "', " + std::to_string(config->nodes.size()) + " nodes, " +
              std::to_string(config->types.size()) + " types.\n";
   return out;

@@ -94,6 +94,13 @@ void add_profile_verbs(CLI::App& app, CommandLine& out) {
   set->callback([&out] { out.verb = "profile set"; });
 }
 
+void add_upgrade_verbs(CLI::App& app, CommandLine& out) {
+  auto* upgrade = verb(app, out, "upgrade", "the cluster's level, and which levels its nodes support; or the end of an upgrade");
+  auto* finish = upgrade->add_subcommand("finish", "raise the level to the highest, once all nodes support it; there is no way back from it");
+  finish->fallthrough();
+  finish->callback([&out] { out.verb = "upgrade finish"; });
+}
+
 void add_other_verbs(CLI::App& app, CommandLine& out) {
   auto* bench = verb(app, out, "bench", "measure look-ups, starts and calls on this cluster");
   bench->add_option("--type", out.type, "type to start; needed if the nodes have more than one");
@@ -110,6 +117,7 @@ void add_other_verbs(CLI::App& app, CommandLine& out) {
   auto* check = config->add_subcommand("check", "say whether a file can be used, or everything that is wrong with it");
   check->fallthrough();
   check->add_option("FILE", out.file)->required();
+  check->add_option("--for", out.level, "whether a reki of this level would take it, as 'reki upgrade' shows levels")->type_name("LEVEL");
   check->callback([&out] { out.verb = "config check"; });
 }
 
@@ -179,6 +187,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   add_cluster_verbs(app, out, watch_for);
   add_voter_verbs(app, out);
   add_profile_verbs(app, out);
+  add_upgrade_verbs(app, out);
   add_other_verbs(app, out);
   try {
     app.parse(argc, argv);

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "reki/core/base/levels.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/base/time.hpp"
 
@@ -38,6 +39,7 @@ struct CommandLine {
   std::string file;
   std::vector<std::string> ids;      ///< voters: nodes
   std::string profile;               ///< profile set
+  std::optional<Level> level;        ///< config check
   bool if_needed = false;            ///< init
   double seconds = 2;                ///< bench: per measurement
   std::uint32_t keys = 10000;        ///< bench

@@ -45,9 +45,9 @@ Result<void> make_cluster(const Config& config, Duration timeout) {
                                               "; are these nodes running, with this same config? Nothing is half done that "
                                               "another init would not complete or explain");
     }
-    for (const auto& letter : init.due()) voters.send(letter.voter, writer.write(letter.body));
+    for (const auto& letter : init.due()) voters.send(letter.voter, writer.write(letter.body, {}, supported_levels.min));
     voters.receive(std::min(end, now + again_after), [&](std::size_t voter, BytesView bytes) {
-      const auto frame = membership::decode_control(bytes, {});
+      const auto frame = membership::decode_control(bytes, {}, nullptr, supported_levels);
       const auto* state = frame && frame->body ? std::get_if<membership::InitState>(&*frame->body) : nullptr;
       if (state != nullptr) outcome = init.on(voter, *state);
       return outcome.has_value() && !init.done();

@@ -13,7 +13,8 @@ struct Verb {
 constexpr std::array verbs{Verb{"start", start}, Verb{"lookup", lookup}, Verb{"stop", stop},         Verb{"call", message},
                            Verb{"send", message}, Verb{"owner", owner},  Verb{"list", list},         Verb{"count", count},
                            Verb{"nodes", nodes}, Verb{"status", status}, Verb{"describe", describe}, Verb{"bench", bench},
-                           Verb{"watch", watch}, Verb{"voters", voters}, Verb{"profile", profile}};
+                           Verb{"watch", watch}, Verb{"voters", voters}, Verb{"profile", profile},
+                           Verb{"upgrade", upgrade}};
 
 Result<ClientOptions> whom_to_ask(const CommandLine& line) {
   ClientOptions out;

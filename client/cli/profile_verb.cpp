@@ -35,23 +35,6 @@ Report show(const View& view, const CommandLine& line) {
   return out;
 }
 
-/// Where the coordinator may be: with a voter; with etcd anywhere, and others know where.
-std::vector<std::string> whom_to_ask(const View& view) {
-  constexpr std::size_t others = 7;
-  std::vector<std::string> out;
-  const auto add = [&](const std::string& control) {
-    if (!control.empty() && std::ranges::find(out, control) == out.end()) out.push_back(control);
-  };
-  if (const Member* const coordinator = view.find(view.coordinator())) add(coordinator->control);
-  for (const auto voters : {view.voters(), view.old_voters()}) {
-    for (const Voter& v : voters) add(v.control);
-  }
-  for (const Member& m : view.members()) {
-    if (view.voters().empty() && out.size() <= others) add(m.control);
-  }
-  return out;
-}
-
 void announce(const View& view, Profile wanted) {
   const Settings next = with_stage(view.settings(), stage_of(wanted));
   std::cerr << "reki: changes the profile of '" << view.cluster_id() << "' from " << describe_stage(view.settings()) << " to "

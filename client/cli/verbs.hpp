@@ -26,6 +26,8 @@ Result<Report> describe(Client& client, const CommandLine& line);
 Result<Report> voters(Client& client, const CommandLine& line);
 /// `profile`, and `profile set`, which says on stderr what it does.
 Result<Report> profile(Client& client, const CommandLine& line);
+/// `upgrade`, which shows the level and who supports which, and `upgrade finish`.
+Result<Report> upgrade(Client& client, const CommandLine& line);
 
 /// Prints event by event, until it has been enough; the report is empty.
 Result<Report> watch(Client& client, const CommandLine& line);
@@ -36,7 +38,8 @@ Result<Report> init(const CommandLine& line);
 
 // What several of them need.
 
-Result<Config> read_config(const std::string& file);
+/// As `parse_config` does.
+Result<Config> read_config(const std::string& file, Level level = supported_levels.max);
 /// The type's description. `unknown_type`, with the closest name, if no node has it.
 Result<TypeDescription> description_of(Client& client, const std::string& type, Duration timeout);
 /// The message of that name, or `unknown_message` with the nearest one.

@@ -14,6 +14,23 @@
 
 namespace reki::cli {
 
+/// Where the coordinator may be: with a voter; with etcd anywhere, and others know where.
+inline std::vector<std::string> whom_to_ask(const View& view) {
+  constexpr std::size_t others = 7;
+  std::vector<std::string> out;
+  const auto add = [&](const std::string& control) {
+    if (!control.empty() && std::ranges::find(out, control) == out.end()) out.push_back(control);
+  };
+  if (const Member* const coordinator = view.find(view.coordinator())) add(coordinator->control);
+  for (const auto voters : {view.voters(), view.old_voters()}) {
+    for (const Voter& v : voters) add(v.control);
+  }
+  for (const Member& m : view.members()) {
+    if (view.voters().empty() && out.size() <= others) add(m.control);
+  }
+  return out;
+}
+
 /// What a person wants of the cluster's coordinator: said again until it is done or refused.
 ///
 /// `addresses`: of control planes, where the coordinator is or may be; who knows better is believed. `wish(last)` gives what to
@@ -26,15 +43,17 @@ std::optional<Reply> ask_coordinator(const View& view, const std::string& verb, 
   membership::ControlWriter writer({view.cluster_id(), NodeId{verb + "/" + std::to_string(random_number())}, {}});
   std::optional<ControlConnections> connections;
   std::optional<Reply> last;
+  // Whoever is asked answers at the same level.
+  const Level level = std::clamp(view.level(), supported_levels.min, supported_levels.max);
   const auto is_over = [&] { return last && (last->state == Reply::State::done || last->state == Reply::State::refused); };
   const Instant end = boot_time() + timeout;
   for (Instant now = boot_time(); now < end && !is_over(); now = boot_time()) {
     if (!connections) connections.emplace(addresses);
-    const Bytes frame{writer.write(wish(last ? &*last : nullptr))};
+    const Bytes frame{writer.write(wish(last ? &*last : nullptr), {}, level)};
     for (std::size_t i = 0; i < addresses.size(); ++i) connections->send(i, frame);
     std::string elsewhere;
     connections->receive(std::min(end, now + again_after), [&](std::size_t, BytesView bytes) {
-      const auto answer = membership::decode_control(bytes, view.cluster_id());
+      const auto answer = membership::decode_control(bytes, view.cluster_id(), nullptr, supported_levels);
       if (!answer || !answer->body) return true;
       if (const auto* reply = std::get_if<Reply>(&*answer->body)) last = *reply;
       const auto* const hint = std::get_if<membership::Hint>(&*answer->body);

@@ -11,6 +11,7 @@
 #include "reki/core/activation/type_lease.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/base/levels.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/base/time.hpp"
 #include "reki/core/membership/timing.hpp"
@@ -117,13 +118,16 @@ struct Config {
   std::vector<NodeConfig> nodes;  ///< 1 to `limits::nodes_max`, as in the file.
   std::vector<TypeConfig> types;  ///< Sorted by name.
   RuntimeConfig runtime;
+  /// `[cluster] label`, free text for people, at most 64 bytes. Stands in for a key that comes with `next_level`.
+  std::string label{};
 
   /// Null if there is none. Lives as long as the config.
   [[nodiscard]] const NodeConfig* find_node(std::string_view id) const;
   [[nodiscard]] const TypeConfig* find_type(std::string_view name) const;
 };
 
-/// Reads and validates a configuration. Total: any text gives a config that keeps every relation above, or `bad_config`
+/// Reads and validates a configuration, as a reki does whose highest level is `level`: keys that came later are refused, by
+/// name. Total: any text gives a config that keeps every relation above, or `bad_config`
 /// with all mistakes that could be found, one a line, in the order of the file:
 /// ```
 /// FILE:LINE:COLUMN: what is wrong; what to do
@@ -131,7 +135,7 @@ struct Config {
 /// `file_name` is only for these messages. A `data_dir` that is absent is DATA_ROOT/CLUSTER/ID. `[cluster] security` may only
 /// be "none" until there is another.
 [[nodiscard]] Result<Config> parse_config(std::string_view text, std::string_view file_name,
-                                          std::string_view data_root = "data");
+                                          std::string_view data_root = "data", Level level = supported_levels.max);
 
 /// The node of that id. Fails with `bad_config`; the text lists the ids there are.
 [[nodiscard]] Result<NodeConfig> node_of(const Config& config, std::string_view id);

@@ -16,8 +16,8 @@ using namespace config_file;
 /// Reads one file; holds what its parts need of each other.
 class Reader {
  public:
-  Reader(const toml::table& root, Problems& problems, std::string_view data_root)
-      : root_(root), problems_(problems), data_root_(data_root), top_(root, "the file", problems) {}
+  Reader(const toml::table& root, Problems& problems, std::string_view data_root, Level level)
+      : root_(root), problems_(problems), data_root_(data_root), level_(level), top_(root, "the file", problems) {}
 
   Config read() {
     const toml::node* cluster = top_.get("cluster");
@@ -70,6 +70,7 @@ class Reader {
   const toml::table& root_;
   Problems& problems_;
   const std::string data_root_;
+  const Level level_;
   Section top_;
   Config config_;
   std::map<std::string, toml::source_index> node_lines_;  ///< By id, where it was first given.
@@ -109,6 +110,7 @@ void Reader::read_cluster(const toml::node* node) {
   if (const toml::node* seeds = s.get("seeds")) config_.seeds = read_seeds(*seeds, problems_);
   // Saying "curve" and sending in the clear would be worse than refusing it.
   static_cast<void>(s.one_of("security", security_names));
+  config_.label = s.later_text("label", next_level, level_).value_or("");
   s.refuse_unknown();
 }
 
@@ -393,11 +395,11 @@ void Reader::read_runtime(const toml::node* node) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, std::string_view file_name, std::string_view data_root) {
+Result<Config> parse_config(std::string_view text, std::string_view file_name, std::string_view data_root, Level level) {
   Problems problems;
   try {
     const toml::table root = toml::parse(text);
-    Config config = Reader(root, problems, data_root).read();
+    Config config = Reader(root, problems, data_root, level).read();
     config.file = file_name;
     if (problems.empty()) return config;
   } catch (const toml::parse_error& e) {

@@ -57,6 +57,16 @@ std::optional<std::string> Section::text(std::string_view key) {
   return std::nullopt;
 }
 
+std::optional<std::string> Section::later_text(std::string_view key, Level since, Level level) {
+  if (since <= level) return text(key);
+  // Who asks on behalf of another reki, and has the key itself, can say more than that it is unknown.
+  if (since > supported_levels.max || table_.get(key) == nullptr) return std::nullopt;
+  problems_.add(*get(key), std::string(key) + " came with level " + std::to_string(since) + ", and a reki of level " + std::to_string(level) +
+                               " refuses a file that has it; leave it out until all nodes run a reki of level " + std::to_string(since) +
+                               " and 'reki upgrade finish' has been run");
+  return std::nullopt;
+}
+
 std::optional<std::string> Section::required_text(std::string_view key, std::string_view example) {
   if (table_.get(key) == nullptr) missing(key, example);
   return text(key);

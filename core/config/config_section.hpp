@@ -53,6 +53,8 @@ class Section {
   std::optional<std::string> text(std::string_view key);
   std::optional<std::string> required_text(std::string_view key, std::string_view example);
   std::optional<std::int64_t> number(std::string_view key, std::int64_t min, std::int64_t max);
+  /// A key that came with the level `since`: to who has a lower one it is unknown, as `level` says.
+  std::optional<std::string> later_text(std::string_view key, Level since, Level level);
   std::optional<bool> boolean(std::string_view key);
   std::optional<Duration> duration(std::string_view key, Duration min, Duration max);
   /// The place in `words` of the key's value.

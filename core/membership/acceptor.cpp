@@ -67,7 +67,7 @@ void Acceptor::on(const NodeId& from, const Heartbeat& m, Instant now, Outbox& o
 }
 
 void Acceptor::on(const NodeId& from, const InitProbe&, Outbox& out) const {
-  out.send(from, InitState{record_.store, may_begin(), record_.cluster, empty() ? Epoch{} : record_.view->epoch()});
+  out.send(from, InitState{record_.store, may_begin(), record_.cluster, empty() ? Epoch{} : record_.view->epoch(), levels_});
 }
 
 void Acceptor::on(const NodeId& from, const Init& m, Outbox& out) {
@@ -78,7 +78,14 @@ void Acceptor::on(const NodeId& from, const Init& m, Outbox& out) {
     record_.view = m.view;
     changed();
   }
-  reply(from, InitState{record_.store, may_begin(), record_.cluster, empty() ? Epoch{} : record_.view->epoch()}, out);
+  reply(from, InitState{record_.store, may_begin(), record_.cluster, empty() ? Epoch{} : record_.view->epoch(), levels_}, out);
+}
+
+void Acceptor::raise(Level level) {
+  if (mutated(Mutation::form_first) && !empty()) level = std::max(level, record_.view->level());
+  if (level <= record_.level) return;
+  record_.level = level;
+  changed();
 }
 
 bool Acceptor::is_out(const View& chosen) const {
@@ -90,7 +97,7 @@ bool Acceptor::is_out(const View& chosen) const {
 }
 
 void Acceptor::retire(std::uint64_t fresh) {
-  record_ = {std::move(record_.cluster), fresh, {}, {}, nullptr};  // with the name, so that no `reki init` takes it
+  record_ = {std::move(record_.cluster), fresh, {}, {}, nullptr, record_.level};  // with the name, so that no `reki init` takes it
   heard_ = acked_ = courted_ = std::nullopt;
   fresh_ = false;
   held_.clear();

@@ -17,6 +17,7 @@ struct VoterRecord {
   Term promised;
   Term accepted;  ///< In which `view` was accepted; 0: at the cluster's making.
   ViewPtr view;   ///< Null: the store is empty and does not vote.
+  Level level = first_level;  ///< Of the newest view that was chosen: in what form the record may be written.
 };
 
 /// Decides what one voter promises and accepts: the acceptor of single-register Paxos (Lamport, "Paxos Made Simple";
@@ -26,8 +27,9 @@ struct VoterRecord {
 /// a shell that cannot write must end the process. Thread: control.
 class Acceptor {
  public:
-  Acceptor(const Timing& timing, NodeId self, VoterRecord durable)
-      : timing_(timing), self_(std::move(self)), record_(std::move(durable)) {}
+  /// `levels`: that the node's program supports.
+  Acceptor(const Timing& timing, NodeId self, VoterRecord durable, const LevelRange& levels = {})
+      : timing_(timing), self_(std::move(self)), levels_(levels), record_(std::move(durable)) {}
 
   void on(const NodeId& from, const PreVote& m, Instant now, Outbox& out) const;
   void on(const NodeId& from, const Prepare& m, Instant now, Outbox& out);
@@ -54,6 +56,8 @@ class Acceptor {
   [[nodiscard]] std::optional<Instant> heard() const { return heard_; }
   /// The coordinator is known to be gone: its heartbeats no longer keep others from trying.
   void forget_coordinator() { fresh_ = false; }
+  /// A view of this level was chosen: from now on the record may be written so that earlier programs cannot read it.
+  void raise(Level level);
   /// The cluster's profile has changed.
   void set_timing(const Timing& timing) { timing_ = timing; }
 
@@ -65,6 +69,7 @@ class Acceptor {
 
   Timing timing_;
   const NodeId self_;
+  const LevelRange levels_;
   VoterRecord record_;
   std::optional<Instant> heard_;  ///< The latest heartbeat.
   /// The latest heartbeat or view that it acknowledged. A view too: a quorum of new voters may have acknowledged no

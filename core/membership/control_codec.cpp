@@ -28,6 +28,7 @@ struct Counter {
   void cluster(const char*, const std::string&) { ++required; }
   void text(const char*, const std::string&) { ++required; }
   void last(const char*, const auto&) { ++optional; }
+  void added(const char*, const auto&) { ++optional; }
   std::uint32_t required = 0;
   std::uint32_t optional = 0;
 };
@@ -65,6 +66,7 @@ class FieldWriter {
   void last(const char*, const std::optional<Duration>& d) {
     d ? out_.write_uint(static_cast<std::uint64_t>(std::max<std::int64_t>(d->count(), 0))) : out_.write_nil();
   }
+  void added(const char*, const LevelRange& levels) { write_levels(out_, levels); }
 
  private:
   MsgpackWriter out_;
@@ -150,6 +152,12 @@ class FieldReader {
     if (ns > static_cast<std::uint64_t>(Duration::max().count())) return e_.fault(name, "is too large a number");
     out = Duration{static_cast<std::int64_t>(ns)};
   }
+  void added(const char* name, LevelRange& levels) {
+    BytesView bytes;
+    e_.value(name, bytes);
+    if (!e_.ok() || bytes.empty()) return;
+    if (!read_levels(bytes, levels) || !is_sound(levels)) e_.fault(name, "are none");
+  }
 
   /// More about the fault; may be empty.
   [[nodiscard]] const std::string& why() const { return why_; }
@@ -204,6 +212,8 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::set_profile, "set_profile"},
     NamedControlKind{ControlKind::set_profile_reply, "set_profile_reply"},
     NamedControlKind{ControlKind::config_said, "config_said"},
+    NamedControlKind{ControlKind::set_level, "set_level"},
+    NamedControlKind{ControlKind::set_level_reply, "set_level_reply"},
     NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
 constexpr std::size_t bodies = std::variant_size_v<Body>;
@@ -220,7 +230,15 @@ tl::unexpected<Error> malformed(std::string_view where, const Elements& e) {
   return fail(ErrorCode::malformed_frame, std::string{where} + ": " + e.fault_text());
 }
 
-Result<Body> decode_body(BytesView bytes, const NamedControlKind& kind, std::string_view cluster) {
+/// The element that every message has more from `next_level` on, in programs for tests: the level once more.
+void read_next(Elements& e, Level level) {
+  if (level < next_level) return;
+  Level said = level;
+  e.number("level", said);
+  if (said != level) e.fault("level", "is not that of the frame");
+}
+
+Result<Body> decode_body(BytesView bytes, const NamedControlKind& kind, std::string_view cluster, Level level) {
   Body body = blank(static_cast<std::size_t>(&kind - kinds.data()), std::make_index_sequence<bodies>{});
   Counter count;
   std::visit([&](const auto& m) { fields(count, m); }, body);
@@ -228,6 +246,7 @@ Result<Body> decode_body(BytesView bytes, const NamedControlKind& kind, std::str
   Elements e{in, count.required};
   FieldReader reader{e, cluster};
   std::visit([&](auto& m) { fields(reader, m); }, body);
+  read_next(e, level);
   e.skip_rest();
   if (!e.ok()) {
     auto error = malformed(kind.name, e);
@@ -243,6 +262,7 @@ Result<void> read_delta(BytesView bytes, const View* have, ControlFrame& out) {
   Elements e{in, 1};
   BytesView inner;
   e.bytes("delta", inner);
+  read_next(e, out.level);
   e.skip_rest();
   if (!e.ok()) return malformed("view_delta", e);
   auto delta = decode_view_delta(inner);
@@ -258,15 +278,15 @@ Result<void> read_delta(BytesView bytes, const View* have, ControlFrame& out) {
   return {};
 }
 
-/// What frames of all versions begin with.
+/// What frames of all levels begin with.
 struct Head {
-  std::uint16_t version = 0;
+  Level level = 0;
   ControlSender sender;
   std::uint64_t kind = 0;
   BytesView body;
 };
 
-Result<Head> read_head(BytesView frame) {
+Result<Head> read_head(BytesView frame, const LevelRange& own) {
   if (frame.size() > limits::control_frame_bytes_max) {
     return fail(ErrorCode::too_large, "a frame of the control plane has " + std::to_string(frame.size()) + " bytes");
   }
@@ -276,8 +296,8 @@ Result<Head> read_head(BytesView frame) {
   Head out;
   e.bytes("\"rekc\"", word);
   if (e.ok() && word != magic) e.fault("\"rekc\"", "is something else");
-  e.number("version", out.version);
-  const bool is_other = e.ok() && out.version != control_version;
+  e.number("level", out.level);
+  const bool is_other = e.ok() && !own.has(out.level);
   read_text(e, "cluster", limits::cluster_id_bytes_max, out.sender.cluster);
   read_text(e, "from", limits::control_name_bytes_max, out.sender.name.value);
   read_address(e, "control", out.sender.control);
@@ -285,7 +305,7 @@ Result<Head> read_head(BytesView frame) {
   e.value("body", out.body);
   e.skip_rest();
   if (e.ok() && out.sender.name.value.empty()) e.fault("from", "is empty");
-  if (!e.ok() && is_other) return fail(ErrorCode::version_mismatch, "somebody speaks version " + std::to_string(out.version) + " of the control plane");
+  if (!e.ok() && is_other) return fail(ErrorCode::version_mismatch, "somebody speaks level " + std::to_string(out.level) + " of the control plane");
   if (!e.ok()) return malformed("frame of the control plane", e);
   if (!in.at_end()) return fail(ErrorCode::malformed_frame, "frame of the control plane: more bytes follow its end");
   return out;
@@ -304,19 +324,19 @@ std::optional<Epoch> view_of_sender(const Body& body) {
   return std::nullopt;
 }
 
-std::optional<ControlSender> who_joins(BytesView frame) {
-  auto head = read_head(frame);
+std::optional<Joiner> who_joins(BytesView frame) {
+  auto head = read_head(frame, {});
   const bool joins = head && head->kind == static_cast<std::uint64_t>(ControlKind::join) && !head->sender.control.empty();
-  return joins ? std::optional(std::move(head->sender)) : std::nullopt;
+  return joins ? std::optional(Joiner{std::move(head->sender), head->level}) : std::nullopt;
 }
 
-Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have) {
-  auto head = read_head(frame);
+Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have, const LevelRange& own) {
+  auto head = read_head(frame, own);
   if (!head) return tl::make_unexpected(std::move(head).error());
-  ControlFrame out{std::move(head->sender), {}, {}};
+  ControlFrame out{std::move(head->sender), head->level, {}, {}};
   const std::string who = "'" + out.sender.name.value + "'" + (out.sender.control.empty() ? "" : " at " + out.sender.control);
-  if (head->version != control_version) {
-    return fail(ErrorCode::version_mismatch, who + " speaks version " + std::to_string(head->version) + " of the control plane");
+  if (!own.has(head->level)) {
+    return fail(ErrorCode::version_mismatch, who + " speaks level " + std::to_string(head->level) + " of the control plane");
   }
   const bool anybody = out.sender.cluster.empty() && head->kind == static_cast<std::uint64_t>(ControlKind::init_probe);
   if (!cluster.empty() && out.sender.cluster != cluster && !anybody) {
@@ -328,7 +348,7 @@ Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, c
   if (kind->kind == ControlKind::view_delta) {
     read = read_delta(head->body, have, out);
   } else {
-    read = decode_body(head->body, *kind, out.sender.cluster).map([&](Body&& body) { out.body = std::move(body); });
+    read = decode_body(head->body, *kind, out.sender.cluster, head->level).map([&](Body&& body) { out.body = std::move(body); });
   }
   if (!read) return tl::make_unexpected(std::move(read).error());
   return out;
@@ -337,14 +357,10 @@ Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, c
 ControlWriter::ControlWriter(const ControlSender& sender) {
   REKI_ASSERT(!sender.name.value.empty() && sender.name.value.size() <= limits::control_name_bytes_max);
   REKI_ASSERT(sender.cluster.size() <= limits::cluster_id_bytes_max && sender.control.size() <= limits::endpoint_bytes_max);
-  MsgpackWriter out{frame_};
-  out.write_array(7);
-  out.write_str(magic);
-  out.write_uint(control_version);
+  MsgpackWriter out{sender_};
   out.write_str(sender.cluster);
   out.write_str(sender.name.value);
   out.write_str(sender.control);
-  head_bytes_ = frame_.size();
 }
 
 void ControlWriter::remember(const ViewPtr& view) {
@@ -352,33 +368,48 @@ void ControlWriter::remember(const ViewPtr& view) {
   history_.add(view);
 }
 
-void ControlWriter::begin(ControlKind kind) {
-  frame_.resize(head_bytes_);
-  MsgpackWriter{frame_}.write_uint(static_cast<std::uint64_t>(kind));
+void ControlWriter::begin(ControlKind kind, Level level) {
+  frame_.clear();
+  MsgpackWriter out{frame_};
+  out.write_array(7);
+  out.write_str(magic);
+  out.write_uint(level);
+  frame_ += sender_;
+  out.write_uint(static_cast<std::uint64_t>(kind));
 }
 
-BytesView ControlWriter::write(const Body& body, Epoch receiver_has) {
+void ControlWriter::begin_body(std::uint32_t elements, Level level) {
+  MsgpackWriter{frame_}.write_array(elements + (level >= next_level ? 1 : 0));
+}
+
+void ControlWriter::end_body(Level level) {
+  if (level >= next_level) MsgpackWriter{frame_}.write_uint(level);
+}
+
+BytesView ControlWriter::write(const Body& body, Epoch receiver_has, Level level) {
   MsgpackWriter out{frame_};
   const auto* const push = std::get_if<ViewPush>(&body);
   if (push != nullptr) remember(push->view);  // it was chosen
   if (push != nullptr && push->view == history_.newest()) {
     if (const BytesView delta = history_.delta_from(receiver_has); !delta.empty()) {
-      begin(ControlKind::view_delta);
-      out.write_array(1);
+      begin(ControlKind::view_delta, level);
+      begin_body(1, level);
       out.write_bin(delta);
+      end_body(level);
       return frame_;
     }
   }
-  begin(kind_of(body));
+  begin(kind_of(body), level);
   Counter count;
   FieldWriter writer{frame_, [this](const ViewPtr& view) { return encoded(view); }};
   std::visit(
       [&](const auto& m) {
         fields(count, m);
-        out.write_array(count.required + count.optional);
+        begin_body(count.required + count.optional, level);
         fields(writer, m);
       },
       body);
+  end_body(level);
   REKI_ASSERT(frame_.size() <= limits::control_frame_bytes_max);
   return frame_;
 }

@@ -17,8 +17,6 @@
 /// Pure; no thread safety.
 namespace reki::membership {
 
-inline constexpr std::uint16_t control_version = 1;
-
 /// Names one kind of message on the wire; never used again for another.
 enum class ControlKind : std::uint8_t {
   renew = 1,
@@ -50,6 +48,8 @@ enum class ControlKind : std::uint8_t {
   set_voters_reply = 32,
   set_profile = 33,
   set_profile_reply = 34,
+  set_level = 40,
+  set_level_reply = 41,
 };
 /// As which kind it is written if nothing is known of the receiver.
 [[nodiscard]] ControlKind kind_of(const Body& body);
@@ -71,6 +71,7 @@ struct ControlSender {
 
 struct ControlFrame {
   ControlSender sender;
+  Level level = first_level;  ///< At which it was written: the sender reads what is written at that.
   /// For the machines. Nothing: a delta that the receiver's view is no base for.
   std::optional<Body> body;
   /// To be sent to the sender instead, if such a delta is of a newer view: which view to send.
@@ -79,19 +80,23 @@ struct ControlFrame {
 
 /// Total: any bytes give a frame or an error, and allocate no more than a few times their size:
 /// - `too_large` above `limits::control_frame_bytes_max`
-/// - `version_mismatch`: of another version, which the text names; `unsupported`: a kind of a later one
+/// - `version_mismatch`: of a level that is not among `own`, which the text names; `unsupported`: a kind of a later one
 /// - `wrong_cluster`: of another cluster than `cluster`. An empty `cluster` is right for all, and an `InitProbe`
 /// without
 ///   a cluster is right for everybody: so that `reki init` can find out whom it talks to.
 /// - else `malformed_frame`. What is in the body keeps the bounds that the machines rely on: a member of a `Join` could
 ///   be in a view, has an incarnation and a control address; a view is one that `View::make` takes, of this cluster.
-/// Elements that a later version appends are ignored. A delta on `have`, the newest view of the receiver (or null),
+/// Elements that a later level appends are ignored. A delta on `have`, the newest view of the receiver (or null),
 /// comes as the `ViewPush` of the view that it makes.
 [[nodiscard]] Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster,
-                                                  const View* have = nullptr);
+                                                  const View* have = nullptr, const LevelRange& own = {});
 
-/// Who asks to be let in, and where it is, by a frame of any cluster and version; nothing: the frame does not ask.
-[[nodiscard]] std::optional<ControlSender> who_joins(BytesView frame);
+struct Joiner {
+  ControlSender sender;
+  Level level = first_level;  ///< Of its frame.
+};
+/// Who asks to be let in, and where it is, by a frame of any cluster and level; nothing: the frame does not ask.
+[[nodiscard]] std::optional<Joiner> who_joins(BytesView frame);
 
 /// The epoch of the view that the sender of this message has; nothing: the message does not say. What `ControlWriter`
 /// needs to know of a receiver.
@@ -109,14 +114,19 @@ class ControlWriter {
   /// `receiver_has`, if known, is the epoch of the receiver's view as it last told (`view_of_sender`); it may be wrong
   /// by now: the newest view goes to it as a delta, if that is smaller, and who cannot use that asks again. REQUIRES:
   /// views are there.
-  [[nodiscard]] BytesView write(const Body& body, Epoch receiver_has = {});
+  ///
+  /// `level`: of the view of the sender, or another that the receiver reads. Elements that came with a later one are left out.
+  [[nodiscard]] BytesView write(const Body& body, Epoch receiver_has = {}, Level level = first_level);
 
  private:
-  void begin(ControlKind kind);
+  void begin(ControlKind kind, Level level);
+  /// Of a body with so many elements.
+  void begin_body(std::uint32_t elements, Level level);
+  void end_body(Level level);
   [[nodiscard]] BytesView encoded(const ViewPtr& view);
 
   Bytes frame_;
-  std::size_t head_bytes_ = 0;  ///< Of `frame_`: what all frames begin with.
+  Bytes sender_;  ///< What all frames have after their level, as msgpack.
   ViewHistory history_;
   ViewPtr view_;      ///< The last one that was not the newest of the history: a proposal.
   Bytes view_bytes_;  ///< Of `view_`.

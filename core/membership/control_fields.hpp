@@ -6,7 +6,7 @@
 #include "reki/core/membership/messages.hpp"
 
 /// What each message of the control plane consists of, in order: once for writing and reading alike. `f(name, value)` for each
-/// element; `f.last` for one that may be nil; `f.address`, `f.cluster` and `f.text` for texts with bounds of their own.
+/// element; `f.last` for one that may be nil; `f.added` for one that an earlier program leaves out; `f.address`, `f.cluster` and `f.text` for texts with bounds of their own.
 ///
 /// An element that is added at the end is read past by nodes that do not know it.
 namespace reki::membership::control {
@@ -106,6 +106,7 @@ void fields(auto& f, Like<InitState> auto& m) {
   f("empty", m.empty);
   f.cluster("cluster", m.cluster);
   f("epoch", m.epoch);
+  f.added("levels", m.levels);
 }
 void fields(auto& f, Like<Init> auto& m) {
   f("store", m.store);
@@ -134,6 +135,15 @@ void fields(auto& f, Like<ConfigSaid> auto& m) {
   f("fingerprint", m.fingerprint);
   f.text("types", m.types);
   f.text("plugins", m.plugins);
+}
+void fields(auto& f, Like<SetLevel> auto& m) {
+  f("base", m.base);
+  f("level", m.level);
+}
+void fields(auto& f, Like<SetLevelReply> auto& m) {
+  f("state", m.state);
+  f.text("why", m.why);
+  f("epoch", m.epoch);
 }
 
 }  // namespace reki::membership::control

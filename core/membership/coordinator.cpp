@@ -6,6 +6,7 @@
 #include "reki/core/base/assert.hpp"
 #include "reki/core/base/limits.hpp"
 #include "reki/core/membership/mutation.hpp"
+#include "reki/core/membership/reach.hpp"
 #include "reki/core/view/slot_table.hpp"
 
 namespace reki::membership {
@@ -131,6 +132,7 @@ void Coordinator::on(const NodeId& from, const Join& m, Outbox& out) {
   if (wants.node_id != from) return;
   const bool in = view_->find(from, wants.incarnation) != nullptr;
   const bool late = m.base != view_->epoch() && !mutated(Mutation::rejoin);
+  if (!wants.levels.has(view_->level())) return out.send(from, Refused{wants.incarnation, level_fault_of(*view_, wants.levels)});
   if (in || late) return out.send(from, ViewPush{view_});
   if (auto agrees = check_agreement(profile_.agreed(*view_), m.settings); !agrees) {
     return out.send(from, Refused{wants.incarnation, std::move(agrees).error().text});
@@ -174,6 +176,7 @@ void Coordinator::check_barrier(Outbox& out) {
   if (!std::ranges::all_of(records_, [&](const Record& r) { return r.cleared == epoch; })) return;
   barrier_ = epoch;
   profile_.cleared(*view_);
+  level_.cleared(*view_);
   for (const Member& m : view_->members()) out.send(m.node_id, News{view_->term(), epoch, barrier_});
 }
 
@@ -220,7 +223,7 @@ bool Coordinator::change_is_due() {
     if (may_drop(r)) return true;
     wake_ = std::min(wake_, std::max(silent_at(r), now + (wait() - clock_.smooth())));
   }
-  if (wants_other_voters() || profile_.next(*view_, is_cleared())) return true;
+  if (wants_other_voters() || profile_.next(*view_, is_cleared()) || next_level_of_view()) return true;
   if (batch_since_ == Instant::never()) return false;
   if (now >= batch_since_ + timing_.batch) return true;
   wake_ = std::min(wake_, batch_since_ + timing_.batch);
@@ -232,6 +235,7 @@ ViewPtr Coordinator::next_view() {
   ViewHead head = view_->head();
   bool changes = change_voters(head);
   changes = change_profile(head) || changes;
+  changes = change_level(head) || changes;
   for (std::size_t i = 0; i < records_.size(); ++i) {
     Record& r = records_[i];
     r.doomed = may_drop(r);
@@ -243,7 +247,8 @@ ViewPtr Coordinator::next_view() {
     changes = true;
   }
   for (const auto& [node, candidate] : candidates_) {
-    if (!may_join(candidate) || members.size() >= limits::nodes_max) continue;
+    const bool able = candidate.member.levels.has(head.level);  // it was asked about the view before
+    if (!able || !may_join(candidate) || members.size() >= limits::nodes_max) continue;
     members.push_back(candidate.member);
     members.back().state = MemberState::up;
     changes = true;
@@ -339,6 +344,23 @@ void Coordinator::on(const NodeId& from, const SetProfile& m, Outbox& out) { out
 bool Coordinator::change_profile(ViewHead& head) const {
   const auto next = profile_.next(*view_, is_cleared());
   if (next) head.settings = with_stage(head.settings, *next);
+  return next.has_value();
+}
+
+// --- the level
+
+void Coordinator::on(const NodeId& from, const SetLevel& m, Outbox& out) {
+  out.send(from, level_.ask(m, *view_, self_, is_cleared(), [&](const NodeId& node) { return standing_of(node); }));
+}
+
+std::optional<Level> Coordinator::next_level_of_view() const {
+  return level_.next(*view_, self_, [&](const NodeId& node) { return standing_of(node); });
+}
+
+/// False: it stays as it is.
+bool Coordinator::change_level(ViewHead& head) const {
+  const auto next = next_level_of_view();
+  if (next) head.level = *next;
   return next.has_value();
 }
 

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "reki/core/membership/level_change.hpp"
 #include "reki/core/membership/messages.hpp"
 #include "reki/core/membership/profile_change.hpp"
 #include "reki/core/membership/register.hpp"
@@ -38,6 +40,7 @@ class Coordinator {
   void on(const NodeId& from, const Stopped& m, Outbox& out);
   void on(const NodeId& from, const SetVoters& m, Outbox& out);
   void on(const NodeId& from, const SetProfile& m, Outbox& out);
+  void on(const NodeId& from, const SetLevel& m, Outbox& out);
 
   /// Call it when the waiting clock has come to `next_wake`, and after each of the above.
   void tick();
@@ -104,6 +107,8 @@ class Coordinator {
   [[nodiscard]] bool change_voters(ViewHead& head);
   [[nodiscard]] bool is_cleared() const { return barrier_ >= view_->epoch(); }
   [[nodiscard]] bool change_profile(ViewHead& head) const;
+  [[nodiscard]] std::optional<Level> next_level_of_view() const;
+  [[nodiscard]] bool change_level(ViewHead& head) const;
 
   const Timing& timing_;
   const NodeId& self_;
@@ -118,6 +123,7 @@ class Coordinator {
   bool proposing_ = false;
   std::vector<NodeId> wanted_voters_;  ///< As people have asked, until a view has them; empty: they have not.
   ProfileChange profile_;
+  LevelChange level_;
 
   std::deque<PendingRenewal> pending_renewals_;  ///< By round; those without one are last.
   std::deque<Round> rounds_;

@@ -71,6 +71,11 @@ Result<void> Initialization::decide() {
   head.epoch = Epoch{1};
   head.hash_seed = hash_seed_;
   head.settings = settings_;
+  // The highest that all of them have: so a cluster of one version needs no 'reki upgrade' when it is new.
+  LevelRange common = voters_.front().state.levels;
+  for (const Voter& v : voters_) common = {std::max(common.min, v.state.levels.min), std::min(common.max, v.state.levels.max)};
+  if (!is_sound(common)) return fail(ErrorCode::invalid_argument, "the voters support no level in common; run one reki on all of them");
+  head.level = common.max;
   std::uint16_t number = 0;
   for (Voter& v : voters_) {
     head.voters.push_back({++number, v.state.store, v.at.node, v.at.control});

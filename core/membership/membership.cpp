@@ -33,7 +33,7 @@ Membership::Membership(Options options)
   if (options.etcd) {
     etcd_.emplace(timing_, options_.self.node_id, options_.seed ^ 0x65746364);
   } else if (options.voter) {
-    acceptor_.emplace(timing_, options_.self.node_id, std::move(*options.voter));
+    acceptor_.emplace(timing_, options_.self.node_id, std::move(*options.voter), options_.self.levels);
     if (acceptor_->empty()) agent_.offer_store(acceptor_->record().store);
   }
 }
@@ -43,10 +43,19 @@ Membership::Membership(Options options)
 std::string Membership::on(const Message& m, Clocks now) {
   now_ = now;
   clock_.advance(now);
-  std::string fault = fault_of(m.body, known());
-  if (fault.empty()) deliver(m.from, m.body);
+  const std::string fault = fault_of(m.body, known());
+  if (fault.empty()) {
+    const std::string later = level_fault_of(m.body, options_.self.levels);
+    if (later.empty()) deliver(m.from, m.body);
+    else tell_not_let_in(later);
+  }
   settle();
   return fault;
+}
+
+/// A view of a level that this program does not support is not taken, wherever it comes from.
+void Membership::tell_not_let_in(const std::string& why) {
+  if (!why.empty()) agent_.on(Refused{agent_.incarnation(), why});
 }
 
 Known Membership::known() const {
@@ -77,7 +86,10 @@ void Membership::persisted(std::uint64_t version, Clocks now) {
 void Membership::etcd_answered(const EtcdReply& reply, Clocks now) {
   now_ = now;
   clock_.advance(now);
-  etcd_->on(reply, now.boot);
+  const std::string fault = reply.view ? level_fault_of(*reply.view->view, options_.self.levels) : std::string{};
+  if (fault.empty()) etcd_->on(reply, now.boot);
+  else etcd_->on(EtcdReply{reply.number, EtcdReply::Outcome::unknown, 0, {}, {}}, now.boot);
+  tell_not_let_in(fault);
   if (const ViewPtr found = etcd_->take_found()) agent_.on(ViewPush{found}, now.boot, out_);
   settle();
 }
@@ -135,7 +147,7 @@ void Membership::take_messages(std::vector<Outbox::Item>& out) {
 void Membership::settle() {
   std::vector<Outbox::Item> round;
   do {
-    follow_profile();
+    follow_view();
     turn_of_register();
     round.clear();
     std::swap(round, out_.items);
@@ -153,9 +165,11 @@ void Membership::settle() {
   }
 }
 
-/// However often the members renew, the coordinator and the voters expect it as often.
-void Membership::follow_profile() {
-  if (!agent_.view() || agent_.timing() == timing_) return;
+/// However often the members renew, the coordinator and the voters expect it as often; and the record follows the level.
+void Membership::follow_view() {
+  if (!agent_.view()) return;
+  if (acceptor_) acceptor_->raise(agent_.view()->level());
+  if (agent_.timing() == timing_) return;
   timing_ = agent_.timing();
   clock_.set_gap(timing_.lease / 4);
   proposer_.set_timing(timing_);
@@ -218,7 +232,7 @@ template <class M>
 void Membership::take(const NodeId& from, const M& m) {
   const Instant now = now_.boot;
   constexpr bool for_coordinator = std::is_same_v<M, Renew> || std::is_same_v<M, Join> || std::is_same_v<M, Stopped> ||
-                                   std::is_same_v<M, SetVoters> || std::is_same_v<M, SetProfile>;
+                                   std::is_same_v<M, SetVoters> || std::is_same_v<M, SetProfile> || std::is_same_v<M, SetLevel>;
   if constexpr (std::is_same_v<M, Stopped>) suspect(m);
   if constexpr (for_coordinator) {
     if (coordinator_) return coordinator_->on(from, m, out_);
@@ -248,7 +262,7 @@ void Membership::take(const NodeId& from, const M& m) {
     // A node that knows a view is of a cluster that has been made, whether it votes in it or not.
     if (agent_.view() && acceptor_->empty()) {
       const View& view = *agent_.view();
-      return out_.send(from, InitState{acceptor_->record().store, false, view.cluster_id(), view.epoch()});
+      return out_.send(from, InitState{acceptor_->record().store, false, view.cluster_id(), view.epoch(), options_.self.levels});
     }
     acceptor_->on(from, m, out_);
     if (!acceptor_->empty()) agent_.offer_store(0);

@@ -34,7 +34,8 @@ class Membership {
   };
   explicit Membership(Options options);
 
-  /// Why it is refused unread (`fault_of` in reach.hpp); empty: it is not.
+  /// Why it is refused unread (`fault_of` in reach.hpp); empty: it is not. One with a view of a level that the program does not
+  /// support is not taken either, and told of with `NotLetIn`.
   std::string on(const Message& m, Clocks now);
   /// Call it at `next_wake` at the latest.
   void tick(Clocks now);
@@ -75,7 +76,8 @@ class Membership {
 
  private:
   [[nodiscard]] Known known() const;
-  void follow_profile();
+  void tell_not_let_in(const std::string& why);
+  void follow_view();
   void settle();
   void turn_of_register();
   void deliver(const NodeId& from, const Body& body);

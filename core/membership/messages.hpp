@@ -156,6 +156,7 @@ struct InitState {
   bool empty = false;
   std::string cluster;
   Epoch epoch;  ///< Of the view in it; 0: none.
+  LevelRange levels{};  ///< That the node's program supports.
 };
 /// Make `view`, the cluster's first, the content of the empty store.
 struct Init {
@@ -200,9 +201,24 @@ struct SetProfileReply {
   Epoch epoch;                ///< Of the newest view.
 };
 
+// --- from `reki upgrade`
+
+/// Command → coordinator: this is to be the level. Said again until the answer is `done` or `refused`.
+struct SetLevel {
+  Epoch base;  ///< As of SetProfile.
+  Level level = first_level;
+};
+struct SetLevelReply {
+  using State = ChangeState;
+  State state = State::done;  ///< `done`: all members have cleared a view that has it.
+  std::string why;            ///< As of SetVotersReply.
+  Epoch epoch;                ///< Of the newest view.
+};
+
 using Body = std::variant<Renew, Grant, News, Join, Stopped, StoppedAck, ViewFetch, ViewPush, Hint, PreVote,
                           PreVoteReply, Prepare, Promise, Accept, Accepted, Heartbeat, HeartbeatAck, Nack, Resign,
-                          InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply, SetProfile, SetProfileReply, ConfigSaid>;
+                          InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply, SetProfile, SetProfileReply, ConfigSaid,
+                          SetLevel, SetLevelReply>;
 
 struct Message {
   NodeId from;

@@ -5,6 +5,7 @@
 
 #include "reki/core/base/limits.hpp"
 #include "reki/core/membership/ballot.hpp"
+#include "reki/core/membership/mutation.hpp"
 
 namespace reki::membership {
 namespace {
@@ -45,6 +46,16 @@ Known said(const SetVotersReply&) { return {}; }
 Known said(const ConfigSaid&) { return {}; }
 Known said(const SetProfile& m) { return {m.base, {}}; }
 Known said(const SetProfileReply& m) { return {m.epoch, {}}; }
+Known said(const SetLevel& m) { return {m.base, {}}; }
+Known said(const SetLevelReply& m) { return {m.epoch, {}}; }
+
+const View* view_in(const Body& body) {
+  if (const auto* m = std::get_if<ViewPush>(&body)) return m->view.get();
+  if (const auto* m = std::get_if<Promise>(&body)) return m->view.get();
+  if (const auto* m = std::get_if<Accept>(&body)) return m->view.get();
+  if (const auto* m = std::get_if<Init>(&body)) return m->view.get();
+  return nullptr;
+}
 
 bool is_beyond(std::uint64_t said, std::uint64_t stored) { return said > stored && said - stored > limits::ahead_max; }
 
@@ -64,6 +75,19 @@ std::string fault_of(const Body& body, const Known& known) {
     return beyond("round", round_of(says.term), round_of(known.term));
   }
   return {};
+}
+
+std::string level_fault_of(const View& view, const LevelRange& own) {
+  if (own.has(view.level()) || mutated(Mutation::any_level)) return {};
+  const bool is_behind = view.level() > own.max;
+  return "the cluster has level " + std::to_string(view.level()) + ", and this reki supports " + text_of(own) + "; start " +
+         (is_behind ? "a later" : "an earlier") + " one on this node" +
+         (is_behind ? ", and leave its data directory as it is" : ", and run 'reki upgrade finish' before this one");
+}
+
+std::string level_fault_of(const Body& body, const LevelRange& own) {
+  const View* const view = view_in(body);
+  return view == nullptr ? std::string{} : level_fault_of(*view, own);
 }
 
 }  // namespace reki::membership

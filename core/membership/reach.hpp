@@ -17,4 +17,9 @@ struct Known {
 /// over would refuse all that is true from then on. Who has nothing stored has nothing to compare it with.
 [[nodiscard]] std::string fault_of(const Body& body, const Known& known);
 
+/// Why a node that supports `own` must not take this view; empty: it may. For people, with what to do.
+[[nodiscard]] std::string level_fault_of(const View& view, const LevelRange& own);
+/// The same of the view in a message, if there is one.
+[[nodiscard]] std::string level_fault_of(const Body& body, const LevelRange& own);
+
 }  // namespace reki::membership

@@ -56,6 +56,7 @@ Result<VoterRecord> read_record(BytesView bytes) {
   e.number("promised", out.promised.value);
   e.number("accepted", out.accepted.value);
   e.bytes("view", view);
+  e.number("level", out.level);
   e.skip_rest();
   if (!e.ok()) return damaged(e.fault_text());
   if (!in.at_end()) return damaged("bytes follow it");
@@ -77,12 +78,14 @@ Bytes encode(const VoterSlot& slot) {
   REKI_ASSERT(record.view == nullptr || record.view->cluster_id() == record.cluster);
   Bytes body;
   MsgpackWriter w{body};
-  w.write_array(5);
+  const bool has_level = record.level != first_level;
+  w.write_array(has_level ? 6 : 5);
   w.write_str(record.cluster);
   w.write_uint(record.store);
   w.write_uint(record.promised.value);
   w.write_uint(record.accepted.value);
   record.view ? w.write_bin(encode(*record.view)) : w.write_nil();
+  if (has_level) w.write_uint(record.level);
   Bytes out{magic};
   append_number(out, slot.counter);
   append_number(out, body.size());

@@ -37,6 +37,7 @@ std::string fault_of(const Member& m) {
   }
   if (m.state > MemberState::leaving) return of("unknown state");
   if (m.weight > limits::node_weight_max) return of("the weight is above 1000000");
+  if (!is_sound(m.levels)) return of("there are no such levels");
   if (const std::string fault = fault_of_address(m.addr); !fault.empty()) return of(fault);
   if (m.control.empty()) return {};
   const std::string fault = fault_of_address(m.control);
@@ -112,6 +113,11 @@ Result<View> View::make(ViewHead head, std::vector<Member> members, const SlotTa
   for (const Voter& v : head.old_voters) {
     const auto same = std::ranges::find(head.voters, v.store, &Voter::store);
     if (same != head.voters.end() && same->node != v.node) return invalid("a view has one store on two nodes");
+  }
+  if (head.level < first_level) return invalid("a view's level is 0; the first one is 1");
+  const auto unable = std::ranges::find_if(members, [&](const Member& m) { return !m.levels.has(head.level); });
+  if (unable != members.end()) {
+    return invalid("a view has level " + std::to_string(head.level) + ", and '" + unable->node_id.value + "' supports " + text_of(unable->levels));
   }
   if (!owners_are_right(members, table)) {
     return invalid("a view's table names an owner that is no member, or may not own slots");

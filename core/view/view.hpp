@@ -9,6 +9,7 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/base/levels.hpp"
 #include "reki/core/view/settings.hpp"
 #include "reki/core/view/slot_table.hpp"
 
@@ -30,6 +31,7 @@ struct Member {
   std::string zone;          ///< Failure domain, for people and later placement; may be empty.
   MemberState state = MemberState::up;
   std::string control{};  ///< Where it listens for the control plane; empty for a view made from a config.
+  LevelRange levels{};    ///< That its program supports.
 
   friend bool operator==(const Member&, const Member&) = default;
 };
@@ -37,6 +39,7 @@ struct Member {
 /// Whether it can be in a view. Fails with `invalid_argument`:
 ///   - id of 1 to 64 bytes, zone of at most 64, addresses "tcp://host:port" (`control` may be empty), a known state
 ///   - these four texts together at most `limits::member_names_bytes_max`
+///   - levels as `is_sound` says
 [[nodiscard]] Result<void> validate(const Member& member);
 
 /// A node that keeps a part of the embedded register: `number` and `store` name one store on one disk. A node that has
@@ -61,6 +64,7 @@ struct ViewHead {
   /// Of the view before, while a change of voters is under way: then every quorum is a majority of both.
   std::vector<Voter> old_voters{};
   Settings settings{};
+  Level level = first_level;  ///< What all that its members say and write is of, at most.
 
   friend bool operator==(const ViewHead&, const ViewHead&) = default;
 };
@@ -77,6 +81,7 @@ class View {
   ///   - at most `limits::voters_max` voters of each kind, by number, each number, node and store once, and no store on
   ///     two nodes; old ones only beside new ones
   ///   - settings as `is_sound` says; voters only with the embedded engine
+  ///   - a level from 1, which each member supports
   ///   - each slot's owner is a member that is up with weight > 0; `nobody` only if there is no such member
   [[nodiscard]] static Result<View> make(ViewHead head, std::vector<Member> members, const SlotTable& table);
 
@@ -89,6 +94,7 @@ class View {
   [[nodiscard]] std::span<const Voter> voters() const { return head_.voters; }
   [[nodiscard]] std::span<const Voter> old_voters() const { return head_.old_voters; }
   [[nodiscard]] const Settings& settings() const { return head_.settings; }
+  [[nodiscard]] Level level() const { return head_.level; }
   [[nodiscard]] std::span<const Member> members() const { return members_; }
   [[nodiscard]] const SlotTable& table() const { return table_; }
 
@@ -126,14 +132,16 @@ class View {
 
 /// The view as msgpack (docs/protocol.md, section 3):
 /// ```
-/// [epoch, term, cluster id, hash seed, coordinator, [member, …], table, [voter, …], [old voter, …], settings]
-/// member = [node id, incarnation, addr, weight, zone, state, control]
+/// [epoch, term, cluster id, hash seed, coordinator, [member, …], table, [voter, …], [old voter, …], settings,
+///  level]
+/// member = [node id, incarnation, addr, weight, zone, state, control, levels]
 /// table  = bin of 16384 big-endian 16-bit member indices, 0xffff for nobody
 /// voter  = [number, store, node id, control]
 /// settings = [lease in ms, wait in ms, engine]
+/// levels = [lowest, highest]
 /// ```
-/// What stands at the end and is empty is left out: a member's control; settings that are those of profile `lan` with
-/// voters; without voters, both lists if there are no settings behind them.
+/// What stands at the end and is empty is left out: level 1, and levels 1 to 1; a member's control; settings that are those of
+/// profile `lan` with voters; without voters, both lists if there is nothing behind them.
 /// The table is plain rather than run-length coded: neighbouring slots rarely share an owner, and any language reads
 /// it.
 [[nodiscard]] Bytes encode(const View& view);

@@ -14,10 +14,11 @@ using wire::Elements;
 constexpr std::size_t table_bytes = std::size_t{slot_count} * 2;
 
 // The longest of each part, heads included; what 5 bytes hold is a number of 32 bits or the head of a str.
-constexpr std::size_t member_bytes_max = limits::member_names_bytes_max + 24;
+constexpr std::size_t levels_bytes_max = 7;
+constexpr std::size_t member_bytes_max = limits::member_names_bytes_max + 24 + levels_bytes_max;
 constexpr std::size_t voter_bytes_max = 13 + (limits::node_id_bytes_max + 2) + (limits::endpoint_bytes_max + 3);
 constexpr std::size_t settings_bytes_max = 12;
-constexpr std::size_t head_bytes_max = settings_bytes_max + 27 + 2 * (limits::cluster_id_bytes_max + 2);
+constexpr std::size_t head_bytes_max = settings_bytes_max + 3 + 27 + 2 * (limits::cluster_id_bytes_max + 2);
 static_assert(head_bytes_max + limits::nodes_max * member_bytes_max + table_bytes + 3 +
                       2 * (1 + limits::voters_max * voter_bytes_max) <
                   limits::control_frame_bytes_max - 4096,
@@ -93,14 +94,23 @@ bool read_voters(MsgpackReader& in, std::uint32_t count, std::vector<Voter>& out
 }  // namespace
 
 void write_member(MsgpackWriter& out, const Member& member) {
-  out.write_array(member.control.empty() ? 6 : 7);
+  const bool has_levels = member.levels != LevelRange{};
+  const bool has_control = has_levels || !member.control.empty();
+  out.write_array(6 + (has_control ? 1 : 0) + (has_levels ? 1 : 0));
   out.write_str(member.node_id.value);
   out.write_uint(member.incarnation.value);
   out.write_str(member.addr);
   out.write_uint(member.weight);
   out.write_str(member.zone);
   out.write_uint(static_cast<std::uint64_t>(member.state));
-  if (!member.control.empty()) out.write_str(member.control);
+  if (has_control) out.write_str(member.control);
+  if (has_levels) write_levels(out, member.levels);
+}
+
+void write_levels(MsgpackWriter& out, const LevelRange& levels) {
+  out.write_array(2);
+  out.write_uint(levels.min);
+  out.write_uint(levels.max);
 }
 
 void write_settings(MsgpackWriter& out, const Settings& settings) {
@@ -111,6 +121,7 @@ void write_settings(MsgpackWriter& out, const Settings& settings) {
 }
 
 std::uint32_t tail_elements(const ViewHead& head) {
+  if (head.level != first_level) return 4;
   if (head.settings != Settings{}) return 3;
   return head.voters.empty() ? 0 : 2;
 }
@@ -121,6 +132,16 @@ void write_tail(MsgpackWriter& out, const ViewHead& head) {
   write_voters(out, head.voters);
   write_voters(out, head.old_voters);
   if (elements > 2) write_settings(out, head.settings);
+  if (elements > 3) out.write_uint(head.level);
+}
+
+bool read_levels(BytesView bytes, LevelRange& out) {
+  MsgpackReader in{bytes};
+  Elements e{in, 2};
+  e.number("lowest", out.min);
+  e.number("highest", out.max);
+  e.skip_rest();
+  return e.ok();
 }
 
 bool read_member(MsgpackReader& in, Member& out) {
@@ -129,6 +150,7 @@ bool read_member(MsgpackReader& in, Member& out) {
   BytesView addr;
   BytesView zone;
   BytesView control;
+  BytesView levels;
   std::uint8_t state = 0;
   e.bytes("node", node);
   e.number("incarnation", out.incarnation.value);
@@ -137,8 +159,9 @@ bool read_member(MsgpackReader& in, Member& out) {
   e.bytes("zone", zone);
   e.number("state", state);
   e.bytes("control", control);
+  e.value("levels", levels);
   e.skip_rest();
-  if (!e.ok()) return false;
+  if (!e.ok() || (!levels.empty() && !read_levels(levels, out.levels))) return false;
   out.node_id.value = node;
   out.addr = addr;
   out.zone = zone;
@@ -178,6 +201,7 @@ void read_tail(Elements& e, MsgpackReader& in, ViewHead& head) {
   }
   BytesView settings;
   e.value("settings", settings);
+  e.number("level", head.level);
   if (!e.ok() || settings.empty()) return;
   MsgpackReader of_settings{settings};
   if (!read_settings(of_settings, head.settings)) e.fault("settings", "is missing an element or has a wrong one");

@@ -13,8 +13,9 @@
 namespace reki {
 
 void write_member(MsgpackWriter& out, const Member& member);
+void write_levels(MsgpackWriter& out, const LevelRange& levels);
 void write_settings(MsgpackWriter& out, const Settings& settings);
-/// How many elements the voters and settings are that stand at a view's end; and those.
+/// How many elements the voters, settings and level are that stand at a view's end; and those.
 [[nodiscard]] std::uint32_t tail_elements(const ViewHead& head);
 void write_tail(MsgpackWriter& out, const ViewHead& head);
 
@@ -23,8 +24,9 @@ void write_tail(MsgpackWriter& out, const ViewHead& head);
 /// As read_member. Appends to `out`.
 [[nodiscard]] bool read_members(MsgpackReader& in, std::uint32_t count, std::vector<Member>& out);
 /// As read_member. Whether they are sound is not checked.
+[[nodiscard]] bool read_levels(BytesView value, LevelRange& out);
 [[nodiscard]] bool read_settings(MsgpackReader& in, Settings& out);
-/// Voters, old voters and settings, each of which may be left out. A fault goes into `elements`.
+/// Voters, old voters, settings and level, each of which may be left out. A fault goes into `elements`.
 void read_tail(wire::Elements& elements, MsgpackReader& in, ViewHead& head);
 
 }  // namespace reki

@@ -37,11 +37,17 @@ std::optional<Error> check(const Request& request) {
   return error;
 }
 
+Error needs_level(Op op, Level level) {
+  return Error{ErrorCode::unsupported, "operation " + std::to_string(static_cast<int>(op)) + " needs level " + std::to_string(level_of(op)) +
+                                           ", and the cluster has level " + std::to_string(level) +
+                                           "; once all nodes run a reki that has it, 'reki upgrade finish' raises that"};
+}
+
 std::optional<Error> check_payload(BytesView payload) { return check_size("payload", payload, limits::message_bytes_max); }
 
 std::optional<Error> check_submission(const RequestBody& body, std::optional<std::string_view> message, Duration timeout) {
   if (is_sound(body, message, timeout)) return std::nullopt;
-  if (body.op > Op::view) return not_for_callers(body.op);
+  if (body.op > Op::view && body.op != Op::next) return not_for_callers(body.op);
   if (timeout <= Duration{0} || timeout > limits::timeout_max) {
     return Error{ErrorCode::invalid_argument, "the time-out must be more than 0 and at most an hour"};
   }

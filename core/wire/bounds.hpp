@@ -42,6 +42,8 @@ template <class Text, class Blob>
 /// what is not a caller's to ask, as `watch`.
 [[nodiscard]] std::optional<Error> check_submission(const RequestBody& body, std::optional<std::string_view> message,
                                                     Duration timeout);
+/// `unsupported`: the cluster's level is below that of the operation.
+[[nodiscard]] Error needs_level(Op op, Level level);
 [[nodiscard]] std::optional<Error> check_payload(BytesView payload);
 
 }  // namespace reki::wire

@@ -13,6 +13,11 @@ namespace reki::wire {
 namespace {
 
 constexpr std::string_view magic = "reki";
+constexpr char nil = '\xc0';
+/// What programs of the next level have more in HELLO, WELCOME, REQUEST and REPLY. Those before read past it, so that it needs no
+/// agreement.
+std::uint32_t elements_more() { return supported_levels.max >= next_level ? 1 : 0; }
+
 constexpr auto op_last = static_cast<std::uint64_t>(Op::watch);
 
 // Heads of one request or reply: its array, ten elements, and the eight bytes that a cursor may write past its last.
@@ -219,7 +224,7 @@ Result<Goodbye> decode_goodbye(BytesView frame) {
 }
 
 Bytes encode_hello(const Hello& hello) {
-  return encode_frame(FrameKind::hello, 8, [&](MsgpackWriter& w) {
+  return encode_frame(FrameKind::hello, 8 + elements_more(), [&](MsgpackWriter& w) {
     w.write_str(magic);
     w.write_uint(hello.version_min);
     w.write_uint(hello.version_max);
@@ -227,16 +232,18 @@ Bytes encode_hello(const Hello& hello) {
     w.write_uint(static_cast<std::uint64_t>(hello.role));
     w.write_str(hello.name);
     w.write_uint(hello.incarnation.value);
+    if (elements_more() > 0) w.write_nil();
   });
 }
 
 Bytes encode_welcome(const Welcome& welcome) {
-  return encode_frame(FrameKind::welcome, 6, [&](MsgpackWriter& w) {
+  return encode_frame(FrameKind::welcome, 6 + elements_more(), [&](MsgpackWriter& w) {
     w.write_uint(welcome.version);
     w.write_str(welcome.cluster);
     w.write_str(welcome.node);
     w.write_uint(welcome.incarnation.value);
     w.write_uint(welcome.epoch.value);
+    if (elements_more() > 0) w.write_nil();
   });
 }
 
@@ -304,7 +311,8 @@ Result<Next> RequestReader::next(Request& out) {
   if (!e.ok()) return give_up(start, Error{ErrorCode::malformed_frame, e.fault_text()}, Next::no_id);
   std::uint64_t op = 0;
   e.number("op", op);
-  const bool op_known = (op >= 1 && op <= op_last) || op == static_cast<std::uint64_t>(Op::hand_over);
+  const bool op_known = (op >= 1 && op <= op_last) || op == static_cast<std::uint64_t>(Op::hand_over) ||
+                        op == static_cast<std::uint64_t>(Op::next);
   auto& [out_op, flags, type, key, args, fence] = static_cast<RequestBodyView&>(out);
   if (op_known) out_op = static_cast<Op>(op);
   e.number("remaining_ms", out.remaining_ms);
@@ -360,7 +368,7 @@ Result<Next> ReplyReader::next(Reply& out) {
 }
 
 char* BatchWriter::room_for(std::size_t bytes) {
-  const std::size_t need = size_ + bytes;
+  const std::size_t need = size_ + bytes + elements_more();
   if (need > limits::frame_bytes_max || count_ == limits::requests_per_frame_max) {
     REKI_ASSERT(count_ > 0);  // else the caller would try for ever
     return nullptr;
@@ -370,9 +378,10 @@ char* BatchWriter::room_for(std::size_t bytes) {
 }
 
 void BatchWriter::write_head(FrameKind kind, Epoch epoch, Incarnation incarnation) {
-  if (buffer_.empty()) buffer_.resize(head_bytes);
+  if (buffer_.size() < size_ + elements_more()) buffer_.resize(size_ + elements_more());
+  if (elements_more() > 0) buffer_[size_] = nil;
   MsgpackCursor to{buffer_.data()};
-  to.array(4);
+  to.array(4 + elements_more());
   to.uint(static_cast<std::uint64_t>(kind));
   to.put(0xce);
   to.put_big_endian(epoch.value, 4);
@@ -407,7 +416,7 @@ bool RequestWriter::add(const Request& r) {
 
 BytesView RequestWriter::finish(Epoch epoch, Incarnation target) {
   write_head(FrameKind::request, epoch, target);
-  return finished();
+  return {finished().data(), finished().size() + elements_more()};
 }
 
 bool ReplyWriter::add(const Reply& r) {
@@ -436,7 +445,7 @@ bool ReplyWriter::add(const Reply& r) {
 
 BytesView ReplyWriter::finish(Epoch epoch, Incarnation incarnation) {
   write_head(FrameKind::reply, epoch, incarnation);
-  return finished();
+  return {finished().data(), finished().size() + elements_more()};
 }
 
 }  // namespace reki::wire

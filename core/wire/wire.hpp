@@ -7,12 +7,10 @@
 #include "reki/core/base/bytes.hpp"
 #include "reki/core/base/error.hpp"
 #include "reki/core/base/ids.hpp"
+#include "reki/core/base/levels.hpp"
 
 /// What the frames of docs/protocol.md say, as plain values. Every view points into the frame it was read from.
 namespace reki::wire {
-
-inline constexpr std::uint16_t version_min = 1;
-inline constexpr std::uint16_t version_max = 1;
 
 enum class FrameKind : std::uint8_t { hello = 1, welcome = 2, reject = 3, request = 4, reply = 5, ping = 6, pong = 7, goodbye = 8 };
 
@@ -20,8 +18,8 @@ enum class Role : std::uint8_t { client = 1, node = 2 };
 
 /// First frame on a connection, from the side that connected.
 struct Hello {
-  std::uint16_t version_min = wire::version_min;
-  std::uint16_t version_max = wire::version_max;
+  Level version_min = supported_levels.min;  ///< Versions of the protocol are levels.
+  Level version_max = supported_levels.max;
   std::string_view cluster;
   Role role = Role::client;
   std::string_view name;  ///< The node's id, or the client's name for logs.
@@ -71,9 +69,13 @@ enum class Op : std::uint8_t {
   watch = 12,
   /// Between nodes: the state of an actor on its way to its key's next owner.
   hand_over = 24,
+  /// Stands in for an operation that comes with `next_level`: it looks a key up.
+  next = 48,
 };
+/// From which level on it is there: before the view has that, it is refused.
+constexpr Level level_of(Op op) { return op == Op::next ? next_level : first_level; }
 /// Whether the key's owner has to serve it.
-constexpr bool about_a_key(Op op) { return op <= Op::send || op == Op::hand_over; }
+constexpr bool about_a_key(Op op) { return op <= Op::send || op == Op::hand_over || op == Op::next; }
 /// Whether it runs a handler, and so must not be executed twice.
 constexpr bool is_message(Op op) { return op == Op::call || op == Op::send; }
 

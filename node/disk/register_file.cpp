@@ -21,7 +21,9 @@ off_t slot_at(std::size_t half, std::size_t place) {
 
 std::string at_byte(off_t offset) { return "at byte " + std::to_string(offset); }
 
-Bytes new_head() { return encode(RegisterHead{register_form, this_reki()}); }
+constexpr std::uint32_t twice_form = 2;  ///< The first that has all twice.
+
+Bytes new_head(std::uint32_t form) { return encode(RegisterHead{form, this_reki()}); }
 
 }  // namespace
 
@@ -37,12 +39,13 @@ std::string RegisterFile::how_to_replace() {
 }
 
 /// Under another name until all of it is on the disk: so that a register which is there is a whole one.
-Result<void> RegisterFile::create(const std::string& path, const VoterSlot& first, FileOps& ops) {
+Result<void> RegisterFile::create(const std::string& path, std::uint32_t form, const VoterSlot& first, FileOps& ops) {
   const std::string temporary = path + ".new";
   auto file = File::open(temporary, O_RDWR | O_CREAT | O_TRUNC);
   if (!file) return tl::make_unexpected(std::move(file).error());
   RegisterFile made{std::move(*file), ops};
-  made.head_ = new_head();
+  made.form_ = form;
+  made.head_ = new_head(form);
   auto done = made.fill(first);
   if (done && std::rename(temporary.c_str(), path.c_str()) != 0) done = file_error("rename", temporary, errno);
   if (!done) ::unlink(temporary.c_str());
@@ -57,16 +60,16 @@ Result<void> RegisterFile::fill(const VoterSlot& first) const {
   return done ? make_heads_sure() : done;
 }
 
-Result<RegisterFile> RegisterFile::open(const std::string& path, FileOps& ops) {
+Result<RegisterFile> RegisterFile::open(const std::string& path, std::uint32_t newest, FileOps& ops) {
   auto file = File::open(path, O_RDWR);
   if (!file) return tl::make_unexpected(std::move(file).error());
   RegisterFile out{std::move(*file), ops};
-  if (auto chosen = out.choose_form(); !chosen) return tl::make_unexpected(std::move(chosen).error());
+  if (auto chosen = out.choose_form(newest); !chosen) return tl::make_unexpected(std::move(chosen).error());
   return out;
 }
 
 /// The first head decides, so that writing it is the one step that makes another form of the file.
-Result<void> RegisterFile::choose_form() {
+Result<void> RegisterFile::choose_form(std::uint32_t newest) {
   const std::array<Bytes, halves_max> blocks{read_head(0), read_head(1)};
   const std::size_t counts = decode_register_head(blocks[0]) ? 0 : 1;
   const auto head = decode_register_head(blocks[counts]);
@@ -75,13 +78,14 @@ Result<void> RegisterFile::choose_form() {
                   ") has run here, start that again and leave the data directory as it is; else the file is damaged" +
                   how_to_replace());
   }
-  if (head->form > register_form) {
+  if (head->form > newest) {
     return refuse("has form " + std::to_string(head->form) + " and was written by " + head->written_by + ". This is " +
-                  this_reki() + ", which reads forms up to " + std::to_string(register_form) + ": start " + head->written_by +
+                  this_reki() + ", which reads forms up to " + std::to_string(newest) + ": start " + head->written_by +
                   " or a later one on this node again, and leave the data directory as it is, for in it is what this voter "
                   "has promised");
   }
-  if (head->form == 1) {
+  form_ = head->form;
+  if (form_ < twice_form) {
     halves_ = 1;
     return {};
   }
@@ -163,6 +167,16 @@ Result<void> RegisterFile::write(std::size_t place, const VoterSlot& slot) const
   return {};
 }
 
+Result<void> RegisterFile::raise(std::uint32_t form) {
+  head_ = new_head(form);
+  auto done = write_head(1);
+  if (done) done = sync();
+  if (done) done = write_head(0);
+  if (done) done = sync();
+  if (done) form_ = form;
+  return done;
+}
+
 /// The second half is made of the first, which stays as it is, and is on the disk before the first head says that there
 /// is one. A head that is torn then is no head, and the second one counts.
 Result<void> RegisterFile::convert() {
@@ -175,11 +189,7 @@ Result<void> RegisterFile::convert() {
     if (copy.unreadable) return tl::make_unexpected(*copy.unreadable);  // since it was read before
     done = file_.write(copy.bytes, slot_at(1, place), *ops_);
   }
-  head_ = new_head();
-  if (done) done = write_head(1);
-  if (done) done = sync();
-  if (done) done = write_head(0);
-  if (done) done = sync();
+  if (done) done = raise(twice_form);
   if (done) halves_ = halves_max;
   return done;
 }

@@ -17,7 +17,7 @@ namespace reki {
 ///
 /// Form 2 is two halves of 784 KiB, each a head (register_head.hpp) and three slots (voter_record.hpp). Both halves are
 /// to be the same: so whatever happens to one byte, sector or block of the file, a copy of what was there is left. Form 1
-/// was the first half alone. The file has its full size from the beginning, so that a full disk is found out then.
+/// was the first half alone; later forms differ from form 2 in what is in their records. The file has its full size from the beginning, so that a full disk is found out then.
 ///
 /// Thread: one at a time.
 class RegisterFile {
@@ -34,10 +34,10 @@ class RegisterFile {
     std::optional<Damage> damage;                 ///< Nothing: all copies are whole and the same.
   };
 
-  /// Makes a file of form 2 with `first` in its first slot: whole and on the disk, or not there.
-  [[nodiscard]] static Result<void> create(const std::string& path, const membership::VoterSlot& first, FileOps& ops);
-  /// Fails with `bad_data_dir`, as all below, if no head can be read, or if the form is newer than this reki.
-  [[nodiscard]] static Result<RegisterFile> open(const std::string& path, FileOps& ops);
+  /// Makes a file of that form, 2 or later, with `first` in its first slot: whole and on the disk, or not there.
+  [[nodiscard]] static Result<void> create(const std::string& path, std::uint32_t form, const membership::VoterSlot& first, FileOps& ops);
+  /// Fails with `bad_data_dir`, as all below, if no head can be read, or if the form is later than `newest`.
+  [[nodiscard]] static Result<RegisterFile> open(const std::string& path, std::uint32_t newest, FileOps& ops);
 
   /// Also if no copy can be read: unless the disk says so itself, which is no crash's work.
   [[nodiscard]] Result<Slot> read(std::size_t place) const;
@@ -49,6 +49,10 @@ class RegisterFile {
   /// Makes form 2 of form 1. Until it has returned, and whenever it is interrupted, the file is whole in one of both.
   /// REQUIRES: form 1, and no slot is damaged.
   [[nodiscard]] Result<void> convert();
+  [[nodiscard]] std::uint32_t form() const { return form_; }
+  /// Says that the file has this form. It is on the disk when it returns: until then nothing may be written that is of it, and
+  /// whenever it is interrupted, the file has one form or the other. REQUIRES: form 2 or later, and this one later still.
+  [[nodiscard]] Result<void> raise(std::uint32_t form);
 
   /// Of the heads; nothing: both are whole.
   [[nodiscard]] const std::optional<Damage>& head_damage() const { return head_damage_; }
@@ -77,12 +81,13 @@ class RegisterFile {
   [[nodiscard]] Bytes read_head(std::size_t half) const;
   [[nodiscard]] Result<void> write_head(std::size_t half) const { return file_.write(head_, head_at(half), *ops_); }
   [[nodiscard]] static off_t head_at(std::size_t half);
-  [[nodiscard]] Result<void> choose_form();
+  [[nodiscard]] Result<void> choose_form(std::uint32_t newest);
   [[nodiscard]] Result<void> fill(const membership::VoterSlot& first) const;
 
   File file_;
   FileOps* ops_;
   std::size_t halves_ = halves_max;
+  std::uint32_t form_ = 1;
   Bytes head_;
   std::optional<Damage> head_damage_;
 };

@@ -22,7 +22,7 @@ BytesView text_of(BytesView block) {
 
 }  // namespace
 
-std::string this_reki() { return "reki " REKI_VERSION; }
+std::string this_reki() { return "reki " REKI_VERSION " (level " + std::to_string(supported_levels.max) + ")"; }
 
 Bytes encode(const RegisterHead& head) {
   REKI_ASSERT(head.form >= 2);

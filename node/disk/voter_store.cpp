@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reki/core/base/assert.hpp"
+#include "reki/core/membership/reach.hpp"
 
 namespace reki {
 namespace {
@@ -42,19 +43,20 @@ std::string misplacement(const VoterRecord& record, const DataDir& dir) {
 
 bool VoterStore::is_in(const DataDir& dir) { return ::access(path_in(dir).c_str(), F_OK) == 0 || errno != ENOENT; }
 
-Result<VoterStore> VoterStore::open(const DataDir& dir, std::uint64_t fresh, FileOps& ops) {
+Result<VoterStore> VoterStore::open(const DataDir& dir, std::uint64_t fresh, FileOps& ops, const LevelRange& levels) {
   if (!is_in(dir)) {
     REKI_ASSERT(fresh != 0);
-    auto made = RegisterFile::create(path_in(dir), VoterSlot{1, VoterRecord{{}, fresh, {}, {}, nullptr}}, ops);
+    const VoterSlot empty{1, VoterRecord{{}, fresh, {}, {}, nullptr}};
+    auto made = RegisterFile::create(path_in(dir), register_form_of(levels.min), empty, ops);
     if (made) made = sync_directory(dir.path());
     if (!made) return tl::make_unexpected(std::move(made).error());
   }
-  auto file = RegisterFile::open(path_in(dir), ops);
+  auto file = RegisterFile::open(path_in(dir), register_form_of(levels.max), ops);
   if (!file) return tl::make_unexpected(std::move(file).error());
-  return read(std::move(*file), dir);
+  return read(std::move(*file), dir, levels);
 }
 
-Result<VoterStore> VoterStore::read(RegisterFile file, const DataDir& dir) {
+Result<VoterStore> VoterStore::read(RegisterFile file, const DataDir& dir, const LevelRange& levels) {
   VoterStore out{std::move(file)};
   std::vector<std::size_t> damaged;
   std::uint64_t newest = 0;
@@ -70,17 +72,20 @@ Result<VoterStore> VoterStore::read(RegisterFile file, const DataDir& dir) {
     if (newest < got->newest->counter) out.record_ = std::move(got->newest->record);
     newest = std::max(newest, out.counters_[place]);
   }
-  if (auto usable = out.check(newest, dir); !usable) return tl::make_unexpected(std::move(usable).error());
+  if (auto usable = out.check(newest, dir, levels); !usable) return tl::make_unexpected(std::move(usable).error());
   if (auto believed = out.make_sure(damaged); !believed) return tl::make_unexpected(std::move(believed).error());
   return out;
 }
 
 /// Changes nothing.
-Result<void> VoterStore::check(std::uint64_t newest, const DataDir& dir) const {
+Result<void> VoterStore::check(std::uint64_t newest, const DataDir& dir, const LevelRange& levels) const {
   if (newest == 0) {
     return file_.refuse("is damaged: none of its records can be read" + RegisterFile::how_to_replace());
   }
   if (const auto wrong = misplacement(record_, dir); !wrong.empty()) return file_.refuse(wrong);
+  if (record_.view) {
+    if (const std::string fault = membership::level_fault_of(*record_.view, levels); !fault.empty()) return file_.refuse("says that " + fault);
+  }
   if (!file_.is_form_1() || damage_.empty()) return {};
   return file_.refuse(
       "is of an earlier reki, which kept each record once, and one of them cannot be read. If the machine has crashed "
@@ -123,6 +128,9 @@ Result<std::size_t> VoterStore::write_again() {
 Result<void> VoterStore::write(const VoterRecord& record) {
   REKI_ASSERT(record.store == record_.store || !record.view);
   if (failed_) return file_.refuse("could not be written before: the process must end");
+  if (const std::uint32_t form = register_form_of(record.level); form > file_.form()) {
+    if (auto raised = file_.raise(form); !raised) return failed(std::move(raised));
+  }
   const auto oldest = std::ranges::min_element(counters_);
   auto done = put(static_cast<std::size_t>(oldest - counters_.begin()), std::ranges::max(counters_) + 1, record);
   if (done) record_ = record;

@@ -30,17 +30,20 @@ namespace reki {
 class VoterStore {
  public:
   /// The store of a directory that stays open for at least as long; `fresh`, a random number that no other store has
-  /// had and not 0, becomes the number of a new, empty one if there is none. One of form 1 is converted.
+  /// had and not 0, becomes the number of a new, empty one if there is none. One of form 1 is converted. `levels`: that the
+  /// program supports.
   ///
   /// Fails with `bad_data_dir`, and changes nothing, if the file is no register, is of a later form than this reki's, has no
-  /// slot that can be read, is of form 1 with one that cannot, or is of another cluster or node.
-  [[nodiscard]] static Result<VoterStore> open(const DataDir& dir, std::uint64_t fresh, FileOps& ops = system_files());
+  /// slot that can be read, is of form 1 with one that cannot, is of another cluster or node, or has a view of a level that
+  /// the program does not have: what it promised may be kept by one that has it alone.
+  [[nodiscard]] static Result<VoterStore> open(const DataDir& dir, std::uint64_t fresh, FileOps& ops = system_files(),
+                                               const LevelRange& levels = supported_levels);
 
   [[nodiscard]] const membership::VoterRecord& record() const { return record_; }
   /// What could not be read at opening, and where: of a write cut short, or a disk that is going bad. It is repaired.
   [[nodiscard]] const std::vector<RegisterFile::Damage>& damage() const { return damage_; }
 
-  /// Returns once the record is on the disk. After an error nobody knows what is: the process must end
+  /// Returns once the record is on the disk, in the form of its level; a file of an earlier form is converted before. After an error nobody knows what is: the process must end
   /// without saying anything that depends on this record or the one before; every further call fails.
   /// REQUIRES: the store's number as it was, or an empty record: the store has been retired for another.
   [[nodiscard]] Result<void> write(const membership::VoterRecord& record);
@@ -51,8 +54,8 @@ class VoterStore {
   /// False only if there is certainly none.
   static bool is_in(const DataDir& dir);
   explicit VoterStore(RegisterFile file) : file_(std::move(file)) {}
-  static Result<VoterStore> read(RegisterFile file, const DataDir& dir);
-  Result<void> check(std::uint64_t newest, const DataDir& dir) const;
+  static Result<VoterStore> read(RegisterFile file, const DataDir& dir, const LevelRange& levels);
+  Result<void> check(std::uint64_t newest, const DataDir& dir, const LevelRange& levels) const;
   Result<void> make_sure(const std::vector<std::size_t>& damaged);
   Result<std::size_t> write_again();
   Result<void> failed(Result<void> why);

@@ -11,6 +11,7 @@ membership::MemberAgent::Options agent_options(const Config& config, const NodeC
   out.self.addr = self.advertise.empty() ? advertised(self.listen, address) : self.advertise;
   out.self.weight = self.weight;
   out.self.zone = self.zone;
+  out.self.levels = supported_levels;
   out.timing = timing_of(config);
   out.settings = settings_of(config);
   for (const NodeConfig& node : config.nodes) out.seeds.push_back(node.id);

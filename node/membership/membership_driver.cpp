@@ -96,19 +96,20 @@ Instant MembershipDriver::next_wake() const {
 
 void MembershipDriver::read(const std::string& route, BytesView bytes) {
   ++frames_;
-  auto frame = membership::decode_control(bytes, options_.cluster, machine_.agent().view().get());
+  auto frame = membership::decode_control(bytes, options_.cluster, machine_.agent().view().get(), own_levels());
   if (!frame) {
     ++bad_frames_;
     return read_of_others(bytes, frame.error());
   }
   const NodeId& from = frame->sender.name;
   stranger_.reset();
+  spoken_ = frame->level;
   if (!frame->sender.control.empty()) {
     // Anybody can say that it is any node: where one is, the view says, or the config before there is one.
-    if (!ports_.links.is_at(from, frame->sender.control)) stranger_ = Stranger{from, frame->sender.control, {}};
+    if (!ports_.links.is_at(from, frame->sender.control)) stranger_ = Stranger{from, frame->sender.control, {}, frame->level};
   } else {
     if (routes_.size() >= limits::control_routes_max && !routes_.contains(from)) routes_.clear();  // they ask again
-    routes_[from] = route;
+    routes_[from] = {route, frame->level};
   }
   if (frame->answer) send({from, *frame->answer});
   if (!frame->body) return;
@@ -118,8 +119,8 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
   if (hint != nullptr && is_asked && !machine_.agent().view()) ports_.links.learn(hint->coordinator, hint->control);
   const auto epoch = membership::view_of_sender(*frame->body);
   if (epoch && stranger_) stranger_->has = *epoch;
-  const bool room = epochs_.size() < limits::control_peers_max || epochs_.contains(from);  // strangers come and go
-  if (epoch && room && !stranger_) epochs_[from] = *epoch;
+  const bool room = heard_.size() < limits::control_peers_max || heard_.contains(from);  // strangers come and go
+  if (epoch && room && !stranger_) heard_[from] = {*epoch, frame->level};
   if (const auto* said = std::get_if<membership::ConfigSaid>(&*frame->body)) return took(from, *said);
   const std::string fault = machine_.on({from, std::move(*frame->body)}, clocks());
   if (!fault.empty()) refuse(from, fault);
@@ -133,7 +134,7 @@ void MembershipDriver::read_of_others(BytesView bytes, const Error& why) {
   if (why.code == ErrorCode::wrong_cluster) {
     text += ", and this node of '" + options_.cluster + "'; correct the name or the address in one of the configs";
   } else if (why.code == ErrorCode::version_mismatch) {
-    text += ", and this node version " + std::to_string(membership::control_version) + "; nodes of one cluster speak one";
+    text += ", and this node supports " + text_of(own_levels()) + "; run the later of the two reki on both";
   } else {
     return;
   }
@@ -142,7 +143,9 @@ void MembershipDriver::read_of_others(BytesView bytes, const Error& why) {
   // Only who joins: so that two never answer each other's answers.
   const auto joins = membership::who_joins(bytes);
   if (!joins) return;
-  ports_.links.send_to_stranger(joins->control, frames_out_.write(membership::Refused{{}, text}));
+  // Who speaks another level reads at least that somebody speaks this one.
+  const Level level = std::clamp(joins->level, own_levels().min, own_levels().max);
+  ports_.links.send_to_stranger(joins->sender.control, frames_out_.write(membership::Refused{{}, text}, {}, level));
 }
 
 void MembershipDriver::refuse(const NodeId& from, const std::string& fault) {
@@ -194,7 +197,7 @@ void MembershipDriver::apply(const membership::AgentEvent& event) {
     learned_ = installed->view->epoch();
     if (machine_.agent().phase() == MemberAgent::Phase::member) not_let_in_.clear();
     frames_out_.remember(installed->view);
-    std::erase_if(epochs_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
+    std::erase_if(heard_, [&](const auto& each) { return installed->view->find(each.first) == nullptr; });
     write_notice();
     log(config_check_.look(*installed->view, machine_.agent().phase() != MemberAgent::Phase::joining));
     ports_.node.installed(installed->view, machine_.agent().incarnation());
@@ -303,7 +306,7 @@ void MembershipDriver::write_notice() {
   notice.endpoints = ports_.links.addresses();
   notice.endpoints.resize(std::min(notice.endpoints.size(), limits::death_notice_endpoints_max));
   membership::ControlWriter guard({options_.cluster, NodeId{"guard/" + self_.value}, {}});
-  notice.frame = guard.write(membership::Stopped{self_, incarnation});
+  notice.frame = guard.write(membership::Stopped{self_, incarnation}, {}, level_for(self_));
   if (auto written = options_.page->set_death_notice(notice); !written) {
     log(LogLevel::warn, "death_notice", "text=\"" + written.error().text + '"');
   }
@@ -320,13 +323,25 @@ void MembershipDriver::send(const membership::Outbox::Item& item) {
     log(LogLevel::warn, "join_refused", "node=" + item.to.value + " at=" + at + " text=\"" + refused->why + '"');
   }
   if (stranger_ && item.to == stranger_->name && !ports_.links.is_at(item.to, stranger_->control)) {
-    return ports_.links.send_to_stranger(stranger_->control, frames_out_.write(item.body, stranger_->has));
+    return ports_.links.send_to_stranger(stranger_->control, frames_out_.write(item.body, stranger_->has, stranger_->level));
   }
-  const auto epoch = epochs_.find(item.to);
-  const BytesView frame = frames_out_.write(item.body, epoch == epochs_.end() ? Epoch{} : epoch->second);
-  const auto route = routes_.find(item.to);
-  if (route != routes_.end()) ports_.links.answer(route->second, frame);
-  else ports_.links.send(item.to, frame);
+  const auto heard = heard_.find(item.to);
+  const Epoch has = heard == heard_.end() ? Epoch{} : heard->second.has;
+  if (const auto route = routes_.find(item.to); route != routes_.end()) {
+    return ports_.links.answer(route->second.connection, frames_out_.write(item.body, has, route->second.level));
+  }
+  ports_.links.send(item.to, frames_out_.write(item.body, has, level_for(item.to)));
+}
+
+/// At which that node reads what is written to it: as it speaks itself. Who has not spoken and is in the view supports the
+/// view's level. Who knows no view yet speaks as it was spoken to, at first as the earliest.
+Level MembershipDriver::level_for(const NodeId& to) const {
+  const auto& view = machine_.agent().view();
+  if (!view) return spoken_.value_or(own_levels().min);
+  if (const auto heard = heard_.find(to); heard != heard_.end()) return heard->second.level;
+  const auto votes = [&](std::span<const Voter> voters) { return std::ranges::find(voters, to, &Voter::node) != voters.end(); };
+  const bool is_in = view->find(to) != nullptr || votes(view->voters()) || votes(view->old_voters());
+  return is_in ? view->level() : own_levels().min;
 }
 
 void MembershipDriver::finish_leaving() {

@@ -123,6 +123,17 @@ class MembershipDriver {
     NodeId name;
     std::string control;
     Epoch has;  ///< The view that it says it has.
+    Level level = first_level;  ///< At which it speaks.
+  };
+  /// What others have told of themselves.
+  struct Heard {
+    Epoch has;  ///< Their view: deltas to it are small.
+    Level level = first_level;
+  };
+  /// Of who cannot be connected to.
+  struct Route {
+    std::string connection;
+    Level level = first_level;
   };
 
   void took(const EtcdAnswered& answered);
@@ -140,6 +151,8 @@ class MembershipDriver {
   void say_config();
   void log(const std::vector<ConfigCheck::Line>& lines) const;
   void send(const membership::Outbox::Item& item);
+  [[nodiscard]] const LevelRange& own_levels() const { return options_.machine.agent.self.levels; }
+  [[nodiscard]] Level level_for(const NodeId& to) const;
   [[nodiscard]] bool is_due(const std::string& line);
   void finish_leaving();
   void part();
@@ -172,8 +185,9 @@ class MembershipDriver {
 
   // Frames.
   membership::ControlWriter frames_out_;
-  std::map<NodeId, Epoch> epochs_;        ///< The views that others have told of: deltas to them are small.
-  std::map<NodeId, std::string> routes_;  ///< Of those who cannot be connected to.
+  std::map<NodeId, Heard> heard_;
+  std::map<NodeId, Route> routes_;
+  std::optional<Level> spoken_;  ///< At which it was last spoken to.
   std::optional<Stranger> stranger_;
   Epoch learned_;  ///< Where all members of that view are is known.
   std::uint64_t frames_ = 0;

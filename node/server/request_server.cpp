@@ -119,10 +119,10 @@ void RequestServer::hello(std::string_view route, BytesView frame, Instant now) 
                              "', not of '" + printable(hello->cluster) + "'; check the address and [cluster] name";
     return refuse(route, ServerEvent::wrong_cluster, Error{ErrorCode::wrong_cluster, text}, now);
   }
-  const std::uint16_t version = std::min(hello->version_max, wire::version_max);
-  if (version < std::max(hello->version_min, wire::version_min)) {
-    const std::string text = "this node speaks protocol versions " + std::to_string(wire::version_min) + " to " +
-                             std::to_string(wire::version_max) + ", you " + std::to_string(hello->version_min) +
+  const Level version = std::min(hello->version_max, supported_levels.max);
+  if (version < std::max(hello->version_min, supported_levels.min)) {
+    const std::string text = "this node speaks protocol versions " + std::to_string(supported_levels.min) + " to " +
+                             std::to_string(supported_levels.max) + ", you " + std::to_string(hello->version_min) +
                              " to " + std::to_string(hello->version_max) + "; update the older side";
     return refuse(route, ServerEvent::version_mismatch, Error{ErrorCode::version_mismatch, text}, now);
   }

@@ -99,6 +99,11 @@ void RequestServer::serve(Session& session, const wire::Request& request) {
     const Error why{ErrorCode::unavailable, "node '" + options_.node.value + "' serves nothing yet" + reason};
     return refuse(session, request, wire::reply_of(request.id, why));
   }
+  if (wire::level_of(request.op) > view_.get()->level()) [[unlikely]] {
+    const Error why = wire::needs_level(request.op, view_.get()->level());
+    bad_request(session, why.code, why.text);
+    return refuse(session, request, wire::reply_of(request.id, why));
+  }
   if (wire::about_a_key(request.op)) {
     if (const auto elsewhere = redirect(request)) {
       events_.count(ServerEvent::wrong_node);
@@ -110,8 +115,9 @@ void RequestServer::serve(Session& session, const wire::Request& request) {
     const Error why{ErrorCode::overloaded, "node '" + options_.node.value + "' has more messages than it can handle in time"};
     return refuse(session, request, wire::reply_of(request.id, why));
   }
-  if (is_for_registry(request.op)) {
+  if (is_for_registry(request.op) || request.op == wire::Op::next) {
     gathered_.push_back(request);
+    if (request.op == wire::Op::next) gathered_.back().op = wire::Op::lookup;
     if (gathered_.size() == gathered_max) serve_gathered(session);
     return;
   }

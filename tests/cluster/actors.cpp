@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -111,9 +112,21 @@ class BlobActor : public reki::Actor<Blob> {
   std::int64_t on(const Put& m) { return static_cast<std::int64_t>(m.bytes.size()); }
   void on(const Nap& m) { std::this_thread::sleep_for(std::chrono::milliseconds(m.ms)); }
   std::int64_t on(const Ping&) { return ++pings_; }
+  void on(const AskNext& m, reki::Context& context) {
+    reki::Submission asks;
+    asks.op = reki::wire::Op::next;
+    asks.type = Neighbour::type;
+    asks.key = m.key;
+    *next_ = -1;
+    context.registry().submit(std::move(asks), reki::Completion::of([next = next_](reki::Answer&& answer) {
+      *next = static_cast<std::int64_t>(answer.code);
+    }));
+  }
+  std::int64_t on(const NextCode&) { return *next_; }
 
  private:
   std::int64_t pings_ = 0;
+  std::shared_ptr<std::atomic<std::int64_t>> next_ = std::make_shared<std::atomic<std::int64_t>>(-1);
 };
 
 class ScribeActor : public reki::Actor<Scribe> {

@@ -59,9 +59,20 @@ struct Nap {
   std::int64_t ms = 0;
   static constexpr auto fields = reki::fields("ms", &Nap::ms);
 };
+/// Asks the cluster for the operation of the next level, about a neighbour.
+struct AskNext {
+  static constexpr std::string_view name = "ask_next";
+  std::string key;
+  static constexpr auto fields = reki::fields("key", &AskNext::key);
+};
+/// What has come of it.
+struct NextCode {
+  static constexpr std::string_view name = "next_code";
+  using Reply = std::int64_t;  ///< As on the wire; -1: not answered yet.
+};
 struct Blob {
   static constexpr std::string_view type = "blob";
-  using Messages = reki::Messages<Fetch, Put, Nap, Ping>;
+  using Messages = reki::Messages<Fetch, Put, Nap, Ping, AskNext, NextCode>;
 };
 
 /// Takes its time in the handler, and leaves a witness of each call: `noted`, with its number in the place of the object's.

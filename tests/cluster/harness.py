@@ -87,6 +87,7 @@ class Node:
         self.process = None
         self.pid = None
         self.killed = False
+        self.program = NODE
         self.config = None  # its own, where it is not the cluster's
         self.more_environment = {}
         self.process_options = {}  # of Popen
@@ -101,7 +102,7 @@ class Node:
 
     def words(self):
         """The command line."""
-        return [NODE, "--config", self.config or self.cluster.config, "--node", self.id]
+        return [self.program, "--config", self.config or self.cluster.config, "--node", self.id]
 
     def environment(self):
         return dict(os.environ, REKI_WITNESS=self.cluster.witness_file, **self.more_environment)
@@ -309,9 +310,9 @@ class Cluster:
         self.others.append(process)
         return process
 
-    def probe(self, command, address=None, **values):
+    def probe(self, command, address=None, program=PROBE, stdin=None, **values):
         words = [f"{name}={value}" for name, value in values.items()]
-        return self.start(PROBE, command, self.name, address or self.nodes[self.ids[0]].address, *words)
+        return self.start(program, command, self.name, address or self.nodes[self.ids[0]].address, *words, stdin=stdin)
 
     def result(self, process, timeout=100):
         """The JSON that a probe ends with."""

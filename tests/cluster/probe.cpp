@@ -220,10 +220,10 @@ struct Load {
 };
 
 /// Calls at fixed times, whether or not the earlier ones are answered, each measured from when it was due: a stall of
-/// the node cannot hide in calls that were not made.
-void call_on_schedule(Client& client, std::initializer_list<Load*> loads, Duration interval, Instant end) {
+/// the node cannot hide in calls that were not made. Until `end`, or until `over` is true.
+void call_on_schedule(Client& client, std::initializer_list<Load*> loads, Duration interval, Instant end, const std::atomic<bool>* over = nullptr) {
   std::uint64_t made = 0;
-  for (Instant due = boot_time(); due < end; due = due + interval, ++made) {
+  for (Instant due = boot_time(); due < end && (over == nullptr || !*over); due = due + interval, ++made) {
     sleep_until(due);
     for (Load* load : loads) {
       client.call<Neighbour>(load->keys[made % load->keys.size()], Ping{}).then([load, due](const auto& pings) {
@@ -242,7 +242,7 @@ std::string warm_up(Client& client, const std::vector<std::string>& keys) {
 }
 
 /// Latency of calls to neighbours on one node, and of as many to another for comparison: what the machine is worth
-/// just now. Says "ready" on stderr once they run.
+/// just now. Says "ready" on stderr once they run. With ms=0 until stdin ends.
 Json latency(Client& client, const Options& options) {
   const auto count = static_cast<std::size_t>(options.number("keys", 200));
   Load here{keys_of(client, options.text("node"), count), {}};
@@ -251,8 +251,18 @@ Json latency(Client& client, const Options& options) {
     if (auto failed = warm_up(client, load->keys); !failed.empty()) return {{"failed", failed}};
   }
   std::cerr << "ready" << std::endl;
-  call_on_schedule(client, {&here, &there}, std::chrono::microseconds(options.number("interval_us", 1000)),
-                   boot_time() + std::chrono::milliseconds(options.number("ms", 3000)));
+  const auto ms = options.number("ms", 3000);
+  const Instant end = ms == 0 ? Instant::never() : boot_time() + std::chrono::milliseconds(ms);
+  std::atomic<bool> over{false};
+  std::jthread reader;
+  if (ms == 0) {
+    reader = std::jthread([&over] {
+      for (std::string line; std::getline(std::cin, line);) {
+      }
+      over = true;
+    });
+  }
+  call_on_schedule(client, {&here, &there}, std::chrono::microseconds(options.number("interval_us", 1000)), end, &over);
   return {{"here", here.tally.json()}, {"there", there.tally.json()}};
 }
 
@@ -336,10 +346,20 @@ Json session(Client& client, const Options&) {
   return {{"end", true}};
 }
 
+/// The operation that comes with the next level, about a key.
+Json next(Client& client, const Options& options) {
+  reki::Submission asks;
+  asks.op = reki::wire::Op::next;
+  asks.type = Neighbour::type;
+  asks.key = options.text("key");
+  const auto answer = client.exchange(asks);
+  return {{"code", name(answer.code)}, {"text", answer.text}};
+}
+
 constexpr struct {
   std::string_view name;
   Json (*run)(Client&, const Options&);
-} commands[] = {{"burst", burst}, {"keys", keys}, {"latency", latency}, {"crash", crash}, {"session", session}};
+} commands[] = {{"burst", burst}, {"keys", keys}, {"latency", latency}, {"crash", crash}, {"session", session}, {"next", next}};
 
 }  // namespace
 

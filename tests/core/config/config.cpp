@@ -217,6 +217,12 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_is_answered_with_the_nearest) {
   BOOST_TEST(after_good("[type.x]\n").starts_with("f:7:2: unknown key 'type' in the file; did you mean 'types'? "));
 }
 
+BOOST_AUTO_TEST_CASE(a_key_that_came_with_a_later_level_is_known_from_that_on) {
+  const std::string text = "[cluster]\nname = \"test\"\nlabel = \"x\"\n\n[[node]]\nid = \"a\"\nlisten = \"tcp://127.0.0.1:7101\"\n";
+  BOOST_TEST(parse_config(text, "f", "data", next_level).value().label == "x");
+  BOOST_TEST(mistakes(text).starts_with("f:3:1: unknown key 'label' in [cluster]"));
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_type_is_answered_with_the_right_one) {
   BOOST_TEST(changed("\"test\"", "7") == "f:2:8: name is a whole number; it must be a string; put it in quotes");
   BOOST_TEST(after_good("weight = \"2\"\n") == "f:7:10: weight is a string; it must be a whole number");

@@ -159,9 +159,10 @@ BOOST_AUTO_TEST_CASE(who_joins_is_known_whatever_the_cluster_and_the_version) {
   for (const std::uint16_t version : {1, 2, 900}) {
     const auto join = who_joins(frame_of(version, "other", "n9", at, 4, "\x90"));
     BOOST_REQUIRE(join.has_value());
-    BOOST_TEST(join->cluster == "other");
-    BOOST_TEST(join->name.value == "n9");
-    BOOST_TEST(join->control == at);
+    BOOST_TEST(join->sender.cluster == "other");
+    BOOST_TEST(join->sender.name.value == "n9");
+    BOOST_TEST(join->sender.control == at);
+    BOOST_TEST(join->level == version);
   }
   BOOST_TEST(!who_joins(frame_of(1, "other", "n9", at, 11, "\x90")).has_value());
   BOOST_TEST(!who_joins(frame_of(1, "other", "n9", "", 4, "\x90")).has_value());
@@ -169,8 +170,8 @@ BOOST_AUTO_TEST_CASE(who_joins_is_known_whatever_the_cluster_and_the_version) {
 }
 
 BOOST_AUTO_TEST_CASE(frames_of_a_later_version_are_told_from_damaged_ones) {
-  refused(frame_of(2, "shop", "n1", "", 1, "\x90"), ErrorCode::version_mismatch, "version 2");
-  refused(Bytes("\x93\xa4rekc\x02\xc0", 8), ErrorCode::version_mismatch, "version 2");
+  refused(frame_of(2, "shop", "n1", "", 1, "\x90"), ErrorCode::version_mismatch, "level 2");
+  refused(Bytes("\x93\xa4rekc\x02\xc0", 8), ErrorCode::version_mismatch, "level 2");
   refused(frame_of(1, "shop", "n1", "", 99, "\x90"), ErrorCode::unsupported, "99");
   refused(frame_of(1, "shop", "n1", "", 0, "\x90"), ErrorCode::unsupported, "0");
   Bytes longer = frame_of(1, "shop", "n1", "", 7, "\x93\x05\xc0\x91\x01");
@@ -179,6 +180,41 @@ BOOST_AUTO_TEST_CASE(frames_of_a_later_version_are_told_from_damaged_ones) {
   const auto got = decode_control(longer, "shop");
   BOOST_REQUIRE(got);
   BOOST_TEST((std::get<ViewFetch>(*got->body).have == Epoch{5}));
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_is_read_at_each_level_that_the_reader_has_and_at_no_other) {
+  constexpr LevelRange both{1, 2};
+  ControlWriter writer{n1};
+  for (const Body& m : test::control_messages()) {
+    for (const Level level : {1, 2}) {
+      const Bytes frame{writer.write(m, {}, level)};
+      const auto got = decode_control(frame, "shop", nullptr, both);
+      BOOST_REQUIRE_MESSAGE(got, got.error().text);
+      BOOST_TEST(got->level == level);
+      BOOST_TEST((got->body && Bytes{writer.write(*got->body, {}, level)} == frame));
+    }
+    const Bytes frame{writer.write(m, {}, 2)};
+    refused(frame, ErrorCode::version_mismatch, "'n1' at tcp://10.0.0.1:17101 speaks level 2");
+    const auto later = decode_control(frame, "shop", nullptr, {3, 4});
+    BOOST_TEST((!later && later.error().code == ErrorCode::version_mismatch));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_message_of_the_next_level_has_an_element_more_that_is_read_there_and_passed_over_before) {
+  ControlWriter writer{n1};
+  for (const Body& m : test::control_messages()) {
+    const auto before = elements_of(written(m));
+    const auto now = elements_of(Bytes{writer.write(m, {}, 2)});
+    BOOST_REQUIRE(now.size() == before.size() + 1);
+    const auto kind = static_cast<std::uint64_t>(kind_of(m));
+    BOOST_TEST(decode_control(frame_of(1, "shop", "n1", "", kind, array_of(now, now.size())), "shop").has_value());
+    // Left out it is what it would be.
+    BOOST_TEST(decode_control(frame_of(2, "shop", "n1", "", kind, array_of(before, before.size())), "shop", nullptr, {1, 2}).has_value());
+    auto wrong = now;
+    wrong.back() = "\x07";
+    const auto got = decode_control(frame_of(2, "shop", "n1", "", kind, array_of(wrong, wrong.size())), "shop", nullptr, {1, 2});
+    BOOST_TEST((!got && got.error().text.find("level is not that of the frame") != std::string::npos));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_head_that_breaks_a_bound_is_refused) {
@@ -232,7 +268,7 @@ BOOST_AUTO_TEST_CASE(the_table_of_kinds_lists_exactly_the_messages_and_their_ele
       std::size_t count = 0;
       for (std::string name; names >> name; ++count) {
         if (name.ends_with(',')) name.pop_back();
-        if (name == "since_ack") continue;
+        if (name == "since_ack" || name == "levels") continue;
         const Bytes frame =
             frame_of(1, "shop", "n1", "", static_cast<std::uint64_t>(known.kind), array_of(elements, count));
         refused(frame, ErrorCode::malformed_frame, std::string{known.name} + ": " + name + " is missing");

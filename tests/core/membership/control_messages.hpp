@@ -63,14 +63,16 @@ inline std::vector<reki::membership::Body> control_messages() {
           Nack{1, Term{2}, Term{3}},
           Resign{Term{1}},
           InitProbe{},
-          InitState{1, true, "shop", Epoch{4}},
+          InitState{1, true, "shop", Epoch{4}, {2, 3}},
           Init{1, view},
           Refused{Incarnation{1}, "no"},
           SetVoters{3, {NodeId{"n1"}, NodeId{"n4"}, NodeId{"n5"}}},
           SetVotersReply{SetVotersReply::State::refused, "no"},
           SetProfile{Epoch{70000}, Profile::cloud},
           SetProfileReply{SetProfileReply::State::not_yet, "no", Epoch{3}},
-          ConfigSaid{Incarnation{1}, 0x89abcdef, "counter 3f2a1b9c", "counter.so 00c1d2e3"}};
+          ConfigSaid{Incarnation{1}, 0x89abcdef, "counter 3f2a1b9c", "counter.so 00c1d2e3"},
+          SetLevel{Epoch{70000}, 2},
+          SetLevelReply{SetLevelReply::State::done, "no", Epoch{3}}};
 }
 
 }  // namespace test

@@ -87,6 +87,10 @@ struct Describe {
     return "SetVotersReply " + str(m.state) + (m.why.empty() ? "" : " ") + m.why;
   }
   std::string operator()(const SetProfile& m) const { return "SetProfile " + std::string(name_of(m.profile)) + " from " + str(m.base); }
+  std::string operator()(const SetLevel& m) const { return "SetLevel " + std::to_string(m.level) + " from " + str(m.base); }
+  std::string operator()(const SetLevelReply& m) const {
+    return "SetLevelReply " + str(m.state) + " epoch " + str(m.epoch) + (m.why.empty() ? "" : " ") + m.why;
+  }
   std::string operator()(const SetProfileReply& m) const {
     return "SetProfileReply " + str(m.state) + " epoch " + str(m.epoch) + (m.why.empty() ? "" : " ") + m.why;
   }

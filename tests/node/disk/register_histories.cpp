@@ -25,6 +25,8 @@ class History {
       : seed_(seed), view_(std::move(view)), rots_(rots), used_(encode(VoterSlot{1, with(1, view_)}).size()) {
     BOOST_REQUIRE(Opened{path_}.store());
   }
+  /// The cluster's level is raised at some moment, and until then some of the processes are of the program before.
+  void with_an_upgrade() { levels_ = {1, 2}; }
   History(std::uint64_t seed, membership::ViewPtr view, bool rots, const Bytes& register_of_before, std::uint64_t promised)
       : History(seed, std::move(view), rots) {
     test::put_bytes(path_ + "/register", register_of_before);
@@ -46,13 +48,20 @@ class History {
   }
   [[nodiscard]] int damages() const { return damages_; }
   [[nodiscard]] bool refused() const { return refused_; }
+  /// Whether the program before has been refused, as it has to be once the register is of the next form.
+  [[nodiscard]] bool closed() const { return closed_; }
 
  private:
   void process(MeanDisk& disk) {
     Opened opened{path_};
-    auto store = opened.store(disk);
+    const bool is_before = levels_.max > 1 && disk.happens(2);
+    auto store = opened.store(disk, is_before ? LevelRange{} : levels_);
     if (!store) {
       const std::string& text = store.error().text;
+      if (is_before && raised_ && text.find("has form 3") != std::string::npos) {
+        closed_ = true;
+        return;
+      }
       refused_ = text.find("is damaged: cannot read") != std::string::npos;
       BOOST_REQUIRE_MESSAGE((refused_ ? damaged_ : text.starts_with("cannot")), "seed " << seed_ << ": " << text);
       return;
@@ -64,7 +73,17 @@ class History {
     BOOST_REQUIRE_MESSAGE(has >= acknowledged_ && has <= next_,
                           "seed " << seed_ << " has " << has << ", acknowledged was " << acknowledged_);
     acknowledged_ = has;  // whoever reads it acts on it
-    while (!disk.happens(4) && store->write(with(++next_, view_))) acknowledged_ = next_;
+    Level level = store->record().level;
+    BOOST_REQUIRE_MESSAGE(!(is_before && closed_) && level >= written_, "seed " << seed_ << ": an earlier program reads what it cannot");
+    while (!disk.happens(4)) {
+      if (!is_before && levels_.max > level && disk.happens(4)) level = levels_.max;
+      raised_ = raised_ || level > 1;
+      auto record = with(++next_, view_);
+      record.level = level;
+      if (!store->write(record)) break;
+      acknowledged_ = next_;
+      written_ = level;
+    }
   }
 
   const test::TemporaryDir temporary_{test::TemporaryDir::in_memory()};
@@ -79,6 +98,10 @@ class History {
   int damages_ = 0;
   bool damaged_ = false;
   bool refused_ = false;
+  LevelRange levels_{};
+  Level written_ = 1;    ///< Of the record that was acknowledged last.
+  bool raised_ = false;  ///< A record of a higher level was to be written.
+  bool closed_ = false;
 };
 
 /// Large enough for many sectors: torn writes of it are some of both.
@@ -116,6 +139,17 @@ BOOST_AUTO_TEST_CASE(a_register_of_form_1_is_converted_whatever_the_disk_may_los
     std::rotate(slots.begin(), slots.begin() + static_cast<std::ptrdiff_t>(seed % slots.size()), slots.end());
     History(seed, view, seed % 2 == 0, test::form_1(slots), newest).run(40);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_register_gets_the_next_form_whatever_the_disk_may_lose_and_the_program_before_reads_it_until_then) {
+  int closed = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    History history{seed, seed % 4 == 0 ? large_view() : nullptr, seed % 2 == 0};
+    history.with_an_upgrade();
+    history.run(60);
+    closed += history.closed() ? 1 : 0;
+  }
+  BOOST_TEST(closed > 10);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -32,7 +32,7 @@ inline const NodeId n1{"n1"};
 struct Opened {
   explicit Opened(const std::string& path, const std::string& cluster = "shop", const NodeId& node = n1)
       : dir(DataDir::open(path, cluster, node).value()) {}
-  Result<VoterStore> store(FileOps& ops = system_files()) { return VoterStore::open(dir, 77, ops); }
+  Result<VoterStore> store(FileOps& ops = system_files(), const LevelRange& levels = {}) { return VoterStore::open(dir, 77, ops, levels); }
   DataDir dir;
 };
 

@@ -243,4 +243,51 @@ BOOST_AUTO_TEST_CASE(openings_whose_syncs_fail_leave_the_record_that_is_surely_o
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_record_of_the_next_level_makes_the_file_of_the_next_form_and_none_before_does) {
+  const test::TemporaryDir temporary;
+  const std::string file = temporary / "d/register";
+  constexpr LevelRange both{1, 2};
+  VoterRecord record = with(3, test::control_view("shop", 9));
+  {
+    Opened opened{temporary / "d"};
+    auto store = opened.store(system_files(), both).value();
+    BOOST_REQUIRE(store.write(record));
+    BOOST_TEST(bytes_of(file).starts_with("reki register, version 2\n"));
+    record.level = 2;
+    BOOST_REQUIRE(store.write(record));
+  }
+  const Bytes now = bytes_of(file);
+  BOOST_TEST(now.starts_with("reki register, version 3\n"));
+  BOOST_TEST(now.substr(test::half_bytes).starts_with("reki register, version 3\n"));
+  const auto earlier = Opened{temporary / "d"}.store();
+  BOOST_TEST(refused(earlier, "has form 3 and was written by reki "));
+  BOOST_TEST(refused(earlier, "leave the data directory as it is"));
+  BOOST_TEST(!refused(earlier, "remove"));
+  BOOST_TEST((bytes_of(file) == now));
+  Opened opened{temporary / "d"};
+  const auto later = opened.store(system_files(), both);
+  BOOST_REQUIRE(later);
+  BOOST_TEST((later->record().level == 2 && later->record().promised == Term{3} && later->damage().empty()));
+}
+
+BOOST_AUTO_TEST_CASE(a_register_whose_view_has_a_level_that_the_program_does_not_support_is_refused_and_left_alone) {
+  const test::TemporaryDir temporary;
+  const auto one = test::control_view("shop", 9);
+  ViewHead head = one->head();
+  head.level = 2;
+  std::vector<Member> members{one->members().begin(), one->members().end()};
+  for (Member& m : members) m.levels = {1, 2};
+  const auto two = std::make_shared<const View>(View::make(head, members, one->table()).value());
+  {
+    Opened opened{temporary / "d"};
+    BOOST_REQUIRE(opened.store(system_files(), {1, 2}).value().write(with(3, two)));
+  }
+  const Bytes file = bytes_of(temporary / "d/register");
+  BOOST_TEST(file.starts_with("reki register, version 2\n"));  // accepted is not chosen
+  const auto earlier = Opened{temporary / "d"}.store();
+  BOOST_TEST(refused(earlier, "says that the cluster has level 2, and this reki supports level 1; start a later one on this node"));
+  BOOST_TEST(!refused(earlier, "remove"));
+  BOOST_TEST((bytes_of(temporary / "d/register") == file));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

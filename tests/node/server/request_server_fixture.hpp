@@ -84,6 +84,17 @@ struct OneServer {
     server.set_view(view, incarnation);
   }
 
+  /// From now on the next view, of that level.
+  void next_view_of(reki::Level level) {
+    reki::ViewHead head = view->head();
+    head.epoch = reki::Epoch{head.epoch.value + 1};
+    head.level = level;
+    std::vector<reki::Member> members(view->members().begin(), view->members().end());
+    for (reki::Member& m : members) m.levels.max = level;
+    view = std::make_shared<const reki::View>(reki::View::make(head, std::move(members), view->table()).value());
+    server.set_view(view, incarnation);
+  }
+
   static constexpr reki::Incarnation incarnation{77};
   reki::Instant now = reki::boot_time();
   std::shared_ptr<Gate> gate = std::make_shared<Gate>();

@@ -50,6 +50,26 @@ BOOST_AUTO_TEST_CASE(one_bad_request_gets_its_own_error_and_spoils_no_other) {
   BOOST_TEST(one.count_of(ServerEvent::bad_request) == 8U);
 }
 
+BOOST_AUTO_TEST_CASE(an_operation_of_a_later_level_is_refused_by_name_until_the_view_has_that) {
+  OneServer one({"n1", "n2"});
+  DirectPeer peer(one);
+  peer.greet();
+  const std::string here = one.key_of("n1");
+  const std::string there = one.key_of("n2");
+  peer.request({request_for(1, Op::next, here), request_for(2, Op::next, there)});
+  for (const auto& reply : peer.replies()) {
+    BOOST_TEST((reply.code == ErrorCode::unsupported));
+    BOOST_TEST((reply.text == "operation 48 needs level 2, and the cluster has level 1; once all nodes run a reki that has it, 'reki upgrade finish' raises that"));
+  }
+  one.next_view_of(2);
+  peer.request({start_of(3, here)});
+  BOOST_TEST((peer.reply().code == ErrorCode::ok));
+  peer.request({request_for(4, Op::next, here)});
+  BOOST_TEST((peer.reply().code == ErrorCode::ok));
+  peer.request({request_for(5, Op::next, there)});
+  BOOST_TEST((peer.reply().code == ErrorCode::wrong_node));
+}
+
 BOOST_AUTO_TEST_CASE(a_crash_is_told_with_its_text) {
   OneServer one;
   DirectPeer peer(one);
