@@ -65,6 +65,10 @@ class FieldWriter {
   void last(const char*, const std::optional<Duration>& d) {
     d ? out_.write_uint(static_cast<std::uint64_t>(std::max<std::int64_t>(d->count(), 0))) : out_.write_nil();
   }
+  void last(const char* name, const ViewPtr& view) {
+    if (view == nullptr) return out_.write_nil();
+    (*this)(name, view);
+  }
 
  private:
   MsgpackWriter out_;
@@ -117,11 +121,7 @@ class FieldReader {
   void operator()(const char* name, ViewPtr& view) {
     BytesView bytes;
     e_.bytes(name, bytes);
-    if (!e_.ok()) return;
-    auto decoded = decode_view(bytes);
-    if (!decoded) return give_up(name, "is ", decoded.error());
-    if (decoded->cluster_id() != cluster_) return e_.fault(name, "is of another cluster than the frame");
-    view = std::make_shared<const View>(std::move(*decoded));
+    if (e_.ok()) read_view(name, bytes, view);
   }
   void operator()(const char* name, std::vector<NodeId>& nodes) {
     BytesView bytes;
@@ -150,6 +150,11 @@ class FieldReader {
     if (ns > static_cast<std::uint64_t>(Duration::max().count())) return e_.fault(name, "is too large a number");
     out = Duration{static_cast<std::int64_t>(ns)};
   }
+  void last(const char* name, ViewPtr& view) {
+    std::optional<BytesView> bytes;
+    e_.bytes(name, bytes);
+    if (e_.ok() && bytes) read_view(name, *bytes, view);
+  }
 
   /// More about the fault; may be empty.
   [[nodiscard]] const std::string& why() const { return why_; }
@@ -161,6 +166,12 @@ class FieldReader {
     e_.number(name, number);
     if (number > static_cast<std::uint8_t>(last)) return e_.fault(name, "is none that this version knows");
     out = static_cast<Enum>(number);
+  }
+  void read_view(const char* name, BytesView bytes, ViewPtr& view) {
+    auto decoded = decode_view(bytes);
+    if (!decoded) return give_up(name, "is ", decoded.error());
+    if (decoded->cluster_id() != cluster_) return e_.fault(name, "is of another cluster than the frame");
+    view = std::make_shared<const View>(std::move(*decoded));
   }
   void give_up(const char* name, const char* what, const Error& why) {
     e_.fault(name, what);
@@ -204,6 +215,11 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::set_profile, "set_profile"},
     NamedControlKind{ControlKind::set_profile_reply, "set_profile_reply"},
     NamedControlKind{ControlKind::config_said, "config_said"},
+    NamedControlKind{ControlKind::lineage_ask, "lineage_ask"},
+    NamedControlKind{ControlKind::lineage_is, "lineage_is"},
+    NamedControlKind{ControlKind::rescue_probe, "rescue_probe"},
+    NamedControlKind{ControlKind::rescue_state, "rescue_state"},
+    NamedControlKind{ControlKind::rescue, "rescue"},
     NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
 constexpr std::size_t bodies = std::variant_size_v<Body>;
@@ -264,6 +280,7 @@ struct Head {
   ControlSender sender;
   std::uint64_t kind = 0;
   BytesView body;
+  Lineage lineage;
 };
 
 Result<Head> read_head(BytesView frame) {
@@ -283,6 +300,7 @@ Result<Head> read_head(BytesView frame) {
   read_address(e, "control", out.sender.control);
   e.number("kind", out.kind);
   e.value("body", out.body);
+  e.number("lineage", out.lineage.value);
   e.skip_rest();
   if (e.ok() && out.sender.name.value.empty()) e.fault("from", "is empty");
   if (!e.ok() && is_other) return fail(ErrorCode::version_mismatch, "somebody speaks version " + std::to_string(out.version) + " of the control plane");
@@ -313,7 +331,7 @@ std::optional<ControlSender> who_joins(BytesView frame) {
 Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have) {
   auto head = read_head(frame);
   if (!head) return tl::make_unexpected(std::move(head).error());
-  ControlFrame out{std::move(head->sender), {}, {}};
+  ControlFrame out{std::move(head->sender), head->lineage, {}, {}};
   const std::string who = "'" + out.sender.name.value + "'" + (out.sender.control.empty() ? "" : " at " + out.sender.control);
   if (head->version != control_version) {
     return fail(ErrorCode::version_mismatch, who + " speaks version " + std::to_string(head->version) + " of the control plane");
@@ -354,6 +372,7 @@ void ControlWriter::remember(const ViewPtr& view) {
 
 void ControlWriter::begin(ControlKind kind) {
   frame_.resize(head_bytes_);
+  frame_.front() = static_cast<char>(lineage_ == Lineage{} ? 0x97 : 0x98);  // so many elements
   MsgpackWriter{frame_}.write_uint(static_cast<std::uint64_t>(kind));
 }
 
@@ -366,7 +385,7 @@ BytesView ControlWriter::write(const Body& body, Epoch receiver_has) {
       begin(ControlKind::view_delta);
       out.write_array(1);
       out.write_bin(delta);
-      return frame_;
+      return finish();
     }
   }
   begin(kind_of(body));
@@ -379,6 +398,11 @@ BytesView ControlWriter::write(const Body& body, Epoch receiver_has) {
         fields(writer, m);
       },
       body);
+  return finish();
+}
+
+BytesView ControlWriter::finish() {
+  if (lineage_ != Lineage{}) MsgpackWriter{frame_}.write_uint(lineage_.value);
   REKI_ASSERT(frame_.size() <= limits::control_frame_bytes_max);
   return frame_;
 }

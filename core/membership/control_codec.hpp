@@ -50,6 +50,11 @@ enum class ControlKind : std::uint8_t {
   set_voters_reply = 32,
   set_profile = 33,
   set_profile_reply = 34,
+  lineage_ask = 40,
+  lineage_is = 41,
+  rescue_probe = 42,
+  rescue_state = 43,
+  rescue = 44,
 };
 /// As which kind it is written if nothing is known of the receiver.
 [[nodiscard]] ControlKind kind_of(const Body& body);
@@ -71,6 +76,7 @@ struct ControlSender {
 
 struct ControlFrame {
   ControlSender sender;
+  Lineage lineage;
   /// For the machines. Nothing: a delta that the receiver's view is no base for.
   std::optional<Body> body;
   /// To be sent to the sender instead, if such a delta is of a newer view: which view to send.
@@ -102,6 +108,8 @@ class ControlWriter {
  public:
   /// REQUIRES: the bounds of `ControlSender`.
   explicit ControlWriter(const ControlSender& sender);
+  /// Of the frames from now on.
+  void set_lineage(Lineage lineage) { lineage_ = lineage; }
   /// A view that this node has installed: so that it can tell others the difference to the next.
   void remember(const ViewPtr& view);
   /// The frame, until the next call. A view is encoded once for all messages in a row that carry it.
@@ -113,8 +121,10 @@ class ControlWriter {
 
  private:
   void begin(ControlKind kind);
+  [[nodiscard]] BytesView finish();
   [[nodiscard]] BytesView encoded(const ViewPtr& view);
 
+  Lineage lineage_;
   Bytes frame_;
   std::size_t head_bytes_ = 0;  ///< Of `frame_`: what all frames begin with.
   ViewHistory history_;

@@ -37,6 +37,14 @@ enum class Mutation : std::uint8_t {
   not_awaited,      ///< What a turn does leaves without waiting for its grant.
   late_outputs,     ///< A view is reported cleared while outputs of what it took are still held, and they leave.
 
+  // Of a rescue.
+  rescue_small_jump,  ///< The rescued register goes on with the survivor's next epoch.
+  rescue_no_rest,     ///< It gives leases at once.
+  rescue_same_store,  ///< The survivor's store goes on under its number, in both lineages.
+  rescue_forgotten,   ///< Who is told of a rescue stops without writing it down.
+  rescue_mixes,       ///< Frames of other lineages are taken.
+  rescue_unasked,     ///< A voter that starts votes before it has asked the others.
+
   // Of the engine etcd.
   etcd_read_confirms,   ///< A term is confirmed by reading the coordinator's key instead of writing it.
   etcd_late_round,      ///< A confirmation counts for what began after its request was sent.

@@ -56,6 +56,8 @@ Result<VoterRecord> read_record(BytesView bytes) {
   e.number("promised", out.promised.value);
   e.number("accepted", out.accepted.value);
   e.bytes("view", view);
+  e.number("lineage", out.lineage.value);
+  e.number("retired", out.retired);
   e.skip_rest();
   if (!e.ok()) return damaged(e.fault_text());
   if (!in.at_end()) return damaged("bytes follow it");
@@ -77,12 +79,17 @@ Bytes encode(const VoterSlot& slot) {
   REKI_ASSERT(record.view == nullptr || record.view->cluster_id() == record.cluster);
   Bytes body;
   MsgpackWriter w{body};
-  w.write_array(5);
+  const bool is_first = record.lineage == Lineage{} && record.retired == 0;
+  w.write_array(is_first ? 5 : 7);
   w.write_str(record.cluster);
   w.write_uint(record.store);
   w.write_uint(record.promised.value);
   w.write_uint(record.accepted.value);
   record.view ? w.write_bin(encode(*record.view)) : w.write_nil();
+  if (!is_first) {
+    w.write_uint(record.lineage.value);
+    w.write_uint(record.retired);
+  }
   Bytes out{magic};
   append_number(out, slot.counter);
   append_number(out, body.size());
