@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reki/core/base/assert.hpp"
+#include "reki/core/membership/rescue.hpp"
 
 namespace reki {
 namespace {
@@ -81,6 +82,7 @@ Result<void> VoterStore::check(std::uint64_t newest, const DataDir& dir) const {
     return file_.refuse("is damaged: none of its records can be read" + RegisterFile::how_to_replace());
   }
   if (const auto wrong = misplacement(record_, dir); !wrong.empty()) return file_.refuse(wrong);
+  if (record_.is_over()) return file_.refuse("is retired: " + membership::retired_text(dir.cluster(), record_.lineage));
   if (!file_.is_form_1() || damage_.empty()) return {};
   return file_.refuse(
       "is of an earlier reki, which kept each record once, and one of them cannot be read. If the machine has crashed "
@@ -121,7 +123,7 @@ Result<std::size_t> VoterStore::write_again() {
 }
 
 Result<void> VoterStore::write(const VoterRecord& record) {
-  REKI_ASSERT(record.store == record_.store || !record.view);
+  REKI_ASSERT(record.store == record_.store || !record.view || record.lineage != record_.lineage);
   if (failed_) return file_.refuse("could not be written before: the process must end");
   const auto oldest = std::ranges::min_element(counters_);
   auto done = put(static_cast<std::size_t>(oldest - counters_.begin()), std::ranges::max(counters_) + 1, record);

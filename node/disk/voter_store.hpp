@@ -32,8 +32,8 @@ class VoterStore {
   /// The store of a directory that stays open for at least as long; `fresh`, a random number that no other store has
   /// had and not 0, becomes the number of a new, empty one if there is none. One of form 1 is converted.
   ///
-  /// Fails with `bad_data_dir`, and changes nothing, if the file is no register, is of a later form than this reki's, has no
-  /// slot that can be read, is of form 1 with one that cannot, or is of another cluster or node.
+  /// Fails with `bad_data_dir`, and changes nothing, if the file is no register, is of a later form than this reki's, is
+  /// retired by a rescue, has no slot that can be read, is of form 1 with one that cannot, or is of another cluster or node.
   [[nodiscard]] static Result<VoterStore> open(const DataDir& dir, std::uint64_t fresh, FileOps& ops = system_files());
 
   [[nodiscard]] const membership::VoterRecord& record() const { return record_; }
@@ -42,7 +42,7 @@ class VoterStore {
 
   /// Returns once the record is on the disk. After an error nobody knows what is: the process must end
   /// without saying anything that depends on this record or the one before; every further call fails.
-  /// REQUIRES: the store's number as it was, or an empty record: the store has been retired for another.
+  /// REQUIRES: the store's number as it was, or an empty record or another lineage: the store has been retired for another.
   [[nodiscard]] Result<void> write(const membership::VoterRecord& record);
 
  private:
