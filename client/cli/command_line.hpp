@@ -37,6 +37,8 @@ struct CommandLine {
   std::string node;
   std::string file;
   std::vector<std::string> ids;      ///< voters: nodes
+  std::vector<std::string> lost;     ///< voters rescue: NODE/STORE
+  std::string confirm;               ///< voters rescue
   std::string profile;               ///< profile set
   bool if_needed = false;            ///< init
   double seconds = 2;                ///< bench: per measurement
