@@ -84,6 +84,13 @@ void add_voter_verbs(CLI::App& app, CommandLine& out) {
   change("remove", "let these vote no more");
   change("replace", "the first votes no more, the second does in its place")->expected(2);
   change("set", "these, and no others");
+  auto* rescue = voters->add_subcommand("rescue", "most voters are lost FOR GOOD: go on from one that is left, and give up what it has not seen. "
+                                                  "Without --confirm it changes nothing, and says what that means");
+  rescue->fallthrough();
+  rescue->callback([&out] { out.verb = "voters rescue"; });
+  rescue->add_option("--lost", out.lost, "a voter's store that is lost for good, one for each")->type_name("NODE/STORE")->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  rescue->add_option("--confirm", out.confirm, "the words that the verb asks for")->type_name("TEXT");
 }
 
 void add_profile_verbs(CLI::App& app, CommandLine& out) {

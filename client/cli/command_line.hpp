@@ -38,6 +38,8 @@ struct CommandLine {
   std::string node;
   std::string file;
   std::vector<std::string> ids;      ///< voters: nodes
+  std::vector<std::string> lost;     ///< voters rescue: NODE/STORE
+  std::string confirm;               ///< voters rescue
   std::string profile;               ///< profile set
   std::optional<Level> level;        ///< config check
   bool if_needed = false;            ///< init

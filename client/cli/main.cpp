@@ -39,6 +39,7 @@ Result<ClientOptions> whom_to_ask(const CommandLine& line) {
 Result<Report> run(const CommandLine& line) {
   if (line.verb == "config check") return config_check(line);
   if (line.verb == "init") return init(line);
+  if (line.verb == "voters rescue") return rescue(line);
   auto options = whom_to_ask(line);
   if (!options) return tl::make_unexpected(options.error());
   const auto client = Client::connect(std::move(*options));

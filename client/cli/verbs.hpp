@@ -35,6 +35,8 @@ Result<Report> watch(Client& client, const CommandLine& line);
 Result<Report> bench(Client& client, const CommandLine& line);
 Result<Report> config_check(const CommandLine& line);
 Result<Report> init(const CommandLine& line);
+/// `voters rescue`.
+Result<Report> rescue(const CommandLine& line);
 
 // What several of them need.
 

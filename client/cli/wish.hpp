@@ -45,6 +45,7 @@ std::optional<Reply> ask_coordinator(const View& view, const std::string& verb, 
   std::optional<Reply> last;
   // Whoever is asked answers at the same level.
   const Level level = std::clamp(view.level(), supported_levels.min, supported_levels.max);
+  Lineage newest;
   const auto is_over = [&] { return last && (last->state == Reply::State::done || last->state == Reply::State::refused); };
   const Instant end = boot_time() + timeout;
   for (Instant now = boot_time(); now < end && !is_over(); now = boot_time()) {
@@ -55,6 +56,8 @@ std::optional<Reply> ask_coordinator(const View& view, const std::string& verb, 
     connections->receive(std::min(end, now + again_after), [&](std::size_t, BytesView bytes) {
       const auto answer = membership::decode_control(bytes, view.cluster_id(), nullptr, supported_levels);
       if (!answer || !answer->body) return true;
+      newest = std::max(newest, answer->lineage);  // of a register that was rescued: what is said next is meant for that
+      writer.set_lineage(newest);
       if (const auto* reply = std::get_if<Reply>(&*answer->body)) last = *reply;
       const auto* const hint = std::get_if<membership::Hint>(&*answer->body);
       const bool is_new = hint != nullptr && !hint->control.empty() && std::ranges::find(addresses, hint->control) == addresses.end();

@@ -21,8 +21,10 @@ struct StrongId {
 using NodeId = StrongId<struct NodeIdTag, std::string>;
 /// One run of a process, or what it goes on as once a view has dropped it: random, never used twice. 0 means unknown.
 using Incarnation = StrongId<struct IncarnationTag, std::uint64_t>;
-/// The number of a view. 0 means none.
+/// The number of a view. 0 means none. Its upper 6 bits are the generation (core/view/generation.hpp).
 using Epoch = StrongId<struct EpochTag, std::uint32_t>;
+/// Which of the lives of a cluster's register: each rescue begins another. 0: as the cluster was made.
+using Lineage = StrongId<struct LineageTag, std::uint64_t>;
 /// The number of a coordinator's time in office.
 using Term = StrongId<struct TermTag, std::uint64_t>;
 /// One of the `slot_count` parts of the key space.

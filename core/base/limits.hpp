@@ -77,6 +77,9 @@ inline constexpr std::size_t control_strangers_max = 32;
 /// How far an epoch or a ballot's round may be ahead of what is stored here, to be believed. A cluster that changes its view
 /// ten times a second, day and night, takes 29 hours for so many.
 inline constexpr std::uint64_t ahead_max = std::uint64_t{1} << 20;
+/// How long nothing runs in a register that was rescued, after the act and after each start: as long as the longest lease is
+/// waited for, whatever the survivor's view says, since it may not have seen a change.
+inline constexpr std::chrono::seconds rescue_rest{2};
 /// Names in `seeds`: one or two are usual, another one per data centre.
 inline constexpr std::size_t seeds_max = 16;
 /// Addresses of one such name that are connected to while a node looks for its cluster: any of them will do.

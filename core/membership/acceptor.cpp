@@ -5,6 +5,7 @@
 
 #include "reki/core/membership/ballot.hpp"
 #include "reki/core/membership/mutation.hpp"
+#include "reki/core/membership/rescue.hpp"
 
 namespace reki::membership {
 
@@ -97,7 +98,30 @@ bool Acceptor::is_out(const View& chosen) const {
 }
 
 void Acceptor::retire(std::uint64_t fresh) {
-  record_ = {std::move(record_.cluster), fresh, {}, {}, nullptr, record_.level};  // with the name, so that no `reki init` takes it
+  // With the name, so that no `reki init` takes it.
+  record_ = {std::move(record_.cluster), fresh, {}, {}, nullptr, record_.level, record_.lineage, 0};
+  forget();
+}
+
+void Acceptor::retire(std::uint64_t fresh, Lineage lineage) {
+  if (empty()) {
+    record_.lineage = lineage;
+    return forget();
+  }
+  const std::uint64_t voted = record_.store;
+  record_ = {std::move(record_.cluster), fresh, {}, {}, nullptr, record_.level, lineage, voted};
+  forget();
+}
+
+void Acceptor::rescue(std::uint64_t fresh, Lineage lineage) {
+  const std::uint64_t voted = record_.store;
+  const ViewPtr first = rescued_view(*record_.view, *self(), fresh, lineage);
+  record_ = {std::move(record_.cluster), fresh, record_.promised, {}, first, record_.level, lineage, voted};
+  forget();
+}
+
+/// Another store is here. What the one before has still to say is not said.
+void Acceptor::forget() {
   heard_ = acked_ = courted_ = std::nullopt;
   fresh_ = false;
   held_.clear();

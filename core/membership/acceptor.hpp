@@ -18,6 +18,11 @@ struct VoterRecord {
   Term accepted;  ///< In which `view` was accepted; 0: at the cluster's making.
   ViewPtr view;   ///< Null: the store is empty and does not vote.
   Level level = first_level;  ///< Of the newest view that was chosen: in what form the record may be written.
+  Lineage lineage{};          ///< Of the register that it is of, or that its node belongs to.
+  std::uint64_t retired = 0;  ///< The store that was here when that lineage was heard of or begun; 0: none, or an empty one.
+
+  /// The lineage was begun without the store that was here: the node stops for good, until people remove its directory.
+  [[nodiscard]] bool is_over() const { return retired != 0 && view == nullptr; }
 };
 
 /// Decides what one voter promises and accepts: the acceptor of single-register Paxos (Lamport, "Paxos Made Simple";
@@ -47,6 +52,13 @@ class Acceptor {
   [[nodiscard]] bool is_out(const View& chosen) const;
   /// The store says nothing any more, and an empty one of this number takes its place: as if its disk had been lost.
   void retire(std::uint64_t fresh);
+  /// The same, since the register was rescued without it, as `lineage`. Of an empty one only the lineage is noted.
+  void retire(std::uint64_t fresh, Lineage lineage);
+  /// The store is retired, and the one of this number goes on in its place, alone: the register begins `lineage`.
+  /// REQUIRES: `self()`, and that `may_rescue` says so.
+  void rescue(std::uint64_t fresh, Lineage lineage);
+  /// Names the last change of the record.
+  [[nodiscard]] std::uint64_t version() const { return version_; }
 
   [[nodiscard]] const VoterRecord& record() const { return record_; }
   [[nodiscard]] bool empty() const { return record_.view == nullptr; }
@@ -63,6 +75,7 @@ class Acceptor {
 
  private:
   void changed() { ++version_; }
+  void forget();
   /// It has been of no cluster.
   [[nodiscard]] bool may_begin() const { return empty() && record_.cluster.empty(); }
   void reply(NodeId to, Body body, Outbox& out);

@@ -67,6 +67,10 @@ class FieldWriter {
     d ? out_.write_uint(static_cast<std::uint64_t>(std::max<std::int64_t>(d->count(), 0))) : out_.write_nil();
   }
   void added(const char*, const LevelRange& levels) { write_levels(out_, levels); }
+  void last(const char* name, const ViewPtr& view) {
+    if (view == nullptr) return out_.write_nil();
+    (*this)(name, view);
+  }
 
  private:
   MsgpackWriter out_;
@@ -119,11 +123,7 @@ class FieldReader {
   void operator()(const char* name, ViewPtr& view) {
     BytesView bytes;
     e_.bytes(name, bytes);
-    if (!e_.ok()) return;
-    auto decoded = decode_view(bytes);
-    if (!decoded) return give_up(name, "is ", decoded.error());
-    if (decoded->cluster_id() != cluster_) return e_.fault(name, "is of another cluster than the frame");
-    view = std::make_shared<const View>(std::move(*decoded));
+    if (e_.ok()) read_view(name, bytes, view);
   }
   void operator()(const char* name, std::vector<NodeId>& nodes) {
     BytesView bytes;
@@ -158,6 +158,11 @@ class FieldReader {
     if (!e_.ok() || bytes.empty()) return;
     if (!read_levels(bytes, levels) || !is_sound(levels)) e_.fault(name, "are none");
   }
+  void last(const char* name, ViewPtr& view) {
+    std::optional<BytesView> bytes;
+    e_.bytes(name, bytes);
+    if (e_.ok() && bytes) read_view(name, *bytes, view);
+  }
 
   /// More about the fault; may be empty.
   [[nodiscard]] const std::string& why() const { return why_; }
@@ -169,6 +174,12 @@ class FieldReader {
     e_.number(name, number);
     if (number > static_cast<std::uint8_t>(last)) return e_.fault(name, "is none that this version knows");
     out = static_cast<Enum>(number);
+  }
+  void read_view(const char* name, BytesView bytes, ViewPtr& view) {
+    auto decoded = decode_view(bytes);
+    if (!decoded) return give_up(name, "is ", decoded.error());
+    if (decoded->cluster_id() != cluster_) return e_.fault(name, "is of another cluster than the frame");
+    view = std::make_shared<const View>(std::move(*decoded));
   }
   void give_up(const char* name, const char* what, const Error& why) {
     e_.fault(name, what);
@@ -214,6 +225,11 @@ constexpr std::array kinds{
     NamedControlKind{ControlKind::config_said, "config_said"},
     NamedControlKind{ControlKind::set_level, "set_level"},
     NamedControlKind{ControlKind::set_level_reply, "set_level_reply"},
+    NamedControlKind{ControlKind::lineage_ask, "lineage_ask"},
+    NamedControlKind{ControlKind::lineage_is, "lineage_is"},
+    NamedControlKind{ControlKind::rescue_probe, "rescue_probe"},
+    NamedControlKind{ControlKind::rescue_state, "rescue_state"},
+    NamedControlKind{ControlKind::rescue, "rescue"},
     NamedControlKind{ControlKind::view_delta, "view_delta"},
 };
 constexpr std::size_t bodies = std::variant_size_v<Body>;
@@ -284,6 +300,7 @@ struct Head {
   ControlSender sender;
   std::uint64_t kind = 0;
   BytesView body;
+  Lineage lineage;
 };
 
 Result<Head> read_head(BytesView frame, const LevelRange& own) {
@@ -303,6 +320,7 @@ Result<Head> read_head(BytesView frame, const LevelRange& own) {
   read_address(e, "control", out.sender.control);
   e.number("kind", out.kind);
   e.value("body", out.body);
+  e.number("lineage", out.lineage.value);
   e.skip_rest();
   if (e.ok() && out.sender.name.value.empty()) e.fault("from", "is empty");
   if (!e.ok() && is_other) return fail(ErrorCode::version_mismatch, "somebody speaks level " + std::to_string(out.level) + " of the control plane");
@@ -333,7 +351,7 @@ std::optional<Joiner> who_joins(BytesView frame) {
 Result<ControlFrame> decode_control(BytesView frame, std::string_view cluster, const View* have, const LevelRange& own) {
   auto head = read_head(frame, own);
   if (!head) return tl::make_unexpected(std::move(head).error());
-  ControlFrame out{std::move(head->sender), head->level, {}, {}};
+  ControlFrame out{std::move(head->sender), head->level, head->lineage, {}, {}};
   const std::string who = "'" + out.sender.name.value + "'" + (out.sender.control.empty() ? "" : " at " + out.sender.control);
   if (!own.has(head->level)) {
     return fail(ErrorCode::version_mismatch, who + " speaks level " + std::to_string(head->level) + " of the control plane");
@@ -371,7 +389,7 @@ void ControlWriter::remember(const ViewPtr& view) {
 void ControlWriter::begin(ControlKind kind, Level level) {
   frame_.clear();
   MsgpackWriter out{frame_};
-  out.write_array(7);
+  out.write_array(lineage_ == Lineage{} ? 7 : 8);
   out.write_str(magic);
   out.write_uint(level);
   frame_ += sender_;
@@ -396,7 +414,7 @@ BytesView ControlWriter::write(const Body& body, Epoch receiver_has, Level level
       begin_body(1, level);
       out.write_bin(delta);
       end_body(level);
-      return frame_;
+      return finish();
     }
   }
   begin(kind_of(body), level);
@@ -410,6 +428,11 @@ BytesView ControlWriter::write(const Body& body, Epoch receiver_has, Level level
       },
       body);
   end_body(level);
+  return finish();
+}
+
+BytesView ControlWriter::finish() {
+  if (lineage_ != Lineage{}) MsgpackWriter{frame_}.write_uint(lineage_.value);
   REKI_ASSERT(frame_.size() <= limits::control_frame_bytes_max);
   return frame_;
 }

@@ -50,6 +50,11 @@ enum class ControlKind : std::uint8_t {
   set_profile_reply = 34,
   set_level = 40,
   set_level_reply = 41,
+  lineage_ask = 42,
+  lineage_is = 43,
+  rescue_probe = 44,
+  rescue_state = 45,
+  rescue = 46,
 };
 /// As which kind it is written if nothing is known of the receiver.
 [[nodiscard]] ControlKind kind_of(const Body& body);
@@ -72,6 +77,7 @@ struct ControlSender {
 struct ControlFrame {
   ControlSender sender;
   Level level = first_level;  ///< At which it was written: the sender reads what is written at that.
+  Lineage lineage;
   /// For the machines. Nothing: a delta that the receiver's view is no base for.
   std::optional<Body> body;
   /// To be sent to the sender instead, if such a delta is of a newer view: which view to send.
@@ -107,6 +113,8 @@ class ControlWriter {
  public:
   /// REQUIRES: the bounds of `ControlSender`.
   explicit ControlWriter(const ControlSender& sender);
+  /// Of the frames from now on.
+  void set_lineage(Lineage lineage) { lineage_ = lineage; }
   /// A view that this node has installed: so that it can tell others the difference to the next.
   void remember(const ViewPtr& view);
   /// The frame, until the next call. A view is encoded once for all messages in a row that carry it.
@@ -123,8 +131,10 @@ class ControlWriter {
   /// Of a body with so many elements.
   void begin_body(std::uint32_t elements, Level level);
   void end_body(Level level);
+  [[nodiscard]] BytesView finish();
   [[nodiscard]] BytesView encoded(const ViewPtr& view);
 
+  Lineage lineage_;
   Bytes frame_;
   Bytes sender_;  ///< What all frames have after their level, as msgpack.
   ViewHistory history_;

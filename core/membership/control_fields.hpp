@@ -146,4 +146,24 @@ void fields(auto& f, Like<SetLevelReply> auto& m) {
   f("epoch", m.epoch);
 }
 
+template <class M>
+concept OfOneNonce = Like<M, LineageAsk> || Like<M, LineageIs>;
+void fields(auto& f, OfOneNonce auto& m) { f("nonce", m.nonce); }
+void fields(auto&, Like<RescueProbe> auto&) {}
+void fields(auto& f, Like<RescueState> auto& m) {
+  f("store", m.store);
+  f("retired", m.retired);
+  f("lineage", m.lineage);
+  f("accepted", m.accepted);
+  f("known", m.known);
+  f("served", m.served);
+  f.last("register", m.view);
+}
+void fields(auto& f, Like<Rescue> auto& m) {
+  f("store", m.store);
+  f("accepted", m.accepted);
+  f("epoch", m.epoch);
+  f("lineage", m.lineage);
+}
+
 }  // namespace reki::membership::control

@@ -7,6 +7,7 @@
 #include "reki/core/base/limits.hpp"
 #include "reki/core/membership/mutation.hpp"
 #include "reki/core/membership/reach.hpp"
+#include "reki/core/view/generation.hpp"
 #include "reki/core/view/slot_table.hpp"
 
 namespace reki::membership {
@@ -255,7 +256,9 @@ ViewPtr Coordinator::next_view() {
   }
   if (!changes) return nullptr;
   std::ranges::sort(members, {}, &Member::node_id);
-  head.epoch = Epoch{head.epoch.value + 1};
+  const auto epoch = next_epoch(head.epoch);
+  if (!epoch) return nullptr;  // none is left: the view stays as it is
+  head.epoch = *epoch;
   const SlotTable table = next_table(view_->table(), ids_of(*view_), slot_members(members));
   auto made = View::make(std::move(head), std::move(members), table);
   REKI_ASSERT(made.has_value());

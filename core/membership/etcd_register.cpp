@@ -157,6 +157,7 @@ void EtcdRegister::ask_claim(Instant now) {
   claims_ = false;
   claimed_.term = Term{std::max(seen_->term, view_->term()).value + 1};
   pending_ = first_view_of_term(*view_, claimed_.term, self_);
+  if (pending_ == nullptr) return;  // no epoch is left
   EtcdTxn txn{.coordinator_revision = seen_revision_,
               .view_revision = view_revision_,
               .coordinator = text_of(claimed_),

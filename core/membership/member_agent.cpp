@@ -187,6 +187,25 @@ void MemberAgent::not_in(Instant now, Outbox& out) {
   else if (!leaves) renew(now, out);
 }
 
+void MemberAgent::start_over(Instant now) {
+  if (phase_ == Phase::gone) return;
+  const bool drops = phase_ != Phase::joining;
+  const bool leaves = phase_ == Phase::leaving;
+  const Incarnation was = incarnation_;
+  draw_incarnation();
+  view_ = nullptr;
+  coordinator_ = NodeId{};
+  term_ = Term{};
+  lease_end_ = lease_from_ = Instant{0};
+  held_.clear();
+  stopping_.clear();
+  installed_ = cleared_ = barrier_ = known_barrier_ = fetched_ = Epoch{};
+  previous_ = Incarnation{};
+  phase_ = leaves ? Phase::gone : Phase::joining;
+  renew_at_ = now;
+  if (drops) events_.emplace_back(Fenced{was, leaves ? Incarnation{} : incarnation_});
+}
+
 void MemberAgent::install(Instant now, Outbox& out) {
   if (phase_ == Phase::gone) return;
   if (phase_ == Phase::joining) phase_ = Phase::member;

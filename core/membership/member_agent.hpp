@@ -91,6 +91,8 @@ class MemberAgent {
   void heard_epoch(const NodeId& from, Epoch epoch, Outbox& out);
   /// The actors of slots that a `Lost` named are gone. Of an earlier incarnation: ignored.
   void slots_stopped(const SlotSet& slots, Incarnation of, Instant now, Outbox& out);
+  /// The register goes on in another lineage: this incarnation is over, and another asks to be let in there.
+  void start_over(Instant now);
   /// Hand everything over and go.
   void leave(Instant now, Outbox& out);
   /// False: the node cannot do its work: it asks neither for a lease nor to be let in until it can, and then at once.

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "reki/core/base/limits.hpp"
+#include "reki/core/membership/mutation.hpp"
 #include "reki/core/membership/profile_change.hpp"
+#include "reki/core/membership/rescue.hpp"
+#include "reki/core/view/generation.hpp"
 
 namespace reki::membership {
 namespace {
@@ -29,7 +32,10 @@ Membership::Membership(Options options)
       clock_(timing_.lease / 4),
       agent_(options_),
       stores_(options_.seed ^ 0x73746f726573),
-      proposer_(timing_, options_.self.node_id, options_.seed ^ 0x70726f706f736572) {
+      proposer_(timing_, options_.self.node_id, options_.seed ^ 0x70726f706f736572),
+      lineage_(options.voter ? options.voter->lineage : Lineage{}),
+      check_(options.voter && !mutated(Mutation::rescue_unasked) ? *options.voter : VoterRecord{}, options_.self.node_id, options_.seed ^ 0x6c696e65616765),
+      rest_until_(Instant{} + limits::rescue_rest) {
   if (options.etcd) {
     etcd_.emplace(timing_, options_.self.node_id, options_.seed ^ 0x65746364);
   } else if (options.voter) {
@@ -43,11 +49,17 @@ Membership::Membership(Options options)
 std::string Membership::on(const Message& m, Clocks now) {
   now_ = now;
   clock_.advance(now);
-  const std::string fault = fault_of(m.body, known());
-  if (fault.empty()) {
-    const std::string later = level_fault_of(m.body, options_.self.levels);
-    if (later.empty()) deliver(m.from, m.body);
-    else tell_not_let_in(later);
+  if (is_halted()) return {};
+  std::string fault;
+  if (m.lineage != lineage_ && !mutated(Mutation::rescue_mixes)) {
+    fault = other_lineage(m);
+  } else {
+    fault = fault_of(m.body, known());
+    if (fault.empty()) {
+      const std::string later = level_fault_of(m.body, options_.self.levels);
+      if (later.empty()) deliver(m.from, m.body);
+      else tell_not_let_in(later);
+    }
   }
   settle();
   return fault;
@@ -71,6 +83,8 @@ Known Membership::known() const {
 void Membership::tick(Clocks now) {
   now_ = now;
   clock_.advance(now);
+  if (is_halted()) return;
+  check_.tick(timing_, now.boot, out_);
   agent_.tick(now.boot, out_);
   retire_store();
   settle();
@@ -79,6 +93,7 @@ void Membership::tick(Clocks now) {
 void Membership::persisted(std::uint64_t version, Clocks now) {
   now_ = now;
   clock_.advance(now);
+  if (turning_ != 0 && version >= turning_) turn();
   acceptor_->persisted(version, out_);
   settle();
 }
@@ -97,6 +112,7 @@ void Membership::etcd_answered(const EtcdReply& reply, Clocks now) {
 void Membership::slots_stopped(const SlotSet& slots, Incarnation of, Clocks now) {
   now_ = now;
   clock_.advance(now);
+  if (is_halted()) return;
   agent_.slots_stopped(slots, of, now.boot, out_);
   settle();
 }
@@ -104,6 +120,7 @@ void Membership::slots_stopped(const SlotSet& slots, Incarnation of, Clocks now)
 void Membership::heard_epoch(const NodeId& from, Epoch epoch, Clocks now) {
   now_ = now;
   clock_.advance(now);
+  if (is_halted()) return;
   if (fault_of(News{{}, epoch, {}}, known()).empty()) agent_.heard_epoch(from, epoch, out_);
   settle();
 }
@@ -111,6 +128,7 @@ void Membership::heard_epoch(const NodeId& from, Epoch epoch, Clocks now) {
 void Membership::leave(Clocks now) {
   now_ = now;
   clock_.advance(now);
+  if (is_halted()) return;
   agent_.leave(now.boot, out_);
   settle();
 }
@@ -118,6 +136,7 @@ void Membership::leave(Clocks now) {
 void Membership::want_granted(std::uint64_t seq, Clocks now) {
   now_ = now;
   clock_.advance(now);
+  if (is_halted()) return;
   agent_.want_granted(seq, now.boot, out_);
   settle();
 }
@@ -125,6 +144,7 @@ void Membership::want_granted(std::uint64_t seq, Clocks now) {
 void Membership::resign(Clocks now) {
   now_ = now;
   clock_.advance(now);
+  if (is_halted()) return;
   if (etcd_) etcd_->resign(now.boot, out_);
   else proposer_.resign(now.boot, out_);
   settle();
@@ -145,6 +165,11 @@ void Membership::take_messages(std::vector<Outbox::Item>& out) {
 
 /// Lets the parts answer each other until nothing is left but what is for other nodes.
 void Membership::settle() {
+  if (is_halted()) {
+    out_.items.clear();
+    wake_ = Instant::never();
+    return;
+  }
   std::vector<Outbox::Item> round;
   do {
     follow_view();
@@ -158,7 +183,9 @@ void Membership::settle() {
   } while (!out_.items.empty());
   wake_ = agent_.next_wake();
   if (etcd_) wake_ = std::min(wake_, etcd_->next_wake());
-  if (acceptor_) wake_ = std::min(wake_, proposer_.next_wake());
+  if (acceptor_ && may_act()) wake_ = std::min(wake_, proposer_.next_wake());
+  if (!check_.is_over()) wake_ = std::min(wake_, check_.next_wake());
+  if (acceptor_ && !may_act() && check_.is_over()) wake_ = std::min(wake_, now_.boot + (rest_until_ - clock_.now()));
   // On the waiting clock, which is never faster.
   if (coordinator_ && coordinator_->next_wake() != Instant::never()) {
     wake_ = std::min(wake_, now_.boot + std::max(coordinator_->next_wake() - clock_.now(), Duration{0}));
@@ -180,6 +207,7 @@ void Membership::follow_view() {
 /// What the register has to say goes to the coordinator, and what that begins is handed to the register.
 void Membership::turn_of_register() {
   if (etcd_) etcd_->tick(agent_, now_.boot);
+  else if (acceptor_ && !may_act()) return register_events();
   else if (acceptor_) proposer_.tick(*acceptor_, now_.boot, out_);
   else return;
   register_events();
@@ -254,8 +282,18 @@ void Membership::take(const NodeId& from, const M& m) {
   } else if constexpr (std::is_same_v<M, Resign>) {
     const bool old = acceptor_ && m.term < acceptor_->record().promised;
     if (from != options_.self.node_id && !old) hurry(m.term);
+  } else if constexpr (std::is_same_v<M, LineageAsk>) {
+    out_.send(from, LineageIs{m.nonce});
+  } else if constexpr (std::is_same_v<M, LineageIs>) {
+    check_.on(from, m);
+  } else if constexpr (std::is_same_v<M, RescueProbe>) {
+    out_.send(from, rescue_state());
   } else if (!acceptor_) {
     return;
+  } else if constexpr (std::is_same_v<M, Rescue>) {
+    rescue(m);
+  } else if (!check_.is_over() && !acceptor_->empty()) {
+    return;  // it is asked again
   } else if constexpr (std::is_same_v<M, PreVote> || std::is_same_v<M, Prepare> || std::is_same_v<M, Heartbeat>) {
     acceptor_->on(from, m, now, out_);
   } else if constexpr (std::is_same_v<M, InitProbe> || std::is_same_v<M, Init>) {
@@ -303,6 +341,83 @@ void Membership::hurry(Term gone) {
   if (!acceptor_) return;
   acceptor_->forget_coordinator();
   proposer_.hurry(*acceptor_, now_.boot);
+}
+
+// --- rescue
+
+/// It has asked whether it is still wanted, and nothing of before can run any more.
+bool Membership::may_act() const {
+  if (!check_.is_over()) return false;
+  const ViewPtr& view = acceptor_->record().view;
+  const bool rests = view != nullptr && is_first_of_rescue(*view) && clock_.now() < rest_until_;
+  return !rests || mutated(Mutation::rescue_no_rest);
+}
+
+/// Of a later one: its register goes on without this node's. Of an earlier one: its sender is told. Nothing else in the
+/// message is believed.
+std::string Membership::other_lineage(const Message& m) {
+  const bool asks = std::holds_alternative<RescueProbe>(m.body) || std::holds_alternative<InitProbe>(m.body);
+  if (asks) {
+    deliver(m.from, m.body);
+    return {};
+  }
+  if (generation_of(m.lineage) == generation_of(lineage_)) {
+    return "it is of another rescue of the same generation, from a copy of one store: stop all nodes of one of the two for good";
+  }
+  if (m.lineage < lineage_) {
+    out_.send(m.from, LineageIs{});
+    return {};
+  }
+  if (!acceptor_) return "it is of a register that was rescued, and this node's is in etcd";
+  acceptor_->retire(stores_.next() | 1, m.lineage);
+  halt();
+  return {};
+}
+
+/// Until the record as it is now is on the disk.
+void Membership::halt() {
+  turning_ = acceptor_->version();
+  if (mutated(Mutation::rescue_forgotten)) turn();
+}
+
+/// What is on the disk now is true: another lineage.
+void Membership::turn() {
+  turning_ = 0;
+  const VoterRecord& record = acceptor_->record();
+  lineage_ = record.lineage;
+  over_ = record.is_over();
+  if (over_) return;
+  proposer_.give_up(now_.boot);
+  stopped_.clear();
+  check_.end();
+  rest_until_ = clock_.now() + limits::rescue_rest;
+  agent_.start_over(now_.boot);
+  agent_.offer_store(record.view == nullptr ? record.store : 0);
+}
+
+RescueState Membership::rescue_state() const {
+  RescueState out;
+  if (agent_.view()) out.known = agent_.view()->epoch();
+  const bool heard = acceptor_ && acceptor_->heard() && now_.boot - *acceptor_->heard() < timing_.wait;
+  out.served = agent_.gate(now_.boot) || heard || leads();
+  out.lineage = lineage_;
+  if (!acceptor_) return out;
+  const VoterRecord& record = acceptor_->record();
+  out.store = record.store;
+  out.retired = record.retired;
+  out.accepted = record.accepted;
+  out.view = record.view;
+  return out;
+}
+
+/// What people have looked at must still be so.
+void Membership::rescue(const Rescue& m) {
+  const VoterRecord& record = acceptor_->record();
+  if (m.store != record.store || acceptor_->self() == nullptr || rescue_state().served) return;
+  if (m.accepted != record.accepted || m.epoch != record.view->epoch()) return;
+  if (generation_of(m.lineage) <= generation_of(lineage_)) return;
+  acceptor_->rescue(mutated(Mutation::rescue_same_store) ? record.store : stores_.next() | 1, m.lineage);
+  halt();
 }
 
 /// A store that votes no more must not be asked again: it may come back in a view whose coordinators it has heard

@@ -9,6 +9,7 @@
 #include "reki/core/membership/acceptor.hpp"
 #include "reki/core/membership/coordinator.hpp"
 #include "reki/core/membership/etcd_register.hpp"
+#include "reki/core/membership/lineage_check.hpp"
 #include "reki/core/membership/member_agent.hpp"
 #include "reki/core/membership/proposer.hpp"
 #include "reki/core/membership/reach.hpp"
@@ -34,8 +35,8 @@ class Membership {
   };
   explicit Membership(Options options);
 
-  /// Why it is refused unread (`fault_of` in reach.hpp); empty: it is not. One with a view of a level that the program does not
-  /// support is not taken either, and told of with `NotLetIn`.
+  /// Why it is refused unread (`fault_of` in reach.hpp, or of another lineage); empty: it is not. One with a view of a level that
+  /// the program does not support is not taken either, and told of with `NotLetIn`.
   std::string on(const Message& m, Clocks now);
   /// Call it at `next_wake` at the latest.
   void tick(Clocks now);
@@ -71,6 +72,11 @@ class Membership {
   [[nodiscard]] const Acceptor* acceptor() const { return acceptor_ ? &*acceptor_ : nullptr; }
   /// The term in which this node is the coordinator, as far as it knows; nothing: it is not.
   [[nodiscard]] std::optional<Term> leads() const;
+  /// Of the register; each frame that leaves has to say it.
+  [[nodiscard]] Lineage lineage() const { return lineage_; }
+  /// The register was rescued without this node's store, and that is on the disk: nothing is said or done any more, the
+  /// process must end.
+  [[nodiscard]] bool is_over() const { return over_; }
   /// Null unless this node is the coordinator, as far as it knows.
   [[nodiscard]] const Coordinator* coordinator() const { return coordinator_ ? &*coordinator_ : nullptr; }
 
@@ -86,6 +92,13 @@ class Membership {
   void on_register(const RegisterEvent& event, Register& reg);
   void suspect(const Stopped& m);
   void retire_store();
+  [[nodiscard]] bool is_halted() const { return over_ || turning_ != 0; }
+  [[nodiscard]] bool may_act() const;
+  [[nodiscard]] std::string other_lineage(const Message& m);
+  void halt();
+  void turn();
+  [[nodiscard]] RescueState rescue_state() const;
+  void rescue(const Rescue& m);
   void hurry(Term gone);
 
   // One for each kind of message.
@@ -102,6 +115,15 @@ class Membership {
   Proposer proposer_;
   std::optional<EtcdRegister> etcd_;  ///< In place of the two.
   std::optional<Coordinator> coordinator_;
+
+  // A rescue.
+  Lineage lineage_;
+  LineageCheck check_;
+  /// The change of the record that has to be on the disk before anything else is said or done; 0: none.
+  std::uint64_t turning_ = 0;
+  bool over_ = false;
+  Instant rest_until_;  ///< On the waiting clock. Nothing runs in a rescued register before.
+
   /// Said while another node was the coordinator, which may be the one that stopped. If this node is elected they count
   /// for its coordinator. The newest few.
   std::deque<Stopped> stopped_;

@@ -215,14 +215,47 @@ struct SetLevelReply {
   Epoch epoch;                ///< Of the newest view.
 };
 
+// --- about lineages
+
+/// Voter that has just started → the others of its view; and their answer. Who is of another lineage says so with its frame.
+struct LineageAsk {
+  std::uint64_t nonce = 0;
+};
+/// Also the answer to each frame of an earlier lineage, with 0.
+struct LineageIs {
+  std::uint64_t nonce = 0;
+};
+
+// --- from `reki voters rescue`
+
+/// What is in the register there? Of any lineage.
+struct RescueProbe {};
+struct RescueState {
+  std::uint64_t store = 0;
+  std::uint64_t retired = 0;  ///< VoterRecord::retired
+  Lineage lineage;
+  Term accepted;
+  ViewPtr view;          ///< Accepted last; null: the store is empty.
+  Epoch known;           ///< Of the newest view that the node knows.
+  bool served = false;   ///< The node has a lease, or has heard a coordinator just now: most voters run.
+};
+/// Command → survivor: begin this lineage, if your store still is as it was.
+struct Rescue {
+  std::uint64_t store = 0;
+  Term accepted;
+  Epoch epoch;
+  Lineage lineage;
+};
+
 using Body = std::variant<Renew, Grant, News, Join, Stopped, StoppedAck, ViewFetch, ViewPush, Hint, PreVote,
                           PreVoteReply, Prepare, Promise, Accept, Accepted, Heartbeat, HeartbeatAck, Nack, Resign,
                           InitProbe, InitState, Init, Refused, SetVoters, SetVotersReply, SetProfile, SetProfileReply, ConfigSaid,
-                          SetLevel, SetLevelReply>;
+                          SetLevel, SetLevelReply, LineageAsk, LineageIs, RescueProbe, RescueState, Rescue>;
 
 struct Message {
   NodeId from;
   Body body;
+  Lineage lineage{};  ///< Of the sender.
 };
 
 /// Messages on their way out, oldest first.

@@ -39,6 +39,14 @@ enum class Mutation : std::uint8_t {
   form_first,       ///< A voter's record gets the form of a view's level when that is accepted, and not chosen.
   any_level,        ///< A view is taken whatever its level.
 
+  // Of a rescue.
+  rescue_small_jump,  ///< The rescued register goes on with the survivor's next epoch.
+  rescue_no_rest,     ///< It gives leases at once.
+  rescue_same_store,  ///< The survivor's store goes on under its number, in both lineages.
+  rescue_forgotten,   ///< Who is told of a rescue stops without writing it down.
+  rescue_mixes,       ///< Frames of other lineages are taken.
+  rescue_unasked,     ///< A voter that starts votes before it has asked the others.
+
   // Of the engine etcd.
   etcd_read_confirms,   ///< A term is confirmed by reading the coordinator's key instead of writing it.
   etcd_late_round,      ///< A confirmation counts for what began after its request was sent.

@@ -178,10 +178,12 @@ void Proposer::on(const Promise& m, Instant now, Outbox& out) {
 void Proposer::elect(Instant now, Outbox& out) {
   const bool votes = names(known_->voters(), store_) || names(known_->old_voters(), store_);
   if (!votes) return retry_later(now);  // was voted out meanwhile
+  ViewPtr next = first_view_of_term(*known_, ballot_, self_);
+  if (next == nullptr) return retry_later(now);  // no epoch is left
   phase_ = Phase::electing;
   phase_since_ = now;
   answers_.clear();
-  pending_ = first_view_of_term(*known_, ballot_, self_);
+  pending_ = std::move(next);
   pending_unsent_ = true;
   flush(now, out);
 }

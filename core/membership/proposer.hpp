@@ -44,7 +44,7 @@ class Proposer final : public Register {
   /// Stops being coordinator, if it is one.
   void resign(Instant now, Outbox& out);
 
-  /// Its store votes no more: it is no candidate. REQUIRES: it does not lead.
+  /// Its store votes no more: it is no candidate.
   void give_up(Instant now) { step_down(now); }
   /// The cluster's profile has changed.
   void set_timing(const Timing& timing) { timing_ = timing; }

@@ -6,6 +6,7 @@
 #include "reki/core/base/limits.hpp"
 #include "reki/core/membership/ballot.hpp"
 #include "reki/core/membership/mutation.hpp"
+#include "reki/core/view/generation.hpp"
 
 namespace reki::membership {
 namespace {
@@ -44,6 +45,11 @@ Known said(const Init& m) { return said(m.view); }
 Known said(const SetVoters&) { return {}; }
 Known said(const SetVotersReply&) { return {}; }
 Known said(const ConfigSaid&) { return {}; }
+Known said(const LineageAsk&) { return {}; }
+Known said(const LineageIs&) { return {}; }
+Known said(const RescueProbe&) { return {}; }
+Known said(const RescueState&) { return {}; }
+Known said(const Rescue& m) { return {m.epoch, m.accepted}; }
 Known said(const SetProfile& m) { return {m.base, {}}; }
 Known said(const SetProfileReply& m) { return {m.epoch, {}}; }
 Known said(const SetLevel& m) { return {m.base, {}}; }
@@ -68,6 +74,9 @@ static_assert(limits::ahead_max == std::uint64_t{1} << 20);  // as the text says
 
 std::string fault_of(const Body& body, const Known& known) {
   const Known says = std::visit([](const auto& m) { return said(m); }, body);
+  if (known.epoch != Epoch{} && generation_of(says.epoch) > generation_of(known.epoch)) {
+    return "epoch " + std::to_string(says.epoch.value) + " is of a later generation than the " + std::to_string(known.epoch.value) + " that is stored here";
+  }
   if (known.epoch != Epoch{} && is_beyond(says.epoch.value, known.epoch.value)) {
     return beyond("epoch", says.epoch.value, known.epoch.value);
   }

@@ -13,7 +13,7 @@ struct Known {
 };
 
 /// Why a message cannot be true for who knows so much; empty when it can: an epoch or a ballot's round is more than
-/// `limits::ahead_max` above what is stored. No cluster gets there while one of its nodes looks away, and who took it
+/// `limits::ahead_max` above what is stored, or an epoch is of a later generation: that is begun by joining, and by no message. No cluster gets there while one of its nodes looks away, and who took it
 /// over would refuse all that is true from then on. Who has nothing stored has nothing to compare it with.
 [[nodiscard]] std::string fault_of(const Body& body, const Known& known);
 

@@ -33,7 +33,7 @@ class Register {
   virtual std::uint64_t confirm() = 0;
 };
 
-/// What a new coordinator begins with: `last` with the next epoch, its term and itself.
+/// What a new coordinator begins with: `last` with the next epoch, its term and itself. Null: there is no next epoch.
 [[nodiscard]] ViewPtr first_view_of_term(const View& last, Term term, const NodeId& coordinator);
 
 }  // namespace reki::membership

@@ -57,6 +57,7 @@ struct Timing {
 }
 static_assert(is_sound(lan()));
 static_assert(is_sound(cloud()));
+static_assert(limits::rescue_rest >= lan().wait && limits::rescue_rest >= cloud().wait);
 static_assert(limits::control_reconnect_wait_max < lan().lease, "a restarted voter is found before the members' leases end");
 static_assert(limits::data_thread_stuck > cloud().lease, "a pause that a lease survives makes nobody let it go");
 static_assert(limits::death_notice_time_max >= cloud().wait, "later the cluster has found out by itself");

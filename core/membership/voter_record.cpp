@@ -57,6 +57,8 @@ Result<VoterRecord> read_record(BytesView bytes) {
   e.number("accepted", out.accepted.value);
   e.bytes("view", view);
   e.number("level", out.level);
+  e.number("lineage", out.lineage.value);
+  e.number("retired", out.retired);
   e.skip_rest();
   if (!e.ok()) return damaged(e.fault_text());
   if (!in.at_end()) return damaged("bytes follow it");
@@ -78,14 +80,18 @@ Bytes encode(const VoterSlot& slot) {
   REKI_ASSERT(record.view == nullptr || record.view->cluster_id() == record.cluster);
   Bytes body;
   MsgpackWriter w{body};
-  const bool has_level = record.level != first_level;
-  w.write_array(has_level ? 6 : 5);
+  const bool is_first = record.lineage == Lineage{} && record.retired == 0;
+  w.write_array(!is_first ? 8 : record.level != first_level ? 6 : 5);
   w.write_str(record.cluster);
   w.write_uint(record.store);
   w.write_uint(record.promised.value);
   w.write_uint(record.accepted.value);
   record.view ? w.write_bin(encode(*record.view)) : w.write_nil();
-  if (has_level) w.write_uint(record.level);
+  if (!is_first || record.level != first_level) w.write_uint(record.level);
+  if (!is_first) {
+    w.write_uint(record.lineage.value);
+    w.write_uint(record.retired);
+  }
   Bytes out{magic};
   append_number(out, slot.counter);
   append_number(out, body.size());

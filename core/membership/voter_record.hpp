@@ -14,9 +14,9 @@
 /// Pure. A slot is its head and the record as msgpack, all numbers big-endian:
 /// ```
 /// "rekislot"  counter 8  length 8  XXH3_128 of what is before it and of the record 16
-/// record = [cluster, store, promised, accepted, view, level]        view: bin that holds a view, or nil
+/// record = [cluster, store, promised, accepted, view, level, lineage, retired]        view: bin that holds a view, or nil
 /// ```
-/// Level 1 is left out.
+/// Without the last two if both are 0: nothing was rescued. Without the level, then, if it is 1.
 namespace reki::membership {
 
 /// The room of one slot: the largest view, and what stands around it. A multiple of a disk's blocks, so that writing

@@ -8,6 +8,7 @@
 
 #include "reki/core/base/assert.hpp"
 #include "reki/core/membership/reach.hpp"
+#include "reki/core/membership/rescue.hpp"
 
 namespace reki {
 namespace {
@@ -86,6 +87,7 @@ Result<void> VoterStore::check(std::uint64_t newest, const DataDir& dir, const L
   if (record_.view) {
     if (const std::string fault = membership::level_fault_of(*record_.view, levels); !fault.empty()) return file_.refuse("says that " + fault);
   }
+  if (record_.is_over()) return file_.refuse("is retired: " + membership::retired_text(dir.cluster(), record_.lineage));
   if (!file_.is_form_1() || damage_.empty()) return {};
   return file_.refuse(
       "is of an earlier reki, which kept each record once, and one of them cannot be read. If the machine has crashed "
@@ -126,7 +128,7 @@ Result<std::size_t> VoterStore::write_again() {
 }
 
 Result<void> VoterStore::write(const VoterRecord& record) {
-  REKI_ASSERT(record.store == record_.store || !record.view);
+  REKI_ASSERT(record.store == record_.store || !record.view || record.lineage != record_.lineage);
   if (failed_) return file_.refuse("could not be written before: the process must end");
   if (const std::uint32_t form = register_form_of(record.level); form > file_.form()) {
     if (auto raised = file_.raise(form); !raised) return failed(std::move(raised));

@@ -34,8 +34,8 @@ class VoterStore {
   /// program supports.
   ///
   /// Fails with `bad_data_dir`, and changes nothing, if the file is no register, is of a later form than this reki's, has no
-  /// slot that can be read, is of form 1 with one that cannot, is of another cluster or node, or has a view of a level that
-  /// the program does not have: what it promised may be kept by one that has it alone.
+  /// slot that can be read, is of form 1 with one that cannot, is of another cluster or node, is retired by a rescue, or has a
+  /// view of a level that the program does not have: what it promised may be kept by one that has it alone.
   [[nodiscard]] static Result<VoterStore> open(const DataDir& dir, std::uint64_t fresh, FileOps& ops = system_files(),
                                                const LevelRange& levels = supported_levels);
 
@@ -45,7 +45,7 @@ class VoterStore {
 
   /// Returns once the record is on the disk, in the form of its level; a file of an earlier form is converted before. After an error nobody knows what is: the process must end
   /// without saying anything that depends on this record or the one before; every further call fails.
-  /// REQUIRES: the store's number as it was, or an empty record: the store has been retired for another.
+  /// REQUIRES: the store's number as it was, or an empty record or another lineage: the store has been retired for another.
   [[nodiscard]] Result<void> write(const membership::VoterRecord& record);
 
  private:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reki/core/base/limits.hpp"
+#include "reki/core/membership/rescue.hpp"
 
 namespace reki {
 namespace {
@@ -27,7 +28,9 @@ MembershipDriver::MembershipDriver(Options options, Ports ports)
       ports_(std::move(ports)),
       machine_(options_.machine),
       config_check_({options_.voters, options_.machine.agent.settings, options_.config}),
-      frames_out_(membership::ControlSender{options_.cluster, self_, options_.machine.agent.self.control}) {}
+      frames_out_(membership::ControlSender{options_.cluster, self_, options_.machine.agent.self.control}) {
+  frames_out_.set_lineage(machine_.lineage());
+}
 
 void MembershipDriver::log(LogLevel level, std::string_view event, const std::string& fields) const {
   if (options_.log) options_.log(level, event, fields);
@@ -111,6 +114,7 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
     if (routes_.size() >= limits::control_routes_max && !routes_.contains(from)) routes_.clear();  // they ask again
     routes_[from] = {route, frame->level};
   }
+  if (frame->lineage != machine_.lineage()) return read_of_lineage(std::move(*frame));
   if (frame->answer) send({from, *frame->answer});
   if (!frame->body) return;
   // Whoever answers at a seed may be any node.
@@ -122,8 +126,17 @@ void MembershipDriver::read(const std::string& route, BytesView bytes) {
   const bool room = heard_.size() < limits::control_peers_max || heard_.contains(from);  // strangers come and go
   if (epoch && room && !stranger_) heard_[from] = {*epoch, frame->level};
   if (const auto* said = std::get_if<membership::ConfigSaid>(&*frame->body)) return took(from, *said);
-  const std::string fault = machine_.on({from, std::move(*frame->body)}, clocks());
+  const std::string fault = machine_.on({from, std::move(*frame->body), frame->lineage}, clocks());
   if (!fault.empty()) refuse(from, fault);
+  effects();
+  stranger_.reset();
+}
+
+/// The machine decides who has to be told what; nothing else in the frame is believed.
+void MembershipDriver::read_of_lineage(membership::ControlFrame&& frame) {
+  membership::Body body = frame.body ? std::move(*frame.body) : membership::Body{membership::ViewFetch{}};
+  const std::string fault = machine_.on({frame.sender.name, std::move(body), frame.lineage}, clocks());
+  if (!fault.empty()) refuse(frame.sender.name, fault);
   effects();
   stranger_.reset();
 }
@@ -157,10 +170,29 @@ void MembershipDriver::refuse(const NodeId& from, const std::string& fault) {
 void MembershipDriver::take(Task& task) {
   if (const auto* heard = std::get_if<HeardEpoch>(&task)) machine_.heard_epoch(heard->from, heard->epoch, clocks());
   else if (const auto* want = std::get_if<WantGranted>(&task)) machine_.want_granted(want->renewal, clocks());
-  else if (const auto* written = std::get_if<Written>(&task)) machine_.persisted(written->version, clocks());
+  else if (const auto* written = std::get_if<Written>(&task)) took(*written);
   else if (const auto* answered = std::get_if<EtcdAnswered>(&task)) took(*answered);
   else machine_.leave(clocks());
   effects();
+}
+
+void MembershipDriver::took(const Written& written) {
+  const Lineage before = machine_.lineage();
+  machine_.persisted(written.version, clocks());
+  if (machine_.lineage() != before) begin_lineage();
+}
+
+void MembershipDriver::begin_lineage() {
+  const std::string name = membership::text_of(machine_.lineage());
+  if (machine_.is_over()) {
+    const std::string why = membership::retired_text(options_.cluster, machine_.lineage());
+    log(LogLevel::error, "retired", "text=\"" + why + '"');
+    if (ports_.end) ports_.end(why);
+    return;
+  }
+  log(LogLevel::warn, "rescued", "lineage=" + name + " text=\"the register goes on in another lineage; this node joins it anew\"");
+  frames_out_.set_lineage(machine_.lineage());
+  write_notice();
 }
 
 void MembershipDriver::took(const EtcdAnswered& answered) {
@@ -306,6 +338,7 @@ void MembershipDriver::write_notice() {
   notice.endpoints = ports_.links.addresses();
   notice.endpoints.resize(std::min(notice.endpoints.size(), limits::death_notice_endpoints_max));
   membership::ControlWriter guard({options_.cluster, NodeId{"guard/" + self_.value}, {}});
+  guard.set_lineage(machine_.lineage());
   notice.frame = guard.write(membership::Stopped{self_, incarnation}, {}, level_for(self_));
   if (auto written = options_.page->set_death_notice(notice); !written) {
     log(LogLevel::warn, "death_notice", "text=\"" + written.error().text + '"');

@@ -91,6 +91,8 @@ class MembershipDriver {
     std::function<void(membership::EtcdTxn, Duration timeout)> ask_etcd;  ///< `EtcdAnswered` has to follow.
     std::function<std::int64_t()> wall_ns{};  ///< wall_clock_ns, which tells of a boot clock that has stood still; null: none.
     std::function<std::uint64_t()> random{};   ///< random_number; null: renewals are told apart by their numbers alone.
+    /// Ends the process for good, so that nothing of the node runs any more: its register goes on without it. For people: `why`.
+    std::function<void(const std::string& why)> end{};
   };
 
   MembershipDriver(Options options, Ports ports);
@@ -137,6 +139,8 @@ class MembershipDriver {
   };
 
   void took(const EtcdAnswered& answered);
+  void took(const Written& written);
+  void begin_lineage();
   void effects();
   void note_granted();
   void apply(const membership::AgentEvent& event);
@@ -144,6 +148,7 @@ class MembershipDriver {
   void extended(const membership::LeaseExtended& event);
   void cut(const membership::LeaseCut& event);
   void end_lease();
+  void read_of_lineage(membership::ControlFrame&& frame);
   void read_of_others(BytesView bytes, const Error& why);
   void refuse(const NodeId& from, const std::string& fault);
   void not_let_in(const std::string& why);

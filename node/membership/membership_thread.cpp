@@ -1,6 +1,8 @@
 #include "reki/node/membership/membership_thread.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "reki/net/clock.hpp"
 #include "reki/net/poll.hpp"
 #include "reki/net/random_number.hpp"
+#include "reki/node/support/exit_codes.hpp"
 #include "reki/node/support/listen.hpp"
 #include "reki/node/support/thread_main.hpp"
 
@@ -65,9 +68,13 @@ void MembershipThread::make_driver(membership::Membership::Options machine, Memb
     return membership::Clocks{now_, raw_time()};
   };
   auto write = [this](membership::Membership::Write w) { writer_->write(std::move(w)); };
+  auto end = [](const std::string& why) {
+    std::fputs(("reki-node: " + why + "\n").c_str(), stderr);
+    std::_Exit(exit_usage);  // no function of an actor may run any more, and no lease holds
+  };
   auto ask_etcd = [this](membership::EtcdTxn txn, Duration timeout) { etcd_->ask(std::move(txn), timeout); };
   driver_.emplace(MembershipDriver::Options{options_.cluster, std::move(machine), options_.voters, options_.config, options_.page, options_.log},
-                  MembershipDriver::Ports{links_, node, std::move(clocks), std::move(write), std::move(ask_etcd), wall_clock_ns, random_number});
+                  MembershipDriver::Ports{links_, node, std::move(clocks), std::move(write), std::move(ask_etcd), wall_clock_ns, random_number, end});
 }
 
 MembershipThread::~MembershipThread() { stop(); }

@@ -78,7 +78,7 @@ class DiskCluster(Cluster):
     def fence(self, key):
         """0 if it is not served now."""
         self.tend()
-        return self.reki("start", "counter", key, code=None).get("fence", 0)
+        return int(self.reki("start", "counter", key, code=None).get("fence", 0))  # digits, beyond 2^53
 
     def refuses(self, id, *texts, code=EXIT_USAGE):
         """The node ends at once, and says why."""

@@ -1,5 +1,5 @@
-/* Rescue: a register that has lost the majority of its voters is continued from one surviving store by an explicit act. No
- * code does it yet; these are the rules for it.
+/* Rescue: a register that has lost the majority of its voters is continued from one surviving store by an explicit act:
+ * core/membership/rescue.hpp.
  *
  * DISTINCT, MIX and KNOWS are small bookkeeping checks; the weight is in FENCE, GOES_ON and TWO.
  *

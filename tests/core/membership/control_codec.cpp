@@ -175,8 +175,8 @@ BOOST_AUTO_TEST_CASE(frames_of_a_later_version_are_told_from_damaged_ones) {
   refused(frame_of(1, "shop", "n1", "", 99, "\x90"), ErrorCode::unsupported, "99");
   refused(frame_of(1, "shop", "n1", "", 0, "\x90"), ErrorCode::unsupported, "0");
   Bytes longer = frame_of(1, "shop", "n1", "", 7, "\x93\x05\xc0\x91\x01");
-  longer[0] = static_cast<char>(0x98);
-  longer += "\xa3new";
+  longer[0] = static_cast<char>(0x99);
+  longer += Bytes("\x00\xa3new", 5);
   const auto got = decode_control(longer, "shop");
   BOOST_REQUIRE(got);
   BOOST_TEST((std::get<ViewFetch>(*got->body).have == Epoch{5}));
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(the_table_of_kinds_lists_exactly_the_messages_and_their_ele
       std::size_t count = 0;
       for (std::string name; names >> name; ++count) {
         if (name.ends_with(',')) name.pop_back();
-        if (name == "since_ack" || name == "levels") continue;
+        if (name == "since_ack" || name == "levels" || name == "register") continue;  // may be nil, or left out
         const Bytes frame =
             frame_of(1, "shop", "n1", "", static_cast<std::uint64_t>(known.kind), array_of(elements, count));
         refused(frame, ErrorCode::malformed_frame, std::string{known.name} + ": " + name + " is missing");

@@ -72,7 +72,12 @@ inline std::vector<reki::membership::Body> control_messages() {
           SetProfileReply{SetProfileReply::State::not_yet, "no", Epoch{3}},
           ConfigSaid{Incarnation{1}, 0x89abcdef, "counter 3f2a1b9c", "counter.so 00c1d2e3"},
           SetLevel{Epoch{70000}, 2},
-          SetLevelReply{SetLevelReply::State::done, "no", Epoch{3}}};
+          SetLevelReply{SetLevelReply::State::done, "no", Epoch{3}},
+          LineageAsk{1},
+          LineageIs{2},
+          RescueProbe{},
+          RescueState{1, 2, Lineage{3}, Term{4}, view, Epoch{5}, true},
+          Rescue{1, Term{2}, Epoch{3}, Lineage{4}}};
 }
 
 }  // namespace test

@@ -96,6 +96,12 @@ struct Describe {
   }
   std::string operator()(const ConfigSaid& m) const { return "ConfigSaid " + str(m.incarnation) + " " + m.types + "; " + m.plugins; }
 
+  std::string operator()(const LineageAsk&) const { return "LineageAsk"; }
+  std::string operator()(const LineageIs&) const { return "LineageIs"; }
+  std::string operator()(const RescueProbe&) const { return "RescueProbe"; }
+  std::string operator()(const RescueState& m) const { return "RescueState store " + short_of(m.store) + " accepted " + str(m.accepted); }
+  std::string operator()(const Rescue& m) const { return "Rescue store " + short_of(m.store) + " epoch " + str(m.epoch); }
+
   std::string operator()(const Installed& e) const { return "Installed " + str(e.view); }
   std::string operator()(const Lost& e) const { return "Lost " + str(std::uint64_t{e.slots.size()}) + " slots"; }
   std::string operator()(const Gained& e) const {

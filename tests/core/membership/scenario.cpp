@@ -355,7 +355,7 @@ void Scenario::end_if_gone(const std::string& name) {
 void Scenario::post(const std::string& from, const std::string& to, Body body, Duration after) {
   const std::string text = describe(body);
   if (is_lost(from, to, text.substr(0, text.find(' ')))) return;
-  queue_[{now_ + after, ++events_}] = {to, 0, Letter{NodeId{from}, std::move(body)}};
+  queue_[{now_ + after, ++events_}] = {to, 0, Letter{NodeId{from}, std::move(body), {}}};
 }
 
 bool Scenario::is_lost(const std::string& from, const std::string& to, const std::string& kind) const {

@@ -35,6 +35,19 @@ BOOST_AUTO_TEST_CASE(a_slot_comes_back_as_it_was_written_whatever_follows_it) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_rescue_is_kept_and_a_record_without_one_is_written_as_ever) {
+  VoterSlot s = slot(3, 5);
+  const std::size_t plain = encode(s).size();
+  s.record.lineage = Lineage{std::uint64_t{9} << 58 | 5};
+  s.record.retired = 66;
+  BOOST_TEST(encode(s).size() == plain + 1 + 9 + 1);  // with the level
+  s.record.level = 2;
+  const VoterRecord got = decode_voter_slot(encode(s)).value().record;
+  BOOST_TEST((got.lineage == s.record.lineage && got.retired == 66U && got.level == 2 && !got.is_over()));
+  s.record.view = nullptr;
+  BOOST_TEST(decode_voter_slot(encode(s)).value().record.is_over());
+}
+
 BOOST_AUTO_TEST_CASE(a_write_torn_at_any_byte_leaves_no_slot) {
   const Bytes older = encode(slot(6, 5));
   const Bytes newer = encode(slot(8, 7, 1));

@@ -151,6 +151,39 @@ BOOST_AUTO_TEST_CASE(a_foreign_register_is_refused_and_never_written) {
   BOOST_TEST((found(path).promised == Term{5}));
 }
 
+BOOST_AUTO_TEST_CASE(a_store_that_a_rescue_has_retired_is_refused_from_then_on) {
+  const test::TemporaryDir temporary;
+  const std::string path = temporary / "d";
+  {
+    auto opened = Opened{path};
+    auto store = opened.store().value();
+    BOOST_REQUIRE(store.write(with(1, test::control_view("shop", 9))));
+    BOOST_REQUIRE(store.write(VoterRecord{"shop", 99, {}, {}, nullptr, Lineage{std::uint64_t{9} << 58}, 77}));
+  }
+  for (int again = 0; again < 2; ++again) {
+    Opened opened{path};
+    const auto store = opened.store();
+    BOOST_REQUIRE(!store);
+    BOOST_TEST((store.error().code == ErrorCode::bad_data_dir));
+    BOOST_TEST(store.error().text.find("was rescued without this node's, as lineage 2400000000000000") != std::string::npos, store.error().text);
+    BOOST_TEST(store.error().text.find("remove its data directory") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_survivor_of_a_rescue_is_opened_with_its_new_store) {
+  const test::TemporaryDir temporary;
+  const std::string path = temporary / "d";
+  const Lineage lineage{std::uint64_t{9} << 58 | 1};
+  {
+    auto opened = Opened{path};
+    auto store = opened.store().value();
+    BOOST_REQUIRE(store.write(with(1, test::control_view("shop", 9))));
+    BOOST_REQUIRE(store.write(VoterRecord{"shop", 99, Term{5}, {}, test::control_view("shop", 10), first_level, lineage, 77}));
+  }
+  const VoterRecord record = found(path);
+  BOOST_TEST((record.store == 99U && record.retired == 77U && record.lineage == lineage && record.view != nullptr));
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_store_belongs_to_no_cluster_yet) {
   const test::TemporaryDir temporary;
   { BOOST_REQUIRE(Opened(temporary / "d", "old-name").store()); }
