@@ -32,7 +32,6 @@ std::span<const NamedMutation> mutations() {
       NamedMutation{not_awaited, "not_awaited"},
       NamedMutation{late_outputs, "late_outputs"},
       NamedMutation{form_first, "form_first"},
-      NamedMutation{any_level, "any_level"},
       NamedMutation{etcd_read_confirms, "etcd_read_confirms"},
       NamedMutation{etcd_late_round, "etcd_late_round"},
       NamedMutation{etcd_first_sight, "etcd_first_sight"},
