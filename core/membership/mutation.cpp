@@ -32,7 +32,6 @@ std::span<const NamedMutation> mutations() {
       NamedMutation{not_awaited, "not_awaited"},
       NamedMutation{late_outputs, "late_outputs"},
       NamedMutation{form_first, "form_first"},
-      NamedMutation{any_level, "any_level"},
       NamedMutation{rescue_small_jump, "rescue_small_jump"},
       NamedMutation{rescue_no_rest, "rescue_no_rest"},
       NamedMutation{rescue_same_store, "rescue_same_store"},

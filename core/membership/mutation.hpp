@@ -37,7 +37,6 @@ enum class Mutation : std::uint8_t {
   not_awaited,      ///< What a turn does leaves without waiting for its grant.
   late_outputs,     ///< A view is reported cleared while outputs of what it took are still held, and they leave.
   form_first,       ///< A voter's record gets the form of a view's level when that is accepted, and not chosen.
-  any_level,        ///< A view is taken whatever its level.
 
   // Of a rescue.
   rescue_small_jump,  ///< The rescued register goes on with the survivor's next epoch.

@@ -5,7 +5,6 @@
 
 #include "reki/core/base/limits.hpp"
 #include "reki/core/membership/ballot.hpp"
-#include "reki/core/membership/mutation.hpp"
 #include "reki/core/view/generation.hpp"
 
 namespace reki::membership {
@@ -87,7 +86,7 @@ std::string fault_of(const Body& body, const Known& known) {
 }
 
 std::string level_fault_of(const View& view, const LevelRange& own) {
-  if (own.has(view.level()) || mutated(Mutation::any_level)) return {};
+  if (own.has(view.level())) return {};
   const bool is_behind = view.level() > own.max;
   return "the cluster has level " + std::to_string(view.level()) + ", and this reki supports " + text_of(own) + "; start " +
          (is_behind ? "a later" : "an earlier") + " one on this node" +

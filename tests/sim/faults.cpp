@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, fault_kinds> names{
     "loss",      "duplicate", "delay",      "cut",   "hold",    "isolate",    "pause",       "suspend", "clock", "crash",
     "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store",
-    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters", "set_profile", "vm_stop"};
+    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters", "set_profile", "vm_stop", "upgrade"};
 
 /// From 10 ms to 10 s, every power of ten as likely as the other.
 Time some_time(SplitMix& random) {
@@ -275,6 +275,23 @@ void begin_profile(Fault& f, Cluster& cluster) {
   ask_for_profile(f, cluster, f.set);
 }
 
+/// As an operator does: each node leaves, and comes back as the other program. Nobody puts one back once the level is raised.
+void begin_upgrade(const Fault& f, Cluster& cluster) {
+  const bool is_later = f.flag || cluster.world().invariants.latest()->level() > first_level;
+  const bool all = f.flag && f.set % 2 == 0;
+  for (std::uint16_t i = 0; i < cluster.size(); ++i) {
+    if (!all && (f.set >> i & 1) == 0) continue;
+    cluster.node(i).levels = is_later ? later_program : LevelRange{};
+    cluster.leave(i, 100 * millisecond);
+  }
+}
+
+/// As `reki upgrade finish` does, which names the newest view.
+void ask_for_level(const Fault& f, Cluster& cluster) {
+  const membership::SetLevel wish{cluster.world().invariants.latest()->epoch(), next_level};
+  for (std::uint16_t i = 0; i < cluster.size(); ++i) cluster.world().post(f.who, cluster.node(i).id(), membership::Body{wish});
+}
+
 /// The pause apart, which ends by itself.
 void set_etcd(const Fault& f, Cluster& cluster, int sign) {
   Network& network = cluster.world().network;
@@ -358,6 +375,10 @@ void begin(Fault& f, std::uint32_t place, Cluster& cluster) {
       begin_profile(f, cluster);
       lasts = true;
       break;
+    case FaultKind::upgrade:
+      begin_upgrade(f, cluster);
+      lasts = true;
+      break;
     case FaultKind::etcd_pause:
       world.etcd->paused_until = std::max(world.etcd->paused_until, world.now + f.lasts);
       break;
@@ -385,6 +406,8 @@ void end(const Fault& f, Cluster& cluster) {
       return ask_for_voters(f, cluster);
     case FaultKind::set_profile:
       return ask_for_profile(f, cluster, ~std::uint32_t{0});
+    case FaultKind::upgrade:
+      return ask_for_level(f, cluster);
     case FaultKind::etcd_down:
     case FaultKind::etcd_cut:
     case FaultKind::etcd_stale:

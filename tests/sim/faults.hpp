@@ -35,8 +35,9 @@ enum class FaultKind : std::uint8_t {
   set_voters,    ///< People want other voters; the last of what they have sent comes again when it is over.
   set_profile,   ///< They want the other profile, and write it into some configs at once and into all when it is over; as above.
   vm_stop,       ///< A machine's host stops it: its process is frozen, and none of its clocks counts that time.
+  upgrade,       ///< People replace programs by those of the next level, or put some back, and want the level raised when it is over.
 };
-inline constexpr std::size_t fault_kinds = 24;
+inline constexpr std::size_t fault_kinds = 25;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 /// A set of kinds, a bit each.
@@ -44,15 +45,17 @@ using FaultSet = std::uint32_t;
 /// With clocks that stand still leases prove nothing: a run that may have that looks at `without_clocks` alone, and is asked
 /// for by name.
 inline constexpr FaultSet clocks_stop = FaultSet{1} << static_cast<int>(FaultKind::vm_stop);
-inline constexpr std::string_view without_clocks = "I1,I2,I5,I6,I7,I11,I13,progress,storm";
-inline constexpr FaultSet all_faults = ((FaultSet{1} << fault_kinds) - 1) & ~clocks_stop;
+inline constexpr std::string_view without_clocks = "I1,I2,I5,I6,I7,I11,I13,I14,progress,storm";
+/// A run with programs of two levels is asked for by name too: so the seeds of all others stay what they are.
+inline constexpr FaultSet upgrades = FaultSet{1} << static_cast<int>(FaultKind::upgrade);
+inline constexpr FaultSet all_faults = ((FaultSet{1} << fault_kinds) - 1) & ~clocks_stop & ~upgrades;
 /// Those that mean something: disks and stores are of voters.
 [[nodiscard]] constexpr FaultSet faults_of(bool etcd) {
   constexpr FaultSet of_voters = FaultSet{0b11} << static_cast<int>(FaultKind::slow_disk) |
                                  FaultSet{0b11} << static_cast<int>(FaultKind::lose_store) |
                                  FaultSet{1} << static_cast<int>(FaultKind::set_voters);
   constexpr FaultSet of_etcd = FaultSet{0b1111} << static_cast<int>(FaultKind::etcd_down);
-  return (all_faults | clocks_stop) & ~(etcd ? of_voters : of_etcd);
+  return (all_faults | clocks_stop | upgrades) & ~(etcd ? of_voters : of_etcd);
 }
 [[nodiscard]] constexpr bool has(FaultSet set, FaultKind kind) { return (set >> static_cast<int>(kind) & 1) != 0; }
 
@@ -68,7 +71,7 @@ struct Fault {
   std::uint16_t who = 0;
   std::uint32_t set = 0;     ///< The endpoints, where there are several: a bit each, nodes first.
   std::uint32_t amount = 0;  ///< Per mille, milliseconds, a rate, or the highest number of the voters that people know, or the view.
-  bool flag = false;         ///< The guard speaks; the other way round; the profile is to be cloud.
+  bool flag = false;         ///< The guard speaks; the other way round; the profile is to be cloud; the next program.
 };
 inline constexpr std::uint16_t the_coordinator = 0xffff;
 [[nodiscard]] std::string text_of(const Fault& fault);

@@ -13,7 +13,7 @@
 #include "reki/core/membership/acceptor.hpp"
 #include "reki/core/membership/member_agent.hpp"
 
-/// What must hold at every instant, whatever goes wrong: I1 to I13 of the membership protocol.
+/// What must hold at every instant, whatever goes wrong: I1 to I14 of the membership protocol.
 ///
 /// The checker sees what no node can: true time, all nodes at once, what is on whose disk. It is told of each step and
 /// looks only at what that step has changed. The first violation is kept; the rest is of no interest.

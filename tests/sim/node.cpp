@@ -27,6 +27,10 @@ void Node::begin(std::uint64_t seed) {
   self.node_id = id();
   self.addr = "tcp://h:1";
   self.control = "tcp://h:2";
+  // The earlier program refuses to start with a register of a later level, and a person starts the later one.
+  const bool is_later = store && (store->level > first_level || (store->view != nullptr && store->view->level() > first_level));
+  if (is_later) levels = later_program;
+  self.levels = supports_ = levels;
   started_with_ = profile;
   const Timing timing = profile == Profile::cloud ? cloud() : lan();
   const Settings settings = with_stage(world_.settings(), stage_of(profile));
@@ -49,7 +53,7 @@ void Node::crash() {
   // A write that was under way is on the disk or it is not; a torn one counts as not.
   if (writing_ && world_.chance(500)) {
     store = std::move(writing_->record);
-    world_.invariants.recorded(*store);
+    recorded();
   }
   writing_.reset();
   waiting_.reset();
@@ -59,6 +63,13 @@ void Node::crash() {
   ++process_;
   backlog.clear();
   world_.invariants.process_ends(index_);
+}
+
+/// I14: a record is of a later form only once a view of that level was chosen.
+void Node::recorded() {
+  world_.invariants.recorded(*store);
+  const Level level = world_.invariants.latest()->level();
+  if (store->level > level) world_.invariants.fail("I14", id().value + " writes a record of level " + std::to_string(store->level) + " in a cluster of " + std::to_string(level));
 }
 
 void Node::leave(Time stay_away) {
@@ -93,7 +104,7 @@ bool Node::on_disk() {
   store = std::move(writing_->record);
   const std::uint64_t version = writing_->version;
   writing_.reset();
-  world_.invariants.recorded(*store);
+  recorded();
   if (waiting_) write_next();
   machine_->persisted(version, step());
   effects(world_.now);
@@ -171,6 +182,7 @@ void Node::effects(Time left) {
     machine_->take_messages(outbox_);
     slots_changed = slots_changed || actors_.is_stopping();
     world_.invariants.stepped(observed(slots_changed));
+    check_levels();
     for (auto& item : outbox_) {
       world_.invariants.sent(index_, item.body);
       world_.post(index_, item.to, std::move(item.body));
@@ -193,6 +205,15 @@ void Node::effects(Time left) {
   schedule();
 }
 
+/// I14: nobody takes a view of a level that its program does not support.
+void Node::check_levels() {
+  const Acceptor* const acceptor = machine_->acceptor();
+  for (const View* const view : {machine_->agent().view().get(), acceptor != nullptr ? acceptor->record().view.get() : nullptr}) {
+    if (view == nullptr || supports_.has(view->level())) continue;
+    world_.invariants.fail("I14", id().value + " has a view of level " + std::to_string(view->level()) + " and supports " + text_of(supports_));
+  }
+}
+
 void Node::act(const AgentEvent& event) {
   if (world_.verbose && !std::holds_alternative<LeaseExtended>(event)) world_.note(index_, test::describe(event));
   if (const auto* gained = std::get_if<Gained>(&event)) {
@@ -212,12 +233,16 @@ void Node::act(const AgentEvent& event) {
   }
 }
 
-/// If it is for its config, a person puts that right.
+/// If it is for its config or its program, a person puts that right.
 void Node::refused() {
-  const Stage now = stage_of(world_.invariants.latest()->settings());
-  if (ending_ || now == Stage::mix || now == stage_of(started_with_)) return;
+  const View& latest = *world_.invariants.latest();
+  const Stage now = stage_of(latest.settings());
+  const bool other_profile = now != Stage::mix && now != stage_of(started_with_);
+  const bool too_early = !supports_.has(latest.level());
+  if (ending_ || (!other_profile && !too_early)) return;
   ending_ = true;
-  profile = now == Stage::cloud ? Profile::cloud : Profile::lan;
+  if (other_profile) profile = now == Stage::cloud ? Profile::cloud : Profile::lan;
+  if (too_early) levels = later_program;
   away = 10 * millisecond;
   world_.schedule(world_.now + 50 * millisecond, Event::Kind::end, index_, process_);
 }

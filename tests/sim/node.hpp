@@ -17,6 +17,9 @@ struct DiskHabits {
   bool fails = false;                    ///< Each ends the process.
 };
 
+/// Of the next level, as the one before is of the first alone.
+inline constexpr LevelRange later_program{first_level, next_level};
+
 /// A machine with its clock and disk, and on it one process after the other: the shell around the membership machine,
 /// as docs/architecture.md has it for the membership thread, and the actors.
 class Node {
@@ -32,6 +35,8 @@ class Node {
   std::optional<membership::VoterRecord> store;
   /// What its config says. Who is refused for it corrects it, and starts again.
   Profile profile;
+  /// That its program supports. Who is refused for it gets the later one.
+  LevelRange levels{};
   /// A store that is not mounted at present.
   std::optional<membership::VoterRecord> mislaid;
 
@@ -70,6 +75,8 @@ class Node {
  private:
   void serve(Packet&& packet);
   void refused();
+  void check_levels();
+  void recorded();
   void effects(Time left);
   void act(const membership::AgentEvent& event);
   [[nodiscard]] Observed observed(bool slots_changed) const;
@@ -91,6 +98,7 @@ class Node {
   Actors actors_;
   bool leaving_ = false;
   Profile started_with_{};
+  LevelRange supports_{};  ///< The program that runs.
   bool ending_ = false;  ///< To be started again with another config.
   Time timer_at_ = never;
   std::uint32_t timer_number_ = 0;  ///< Of the one event that counts.

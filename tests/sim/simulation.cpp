@@ -85,9 +85,9 @@ Outcome run(const RunOptions& options) {
     ++out.faults[static_cast<std::size_t>(fault.kind)];
     begin(fault, event->payload, cluster);
   }
-  const auto is_profile = [](const Fault& f) { return f.kind == FaultKind::set_profile; };
-  const bool profile_changes = std::ranges::any_of(out.plan, is_profile);
-  if (!world.invariants.violation()) demand_progress(cluster, recovery_max + (profile_changes ? restart_max : 0));
+  const auto by_people = [](const Fault& f) { return f.kind == FaultKind::set_profile || f.kind == FaultKind::upgrade; };
+  const bool people_mend = std::ranges::any_of(out.plan, by_people);
+  if (!world.invariants.violation()) demand_progress(cluster, recovery_max + (people_mend ? restart_max : 0));
   out.violation = world.invariants.violation();
   out.stats = world.stats;
   out.stats.elections = world.invariants.elections();

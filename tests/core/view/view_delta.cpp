@@ -208,8 +208,8 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_delta_are_an_error) {
   BOOST_TEST(!decode_view_delta(encode(base)).has_value());
   BOOST_TEST(!decode_view_delta("").has_value());
   Bytes longer = good;
-  longer[0] = static_cast<char>(0x9d);
-  longer += Bytes("\x93\xcd\x02\x8a\xcd\x03\x52\x00\xc3", 9);
+  longer[0] = static_cast<char>(0x9e);
+  longer += Bytes("\x93\xcd\x02\x8a\xcd\x03\x52\x00\x01\xc3", 10);
   ViewDelta back = decode_view_delta(longer).value();
   BOOST_TEST(back.head.cluster_id == "");
   back.head.cluster_id = "shop";
