@@ -70,6 +70,7 @@ class Node {
  private:
   void serve(Packet&& packet);
   void refused();
+  void end_for_good();
   void effects(Time left);
   void act(const membership::AgentEvent& event);
   [[nodiscard]] Observed observed(bool slots_changed) const;
