@@ -107,7 +107,7 @@ void Cluster::dispatch(const Event& event) {
     case Event::Kind::resume:
       return thaw(event.node);
     case Event::Kind::boot:
-      if (!nodes_[event.node]->up()) nodes_[event.node]->begin(world_.random.next());
+      if (!nodes_[event.node]->up()) boot(*nodes_[event.node]);
       return;
     case Event::Kind::guard:
       return say_stopped(event);
@@ -121,6 +121,12 @@ void Cluster::dispatch(const Event& event) {
     default:
       return to_node(event);
   }
+}
+
+/// People have removed the directory of one that has stopped for good.
+void Cluster::boot(Node& node) {
+  if (node.store && node.store->is_over()) node.store = VoterRecord{{}, world_.random.next() | 1, {}, {}, nullptr};
+  node.begin(world_.random.next());
 }
 
 void Cluster::to_node(const Event& event) {
@@ -207,7 +213,7 @@ void Cluster::crash(std::uint16_t node, bool guarded) {
   Node& n = *nodes_[node];
   if (!n.up()) return;
   if (guarded) {
-    deaths_.push_back({n.id(), n.machine()->agent().incarnation()});
+    deaths_.push_back({{n.id(), n.machine()->agent().incarnation()}, n.machine()->lineage()});
     const auto place = static_cast<std::uint32_t>(deaths_.size() - 1);
     for (int again = 0; again < 3; ++again) {
       world_.schedule(world_.now + millisecond + world_.below(50 * millisecond), Event::Kind::guard, node, 0, place);
@@ -221,9 +227,9 @@ void Cluster::crash(std::uint16_t node, bool guarded) {
 }
 
 void Cluster::say_stopped(const Event& event) {
-  const Stopped& death = deaths_[event.payload];
+  const auto& [death, lineage] = deaths_[event.payload];
   world_.invariants.sent(event.node, death);
-  for (const NodeId& to : world_.names) world_.post(event.node, to, Body{death});
+  for (const NodeId& to : world_.names) world_.post(event.node, to, Body{death}, lineage);
 }
 
 void Cluster::leave(std::uint16_t node, Time away) {
@@ -232,6 +238,7 @@ void Cluster::leave(std::uint16_t node, Time away) {
 
 void Cluster::heal() {
   world_.network.heal();
+  give_up_rescue(*this);
   if (world_.etcd) world_.etcd->heal();
   const bool is_cloud = stage_of(world_.invariants.latest()->settings()) == Stage::cloud;
   for (std::uint16_t i = 0; i < size(); ++i) {

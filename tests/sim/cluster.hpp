@@ -7,6 +7,7 @@
 
 #include "clients.hpp"
 #include "node.hpp"
+#include "rescue.hpp"
 #include "world.hpp"
 
 namespace reki::sim {
@@ -58,6 +59,7 @@ class Cluster final : public Truth {
   /// When an empty store was last taken away again that its node had offered to be a voter with; 0: never.
   Time offer_gone_at = 0;
   Time voters_asked_at = 0;  ///< When people last asked for other voters.
+  Rescue rescue;             ///< That there is, or was.
 
   World& world() { return world_; }
   Node& node(std::uint16_t index) { return *nodes_[index]; }
@@ -66,6 +68,7 @@ class Cluster final : public Truth {
 
  private:
   void dispatch(const Event& event);
+  void boot(Node& node);
   void to_node(const Event& event);
   void drop(const Event& event);
   void thaw(std::uint16_t node);
@@ -75,7 +78,11 @@ class Cluster final : public Truth {
   World world_;
   std::vector<std::unique_ptr<Node>> nodes_;
   Clients clients_;
-  std::vector<membership::Stopped> deaths_;
+  struct Death {
+    membership::Stopped said;
+    Lineage lineage;  ///< Of the process.
+  };
+  std::vector<Death> deaths_;
 };
 
 }  // namespace reki::sim

@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, fault_kinds> names{
     "loss",      "duplicate", "delay",      "cut",   "hold",    "isolate",    "pause",       "suspend", "clock", "crash",
     "crash_all", "slow_disk", "disk_error", "leave", "rolling", "lose_store", "mislay_store",
-    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters", "set_profile", "vm_stop", "upgrade"};
+    "etcd_down", "etcd_pause", "etcd_cut", "etcd_stale", "set_voters", "set_profile", "vm_stop", "upgrade", "rescue"};
 
 /// From 10 ms to 10 s, every power of ten as likely as the other.
 Time some_time(SplitMix& random) {
@@ -68,6 +68,16 @@ void add_rolling(SplitMix& random, std::vector<Fault>& plan, Time at, std::size_
     f.lasts += static_cast<Time>(random.below(second));
     plan.push_back(f);
   }
+}
+
+/// There is one in a run, at any time.
+void keep_one_rescue(SplitMix& random, std::vector<Fault>& plan) {
+  const auto is_rescue = [](const Fault& f) { return f.kind == FaultKind::rescue; };
+  const auto count = static_cast<std::uint64_t>(std::ranges::count_if(plan, is_rescue));
+  if (count == 0) return;
+  const std::uint64_t kept = random.below(count);
+  std::uint64_t seen = 0;
+  std::erase_if(plan, [&](const Fault& f) { return is_rescue(f) && seen++ != kept; });
 }
 
 /// Kinds that one run has: some of them, so that they are also seen without the others.
@@ -124,6 +134,7 @@ std::vector<Fault> make_plan(std::uint64_t seed, Time lasts, std::size_t nodes, 
   for (std::size_t i = 0; i < fault_kinds; ++i) {
     if ((some >> i & 1) != 0) of.push_back(static_cast<FaultKind>(i));
   }
+  if (has(some, FaultKind::rescue)) of.insert(of.end(), 3, FaultKind::rescue);
   if (has(some, FaultKind::vm_stop)) of.insert(of.end(), 3, FaultKind::vm_stop);  // little else is looked at then
   constexpr std::array<Time, 4> gaps{300 * millisecond, second, 3 * second, 8 * second};
   const Time gap = gaps[random.below(gaps.size())];
@@ -133,6 +144,7 @@ std::vector<Fault> make_plan(std::uint64_t seed, Time lasts, std::size_t nodes, 
     if (kind == FaultKind::rolling) add_rolling(random, plan, at, nodes);
     else plan.push_back(make_fault(random, kind, at, nodes, clients));
   }
+  keep_one_rescue(random, plan);
   std::ranges::stable_sort(plan, {}, &Fault::at);
   return plan;
 }
@@ -171,8 +183,8 @@ void set_links(const Fault& f, Cluster& cluster, int sign) {
             });
 }
 
-/// A change of voters that was proposed, and may have been chosen without anybody knowing it: whoever finds it needs a
-/// majority of both sets of voters.
+}  // namespace
+
 bool voters_are_undecided(Cluster& cluster) {
   const auto& latest = cluster.world().invariants.latest();
   if (!latest->old_voters().empty()) return true;
@@ -183,6 +195,8 @@ bool voters_are_undecided(Cluster& cluster) {
   }
   return false;
 }
+
+namespace {
 
 /// A store may only go while those that are left can still agree. An empty one that was offered and went counts as lost
 /// until whoever may have heard of it, and stands still, has proposed it or not; so does each that people may have made one
@@ -379,6 +393,9 @@ void begin(Fault& f, std::uint32_t place, Cluster& cluster) {
       begin_upgrade(f, cluster);
       lasts = true;
       break;
+    case FaultKind::rescue:
+      f.amount = place;
+      return begin_rescue(f, cluster);
     case FaultKind::etcd_pause:
       world.etcd->paused_until = std::max(world.etcd->paused_until, world.now + f.lasts);
       break;
@@ -402,6 +419,8 @@ void end(const Fault& f, Cluster& cluster) {
       return find_store(f, cluster);
     case FaultKind::lose_store:
       return;
+    case FaultKind::rescue:
+      return go_on_with_rescue(f, cluster);
     case FaultKind::set_voters:
       return ask_for_voters(f, cluster);
     case FaultKind::set_profile:

@@ -36,8 +36,9 @@ enum class FaultKind : std::uint8_t {
   set_profile,   ///< They want the other profile, and write it into some configs at once and into all when it is over; as above.
   vm_stop,       ///< A machine's host stops it: its process is frozen, and none of its clocks counts that time.
   upgrade,       ///< People replace programs by those of the next level, or put some back, and want the level raised when it is over.
+  rescue,        ///< Most voters' stores are gone for good; when it is over, people go on from one that is left. Once in a run.
 };
-inline constexpr std::size_t fault_kinds = 25;
+inline constexpr std::size_t fault_kinds = 26;
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 /// A set of kinds, a bit each.
@@ -46,16 +47,19 @@ using FaultSet = std::uint32_t;
 /// for by name.
 inline constexpr FaultSet clocks_stop = FaultSet{1} << static_cast<int>(FaultKind::vm_stop);
 inline constexpr std::string_view without_clocks = "I1,I2,I5,I6,I7,I11,I13,I14,progress,storm";
-/// A run with programs of two levels is asked for by name too: so the seeds of all others stay what they are.
+/// A run with programs of two levels, or in which a register is rescued, is asked for by name too: so the seeds of all others
+/// stay what they are.
 inline constexpr FaultSet upgrades = FaultSet{1} << static_cast<int>(FaultKind::upgrade);
-inline constexpr FaultSet all_faults = ((FaultSet{1} << fault_kinds) - 1) & ~clocks_stop & ~upgrades;
+inline constexpr FaultSet rescues = FaultSet{1} << static_cast<int>(FaultKind::rescue);
+inline constexpr FaultSet by_name = clocks_stop | upgrades | rescues;
+inline constexpr FaultSet all_faults = ((FaultSet{1} << fault_kinds) - 1) & ~by_name;
 /// Those that mean something: disks and stores are of voters.
 [[nodiscard]] constexpr FaultSet faults_of(bool etcd) {
   constexpr FaultSet of_voters = FaultSet{0b11} << static_cast<int>(FaultKind::slow_disk) |
                                  FaultSet{0b11} << static_cast<int>(FaultKind::lose_store) |
-                                 FaultSet{1} << static_cast<int>(FaultKind::set_voters);
+                                 FaultSet{1} << static_cast<int>(FaultKind::set_voters) | rescues;
   constexpr FaultSet of_etcd = FaultSet{0b1111} << static_cast<int>(FaultKind::etcd_down);
-  return (all_faults | clocks_stop | upgrades) & ~(etcd ? of_voters : of_etcd);
+  return (all_faults | by_name) & ~(etcd ? of_voters : of_etcd);
 }
 [[nodiscard]] constexpr bool has(FaultSet set, FaultKind kind) { return (set >> static_cast<int>(kind) & 1) != 0; }
 
@@ -82,6 +86,9 @@ inline constexpr std::uint16_t the_coordinator = 0xffff;
 
 class Cluster;
 
+/// A change of voters that was proposed, and may have been chosen without anybody knowing it: whoever finds it needs a
+/// majority of both sets of voters.
+[[nodiscard]] bool voters_are_undecided(Cluster& cluster);
 /// Makes it so, and right again. What depends on the cluster's state at that time is decided then, and kept in `fault`.
 void begin(Fault& fault, std::uint32_t place, Cluster& cluster);
 void end(const Fault& fault, Cluster& cluster);

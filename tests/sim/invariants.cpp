@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reki/core/membership/ballot.hpp"
+#include "reki/core/view/generation.hpp"
 
 namespace reki::sim {
 
@@ -53,8 +54,8 @@ void Invariants::begin(const ViewPtr& first) {
 }
 
 const ViewPtr* Invariants::at_epoch(Epoch epoch) const {
-  if (epoch == Epoch{} || epoch.value > history_.size()) return nullptr;
-  return &history_[epoch.value - 1];
+  if (epoch.value <= base_ || epoch.value - base_ > history_.size()) return nullptr;
+  return &history_[epoch.value - base_ - 1];
 }
 
 Invariants::Store& Invariants::store(std::uint64_t number) {
@@ -64,7 +65,24 @@ Invariants::Store& Invariants::store(std::uint64_t number) {
   return stores_.back();
 }
 
+/// The act of a rescue is on the survivor's disk. All of before is over: who has a lease then must not be there any more
+/// once the first of the new ones is given, and no fence may reach those of the new one.
+void Invariants::begin_lineage(const VoterRecord& record) {
+  for (const Member& m : latest_->members()) gone_.insert(m.incarnation.value);
+  lineage_ = record.lineage;
+  latest_ = record.view;
+  base_ = latest_->epoch().value - 1;
+  history_ = {latest_};
+  proposals_ = {{latest_, Term{}, {}, true}};
+  terms_.clear();
+  for (const Fence& fence : started_) {
+    if (fence.epoch() >= latest_->epoch()) fail("fence", "a rescue begins below a fence of before");
+  }
+}
+
 void Invariants::recorded(const VoterRecord& record) {
+  if (generation_of(record.lineage) > generation_of(lineage_) && record.view != nullptr) return begin_lineage(record);
+  if (record.lineage != lineage_) return;
   if (record.view == nullptr || record.accepted == Term{}) return;
   const auto known = std::ranges::find(proposals_, record.view, &Proposal::view);
   if (known == proposals_.end()) proposals_.push_back({record.view, record.accepted, {}, false});
@@ -89,7 +107,7 @@ void Invariants::chosen(Proposal& p) {
   become_latest(p.view);
   // Those that it was made from are decided with it.
   for (const Proposal* q = predecessor_of(p); q != nullptr && q->view->epoch() > before->epoch(); q = predecessor_of(*q)) {
-    history_[q->view->epoch().value - 1] = q->view;
+    of_epoch(q->view->epoch()) = q->view;
   }
 }
 
@@ -99,7 +117,7 @@ void Invariants::become_latest(const ViewPtr& view) {
   if (latest_->term() > before->term()) terms_.push_back({latest_->term(), now_});
   incarnations_never_return(*before, *latest_);
   dropped_members_have_no_lease(*before, *latest_);
-  history_.resize(latest_->epoch().value);
+  history_.resize(latest_->epoch().value - base_);
   history_.back() = latest_;
   constexpr std::size_t remembered = 256;
   if (history_.size() > remembered) history_[history_.size() - remembered - 1] = nullptr;
@@ -124,7 +142,7 @@ void Invariants::confirmed_by_etcd(Term term) { note_acknowledgement(etcd_store,
 /// has taken the view over meanwhile.
 bool Invariants::one_view_per_epoch(const Proposal& p) {
   if (p.view->epoch() > latest_->epoch()) return false;
-  ViewPtr& known = history_[p.view->epoch().value - 1];
+  ViewPtr& known = of_epoch(p.view->epoch());
   if (known != p.view && !may_be_what_was_taken_over(p, known)) {
     fail("I1", "a second view of " + text_of(p.view->epoch()) + " is chosen in term " + text_of(p.ballot) + "; the newest is " +
                    text_of(latest_->epoch()) + " of term " + text_of(latest_->term()));
@@ -140,7 +158,7 @@ bool Invariants::one_view_per_epoch(const Proposal& p) {
 bool Invariants::may_be_what_was_taken_over(const Proposal& p, const ViewPtr& known) const {
   const auto guess = std::ranges::find(proposals_, known, &Proposal::view);
   if (guess == proposals_.end() || guess->chosen || p.view->epoch() == latest_->epoch()) return false;
-  const ViewPtr& next = history_[p.view->epoch().value];
+  const ViewPtr& next = history_[p.view->epoch().value - base_];
   return next != nullptr && p.ballot < next->term() && guess->ballot < next->term() && same_but_for_coordinator(*p.view, *next);
 }
 
@@ -227,6 +245,7 @@ void Invariants::process_ends(std::uint16_t node) {
 
 void Invariants::stepped(const Observed& o) {
   Process& p = processes_[o.node];
+  if (o.lineage != std::exchange(p.lineage, o.lineage)) p.term = Term{};
   if (o.term != p.term) terms_never_decrease(std::exchange(p.term, o.term), o.term, "a node's term");
   const bool same_store = o.store == std::exchange(p.store, o.store);
   if (o.promised != p.promised) {
@@ -236,7 +255,7 @@ void Invariants::stepped(const Observed& o) {
   const bool other_incarnation = o.incarnation != p.incarnation;
   const bool other_view = *o.view != p.view;
   if (other_view) p.view = *o.view;
-  if (other_view && p.view != nullptr) only_chosen_views_are_known(*p.view);
+  if (other_view && p.view != nullptr && p.lineage == lineage_) only_chosen_views_are_known(*p.view);
   const bool views_changed = other_view || o.installed != p.installed || o.cleared != p.cleared || other_incarnation;
   const bool extended = o.lease_end > p.lease_end || other_incarnation;
   p.lease_end = o.lease_end;

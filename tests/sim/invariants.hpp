@@ -42,6 +42,7 @@ struct Observed {
   const SlotSet* stopping = nullptr;  ///< Lost, but their actors have not all stopped yet.
   bool slots_changed = false;         ///< One of the two may have.
   std::uint64_t store = 0;            ///< Whose promise `promised` is.
+  Lineage lineage{};
 };
 
 /// What is true of the other nodes while one takes a step.
@@ -117,6 +118,8 @@ class Invariants {
   // For the simulator's own questions.
 
   [[nodiscard]] const membership::ViewPtr& latest() const { return latest_; }
+  /// The last that was begun. What is of earlier ones is not looked at any more, but for leases, slots, actors and fences.
+  [[nodiscard]] Lineage lineage() const { return lineage_; }
   /// In which slots the member of the latest view may be.
   [[nodiscard]] bool owns_exactly(std::uint16_t node, const SlotSet& held);
   [[nodiscard]] std::uint32_t elections() const { return static_cast<std::uint32_t>(terms_.size()); }
@@ -130,6 +133,7 @@ class Invariants {
     Term term;
     Term promised;
     std::uint64_t store = 0;
+    Lineage lineage;
     struct Past {
       Term term;
       Time until = 0;
@@ -190,6 +194,8 @@ class Invariants {
   void one_live_actor_per_key(std::uint16_t node, std::uint8_t key);
   void incarnations_never_return(const View& before, const View& now);
 
+  void begin_lineage(const membership::VoterRecord& record);
+  [[nodiscard]] membership::ViewPtr& of_epoch(Epoch epoch) { return history_[epoch.value - base_ - 1]; }
   void chosen(Proposal& p);
   void become_latest(const membership::ViewPtr& view);
   void note_acknowledgement(std::uint64_t store, Term term);
@@ -210,7 +216,9 @@ class Invariants {
   std::vector<std::uint8_t> overlaps_;  ///< Two nodes' live slots do.
   std::vector<Store> stores_;
   std::vector<Proposal> proposals_;
-  std::vector<membership::ViewPtr> history_;  ///< By epoch from 1; null: none was chosen, or it is long ago.
+  Lineage lineage_;
+  std::uint32_t base_ = 0;  ///< The epoch before the lineage's first.
+  std::vector<membership::ViewPtr> history_;  ///< By epoch from that on; null: none was chosen, or it is long ago.
   membership::ViewPtr latest_;
   std::vector<TermRecord> terms_;
   std::array<Owned, 4> owned_;

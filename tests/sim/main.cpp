@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
   a.run.cloud = profile == "cloud";
   a.run.etcd = engine == "etcd";
   if (!seeds.empty() && !read_range(seeds, a)) return std::fprintf(stderr, "--seeds: want 7 or 1..2000\n"), 2;
-  if (!parse(faults, a.run.kinds)) return std::fprintf(stderr, "--faults: known are %s\n", text_of(all_faults | clocks_stop).c_str()), 2;
+  if (!parse(faults, a.run.kinds)) return std::fprintf(stderr, "--faults: known are %s\n", text_of(all_faults | clocks_stop | rescues).c_str()), 2;
   if (!a.mutation.empty() && !activate(a.mutation)) return std::fprintf(stderr, "--mutation: not in this program\n"), 2;
   if (!only.empty()) {
     a.run.only.emplace();

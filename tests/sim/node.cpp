@@ -108,7 +108,15 @@ bool Node::on_disk() {
   if (waiting_) write_next();
   machine_->persisted(version, step());
   effects(world_.now);
+  if (machine_->is_over()) end_for_good();
   return true;
+}
+
+/// Its register goes on without it. People come and remove its directory.
+void Node::end_for_good() {
+  actors_.drop_all();
+  away = second;
+  world_.schedule(world_.now, Event::Kind::end, index_, process_);
 }
 
 void Node::on_etcd(const EtcdReply& reply) {
@@ -185,7 +193,7 @@ void Node::effects(Time left) {
     check_levels();
     for (auto& item : outbox_) {
       world_.invariants.sent(index_, item.body);
-      world_.post(index_, item.to, std::move(item.body));
+      world_.post(index_, item.to, std::move(item.body), machine_->lineage());
     }
     while (const auto stopped = actors_.take_stopped()) {
       machine_->slots_stopped(stopped->slots, stopped->of, clocks);
@@ -252,7 +260,7 @@ Observed Node::observed(bool slots_changed) const {
   const Acceptor* const acceptor = machine_->acceptor();
   return {index_, agent.incarnation(), agent.installed(), agent.cleared(), agent.term(),
           acceptor != nullptr ? acceptor->record().promised : Term{}, agent.lease_end(), &agent.view(), &agent.held(),
-          &actors_.stopping(), slots_changed, acceptor != nullptr ? acceptor->record().store : 0};
+          &actors_.stopping(), slots_changed, acceptor != nullptr ? acceptor->record().store : 0, machine_->lineage()};
 }
 
 void Node::write_next() {

@@ -77,6 +77,7 @@ class Node {
   void refused();
   void check_levels();
   void recorded();
+  void end_for_good();
   void effects(Time left);
   void act(const membership::AgentEvent& event);
   [[nodiscard]] Observed observed(bool slots_changed) const;

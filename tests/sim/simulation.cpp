@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster.hpp"
+#include "reki/core/view/generation.hpp"
 
 namespace reki::sim {
 namespace {
@@ -91,7 +92,7 @@ Outcome run(const RunOptions& options) {
   out.violation = world.invariants.violation();
   out.stats = world.stats;
   out.stats.elections = world.invariants.elections();
-  out.stats.views = world.invariants.latest()->epoch().value;
+  out.stats.views = number_of(world.invariants.latest()->epoch());
   out.trace = world.trace;
   out.ended = world.now;
   return out;

@@ -67,7 +67,7 @@ void World::note(std::uint16_t node, const std::string& text) const {
   std::printf("%12.6f n%u %s\n", static_cast<double>(now) / 1e9, node, text.c_str());
 }
 
-void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) {
+void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body, Lineage lineage) {
   ++stats.letters;
   const std::uint16_t target = index_of(to);
   if (verbose) note(from, "-> n" + std::to_string(target) + " " + test::describe(body));
@@ -81,9 +81,9 @@ void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body) 
   const Network::Fate fate = network.fate(from, target, off);
   if (fate.copies == 0) return;
   if (fate.copies == 2) {
-    schedule(fate.at[1], Event::Kind::letter, target, 0, letters.put({{names[from], body}, now}));
+    schedule(fate.at[1], Event::Kind::letter, target, 0, letters.put({{names[from], body, lineage}, now}));
   }
-  schedule(fate.at[0], Event::Kind::letter, target, 0, letters.put({{names[from], std::move(body)}, now}));
+  schedule(fate.at[0], Event::Kind::letter, target, 0, letters.put({{names[from], std::move(body), lineage}, now}));
 }
 
 void World::ask_etcd(std::uint16_t from, std::uint32_t process, membership::EtcdTxn&& txn) {

@@ -79,7 +79,9 @@ class World {
   World(std::vector<NodeId> names, std::size_t clients, bool has_etcd, const membership::Timing& timing,
         const Weather& weather, std::uint64_t seed, const Truth& truth);
 
-  void post(std::uint16_t from, const NodeId& to, membership::Body&& body);
+  void post(std::uint16_t from, const NodeId& to, membership::Body&& body, Lineage lineage);
+  /// The same in the name of people, who know of a rescue.
+  void post(std::uint16_t from, const NodeId& to, membership::Body&& body) { post(from, to, std::move(body), invariants.lineage()); }
   void send(Packet&& packet);
   void ask_etcd(std::uint16_t from, std::uint32_t process, membership::EtcdTxn&& txn);
   /// It has arrived: its answer, if it gets there, is on its way.
