@@ -65,21 +65,6 @@ Invariants::Store& Invariants::store(std::uint64_t number) {
   return stores_.back();
 }
 
-/// The act of a rescue is on the survivor's disk. All of before is over: who has a lease then must not be there any more
-/// once the first of the new ones is given, and no fence may reach those of the new one.
-void Invariants::begin_lineage(const VoterRecord& record) {
-  for (const Member& m : latest_->members()) gone_.insert(m.incarnation.value);
-  lineage_ = record.lineage;
-  latest_ = record.view;
-  base_ = latest_->epoch().value - 1;
-  history_ = {latest_};
-  proposals_ = {{latest_, Term{}, {}, true}};
-  terms_.clear();
-  for (const Fence& fence : started_) {
-    if (fence.epoch() >= latest_->epoch()) fail("fence", "a rescue begins below a fence of before");
-  }
-}
-
 void Invariants::recorded(const VoterRecord& record) {
   if (generation_of(record.lineage) > generation_of(lineage_) && record.view != nullptr) return begin_lineage(record);
   if (record.lineage != lineage_) return;

@@ -62,8 +62,9 @@ class OneMember final : private ControlLinks, private MembershipObserver {
     }
   }
   /// A frame as that node would send it that says it is at `control`.
-  void hear(const std::string& name, const std::string& control, const membership::Body& body) {
+  void hear(const std::string& name, const std::string& control, const membership::Body& body, Lineage lineage = {}) {
     membership::ControlWriter writer({"test", NodeId{name}, control});
+    writer.set_lineage(lineage);
     driver.read("route", writer.write(body));
     run(1ms);
   }
@@ -94,6 +95,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
   std::shared_ptr<const View> view;
   std::map<NodeId, std::string> places;  ///< Where its links know nodes to be.
   std::string logged;                    ///< Events.
+  std::string ended;                     ///< Why it has ended its process.
   std::vector<std::string> sent_to;      ///< Node ids, and addresses of strangers.
   Bytes last_to_n2;
   std::uint64_t random = 0;  ///< What it draws.
@@ -124,7 +126,7 @@ class OneMember final : private ControlLinks, private MembershipObserver {
             },
             [this](const membership::Membership::Write& write) { tasks.emplace_back(MembershipDriver::Written{write.version}); },
             [](const membership::EtcdTxn&, Duration) {}, [this] { return wall_of_zero + now.ns + stood_still.count(); },
-            [this] { return random; }};
+            [this] { return random; }, [this](const std::string& why) { ended = why; }};
   }
   void take_tasks() {
     for (auto& task : std::exchange(tasks, {})) driver.take(task);
@@ -166,6 +168,8 @@ class OneMember final : private ControlLinks, private MembershipObserver {
 };
 
 using Phase = membership::MemberAgent::Phase;
+
+constexpr Lineage later{std::uint64_t{9} << 58 | 5};
 
 /// Incarnation 2 of n2 is in too, at `first`.
 void let_n2_in(OneMember& node) {
@@ -519,6 +523,16 @@ BOOST_AUTO_TEST_CASE(whoever_finds_the_gate_closed_at_the_last_moment_is_resumed
     while (node.page.lease_end() - node.now < 100us) node.run(1us);
     BOOST_TEST(!node.suspended, "resumed " << early << " us before the end");
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_voter_that_is_told_of_a_rescue_ends_for_good_once_that_is_on_its_disk) {
+  OneMember node;
+  node.sent_to.clear();
+  node.hear("n2", first, membership::LineageIs{}, later);
+  node.run(1s);
+  BOOST_TEST(node.ended.find("was rescued without this node's, as lineage 2400000000000005") != std::string::npos, node.ended);
+  BOOST_TEST(node.logged.find("retired") != std::string::npos);
+  BOOST_TEST(node.sent_to.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
