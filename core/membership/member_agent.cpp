@@ -159,7 +159,10 @@ void MemberAgent::on(const ViewPush& m, Instant now, Outbox& out) {
   const ViewPtr before = std::exchange(view_, m.view);
   timing_ = timing_of(options_.timing, view_->settings());
   learn(view_->coordinator(), view_->term());
-  if (view_->find(options_.self.node_id, incarnation_) == nullptr) return not_in(now, out);
+  if (view_->find(options_.self.node_id, incarnation_) == nullptr) {
+    events_.emplace_back(Installed{view_});
+    return not_in(now, out);
+  }
   // Most views change who coordinates or votes, and no slot.
   const MemberIndex self = view_->index_of(options_.self.node_id.value);
   const bool same = before && before->index_of(options_.self.node_id.value) == self && before->table() == view_->table();
@@ -168,7 +171,6 @@ void MemberAgent::on(const ViewPush& m, Instant now, Outbox& out) {
 }
 
 void MemberAgent::not_in(Instant now, Outbox& out) {
-  events_.emplace_back(Installed{view_});
   if (phase_ == Phase::gone) return;
   const Incarnation was = incarnation_;
   const bool leaves = phase_ == Phase::leaving;

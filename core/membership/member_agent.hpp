@@ -91,6 +91,9 @@ class MemberAgent {
   void heard_epoch(const NodeId& from, Epoch epoch, Outbox& out);
   /// The actors of slots that a `Lost` named are gone. Of an earlier incarnation: ignored.
   void slots_stopped(const SlotSet& slots, Incarnation of, Instant now, Outbox& out);
+  /// A newer view than its own, which it is not given, was made without this incarnation: another one asks to be let in, or
+  /// nobody if the node leaves.
+  void not_in(Instant now, Outbox& out);
   /// The register goes on in another lineage: this incarnation is over, and another asks to be let in there.
   void start_over(Instant now);
   /// Hand everything over and go.
@@ -139,7 +142,6 @@ class MemberAgent {
   void draw_incarnation();
   void learn(const NodeId& from, Term term);
   void heard(const NodeId& from, Epoch epoch, Epoch barrier, Outbox& out);
-  void not_in(Instant now, Outbox& out);
   void install(Instant now, Outbox& out);
   void cut_lease();
   void clear(Instant now, Outbox& out);

@@ -58,16 +58,23 @@ std::string Membership::on(const Message& m, Clocks now) {
     if (fault.empty()) {
       const std::string later = level_fault_of(m.body, options_.self.levels);
       if (later.empty()) deliver(m.from, m.body);
-      else tell_not_let_in(later);
+      else {
+        const auto* const push = std::get_if<ViewPush>(&m.body);
+        left_behind(push != nullptr ? push->view.get() : nullptr, later);
+      }
     }
   }
   settle();
   return fault;
 }
 
-/// A view of a level that this program does not support is not taken, wherever it comes from.
-void Membership::tell_not_let_in(const std::string& why) {
-  if (!why.empty()) agent_.on(Refused{agent_.incarnation(), why});
+/// A view of a level that this program does not support is not taken, wherever it comes from. One that was chosen does not have
+/// this node, since all its members support it.
+void Membership::left_behind(const View* chosen, const std::string& why) {
+  const Epoch have = agent_.view() ? agent_.view()->epoch() : Epoch{};
+  const bool is_in = agent_.phase() == MemberAgent::Phase::member || agent_.phase() == MemberAgent::Phase::leaving;
+  if (chosen != nullptr && chosen->epoch() > have && is_in) agent_.not_in(now_.boot, out_);
+  agent_.on(Refused{agent_.incarnation(), why});
 }
 
 Known Membership::known() const {
@@ -104,7 +111,7 @@ void Membership::etcd_answered(const EtcdReply& reply, Clocks now) {
   const std::string fault = reply.view ? level_fault_of(*reply.view->view, options_.self.levels) : std::string{};
   if (fault.empty()) etcd_->on(reply, now.boot);
   else etcd_->on(EtcdReply{reply.number, EtcdReply::Outcome::unknown, 0, {}, {}}, now.boot);
-  tell_not_let_in(fault);
+  if (!fault.empty()) left_behind(reply.view->view.get(), fault);
   if (const ViewPtr found = etcd_->take_found()) agent_.on(ViewPush{found}, now.boot, out_);
   settle();
 }

@@ -82,7 +82,7 @@ class Membership {
 
  private:
   [[nodiscard]] Known known() const;
-  void tell_not_let_in(const std::string& why);
+  void left_behind(const View* chosen, const std::string& why);
   void follow_view();
   void settle();
   void turn_of_register();

@@ -57,6 +57,16 @@ struct LevelFixture : CoordinatorFixture {
   }
 };
 
+/// Of a program of level 1, without a vote.
+Membership machine_of(const std::string& node) {
+  Membership::Options options;
+  options.agent.self = member(node, 0);
+  options.agent.timing = lan();
+  options.agent.seeds = {n1};
+  options.agent.seed = 9;
+  return Membership(std::move(options));
+}
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(coordinator_set_level, LevelFixture)
@@ -194,18 +204,36 @@ BOOST_AUTO_TEST_CASE(a_view_of_a_level_that_a_program_does_not_have_is_not_taken
     BOOST_TEST(level_fault_of(body, both).empty());
     BOOST_TEST(level_fault_of(body, {3, 4}).find("start an earlier one on this node, and run 'reki upgrade finish'") != std::string::npos);
   }
-  Membership::Options options;
-  options.agent.self = member("n4", 0);
-  options.agent.timing = lan();
-  options.agent.seeds = {n1};
-  options.agent.seed = 9;
-  Membership machine(std::move(options));
+  Membership machine = machine_of("n4");
   const Clocks at{start, start};
   machine.tick(at);
   machine.on({n1, ViewPush{two}}, at);
   BOOST_TEST((machine.agent().view() == nullptr));
   const auto events = machine.take_events();
   BOOST_TEST(only<NotLetIn>(events).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(who_was_dropped_before_the_level_was_raised_learns_it_by_a_view_that_it_cannot_take) {
+  const Clocks at{start, start};
+  for (const bool leaves : {false, true}) {
+    Membership machine = machine_of("n4");
+    machine.tick(at);
+    const Incarnation was = machine.agent().incarnation();
+    machine.on({n1, ViewPush{test::view(5, {member("n1", 1), member("n4", was.value)})}}, at);
+    BOOST_REQUIRE((machine.agent().phase() == MemberAgent::Phase::member));
+    if (leaves) machine.leave(at);
+    (void)machine.take_events();
+    ViewHead head = test::view(6, {member("n1", 1)})->head();
+    head.level = 2;
+    Member other = member("n1", 1);
+    other.levels = both;
+    machine.on({n1, ViewPush{test::view(std::move(head), {other})}}, at);
+    const auto events = machine.take_events();
+    BOOST_REQUIRE(only<Fenced>(events).size() == 1U);
+    BOOST_TEST((only<Fenced>(events)[0].was == was));
+    BOOST_TEST((machine.agent().phase() == (leaves ? MemberAgent::Phase::gone : MemberAgent::Phase::joining)));
+    BOOST_TEST(only<NotLetIn>(events).size() == (leaves ? 0U : 1U));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
