@@ -219,11 +219,11 @@ BOOST_AUTO_TEST_CASE(who_was_dropped_before_the_level_was_raised_learns_it_by_a_
     Membership machine = machine_of("n4");
     machine.tick(at);
     const Incarnation was = machine.agent().incarnation();
-    machine.on({n1, ViewPush{test::view(5, {member("n1", 1), member("n4", was.value)})}}, at);
+    machine.on({n1, ViewPush{AgentFixture::view(5, {member("n1", 1), member("n4", was.value)})}}, at);
     BOOST_REQUIRE((machine.agent().phase() == MemberAgent::Phase::member));
     if (leaves) machine.leave(at);
     (void)machine.take_events();
-    ViewHead head = test::view(6, {member("n1", 1)})->head();
+    ViewHead head = AgentFixture::view(6, {member("n1", 1)})->head();
     head.level = 2;
     Member other = member("n1", 1);
     other.levels = both;

@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_store_that_a_rescue_has_retired_is_refused_from_then_on) 
     auto opened = Opened{path};
     auto store = opened.store().value();
     BOOST_REQUIRE(store.write(with(1, test::control_view("shop", 9))));
-    BOOST_REQUIRE(store.write(VoterRecord{"shop", 99, {}, {}, nullptr, Lineage{std::uint64_t{9} << 58}, 77}));
+    BOOST_REQUIRE(store.write(VoterRecord{"shop", 99, {}, {}, nullptr, first_level, Lineage{std::uint64_t{9} << 58}, 77}));
   }
   for (int again = 0; again < 2; ++again) {
     Opened opened{path};
