@@ -67,9 +67,9 @@ BOOST_FIXTURE_TEST_CASE(a_key_is_followed_from_a_node_that_leaves_to_the_next_ow
   for (const auto& event : events) lines.push_back(WatchTale::line(event));
   BOOST_TEST(lines == expected, boost::test_tools::per_element());
   BOOST_REQUIRE(!events.empty());
-  BOOST_TEST((told_at_a_node.take(3) == expected));
+  BOOST_TEST(told_at_a_node.take(3) == expected, boost::test_tools::per_element());
   const auto next = must(client->lookup_or_start<Counter>(key).get());
-  BOOST_TEST((told.take(1) == Lines{"started " + key + " @" + at}));
+  BOOST_TEST(told.take(1) == Lines{"started " + key + " @" + at}, boost::test_tools::per_element());
   BOOST_TEST((next.fence() > events[0].fence));
 }
 
