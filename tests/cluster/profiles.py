@@ -41,7 +41,7 @@ def load(c, ms):
 def the_profile_changes_from_lan_to_cloud_and_back_under_load_and_no_call_fails():
     with Cluster(profile="lan", expected=[DIFFERS]) as c:
         is_now(c, "lan", 650, 850)
-        busy = load(c, 6000)
+        busy = load(c, 15000)
         there_and_back = 0
         while busy.poll() is None:
             for name, lease, wait in (("cloud", 1500, 2000), ("lan", 650, 850)):
