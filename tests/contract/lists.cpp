@@ -61,6 +61,15 @@ Result<Page> Lists::page(const Operation& o, const Listing& listing) {
   return Page{{read->keys.begin(), read->keys.end()}, Bytes{read->cursor}};
 }
 
+template <class T>
+bool Lists::is_answered(const Result<T>& got, const std::string& what) {
+  const bool has_lease = world_.oracle.has_lease();
+  const bool is_refused = !got && got.error().code == ErrorCode::unavailable;
+  if (!got && !is_refused) world_.oracle.break_rule(Rule::listed, what + " is answered " + got.error().message());
+  if (has_lease == is_refused) world_.oracle.break_rule(Rule::listed, what + " is answered without the lease, or refused with it");
+  return got.has_value();
+}
+
 std::vector<std::uint32_t> Lists::lives(std::uint32_t type, const std::string& prefix) const {
   std::vector<std::uint32_t> out;
   for (std::uint32_t key = type; key < world_.oracle.keys(); key += type_count) {
@@ -78,7 +87,10 @@ void Lists::list(const Operation& o) {
     listing.there_then = lives(type, listing.prefix);
   }
   const auto got = page(o, listing);
-  if (!got) return world_.oracle.break_rule(Rule::listed, "a list is answered " + got.error().message());
+  if (!is_answered(got, "a list")) {
+    listing.under_way = false;
+    return;
+  }
   check_page(listing, type, *got);
   listing.cursor = got->cursor;
   listing.under_way = !got->cursor.empty();
@@ -117,7 +129,7 @@ void Lists::count(const Operation& o) {
     const Answer answer = serve_at_once(*world_.registry, request_of(wire::Op::count, o, prefix));
     got = answer.ok() ? wire::decode_count(answer.payload) : fail(answer.code, answer.text);
   }
-  if (!got) return world_.oracle.break_rule(Rule::listed, "a count is answered " + got.error().message());
+  if (!is_answered(got, "a count")) return;
   std::uint64_t most = 0;
   for (std::uint32_t key = type; key < world_.oracle.keys(); key += type_count)
     most += name_of_key(key).starts_with(prefix) && world_.oracle.may_exist(key) ? 1 : 0;

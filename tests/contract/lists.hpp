@@ -28,6 +28,9 @@ class Lists {
   };
 
   [[nodiscard]] Result<Page> page(const Operation& o, const Listing& listing);
+  /// As long as the node has the lease, and not without it: others may have the keys.
+  template <class T>
+  [[nodiscard]] bool is_answered(const Result<T>& got, const std::string& what);
   [[nodiscard]] std::vector<std::uint32_t> lives(std::uint32_t type, const std::string& prefix) const;
   void check_page(Listing& listing, std::uint32_t type, const Page& page);
   void check_whole(const Listing& listing);
