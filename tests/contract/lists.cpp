@@ -74,7 +74,7 @@ std::vector<std::uint32_t> Lists::lives(std::uint32_t type, const std::string& p
   std::vector<std::uint32_t> out;
   for (std::uint32_t key = type; key < world_.oracle.keys(); key += type_count) {
     const std::uint32_t life = world_.oracle.key(key).life;
-    if (life != 0 && name_of_key(key).starts_with(prefix)) out.push_back(life);
+    if (life != 0 && !world_.oracle.life(life).revoked && name_of_key(key).starts_with(prefix)) out.push_back(life);
   }
   return out;
 }
@@ -111,7 +111,7 @@ void Lists::check_page(Listing& listing, std::uint32_t type, const Page& page) {
 void Lists::check_whole(const Listing& listing) {
   for (const std::uint32_t number : listing.there_then) {
     const Life& life = world_.oracle.life(number);
-    const bool was_there = life.over == 0 && !life.abandoned;
+    const bool was_there = life.over == 0 && !life.abandoned && !life.revoked;
     if (was_there && !listing.keys.contains(name_of_key(life.key)))
       world_.oracle.break_rule(Rule::listed, name_of_key(life.key) + " was there all the time, and is not listed");
   }
