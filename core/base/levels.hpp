@@ -36,7 +36,8 @@ struct LevelRange {
 }
 
 /// What this program supports. A library of its own defines it, reki::levels, so that one program can be linked with another
-/// definition and the same other libraries. Only read where a program is put together; below that it is passed.
+/// definition and the same other libraries. The control plane's machines and the register are given a range; HELLO, configs and
+/// the command read this.
 extern const LevelRange supported_levels;
 
 }  // namespace reki

@@ -55,7 +55,7 @@ class Acceptor {
   /// The same, since the register was rescued without it, as `lineage`. Of an empty one only the lineage is noted.
   void retire(std::uint64_t fresh, Lineage lineage);
   /// The store is retired, and the one of this number goes on in its place, alone: the register begins `lineage`.
-  /// REQUIRES: `self()`, and that `may_rescue` says so.
+  /// REQUIRES: `self()`, and a generation above that of the record's lineage.
   void rescue(std::uint64_t fresh, Lineage lineage);
   /// Names the last change of the record.
   [[nodiscard]] std::uint64_t version() const { return version_; }

@@ -50,22 +50,18 @@ std::string Membership::on(const Message& m, Clocks now) {
   now_ = now;
   clock_.advance(now);
   if (is_halted()) return {};
-  std::string fault;
-  if (m.lineage != lineage_ && !mutated(Mutation::rescue_mixes)) {
-    fault = other_lineage(m);
-  } else {
-    fault = fault_of(m.body, known());
-    if (fault.empty()) {
-      const std::string later = level_fault_of(m.body, options_.self.levels);
-      if (later.empty()) deliver(m.from, m.body);
-      else {
-        const auto* const push = std::get_if<ViewPush>(&m.body);
-        left_behind(push != nullptr ? push->view.get() : nullptr, later);
-      }
-    }
-  }
+  const bool is_ours = m.lineage == lineage_ || mutated(Mutation::rescue_mixes);
+  std::string fault = is_ours ? fault_of(m.body, known()) : other_lineage(m);
+  if (is_ours && fault.empty()) read(m);
   settle();
   return fault;
+}
+
+void Membership::read(const Message& m) {
+  const std::string fault = level_fault_of(m.body, options_.self.levels);
+  if (fault.empty()) return deliver(m.from, m.body);
+  const auto* const push = std::get_if<ViewPush>(&m.body);
+  left_behind(push != nullptr ? push->view.get() : nullptr, fault);
 }
 
 /// A view of a level that this program does not support is not taken, wherever it comes from. One that was chosen does not have
@@ -109,9 +105,12 @@ void Membership::etcd_answered(const EtcdReply& reply, Clocks now) {
   now_ = now;
   clock_.advance(now);
   const std::string fault = reply.view ? level_fault_of(*reply.view->view, options_.self.levels) : std::string{};
-  if (fault.empty()) etcd_->on(reply, now.boot);
-  else etcd_->on(EtcdReply{reply.number, EtcdReply::Outcome::unknown, 0, {}, {}}, now.boot);
-  if (!fault.empty()) left_behind(reply.view->view.get(), fault);
+  if (fault.empty()) {
+    etcd_->on(reply, now.boot);
+  } else {
+    etcd_->on(EtcdReply{reply.number, EtcdReply::Outcome::unknown, 0, {}, {}}, now.boot);
+    left_behind(reply.view->view.get(), fault);
+  }
   if (const ViewPtr found = etcd_->take_found()) agent_.on(ViewPush{found}, now.boot, out_);
   settle();
 }

@@ -82,6 +82,9 @@ class Membership {
 
  private:
   [[nodiscard]] Known known() const;
+  /// What is of its lineage and plausible.
+  void read(const Message& m);
+  /// `chosen`: the view, if it is known to have been chosen.
   void left_behind(const View* chosen, const std::string& why);
   void follow_view();
   void settle();
