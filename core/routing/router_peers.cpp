@@ -21,6 +21,9 @@ bool is_of(const RouterPeer& peer, const Member& member) {
   return member.incarnation.value == 0 || same_as_named || same_as_met || not_known;
 }
 
+/// What has happened on a node nobody else can tell.
+bool is_told_there_alone(const RoutedRequest& request) { return request.op == wire::Op::watch && !request.node.value.empty(); }
+
 }  // namespace
 
 // ---- one peer
@@ -50,6 +53,7 @@ bool RouterPeer::is_stuck(Instant now) {
 }
 
 void RouterPeer::settle(std::uint64_t last_executed_frame, InDoubt in_doubt, RequestQueue& again, RequestQueue& ended) {
+  const bool waits = in_doubt == InDoubt::waits;
   RequestQueue before;
   before.append(in_flight);
   while (!before.empty()) {
@@ -58,10 +62,10 @@ void RouterPeer::settle(std::uint64_t last_executed_frame, InDoubt in_doubt, Req
     if (request.progress.asks_for_view) {
       request.fail(Error{ErrorCode::unreachable});
       ended.push_back(request);
-    } else if (request.progress.frame > last_executed_frame || may_repeat(request.op)) {
+    } else if (request.progress.frame > last_executed_frame || (may_repeat(request.op) && !(waits && is_told_there_alone(request)))) {
       request.progress.state = RoutedRequest::State::queued;
       again.push_back(request);
-    } else if (in_doubt == InDoubt::waits) {
+    } else if (waits) {
       in_flight.push_back(request);
     } else {
       request.fail(

@@ -34,6 +34,9 @@ void Watcher::set_view(std::shared_ptr<const View> view, Instant now) {
   if (view_ && view->epoch() <= view_->epoch()) return;
   const bool first = !view_;
   view_ = std::move(view);
+  for (Leg& leg : legs_) {
+    if (const Member* const member = view_->find(leg.node)) leg.leaves = member->state == MemberState::leaving;
+  }
   if (filter_.about_key()) return follow_owner(now);
   if (filter_.about_nodes()) return ask_again_about_nodes(now);
   if (!first) return follow_members(now);
@@ -56,8 +59,9 @@ void Watcher::follow_owner(Instant now) {
   if (!legs_.empty()) {
     Leg& leg = legs_.front();
     // As long as the node is there it is asked: its actor ends before the next one begins, and it says when.
-    if (view_->find(leg.node) != nullptr) return leg.moved.value != 0 ? settle_move(leg, now) : void();
-    const auto reason = leg.ended || leg.handed_over ? WatchReason::moved : WatchReason::node_lost;
+    if (!is_gone(leg)) return leg.moved.value != 0 ? settle_move(leg, now) : void();
+    const bool told_all = leg.ended || leg.handed_over || leg.moved.value != 0;
+    const auto reason = told_all ? WatchReason::moved : WatchReason::node_lost;
     legs_.clear();
     if (const Member* to = owner()) return go_to(to->node_id, reason, now);
     tell(WatchKind::missed, at_, reason);  // the next owner may be the same node again, which is no move
@@ -67,13 +71,20 @@ void Watcher::follow_owner(Instant now) {
 
 void Watcher::follow_members(Instant now) {
   std::erase_if(legs_, [&](const Leg& leg) {
-    if (view_->find(leg.node) != nullptr) return false;
+    if (!is_gone(leg)) return false;
     if (!leg.ended) tell(WatchKind::missed, leg.node, WatchReason::node_lost);
     return true;
   });
   for (const Member& member : view_->members()) {
     if (std::ranges::find(legs_, member.node_id, &Leg::node) == legs_.end()) add_leg(member.node_id, true, now);
   }
+}
+
+/// From the view, and nothing more is to be told of it: the view can overtake the last answer of a node that has left.
+bool Watcher::is_gone(const Leg& leg) const {
+  if (view_->find(leg.node) != nullptr) return false;
+  const bool owes_last_word = leg.leaves && leg.asked && leg.position != WatchPosition{} && !leg.ended && !leg.handed_over;
+  return !owes_last_word;
 }
 
 void Watcher::go_to(const NodeId& owner, WatchReason reason, Instant now) {
@@ -123,10 +134,15 @@ void Watcher::answered(QuestionId id, ErrorCode code, std::string_view text, Byt
   const auto leg = std::ranges::find(legs_, std::optional{id}, &Leg::asked);
   if (leg == legs_.end()) return;
   leg->asked.reset();
-  if (code != ErrorCode::ok) return failed(*leg, code, text, now);
-  auto reply = wire::decode_watch_reply(payload);
-  if (!reply) return failed(*leg, reply.error().code, reply.error().text, now);
-  take(*leg, std::move(*reply), now);
+  const bool was_last = !filter_.about_nodes() && view_->find(leg->node) == nullptr;
+  Result<wire::WatchReply> reply = fail(code, std::string{text});
+  if (code == ErrorCode::ok) reply = wire::decode_watch_reply(payload);
+  if (reply) {
+    take(*leg, std::move(*reply), now);
+  } else if (!was_last) {
+    failed(*leg, reply.error().code, reply.error().text, now);
+  }
+  if (was_last) filter_.about_key() ? follow_owner(now) : follow_members(now);
 }
 
 void Watcher::take(Leg& leg, wire::WatchReply reply, Instant now) {

@@ -44,7 +44,8 @@ class Watcher {
 
   /// A newer view, or the first.
   void set_view(std::shared_ptr<const View> view, Instant now);
-  /// What came of a question; answers that do not matter any more are ignored.
+  /// What came of a question; answers that do not matter any more are ignored. One to a node that has left is waited for, so
+  /// that it must end soon.
   void answered(QuestionId id, ErrorCode code, std::string_view text, BytesView payload, Instant now);
 
   // What to do about it.
@@ -67,12 +68,14 @@ class Watcher {
     bool late = false;       ///< Was there before it was asked; until its first answer.
     bool handed_over = false;  ///< Its last event of the key was: stopped, to move.
     bool ended = false;      ///< It has said that nothing more will come.
+    bool leaves = false;     ///< By the last view that had it.
     Epoch moved;             ///< It has said that the key belongs to another node by this view; 0: it has not.
   };
 
   void add_leg(const NodeId& node, bool late, Instant now);
   void follow_owner(Instant now);
   void follow_members(Instant now);
+  [[nodiscard]] bool is_gone(const Leg& leg) const;
   void ask_again_about_nodes(Instant now);
   void go_to(const NodeId& owner, WatchReason reason, Instant now);
   void settle_move(Leg& leg, Instant now);

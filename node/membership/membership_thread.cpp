@@ -102,9 +102,11 @@ bool MembershipThread::leave(Duration limit) {
     return status_.phase == membership::MemberAgent::Phase::gone;
   };
   const MutexLock lock(status_mutex_);
-  // Without a lease there is nothing that others would have to be handed: they take it. Asked of the page, since a node is
-  // ready before its status tells of the lease.
-  while (!gone() && boot_time() < std::min(end, options_.page->lease_end())) {
+  // Without a lease for so long there is nothing that others would have to be handed: they have taken it. A lease that is over
+  // only now may be one that this machine was too busy to renew. Asked of the page, since a node is ready before its status
+  // tells of the lease.
+  const auto taken_at = [this] { return options_.page->lease_end() + options_.machine.agent.timing.wait; };
+  while (!gone() && boot_time() < std::min(end, taken_at())) {
     status_changed_.wait_for(status_mutex_, options_.machine.agent.timing.renew / 2);
   }
   return gone();

@@ -56,7 +56,8 @@ class MembershipThread {
   [[nodiscard]] ControlStatus status() const;
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  /// Hands everything over and leaves; returns once the node is out; at the end of `limit`, or of its lease, with false.
+  /// Hands everything over and leaves; returns once the node is out; at the end of `limit`, or when its lease
+  /// has been over for so long that others have taken over, with false.
   bool leave(Duration limit);
   /// Lets another become coordinator if this node is it, and joins.
   void stop();

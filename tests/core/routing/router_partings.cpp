@@ -78,6 +78,25 @@ BOOST_AUTO_TEST_CASE(a_node_that_has_left_may_still_answer_what_it_executed) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_has_happened_on_a_node_that_has_left_it_alone_can_tell) {
+  for (const bool answers : {true, false}) {
+    Parting one;
+    const auto key = one.key_of("n3");
+    auto asking = Parting::make(Op::watch, key, 20s);
+    asking->node = NodeId{"n3"};
+    one.out.submit(std::move(asking), one.now);
+    one.pump();
+    const Sent question = one.sent.at(0);
+    one.install(view_without(2, false));
+    one.install(view_without(3, true));
+    BOOST_TEST(one.done.empty());
+    if (answers) one.reply(question, ErrorCode::ok);
+    else one.run(2 * limits::closing_time_max);
+    BOOST_TEST((one.only_outcome() == (answers ? ErrorCode::ok : ErrorCode::unreachable)));
+    BOOST_TEST(one.sent.size() == 1U);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_a_node_that_has_left_refuses_goes_to_the_new_owner) {
   for (const auto code : {ErrorCode::shutting_down, ErrorCode::unavailable, ErrorCode::wrong_node}) {
     Parting one;

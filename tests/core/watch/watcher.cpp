@@ -31,9 +31,10 @@ WatchEvent moved(std::uint32_t epoch) {
   return out;
 }
 
-/// A view whose slots all belong to the first node listed.
-std::shared_ptr<const View> view(std::uint32_t epoch, const std::vector<std::string>& nodes) {
+/// A view whose slots all belong to the first node listed. One more, which has none, may be about to leave.
+std::shared_ptr<const View> view(std::uint32_t epoch, const std::vector<std::string>& nodes, const std::string& leaving = {}) {
   std::vector<Member> members;
+  if (!leaving.empty()) members.push_back({NodeId{leaving}, Incarnation{}, "tcp://127.0.0.1:7001", 0, {}, MemberState::leaving});
   for (const auto& n : nodes) {
     members.push_back({NodeId{n}, Incarnation{}, "tcp://127.0.0.1:7001", n == nodes.front() ? 1U : 0U, {}, MemberState::up});
   }
@@ -57,8 +58,8 @@ struct Fixture {
       asked.insert_or_assign(question->node.value, *question);
     }
   }
-  void set_view(std::uint32_t epoch, const std::vector<std::string>& nodes) {
-    watcher.set_view(view(epoch, nodes), now);
+  void set_view(std::uint32_t epoch, const std::vector<std::string>& nodes, const std::string& leaving = {}) {
+    watcher.set_view(view(epoch, nodes, leaving), now);
     pump();
   }
   Watcher::Question take(const std::string& node) {
@@ -219,6 +220,40 @@ BOOST_FIXTURE_TEST_CASE(an_owner_that_has_told_of_the_move_and_left_before_it_wa
   BOOST_TEST((told() == Lines{"moved(node_lost) k @n3 <>n2"}));  // that one has told nothing of the kind
 }
 
+BOOST_FIXTURE_TEST_CASE(the_last_word_of_a_node_that_leaves_may_come_after_the_view_without_it, Fixture) {
+  set_view(1, {"n1", "n2"});
+  answer("n1", {event(WatchKind::running, "k")});
+  set_view(2, {"n2"}, "n1");
+  set_view(3, {"n2"});
+  set_view(4, {"n2", "n3"});
+  BOOST_TEST((told() == Lines{"running k @n1"}));
+  BOOST_TEST(!asked.contains("n2"));
+  WatchEvent stopped = event(WatchKind::stopped);
+  stopped.reason = WatchReason::moved;
+  answer("n1", {stopped, moved(2), event(WatchKind::ended)});
+  BOOST_TEST((told() == Lines{"stopped(moved) k @n1", "moved(moved) k @n2 <>n1"}));
+  BOOST_TEST((position_at("n2") == WatchPosition{}));
+  BOOST_TEST(asked.size() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_that_has_left_without_its_last_word_is_lost_to_the_watcher, Fixture) {
+  set_view(1, {"n1", "n2"});
+  answer("n1", {event(WatchKind::running, "k")});
+  set_view(2, {"n2"}, "n1");
+  set_view(3, {"n2"});
+  told();
+  fail("n1");
+  BOOST_TEST((told() == Lines{"moved(node_lost) k @n2 <>n1"}));
+  BOOST_TEST(asked.contains("n2"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_that_leaves_before_it_has_told_anything_is_not_waited_for, Fixture) {
+  set_view(1, {"n1", "n2"});
+  set_view(2, {"n2"}, "n1");
+  set_view(3, {"n2"});
+  BOOST_TEST((told() == Lines{"moved(node_lost) k @n2 <>n1"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_key_that_has_come_back_to_a_node_is_lost_with_it, Fixture) {
   set_view(1, {"n1", "n2"});
   WatchEvent stopped = event(WatchKind::stopped);
@@ -334,6 +369,22 @@ BOOST_FIXTURE_TEST_CASE(nodes_that_come_and_go_leave_no_silent_gap_in_a_type, Of
   set_view(3, {"n1"});
   BOOST_TEST((told() == Lines{"ended @n3"}));  // all of it was told
   BOOST_TEST((asked.contains("n1")));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_type_is_told_the_last_word_of_a_node_that_leaves, OfType) {
+  for (const bool tells : {true, false}) {
+    OfType one;
+    one.set_view(1, {"n1", "n2"});
+    for (const auto* node : {"n1", "n2"}) one.answer(node, {event(WatchKind::watching)});
+    one.told();
+    one.set_view(2, {"n1"}, "n2");
+    one.set_view(3, {"n1"});
+    BOOST_TEST(one.told().empty());
+    if (tells) one.answer("n2", {event(WatchKind::stopped, "k"), event(WatchKind::ended)});
+    else one.fail("n2");
+    BOOST_TEST((one.told() == (tells ? Lines{"stopped k @n2", "ended @n2"} : Lines{"missed(node_lost) @n2"})));
+    BOOST_TEST((one.asked.size() == 1U && one.asked.contains("n1")));
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(an_old_view_changes_nothing, OfType) {

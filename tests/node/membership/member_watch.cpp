@@ -1,4 +1,5 @@
 // Watching nodes that are a cluster by themselves: what becomes of a watch when slots move and incarnations end.
+#include <boost/algorithm/string/join.hpp>
 #include <boost/test/unit_test.hpp>
 #include <algorithm>
 #include <map>
@@ -65,9 +66,10 @@ BOOST_FIXTURE_TEST_CASE(a_key_is_followed_from_a_node_that_leaves_to_the_next_ow
                        "not_running " + key + " @" + at};
   Lines lines;
   for (const auto& event : events) lines.push_back(WatchTale::line(event));
-  BOOST_TEST(lines == expected, boost::test_tools::per_element());
+  BOOST_TEST(lines == expected, "at the client: " << boost::algorithm::join(lines, ", "));
   BOOST_REQUIRE(!events.empty());
-  BOOST_TEST(told_at_a_node.take(3) == expected, boost::test_tools::per_element());
+  const Lines there = told_at_a_node.take(3);
+  BOOST_TEST(there == expected, "at a node: " << boost::algorithm::join(there, ", "));
   const auto next = must(client->lookup_or_start<Counter>(key).get());
   BOOST_TEST(told.take(1) == Lines{"started " + key + " @" + at}, boost::test_tools::per_element());
   BOOST_TEST((next.fence() > events[0].fence));

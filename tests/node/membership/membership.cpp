@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "reki/net/clock.hpp"
+#include "reki/node/guard/lease_page.hpp"
 #include "test_members.hpp"
 
 using namespace reki;
@@ -82,6 +83,20 @@ BOOST_AUTO_TEST_CASE(the_keys_of_a_node_that_leaves_go_on_elsewhere_with_the_sta
   BOOST_TEST(first.call<test::Diary>(key, test::Write{"y"}).get().value() == "xxxy");
   BOOST_TEST(first.call<Counter>(plain, Get{}).get().value() == 0);
   BOOST_TEST(first.view()->find("n3") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_that_is_over_for_a_moment_keeps_no_node_from_handing_over) {
+  LeasePage page;
+  test::Members cluster(3);
+  for (const auto* id : {"n1", "n2"}) cluster.start(id, {.join_timeout = 0s});
+  cluster.start("n3", {.join_timeout = 0s, .page = &page});
+  cluster.await_all();
+  const auto key = cluster.key_of("n3", "diary");
+  BOOST_REQUIRE(cluster.nodes[0]->call<test::Diary>(key, test::Write{"x"}).get().has_value());
+  page.set_lease_end(boot_time());  // so it looks if the machine was busy for longer than a lease
+  BOOST_TEST(cluster.nodes[2]->stop());
+  BOOST_TEST(cluster.nodes[0]->call<test::Diary>(key, test::Write{"y"}).get().value() == "xy");
+  cluster.nodes.clear();  // before the page
 }
 
 BOOST_AUTO_TEST_CASE(a_node_whose_workers_are_all_stuck_lets_its_keys_go_and_comes_back_when_they_are_not) {
