@@ -39,7 +39,7 @@ ViewPtr first_view(World& world, std::size_t voters) {
     head.settings.engine = EngineKind::etcd;
   }
   for (std::size_t i = 0; i < voters; ++i) {
-    head.voters.push_back({static_cast<std::uint16_t>(i + 1), world.random.next() | 1, world.names[i], "tcp://h:2"});
+    head.voters.push_back({static_cast<std::uint16_t>(i + 1), world.random.next() | 1, world.names[i], "tcp://10.20.30.40:7102"});
   }
   auto made = View::make(std::move(head), {}, SlotTable{});
   REKI_ASSERT(made.has_value());

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <string>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct Arguments {
   std::vector<std::string> expected;  ///< Invariants; a run must break one of them.
   bool want_shrink = false;
   std::string scenario;
+  double bytes_max = std::numeric_limits<double>::infinity();
 };
 
 /// Sums over the runs of a range.
@@ -153,6 +155,7 @@ int main(int argc, char** argv) {
   app.add_flag("--shrink", a.want_shrink, "leave out of a failing run what it does not need");
   app.add_flag("--trace", a.run.verbose, "print every message and fault");
   app.add_option("--scenario", a.scenario, "time one change in a healthy cluster: join, leave, kill, kill_unguarded, coordinator");
+  app.add_option("--bytes-max", a.bytes_max, "of a scenario: fail if a node sends more bytes of control frames");
   CLI11_PARSE(app, argc, argv);
 
   a.run.lasts = seconds * second;
@@ -170,6 +173,6 @@ int main(int argc, char** argv) {
     }
   }
   std::signal(SIGABRT, on_abort);
-  if (!a.scenario.empty()) return print_scenario(a.scenario, a.run.nodes, a.run.cloud, a.run.etcd, a.first);
+  if (!a.scenario.empty()) return print_scenario(a.scenario, a.run.nodes, a.run.cloud, a.run.etcd, a.first, a.bytes_max);
   return run_range(a);
 }

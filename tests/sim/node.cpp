@@ -25,8 +25,8 @@ Node::Node(World& world, std::uint16_t index, NodeClock clock_at_start)
 void Node::begin(std::uint64_t seed) {
   Member self;
   self.node_id = id();
-  self.addr = "tcp://h:1";
-  self.control = "tcp://h:2";
+  self.addr = "tcp://10.20.30.40:7101";
+  self.control = "tcp://10.20.30.40:7102";
   // The earlier program refuses to start with a register of a later level, and a person starts the later one.
   const bool is_later = store && (store->level > first_level || (store->view != nullptr && store->view->level() > first_level));
   if (is_later) levels = later_program;
@@ -85,6 +85,7 @@ bool Node::gate_open() const { return up() && machine_->agent().gate(now().boot)
 // --- events
 
 void Node::on_letter(const Letter& letter) {
+  if (world_.traffic) world_.traffic->heard(index_, index_of(letter.message.from), letter.message.body);
   machine_->on(letter.message, step());
   // A coordinator grants its own member a lease when it has heard from its voters: at once if it is the only one.
   const bool granted = std::holds_alternative<Grant>(letter.message.body) && machine_->coordinator() == nullptr;
@@ -232,7 +233,8 @@ void Node::act(const AgentEvent& event) {
   } else if (std::holds_alternative<Fenced>(event)) {
     ++world_.stats.fenced;
     actors_.drop_all();
-  } else if (std::holds_alternative<Installed>(event)) {
+  } else if (const auto* installed = std::get_if<Installed>(&event)) {
+    if (world_.traffic) world_.traffic->installed(index_, installed->view);
     actors_.installed();
   } else if (std::holds_alternative<NotLetIn>(event)) {
     refused();

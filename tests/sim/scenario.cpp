@@ -74,6 +74,14 @@ void make(Cluster& cluster, Change change, std::uint16_t who) {
   }
 }
 
+/// From a quiet moment on, in which all have the same view.
+void count_traffic(Cluster& cluster) {
+  World& world = cluster.world();
+  const auto& view = world.invariants.latest();
+  world.traffic.emplace(world.names, view->epoch());
+  for (const Member& m : view->members()) world.traffic->installed(index_of(m.node_id), view);
+}
+
 }  // namespace
 
 Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time round_trip, std::uint64_t seed) {
@@ -93,7 +101,7 @@ Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time r
   const std::uint16_t who = change == Change::coordinator ? cluster.coordinator().value_or(last) : last;
   const auto* const machine = cluster.node(who).machine();
   const Incarnation incarnation = machine != nullptr ? machine->agent().incarnation() : Incarnation{};
-  world.count_bytes();
+  count_traffic(cluster);
   const Time begin = world.now;
   make(cluster, change, who);
   constexpr Time step = 200 * microsecond;
@@ -101,7 +109,7 @@ Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time r
   if (wait(cluster, step, [&] { return installed(cluster); })) out.installed = world.now - begin;
   if (wait(cluster, step, [&] { return settled(cluster); })) out.settled = world.now - begin;
   const auto count = static_cast<double>(nodes);
-  for (const World::Sent& sent : world.sent) {
+  for (const Traffic::Sent& sent : world.traffic->sent()) {
     out.letters += static_cast<double>(sent.letters) / count;
     out.bytes += static_cast<double>(sent.bytes) / count;
     out.bytes_of_busiest = std::max(out.bytes_of_busiest, static_cast<double>(sent.bytes));
@@ -109,7 +117,7 @@ Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time r
   return out;
 }
 
-int print_scenario(const std::string& name, std::size_t nodes, bool cloud, bool etcd, std::uint64_t seed) {
+int print_scenario(const std::string& name, std::size_t nodes, bool cloud, bool etcd, std::uint64_t seed, double bytes_max) {
   const auto it = std::ranges::find(names, name);
   if (it == names.end()) return 2;
   const Timeline t = measure(static_cast<Change>(it - names.begin()), nodes, cloud, etcd, millisecond, seed);
@@ -118,7 +126,7 @@ int print_scenario(const std::string& name, std::size_t nodes, bool cloud, bool 
               name.c_str(), nodes, ms(t.decided), ms(t.installed - t.decided), ms(t.settled - t.installed));
   std::printf("a node sent %.1f messages and %.0f bytes meanwhile; the busiest %.0f bytes\n", t.letters, t.bytes,
               t.bytes_of_busiest);
-  return 0;
+  return t.settled == never || t.bytes_of_busiest > bytes_max ? 1 : 0;
 }
 
 }  // namespace reki::sim

@@ -30,7 +30,7 @@ struct Timeline {
 /// `round_trip` between any two nodes.
 [[nodiscard]] Timeline measure(Change change, std::size_t nodes, bool cloud, bool etcd, Time round_trip, std::uint64_t seed);
 
-/// 0, or 2 if there is no such change.
-int print_scenario(const std::string& name, std::size_t nodes, bool cloud, bool etcd, std::uint64_t seed);
+/// 0; 1 if it does not come to its end or a node sends more than that; 2 if there is no such change.
+int print_scenario(const std::string& name, std::size_t nodes, bool cloud, bool etcd, std::uint64_t seed, double bytes_max);
 
 }  // namespace reki::sim

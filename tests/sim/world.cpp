@@ -23,25 +23,6 @@ std::vector<Key> make_keys() {
   return out;
 }
 
-std::size_t bytes_of(const membership::ViewPtr& v) {
-  if (v == nullptr) return 1;
-  std::size_t out = 64 + 2 * slot_count + 48 * (v->voters().size() + v->old_voters().size());
-  for (const Member& m : v->members()) {
-    out += 24 + m.node_id.value.size() + m.addr.size() + m.zone.size() + m.control.size();
-  }
-  return out;
-}
-
-/// About how many bytes it takes on the wire: a header, its numbers, its names, and a view's members and table.
-std::size_t bytes_of(const membership::Body& body) {
-  constexpr std::size_t plain = 64;  // cluster, sender, kind and a few numbers
-  if (const auto* m = std::get_if<membership::ViewPush>(&body)) return plain + bytes_of(m->view);
-  if (const auto* m = std::get_if<membership::Accept>(&body)) return plain + bytes_of(m->view);
-  if (const auto* m = std::get_if<membership::Promise>(&body)) return plain + bytes_of(m->view);
-  if (const auto* m = std::get_if<membership::Join>(&body)) return plain + 2 * (m->member.addr.size() + m->member.node_id.value.size());
-  return plain;
-}
-
 }  // namespace
 
 Stats& Stats::operator+=(const Stats& o) {
@@ -72,12 +53,7 @@ void World::post(std::uint16_t from, const NodeId& to, membership::Body&& body, 
   const std::uint16_t target = index_of(to);
   if (verbose) note(from, "-> n" + std::to_string(target) + " " + test::describe(body));
   Time off = now;
-  if (!sent.empty()) {
-    const std::size_t bytes = bytes_of(body);
-    ++sent[from].letters;
-    sent[from].bytes += bytes;
-    off = network.sent_at(from, bytes, now);
-  }
+  if (traffic) off = network.sent_at(from, traffic->send(from, target, body), now);
   const Network::Fate fate = network.fate(from, target, off);
   if (fate.copies == 0) return;
   if (fate.copies == 2) {

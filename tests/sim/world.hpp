@@ -13,6 +13,7 @@
 #include "reki/core/membership/membership.hpp"
 #include "reki/core/base/random.hpp"
 #include "reki/core/wire/wire.hpp"
+#include "traffic.hpp"
 
 namespace reki::sim {
 
@@ -89,8 +90,6 @@ class World {
   void schedule(Time at, Event::Kind kind, std::uint16_t node, std::uint32_t process = 0, std::uint32_t payload = 0) {
     queue.push({at, 0, payload, process, node, kind});
   }
-  /// From now on `sent` is kept.
-  void count_bytes() { sent.assign(names.size(), {}); }
   /// A line of the trace.
   void note(std::uint16_t node, const std::string& text) const;
   /// Makes the run's fingerprint depend on this.
@@ -117,11 +116,7 @@ class World {
   Stats stats;
   std::uint64_t trace = 0;
   bool verbose = false;
-  struct Sent {
-    std::uint64_t letters = 0;
-    std::uint64_t bytes = 0;
-  };
-  std::vector<Sent> sent;  ///< By node; empty: not counted.
+  std::optional<Traffic> traffic;  ///< Of control messages; nothing: not counted.
 };
 
 /// All keys lie in slots that are 0 modulo this, so that one shard of an activation table has them all.
