@@ -46,6 +46,13 @@ ViewPtr first_view(World& world, std::size_t voters) {
   return std::make_shared<const View>(std::move(*made));
 }
 
+Etcd::Ports ports_of_etcd(World& world) {
+  return {.now = [&world] { return world.now; },
+          .below = [&world](Time bound) { return world.below(bound); },
+          .confirmed = [&world](Term term) { world.invariants.confirmed_by_etcd(term); },
+          .put_view = [&world](const ViewPtr& view, Term term) { world.invariants.put_in_etcd(view, term); }};
+}
+
 /// What the store of a voter has after `reki init`, by the voter's own rules.
 VoterRecord initial(const World& world, const Voter& voter, const ViewPtr& view) {
   Acceptor acceptor(world.timing, voter.node, VoterRecord{{}, voter.store, {}, {}, nullptr});
@@ -68,7 +75,7 @@ Cluster::Cluster(const Options& options)
   const std::size_t voters = options.etcd ? 0 : options.voters;
   const ViewPtr first = first_view(world_, voters);
   world_.invariants.begin(first);
-  if (options.etcd) world_.etcd.emplace(world_, first);
+  if (options.etcd) world_.etcd.emplace(ports_of_etcd(world_), first);
   for (std::size_t i = 0; i < voters; ++i) nodes_[i]->store = initial(world_, first->voters()[i], first);
   // Of every other node too, so that people can make it a voter; drawn apart from what else a seed decides.
   SplitMix stores(options.seed ^ 0x73746f726573);

@@ -1,8 +1,7 @@
 #include "etcd.hpp"
 
 #include <algorithm>
-
-#include "world.hpp"
+#include <utility>
 
 namespace reki::sim {
 
@@ -20,14 +19,14 @@ Term term_in(const std::string& text) {
 
 }  // namespace
 
-Etcd::Etcd(World& world, ViewPtr first) : world_(world) {
-  const std::int64_t revision = 1 + world.below(1000);
+Etcd::Etcd(Ports ports, ViewPtr first) : ports_(std::move(ports)) {
+  const std::int64_t revision = 1 + ports_.below(1000);
   states_.push_back({0, revision, {text_of(EtcdCoordinator{first->term(), {}, 0}), revision}, {first, revision}});
 }
 
 Time Etcd::service_time() {
-  const bool slow = world_.chance(5);
-  return 100 * microsecond + world_.below(slow ? 300 * millisecond : 4 * millisecond);
+  const bool slow = ports_.below(1000) < 5;
+  return 100 * microsecond + ports_.below(slow ? 300 * millisecond : 4 * millisecond);
 }
 
 bool Etcd::holds(const EtcdTxn& txn, const State& state) {
@@ -38,7 +37,7 @@ bool Etcd::holds(const EtcdTxn& txn, const State& state) {
 
 const Etcd::State& Etcd::state_for(const EtcdTxn& txn) {
   if (!txn.reads() || stale == 0) return states_.back();
-  const Time then = world_.now - world_.below(stale);
+  const Time then = ports_.now() - ports_.below(stale);
   const auto known = std::find_if(states_.rbegin(), states_.rend(), [&](const State& s) { return s.at <= then; });
   return known == states_.rend() ? states_.front() : *known;
 }
@@ -52,7 +51,7 @@ EtcdReply Etcd::carry_out(const EtcdTxn& txn) {
   if (!held || txn.reads()) out.coordinator = state.coordinator;
   if (!held) out.view = state.view;
   const bool newest = &state == &states_.back();
-  if (held && newest && txn.coordinator_is) world_.invariants.confirmed_by_etcd(term_in(*txn.coordinator_is));
+  if (held && newest && txn.coordinator_is && ports_.confirmed) ports_.confirmed(term_in(*txn.coordinator_is));
   out.revision = state.revision;
   if (!held || txn.reads()) return out;
   put(txn);
@@ -62,14 +61,14 @@ EtcdReply Etcd::carry_out(const EtcdTxn& txn) {
 
 void Etcd::put(const EtcdTxn& txn) {
   State next = states_.back();
-  next.at = world_.now;
+  next.at = ports_.now();
   // Others write to the same etcd.
-  next.revision += 1 + (world_.chance(100) ? world_.below(5) : 0);
+  next.revision += 1 + (ports_.below(1000) < 100 ? ports_.below(5) : 0);
   if (txn.coordinator) next.coordinator = {*txn.coordinator, next.revision};
   if (txn.view) next.view = {txn.view, next.revision};
   states_.push_back(std::move(next));
   if (states_.size() > states_max) states_.pop_front();
-  if (txn.view) world_.invariants.put_in_etcd(txn.view, term_in(states_.back().coordinator.text));
+  if (txn.view && ports_.put_view) ports_.put_view(txn.view, term_in(states_.back().coordinator.text));
 }
 
 }  // namespace reki::sim

@@ -2,21 +2,27 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
+#include <functional>
 
 #include "clock.hpp"
 #include "reki/core/membership/etcd_register.hpp"
 
 namespace reki::sim {
 
-class World;
-
 /// An etcd: carries transactions out one after the other, in one step each. Reads may be of an earlier moment, as
 /// Debian's etcd can answer them. Whether a request or its answer arrives is the network's affair.
 class Etcd {
  public:
+  struct Ports {
+    std::function<Time()> now;
+    std::function<Time(Time bound)> below;  ///< A random time.
+    /// It says so at this moment; null: nobody asks.
+    std::function<void(Term)> confirmed{};
+    std::function<void(const membership::ViewPtr&, Term)> put_view{};
+  };
+
   /// As `reki init` leaves it.
-  Etcd(World& world, membership::ViewPtr first);
+  Etcd(Ports ports, membership::ViewPtr first);
 
   [[nodiscard]] membership::EtcdReply carry_out(const membership::EtcdTxn& txn);
   /// How long until a request that has arrived takes effect: a write of the log, a busy machine.
@@ -39,7 +45,7 @@ class Etcd {
   void put(const membership::EtcdTxn& txn);
   [[nodiscard]] const State& state_for(const membership::EtcdTxn& txn);
 
-  World& world_;
+  const Ports ports_;
   std::deque<State> states_;  ///< The newest last.
 };
 

@@ -9,15 +9,19 @@ using namespace std::chrono_literals;
 std::string_view name_of(Fault fault) {
   static constexpr std::string_view names[] = {"crash",        "lose_machine",      "pause",     "stop_process", "cut_pair",
                                                "isolate",      "isolate_data",      "break_connections", "slow_disk", "leave",
-                                               "slow_threads", "slow_network", "slow_workers"};
+                                               "slow_threads", "slow_network",      "slow_workers", "etcd_down", "etcd_cut",
+                                               "etcd_pause",   "etcd_stale"};
   static_assert(std::size(names) == static_cast<std::size_t>(Fault::count));
   return names[static_cast<std::size_t>(fault)];
 }
 
 Faults::Faults(World& world, std::uint64_t seed) : world_(world), random_(seed ^ 0xfa0175) {
   const std::size_t some = 1 + random_.below(4);
+  constexpr auto of_etcd = static_cast<std::uint64_t>(Fault::count) - static_cast<std::uint64_t>(Fault::etcd_down);
+  const auto kinds = static_cast<std::uint64_t>(world.has_etcd ? Fault::count : Fault::etcd_down);
+  if (world.has_etcd) kinds_.push_back(static_cast<Fault>(static_cast<std::uint64_t>(Fault::etcd_down) + random_.below(of_etcd)));
   while (kinds_.size() < some) {
-    const auto kind = static_cast<Fault>(random_.below(static_cast<std::uint64_t>(Fault::count)));
+    const auto kind = static_cast<Fault>(random_.below(kinds));
     if (std::ranges::find(kinds_, kind) == kinds_.end()) kinds_.push_back(kind);
   }
   if (random_.below(4) == 0) world_.long_handlers_permille = 30;
@@ -27,6 +31,7 @@ Faults::Faults(World& world, std::uint64_t seed) : world_(world), random_(seed ^
 std::string Faults::describe() const {
   std::string out;
   for (const Fault kind : kinds_) out += (out.empty() ? "" : ",") + std::string(name_of(kind));
+  if (world_.has_etcd) out += ", register in etcd";
   if (world_.long_handlers_permille != 0) out += ", long handlers";
   if (world_.busy_handlers_permille != 0) out += ", busy handlers";
   return out;
@@ -106,6 +111,20 @@ void Faults::strike() {
       return do_for(draw(50ms, 1500ms), [weak = std::weak_ptr(process)] {
         if (const auto again = weak.lock()) again->stall_workers(false);
       });
+    }
+    case Fault::etcd_down:
+      ++world_.etcd->down;
+      return do_for(draw(100ms, 3s), [this] { --world_.etcd->down; });
+    case Fault::etcd_cut:
+      ++machine.etcd_cuts;
+      return do_for(draw(100ms, 3s), [&machine] { --machine.etcd_cuts; });
+    case Fault::etcd_pause:
+      world_.etcd->paused_until = std::max(world_.etcd->paused_until, (world_.now() + draw(50ms, 1500ms)).ns);
+      return;
+    case Fault::etcd_stale: {
+      const sim::Time by = draw(20ms, 2s).count();
+      world_.etcd->stale += by;
+      return do_for(draw(300ms, 3s), [this, by] { world_.etcd->stale -= by; });
     }
     default:
       return;

@@ -23,6 +23,11 @@ enum class Fault : std::uint8_t {
   slow_threads,
   slow_network,
   slow_workers,  ///< Turns of actors begin late.
+  // Of clusters whose register is in etcd.
+  etcd_down,
+  etcd_cut,    ///< From one machine.
+  etcd_pause,  ///< Requests wait.
+  etcd_stale,  ///< Reads are of an earlier moment.
   count,
 };
 [[nodiscard]] std::string_view name_of(Fault fault);

@@ -108,6 +108,7 @@ MembershipDriver::Options Process::driver_options() {
   out.machine.agent.self.control = self.control;
   out.machine.agent.previous = machine_.kept;
   out.machine.voter = machine_.disk;
+  out.machine.etcd = world_.has_etcd;
   out.page = &host->page;
   if (world_.prints) {
     out.log = [this](LogLevel, std::string_view event, std::string_view fields) {
@@ -120,7 +121,8 @@ MembershipDriver::Options Process::driver_options() {
 MembershipDriver::Ports Process::driver_ports() {
   return {static_cast<ControlLinks&>(*this), static_cast<MembershipObserver&>(*this),
           [this] { return membership::Clocks{world_.now(), world_.now()}; },
-          [this](membership::Membership::Write write) { machine_.write(std::move(write)); }, [](const membership::EtcdTxn&, Duration) {}};
+          [this](membership::Membership::Write write) { machine_.write(std::move(write)); }, 
+          [this](const membership::EtcdTxn& txn, Duration timeout) { world_.ask_etcd(*this, txn, timeout); }};
 }
 
 void Process::begin() {

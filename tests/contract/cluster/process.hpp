@@ -56,6 +56,11 @@ class Process final : public std::enable_shared_from_this<Process>,
     tasks_.emplace_back(MembershipDriver::Written{version});
     poll();
   }
+  void etcd_answered(membership::EtcdReply reply) {
+    const bool is_known = reply.outcome != membership::EtcdReply::Outcome::unknown;
+    tasks_.emplace_back(MembershipDriver::EtcdAnswered{std::move(reply), is_known ? "" : "etcd does not answer"});
+    poll();
+  }
   /// Before it is destroyed: what waits in it ends without effect.
   void unfreeze() { stands_still_ = false; }
   /// Nothing of it is on the stack of the one thread that there is.
@@ -69,6 +74,7 @@ class Process final : public std::enable_shared_from_this<Process>,
   [[nodiscard]] ClusterRegistry& registry() { return registry_; }
   [[nodiscard]] DataPlane& plane() { return plane_; }
   [[nodiscard]] ControlStatus status() const { return driver_.status(); }
+  [[nodiscard]] Machine& machine() { return machine_; }
 
   const HostPtr host;
   int busy = 0;  ///< Functions of it that are on the stack.
@@ -172,6 +178,7 @@ struct Machine {
   // Faults.
   Duration control_latency{0};
   Duration data_latency{0};
+  int etcd_cuts = 0;  ///< > 0: it does not reach etcd.
   std::function<void()> at_next_start;  ///< What happens once an actor starts there.
 
   void start();

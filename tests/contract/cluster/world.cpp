@@ -17,10 +17,11 @@ constexpr std::size_t client_count = 3;
 constexpr int depth_max = 10;
 constexpr int waiting_depth_max = 3;
 
-Config make_config(std::uint64_t seed) {
+Config make_config(std::uint64_t seed, bool has_etcd) {
   SplitMix random(seed ^ 0xc0f19);
   const std::size_t nodes = 3 + random.below(3);
   std::string text = "[cluster]\nname = \"simulated\"\n";
+  if (has_etcd) text += "engine = \"etcd\"\n[etcd]\nendpoints = [\"http://10.9.9.9:2379\"]\n";
   for (std::size_t i = 0; i < nodes; ++i) {
     const auto node = static_cast<Endpoint>(i);
     text += "[[node]]\nid = \"n" + std::to_string(i + 1) + "\"\nlisten = \"" + Network::listen_of(node) + "\"\ncontrol = \"" +
@@ -37,7 +38,8 @@ World::World(const Options& options)
     : prints(options.prints),
       is_confirmed(SplitMix(options.seed ^ 0x1ea5e).below(3) == 0),
       is_blocking(!is_confirmed && SplitMix(options.seed ^ 0xb10c).below(3) == 0),
-      config(make_config(options.seed)),
+      has_etcd(SplitMix(options.seed ^ 0xe7cd).below(4) == 0),
+      config(make_config(options.seed, has_etcd)),
       random_(options.seed),
       keys_(4 + static_cast<std::uint32_t>(random_.below(8))),
       schedule(options.seed),
@@ -74,6 +76,7 @@ void World::make_cluster() {
   head.epoch = Epoch{1};
   head.hash_seed = hash_seed();
   head.settings = settings_of(config);
+  if (has_etcd) head.term = Term{1};
   for (std::size_t i = 0; i < config.voters.size(); ++i) {
     const NodeConfig* const node = config.find_node(config.voters[i].value);
     head.voters.push_back({static_cast<std::uint16_t>(i + 1), random_number(), node->id, node->control});
@@ -81,6 +84,7 @@ void World::make_cluster() {
   auto made = View::make(std::move(head), {}, SlotTable{});
   REKI_ASSERT(made.has_value());
   const auto first = std::make_shared<const View>(std::move(*made));
+  if (has_etcd) etcd.emplace(ports_of_etcd(), first);
   for (const Voter& voter : first->voters()) {
     membership::Acceptor acceptor(timing_of(config), voter.node, membership::VoterRecord{{}, voter.store, {}, {}, nullptr});
     membership::Outbox out;
@@ -89,6 +93,31 @@ void World::make_cluster() {
       if (m->id == voter.node) m->disk = acceptor.record();
     }
   }
+}
+
+sim::Etcd::Ports World::ports_of_etcd() {
+  return {.now = [this] { return now().ns; },
+          .below = [this](sim::Time bound) { return static_cast<sim::Time>(below(static_cast<std::uint64_t>(bound))); }};
+}
+
+/// What is cut off, or comes while it is down, is lost: it may have taken effect or not.
+void World::ask_etcd(Process& process, const membership::EtcdTxn& txn, Duration timeout) {
+  Machine* const from = &process.machine();
+  auto answer = [weak = process.weak_from_this(), once = std::make_shared<bool>(false)](membership::EtcdReply reply) {
+    const auto again = weak.lock();
+    if (again && again->alive() && !std::exchange(*once, true)) again->etcd_answered(std::move(reply));
+  };
+  membership::EtcdReply unknown;
+  unknown.number = txn.number;
+  after(timeout, [answer, unknown] { answer(unknown); });
+  const auto way = [this] { return std::chrono::microseconds(50 + below(1000)); };
+  const Instant arrives = std::max(now() + way(), Instant{etcd->paused_until});
+  if (from->etcd_cuts > 0) return;
+  at(arrives + std::chrono::nanoseconds(etcd->service_time()), [this, from, txn, answer, way] {
+    if (etcd->down > 0) return;
+    const auto reply = etcd->carry_out(txn);
+    if (from->etcd_cuts == 0) after(way(), [answer, reply] { answer(reply); });
+  });
 }
 
 void World::begin() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../../sim/etcd.hpp"
 #include "client.hpp"
 #include "events.hpp"
 #include "lists.hpp"
@@ -38,6 +39,8 @@ class World {
   /// Runs what comes next. False: nothing does before `until`.
   bool step(Instant until);
   void run_for(Duration time);
+  /// A transaction of that process: one answer comes, after `timeout` at the latest.
+  void ask_etcd(Process& process, const membership::EtcdTxn& txn, Duration timeout);
   /// For code of an actor on `host`, which takes so long: the world goes on.
   void meanwhile(Duration time, const Host& host);
   /// The same until it has what it waits for. False: `until`, or its process is dead.
@@ -71,6 +74,7 @@ class World {
   const bool prints;
   const bool is_confirmed;  ///< The lease of the actors' type.
   const bool is_blocking;   ///< Functions of the type wait for answers.
+  const bool has_etcd;      ///< Where the register is.
   const Config config;
 
  private:
@@ -85,10 +89,12 @@ class World {
   Oracle oracle;
   Network network;
   Lists lists{*this};
+  std::optional<sim::Etcd> etcd;
 
  private:
   void poll_all();
   void make_cluster();
+  [[nodiscard]] sim::Etcd::Ports ports_of_etcd();
 
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<std::shared_ptr<ClientProcess>> clients_;
