@@ -1,6 +1,12 @@
-"""People change which nodes vote, while the cluster runs: `reki voters`."""
+"""People change which nodes vote, while the cluster runs: `reki voters`.
 
+    voters.py [--rounds N]
+
+changes them from 3 to 5 and back under load, so often. Wants the environment of the cluster tests (CMakeLists.txt)."""
+
+import argparse
 import json
+import subprocess
 import time
 
 from harness import Cluster, check, say, until
@@ -99,3 +105,25 @@ def what_cannot_be_is_refused_with_what_to_do():
         check("one that is not there cannot be the only one", "n3 are not" in error["text"] and "start" in error["text"], error)
         voters(c, "replace", "n3", "n4")
         check("but it can be replaced", who_votes(c) == ["n1", "n2", "n4"])
+
+
+def from_3_to_5_and_back(rounds):
+    with Cluster(nodes=5, settings='voters = ["n1", "n2", "n3"]\n', expected=["voters_differ"]) as c:
+        busy = c.probe("latency", c.nodes["n2"].address, stdin=subprocess.PIPE, node="n1", compare="n2", ms=0, interval_us=4000)
+        check("the callers run", busy.stderr.readline() == "ready\n")
+        for round in range(rounds):
+            for ids in ("n1 n2 n3 n4 n5", "n3 n4 n5", "n1 n2 n3 n4 n5", "n1 n2 n3"):
+                voters(c, "set", *ids.split())
+                check("they vote", until("they count", 10, lambda: who_votes(c) == ids.split()), ids)
+            say(f"round {round + 1} of {rounds}")
+        check("all of it under load", busy.poll() is None)
+        done = c.result(busy)
+        say(json.dumps({side: {"codes": done[side]["codes"], "max_ms": done[side].get("max_ms")} for side in ("here", "there")}))
+        check("no call fails", all(set(done[side]["codes"]) == {"ok"} for side in ("here", "there")), done)
+        check("nobody was put out", [n["state"] for n in c.reki("nodes")["nodes"]] == ["up"] * 5)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=1)
+    from_3_to_5_and_back(parser.parse_args().rounds)
