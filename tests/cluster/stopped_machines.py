@@ -1,5 +1,11 @@
-"""A virtual machine that its host stops for a while, and whose clocks do not count that time, but for the wall clock."""
+"""A virtual machine that its host stops for a while, and whose clocks do not count that time, but for the wall clock.
 
+    stopped_machines.py [--stops N]
+
+does the case of confirmed leases, in which the wall clock does not count it either, so often. Wants the environment of the cluster
+tests (CMakeLists.txt)."""
+
+import argparse
 import mmap
 import os
 import struct
@@ -7,39 +13,44 @@ import time
 
 import msgpack
 
-from harness import Cluster, actor_types, check, until
+from harness import Cluster, actor_types, check, say, until
 from hostile import CALL, REPLY, Peer
 from outages import found, key_of_each_node
 
 STOPPED_CLOCK = os.environ["REKI_STOPPED_CLOCK_LIBRARY"]
 
 
-def stop_a_machine_that_is_called(c, more_environment):
-    """Returns the answer to a call that was made once another node had the key, and the fence that the key had on the machine before."""
-    victim = c.nodes["n2"]
-    victim.terminate()
-    path = os.path.join(c.folder, "stood-still")
-    with open(path, "wb") as file:
-        file.write(bytes(8))
-    options = os.environ.get("ASAN_OPTIONS", "")
-    victim.more_environment = {"LD_PRELOAD": STOPPED_CLOCK, "REKI_STOPPED_CLOCK": path,
-                               "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0".lstrip(":"), **more_environment}
-    victim.start("--no-guard")  # which would see the stop as any other: this is about the node alone
-    check("it is back", victim.wait_ready())
-    key = key_of_each_node(c)["n2"]
-    before = found(c, key)
-    with Peer(c, victim, key) as peer:
-        peer.greet()
-        peer.works()
-        victim.freeze()
-        stopped = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        until("another node has the key", 30, lambda: found(c, key)["fence"] > before["fence"])
-        peer.socket.send(peer.frame(CALL, 30000, 0, "neighbour", key, b"", "ping", b""))
-        time_of_stop = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - stopped
-        with open(path, "r+b") as file, mmap.mmap(file.fileno(), 8) as page:
-            page[:] = struct.pack("=q", time_of_stop)
-        victim.thaw()
-        return msgpack.unpackb(peer.socket.recv(), strict_map_key=False), before["fence"]
+class Stoppable:
+    """n2, on a machine whose clocks do not count what it is stopped."""
+
+    def __init__(self, c, more_environment):
+        self.c, self.node, self.stopped_ns = c, c.nodes["n2"], 0
+        self.path = os.path.join(c.folder, "stood-still")
+        self.node.terminate()
+        with open(self.path, "wb") as file:
+            file.write(bytes(8))
+        options = os.environ.get("ASAN_OPTIONS", "")
+        self.node.more_environment = {"LD_PRELOAD": STOPPED_CLOCK, "REKI_STOPPED_CLOCK": self.path,
+                                      "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0".lstrip(":"), **more_environment}
+        self.node.start("--no-guard")  # which would see the stop as any other: this is about the node alone
+        check("it is back", self.node.wait_ready())
+
+    def stop_while_called(self):
+        """Returns the answer to a call that was made once another node had the key, and the fence that the key had before."""
+        key = key_of_each_node(self.c)["n2"]
+        before = found(self.c, key)
+        with Peer(self.c, self.node, key) as peer:
+            peer.greet()
+            peer.works()
+            self.node.freeze()
+            stopped = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            until("another node has the key", 30, lambda: found(self.c, key)["fence"] > before["fence"])
+            peer.socket.send(peer.frame(CALL, 30000, 0, "neighbour", key, b"", "ping", b""))
+            self.stopped_ns += time.clock_gettime_ns(time.CLOCK_BOOTTIME) - stopped
+            with open(self.path, "r+b") as file, mmap.mmap(file.fileno(), 8) as page:
+                page[:] = struct.pack("=q", self.stopped_ns)
+            self.node.thaw()
+            return msgpack.unpackb(peer.socket.recv(), strict_map_key=False), before["fence"]
 
 
 def is_answered_by(answer, fence):
@@ -52,15 +63,25 @@ def serves_again(c):
 
 def what_waits_for_a_machine_that_was_stopped_is_not_executed_there_once_another_has_the_key():
     with Cluster(actor_types(), expected=["fenced", "clock_stood_still", "wrong_incarnation", "hello_required"]) as c:
-        answer, before = stop_a_machine_that_is_called(c, {})
+        answer, before = Stoppable(c, {}).stop_while_called()
         check("the call was not executed", not is_answered_by(answer, before), answer)
         until("it says what it has seen", 20, lambda: "event=clock_stood_still" in c.nodes["n2"].logged())
         serves_again(c)
 
 
-def a_confirmed_type_answers_nothing_from_a_machine_that_no_clock_of_its_own_says_has_stood_still():
+def a_confirmed_type_answers_nothing_from_a_machine_that_no_clock_of_its_own_says_has_stood_still(stops=1):
     with Cluster(actor_types(neighbour='lease = "confirmed"'), expected=["fenced", "wrong_incarnation", "hello_required"]) as c:
-        answer, before = stop_a_machine_that_is_called(c, {"REKI_STOPPED_CLOCK_ALL": "1"})
-        check("the call is not answered by the older start", not is_answered_by(answer, before), answer)
-        check("nothing was noticed", "event=clock_stood_still" not in c.nodes["n2"].logged())
-        serves_again(c)
+        machine = Stoppable(c, {"REKI_STOPPED_CLOCK_ALL": "1"})
+        for stop in range(stops):
+            answer, before = machine.stop_while_called()
+            check("the call is not answered by the older start", not is_answered_by(answer, before), answer)
+            check("nothing was noticed", "event=clock_stood_still" not in machine.node.logged())
+            serves_again(c)
+            if (stop + 1) % 20 == 0:
+                say(f"{stop + 1} stops")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--stops", type=int, default=1)
+    a_confirmed_type_answers_nothing_from_a_machine_that_no_clock_of_its_own_says_has_stood_still(parser.parse_args().stops)
