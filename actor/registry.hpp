@@ -115,7 +115,7 @@ class Registry {
   /// The same for many at once, so that those for one owner share one trip.
   virtual void submit_many(std::vector<Posting> postings);
   /// Blocks for the answer. May move the message out of `submission`, and nothing else.
-  /// `would_block` on a thread that runs handlers of actors.
+  /// `would_block` on a thread that runs handlers of actors, or callbacks of a node or client.
   virtual Answer exchange(Submission& submission);
   /// A live actor. `node` is where it is, and lives as long as the registry. Fence 0: none.
   struct Live {
@@ -130,7 +130,7 @@ class Registry {
 };
 
 namespace detail {
-/// Set by the scheduler on threads that must not wait for an actor.
+/// Set on threads that must not wait for an answer: workers, and those that run callbacks of nodes and clients.
 extern thread_local bool on_worker_thread;
 /// What an actor's function sends is kept until it has returned. How, for a registry that is not of the runtime that runs it, and
 /// may be used in actors all the same: a Client. Set where actors run in this process.

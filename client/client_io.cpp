@@ -4,6 +4,7 @@
 #include <iterator>
 #include <span>
 
+#include "reki/actor/registry.hpp"
 #include "reki/actor/user_code.hpp"
 #include "reki/core/base/assert.hpp"
 #include "reki/net/clock.hpp"
@@ -99,6 +100,7 @@ std::shared_ptr<const View> ClientIo::view() const {
 
 void ClientIo::run() {
   io_of_this_thread = this;
+  detail::on_worker_thread = true;  // callbacks run here, and who waits in one waits for this thread
   try {
     while (!stopping_ && !broken_) {
       if (may_lend()) leadership_.lend([this] { return is_idle(); });

@@ -117,7 +117,10 @@ Result<NodeId> ClusterRegistry::owner(std::string_view type, std::string_view ke
   return place.owner->node_id;
 }
 
+// Asked first: another thread may have had any lock when this process was forked.
+
 Result<Watch> ClusterRegistry::watch(WatchFilter filter, WatchCallback callback) {
+  if (local_.is_in_child()) return fail(ErrorCode::unavailable, used_after_fork);
   if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
   auto sink = std::make_shared<WatchSink>(std::move(callback));
   plane_->watch(std::move(filter), sink);
@@ -125,6 +128,7 @@ Result<Watch> ClusterRegistry::watch(WatchFilter filter, WatchCallback callback)
 }
 
 void ClusterRegistry::submit(Submission submission, Completion done) {
+  if (local_.is_in_child()) return done(Answer{Error{ErrorCode::unavailable, used_after_fork}});
   if (Outputs::hold(*this, submission, done)) return;
   const auto now = view();
   if (!now) return done(Answer{not_joined()});
@@ -141,6 +145,10 @@ void ClusterRegistry::submit(Submission submission, Completion done) {
 }
 
 void ClusterRegistry::submit_many(std::vector<Posting> postings) {
+  if (local_.is_in_child()) {
+    for (auto& posting : postings) posting.done(Answer{Error{ErrorCode::unavailable, used_after_fork}});
+    return;
+  }
   std::erase_if(postings, [this](Posting& posting) { return Outputs::hold(*this, posting.submission, posting.done); });
   const auto now = view();
   if (!now) {
@@ -165,6 +173,7 @@ void ClusterRegistry::submit_many(std::vector<Posting> postings) {
 }
 
 Answer ClusterRegistry::exchange(Submission& submission) {
+  if (local_.is_in_child()) return Answer{Error{ErrorCode::unavailable, used_after_fork}};
   if (about_a_key(submission.op)) {
     const auto now = view();
     if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);
@@ -173,6 +182,7 @@ Answer ClusterRegistry::exchange(Submission& submission) {
 }
 
 Registry::Live ClusterRegistry::find_live(std::string_view type, std::string_view key) {
+  if (local_.is_in_child()) return {};
   const auto now = view();
   if (!now || !place_of(*now, type, key).here) return {};
   return local_.find_live(type, key);

@@ -43,8 +43,6 @@ ClusterRegistry::Options registry_options(const Config& config, const NodeId& id
   return out;
 }
 
-Error in_child() { return Error{ErrorCode::unavailable, used_after_fork}; }
-
 }  // namespace
 
 Node::Impl::Impl(const Config& config, NodeId id, Factories factories, const NodeOptions& options)
@@ -225,20 +223,15 @@ const std::string& Node::address() const { return impl_->address(); }
 RuntimeStats Node::actor_stats() const { return impl_->registry().stats(); }
 ServerStats Node::server_stats() const { return impl_->server_stats(); }
 void Node::submit(Submission submission, Completion done) {
-  if (fork_mark_.is_in_child()) return done(Answer{in_child()});
   impl_->registry().submit(std::move(submission), std::move(done));
 }
 void Node::submit_many(std::vector<Posting> postings) {
-  if (!fork_mark_.is_in_child()) return impl_->registry().submit_many(std::move(postings));
-  for (auto& posting : postings) posting.done(Answer{in_child()});
+  impl_->registry().submit_many(std::move(postings));
 }
-Answer Node::exchange(Submission& submission) {
-  return fork_mark_.is_in_child() ? Answer{in_child()} : impl_->registry().exchange(submission);
-}
+Answer Node::exchange(Submission& submission) { return impl_->registry().exchange(submission); }
 Registry::Live Node::find_live(std::string_view type, std::string_view key) { return impl_->registry().find_live(type, key); }
 Result<NodeId> Node::owner(std::string_view type, std::string_view key) const { return impl_->registry().owner(type, key); }
 Result<Watch> Node::watch(WatchFilter filter, WatchCallback callback) {
-  if (fork_mark_.is_in_child()) return tl::make_unexpected(in_child());
   return impl_->registry().watch(std::move(filter), std::move(callback));
 }
 

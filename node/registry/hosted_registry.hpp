@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "reki/core/base/fork.hpp"
 #include "reki/core/view/slot_set.hpp"
 #include "reki/node/registry/local_registry.hpp"
 #include "reki/node/registry/shards/cluster_hooks.hpp"
@@ -45,6 +46,7 @@ class HostedRegistry final : public Registry {
   Result<NodeId> owner(std::string_view type, std::string_view key) const override;
   [[nodiscard]] Result<Watch> watch(WatchFilter filter, WatchCallback callback) override;
   [[nodiscard]] RuntimeStats stats() const;
+  [[nodiscard]] bool is_in_child() const { return fork_mark_.is_in_child(); }
 
   // For the node's server.
 
@@ -102,6 +104,7 @@ class HostedRegistry final : public Registry {
 
   const NodeId node_;
   const std::function<std::shared_ptr<Runtime>(Incarnation)> make_;
+  const ForkMark fork_mark_;
   RcuPtr<Runtime> runtime_;
   const bool waits_run_turns_;     ///< Executor::waits_run_turns
   Registry* self_registry_;

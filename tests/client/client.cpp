@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -219,6 +220,16 @@ BOOST_AUTO_TEST_CASE(a_callback_that_throws_leaves_the_client_open) {
   BOOST_REQUIRE(told.wait_for(1));  // behind the other on the one thread
   BOOST_TEST(told.of(ErrorCode::ok) == 1);
   BOOST_TEST(failed_callbacks() - before == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_that_would_wait_for_an_answer_is_told_so_at_once) {
+  std::promise<std::vector<ErrorCode>> codes;
+  client->lookup_or_start<Counter>("k").then([&](auto ref) {
+    const std::vector<std::string> keys{"a", "b"};
+    const auto many = client->lookup_or_start_many<Counter>(keys).get();
+    codes.set_value({code_of(ref->call(Increment{1}).get()), code_of(many.at(0)), code_of(many.at(1)), code_of(client->count<Counter>().get())});
+  });
+  BOOST_TEST((codes.get_future().get() == std::vector(4, ErrorCode::would_block)));
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_cluster_lists_nothing_in_one_page) {

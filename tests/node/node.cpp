@@ -1,5 +1,8 @@
 #include "reki/node/node.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <future>
 #include <set>
@@ -121,6 +124,28 @@ BOOST_AUTO_TEST_CASE(a_callback_of_a_forwarded_call_must_not_block) {
     code.set_value(inner ? ErrorCode::ok : inner.error().code);
   });
   BOOST_TEST((code.get_future().get() == ErrorCode::would_block));
+}
+
+BOOST_AUTO_TEST_CASE(in_a_child_of_fork_what_an_actor_asks_of_its_cluster_is_answered_with_an_error_at_once) {
+  test::Cluster cluster({"n1", "n2"});
+  Registry& registry = *cluster.nodes[0];
+  for (const auto* owner : {"n1", "n2"}) BOOST_REQUIRE(registry.lookup_or_start<Counter>(cluster.key_of(owner)).get().has_value());
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // nobody answers, and nothing ends by a deadline
+    const auto refused = [](const auto& answer) { return !answer && answer.error().code == ErrorCode::unavailable; };
+    bool good = true;
+    for (const auto* owner : {"n1", "n2"}) {
+      const std::vector<std::string> keys{cluster.key_of(owner)};
+      good = good && refused(registry.lookup<Counter>(keys[0]).get()) && refused(registry.call<Counter>(keys[0], Get{}).get());
+      good = good && refused(registry.lookup_or_start_many<Counter>(keys).get().at(0)) && refused(registry.count<Counter>().get());
+      good = good && refused(registry.watch(WatchFilter::of_key("counter", keys[0]), [](const WatchEvent&) {}));
+    }
+    _exit(good ? 0 : 1);
+  }
+  int status = 0;
+  BOOST_REQUIRE(waitpid(child, &status, 0) == child);
+  BOOST_TEST((WIFEXITED(status) && WEXITSTATUS(status) == 0));
 }
 
 BOOST_AUTO_TEST_CASE(a_stop_waits_for_answers_of_other_nodes) {
