@@ -114,7 +114,8 @@ void Coordinator::on(const NodeId& from, const Renew& m, Outbox& out) {
   Record* const r = find(from, m.incarnation);
   if (r == nullptr) return out.send(from, ViewPush{view_});
   if (m.leaving && !std::exchange(r->leaving, true)) batch_since_ = std::min(batch_since_, clock_.now());
-  r->store = m.store;
+  // Offered before, it may have joined another coordinator's proposal since; from now on it joins ours alone.
+  r->store = m.installed == view_->epoch() ? m.store : 0;
   r->renewed = true;
   cleared(*r, m.cleared, out);
   const bool stuck = r->uncleared != Instant::never() && clock_.now() - r->uncleared >= timing_.stuck;
@@ -304,7 +305,9 @@ Standing Coordinator::standing_of(const NodeId& node) const {
   if (index == nobody) return {};
   const Record& r = records_[index];
   const bool stays = r.renewed && !r.stopped && !r.leaving && !r.doomed && view_->members()[index].state == MemberState::up;
-  return {stays && clock_.now() - r.heard < 3 * timing_.renew, r.store};
+  constexpr int renewals = 3;
+  const bool is_awaited = !r.renewed && !r.stopped && !r.doomed && clock_.now() - r.since < renewals * timing_.renew;
+  return {stays && clock_.now() - r.heard < renewals * timing_.renew, r.store, is_awaited};
 }
 
 VoterChange Coordinator::voters_for(const std::vector<NodeId>& nodes) const {

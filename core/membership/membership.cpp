@@ -311,6 +311,7 @@ void Membership::take(const NodeId& from, const M& m) {
     acceptor_->on(from, m, out_);
     if (!acceptor_->empty()) agent_.offer_store(0);
   } else if constexpr (std::is_same_v<M, Accept>) {
+    if (acceptor_->empty() && is_overtaken(m)) return;
     acceptor_->on(from, m, now, out_);
     if (!acceptor_->empty()) agent_.offer_store(0);
   } else if constexpr (std::is_same_v<M, PreVoteReply>) {
@@ -320,6 +321,14 @@ void Membership::take(const NodeId& from, const M& m) {
   } else if constexpr (std::is_same_v<M, HeartbeatAck> || std::is_same_v<M, Nack>) {
     proposer_.on(m, now);
   }
+}
+
+/// Another view of that epoch, or a later one, is chosen. An empty store that joined by this one would be given up at once, though a
+/// coordinator may count on it by now: as the only new voter it would be waited for in vain.
+bool Membership::is_overtaken(const Accept& m) const {
+  const auto& chosen = agent_.view();
+  if (chosen == nullptr || m.view == nullptr || m.view->epoch() > chosen->epoch()) return false;
+  return m.view->epoch() < chosen->epoch() || m.view->term() != chosen->term();
 }
 
 /// Who asks with the coordinator's id cannot hear it from that one, which it takes for itself.

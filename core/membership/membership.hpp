@@ -92,6 +92,7 @@ class Membership {
   void deliver(const NodeId& from, const Body& body);
   void register_events();
   [[nodiscard]] std::string rival_of(const Join& m) const;
+  [[nodiscard]] bool is_overtaken(const Accept& m) const;
   void on_register(const RegisterEvent& event, Register& reg);
   void suspect(const Stopped& m);
   void retire_store();

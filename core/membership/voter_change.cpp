@@ -76,6 +76,7 @@ VoterChange voters_for(const View& view, std::span<const NodeId> nodes, const St
   std::vector<NodeId> fresh;
   std::string away;
   std::size_t there = 0;
+  std::size_t awaited = 0;
   for (const NodeId& node : nodes) {
     const Standing now = standing(node);
     const Voter* const votes = voter_on(view.voters(), node);
@@ -84,11 +85,15 @@ VoterChange voters_for(const View& view, std::span<const NodeId> nodes, const St
     // Who votes and offers an empty store has lost the one that it votes with.
     const bool counts = now.is_there && (votes == nullptr || now.store == 0);
     there += counts ? 1 : 0;
+    awaited += now.is_awaited ? 1 : 0;
     if (!counts) away += (away.empty() ? "" : ", ") + node.value;
     if (votes == nullptr && now.is_there && now.store == 0) {
       return no(State::not_yet, "node '" + node.value + "' offers no empty register: it gave up its vote a moment ago, or is of a reki that "
                 "has registers on voters only, or has no data directory");
     }
+  }
+  if (2 * there <= nodes.size() && 2 * (there + awaited) > nodes.size()) {
+    return no(State::not_yet, "the coordinator is new, and has not heard from " + away + " yet");
   }
   if (2 * there <= nodes.size()) {
     return no(State::refused, "of the new voters a majority has to be there, and " + away + " are not: start them first");
@@ -98,6 +103,7 @@ VoterChange voters_for(const View& view, std::span<const NodeId> nodes, const St
     out.voters.back().number = ++highest;
   }
   for (const NodeId& node : fresh) {
+    if (standing(node).is_awaited) return no(State::not_yet, "the coordinator is new, and has not heard from '" + node.value + "' yet");
     if (!standing(node).is_there) return no(State::refused, "node '" + node.value + "' does not renew its lease; see 'reki status'");
     out.voters.push_back({++highest, standing(node).store, node, view.find(node)->control});
   }

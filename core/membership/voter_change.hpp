@@ -21,6 +21,7 @@ namespace reki::membership {
 struct Standing {
   bool is_there = false;     ///< A member that stays, and has asked for a lease just now.
   std::uint64_t store = 0;   ///< The empty store that it offers; 0: none.
+  bool is_awaited = false;   ///< A member that may be there: the coordinator is in office for less time than a member takes to ask.
 };
 using StandingOf = std::function<Standing(const NodeId&)>;
 
@@ -40,6 +41,7 @@ struct VoterChange {
   SetVotersReply reply;
   std::vector<Voter> voters;  ///< Empty unless the reply is `under_way`.
 };
+/// `not_yet` while that is not known of enough of them.
 [[nodiscard]] VoterChange voters_for(const View& view, std::span<const NodeId> nodes, const StandingOf& standing);
 
 /// What is wrong if a config names other voters than the view has, and what to do; empty: nothing. A view in which they

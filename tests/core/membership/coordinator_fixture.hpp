@@ -80,9 +80,10 @@ struct CoordinatorFixture {
     m.installed = m.cleared = cleared;
     coordinator.on(node, m, out);
   }
-  void offer(const NodeId& node, std::uint64_t store) {
+  void offer(const NodeId& node, std::uint64_t store, bool under_the_newest_view = true) {
     Renew m = renewal(node);
     m.store = store;
+    if (!under_the_newest_view) m.installed = m.cleared = Epoch{m.installed.value - 1};
     coordinator.on(node, m, out);
   }
   void say_leaving(const NodeId& node) {

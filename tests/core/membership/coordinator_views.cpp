@@ -348,6 +348,16 @@ BOOST_AUTO_TEST_CASE(an_empty_store_replaces_the_lost_one_of_its_node_under_a_ne
   BOOST_TEST(members_of(proposal()) == "n1/1 n2/2 n3/3");
 }
 
+BOOST_AUTO_TEST_CASE(a_store_that_was_offered_before_its_node_knew_this_view_may_be_in_anothers_proposal_by_now) {
+  begin();
+  offer(n2, 202, false);
+  tick();
+  BOOST_TEST(reg.proposed.empty());
+  offer(n2, 202);
+  tick();
+  BOOST_TEST(text_of(proposal().voters()) == "1:101 3:103 4:202");
+}
+
 BOOST_AUTO_TEST_CASE(a_change_of_voters_is_ended_before_the_next_begins) {
   begin();
   offer(n1, 201);

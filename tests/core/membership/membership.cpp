@@ -265,6 +265,20 @@ BOOST_AUTO_TEST_CASE(an_empty_store_is_offered_until_a_view_is_in_it) {
   BOOST_TEST(sent<Join>(out).back().store == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_store_joins_no_proposal_that_a_chosen_view_has_overtaken) {
+  begin(ViewPtr{});
+  hear(n2, ViewPush{view_of_n2()});
+  out.items.clear();
+  const Term before = ballot_of(1, 3);
+  for (const std::uint32_t epoch : {3U, 4U}) {
+    hear(n3, Accept{101, before, view({"", Epoch{epoch}, before, n3, 0, voters(3), {}}, {})});
+    BOOST_TEST(machine->acceptor()->empty());
+  }
+  BOOST_TEST(receivers<Accepted>(out) == "");
+  hear(n2, Accept{101, term, view_of_n2()});  // the chosen one, which came on the other way first
+  BOOST_TEST(!machine->acceptor()->empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_store_that_a_view_counts_out_is_retired_once_no_coordinator_counts_it_in_any_more) {
   begin(view_of_n2());
   hear(n2, Heartbeat{101, term, 1});

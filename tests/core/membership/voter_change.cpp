@@ -14,6 +14,7 @@ struct ChangeFixture {
   std::vector<NodeId> away;
   std::vector<NodeId> without_store;
   std::vector<NodeId> with_lost_store;
+  std::vector<NodeId> awaited;
 
   explicit ChangeFixture(std::vector<Voter> of = voters(3)) {
     std::vector<Member> members;
@@ -24,7 +25,7 @@ struct ChangeFixture {
     const auto is_in = [&](const std::vector<NodeId>& nodes) { return std::ranges::find(nodes, node) != nodes.end(); };
     const bool votes = std::ranges::find(view->voters(), node, &Voter::node) != view->voters().end();
     const bool offers = (!votes || is_in(with_lost_store)) && !is_in(without_store);
-    return {!is_in(away), offers ? 200U + static_cast<std::uint64_t>(node.value[1] - '0') : 0};
+    return {!is_in(away) && !is_in(awaited), offers ? 200U + static_cast<std::uint64_t>(node.value[1] - '0') : 0, is_in(awaited)};
   }
   VoterChange change(std::vector<NodeId> nodes) const {
     return voters_for(*view, nodes, [&](const NodeId& node) { return standing(node); });
@@ -53,6 +54,17 @@ BOOST_AUTO_TEST_CASE(new_voters_have_the_stores_that_they_offer_and_numbers_abov
   const VoterChange change = three.change({n4});
   BOOST_TEST((change.voters[0].node == n4 && change.voters[0].control == control_of("n4")));
   BOOST_TEST(ChangeFixture(voters(1)).told({n1, n2, n3}) == "1:101 2:202 3:203");
+}
+
+BOOST_AUTO_TEST_CASE(a_new_coordinator_waits_to_hear_of_those_that_a_majority_needs) {
+  ChangeFixture three;
+  three.awaited = {n2, n3};
+  BOOST_TEST(three.refuses({n1, n2, n4}, "has not heard from n2", State::not_yet) == false);  // two are there
+  BOOST_TEST(three.refuses({n1, n2, n3}, "has not heard from n2, n3 yet", State::not_yet));
+  BOOST_TEST(three.refuses({n2}, "has not heard from n2 yet", State::not_yet));
+  three.away = {n3};
+  three.awaited = {n2};
+  BOOST_TEST(three.refuses({n3}, "start them first"));
 }
 
 BOOST_AUTO_TEST_CASE(the_highest_number_grows_also_when_there_are_fewer) {
@@ -192,6 +204,8 @@ BOOST_AUTO_TEST_CASE(what_people_want_waits_for_a_view_that_is_being_made_and_is
 BOOST_AUTO_TEST_CASE(who_has_not_renewed_to_this_coordinator_is_not_known_to_have_its_store) {
   begin(first_view(voters(3)));
   renew(n1);
+  BOOST_TEST(state({n2}) == "not yet");
+  step(3 * timing.renew);
   BOOST_TEST(state({n2}) == "refused");
   renew(n2);
   BOOST_TEST(state({n2}) == "under way");
