@@ -66,7 +66,8 @@ std::string Node::Impl::why_not_ready() const {
   if (status.phase == Phase::joining) {
     return "coordinator '" + status.coordinator.value +
            "' has not let it in yet; if an earlier incarnation of this node is "
-           "still in the view, that takes until its lease is over";
+           "still in the view, that takes until its lease is over. If it takes longer than ten seconds: is that coordinator running, "
+           "and a majority of the voters with their registers (reki voters, reki voters rescue)?";
   }
   return "the node leaves";
 }

@@ -186,9 +186,9 @@ void print(const Report& report, bool as_json) {
   }
 }
 
-int print_error(const Error& error, bool as_json) {
+int print_error(const Error& error, bool as_json, bool about_actors) {
   const std::string name{name_of(error.code)};
-  const std::string remedy{remedy_of(error.code)};
+  const std::string remedy{about_actors ? remedy_of(error.code) : std::string_view{}};
   std::cerr << "reki: " << name << (error.text.empty() ? "" : ": ") << printable_lines(error.text) << "\n";
   if (error.retry_after > Duration{0}) std::cerr << "  Try again in " << milliseconds_of(error.retry_after) << " ms.\n";
   if (!remedy.empty()) std::cerr << "  " << remedy << "\n";

@@ -36,8 +36,9 @@ std::string printable(std::string_view text);
 std::string format_table(const std::vector<std::vector<std::string>>& cells);
 
 void print(const Report& report, bool as_json);
-/// Code, text and remedy on stderr, and with `as_json` as a document on stdout too. Returns the exit code.
-int print_error(const Error& error, bool as_json);
+/// Code, text and remedy on stderr, and with `as_json` as a document on stdout too. Returns the exit code. `about_actors`: else the
+/// remedies, which tell what to do about an actor, do not fit, and the text says what to do.
+int print_error(const Error& error, bool as_json, bool about_actors);
 
 /// JSON on one line, with bytes that are not UTF-8 replaced.
 std::string one_line(const Json& json);

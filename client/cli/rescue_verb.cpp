@@ -97,6 +97,12 @@ std::string joined(const std::vector<std::string>& texts) {
   return out.empty() ? "none" : out;
 }
 
+std::vector<std::string> names_of(const std::vector<NodeId>& nodes) {
+  std::vector<std::string> out;
+  for (const NodeId& node : nodes) out.push_back(node.value);
+  return out;
+}
+
 std::string confirmation_of(const Config& config) { return "give up " + config.cluster; }
 
 std::string command_of(const Config& config, const RescuePlan& plan) {
@@ -112,6 +118,8 @@ std::string warning_of(const Config& config, const RescuePlan& plan, const Answe
   return "nothing was changed. The register of cluster '" + config.cluster + "' would go on from node '" + plan.survivor.value +
          "' alone, at epoch " + std::to_string(plan.act.epoch.value) + " as it knows it.\n"
          "Lost for good, as voters (NODE/STORE):\n" + lost +
+         (plan.others.empty() ? "" : "Stopped for good as 'retired', though their registers are whole (empty their data directories "
+                                     "then, and start them): " + joined(names_of(plan.others)) + "\n") +
          "Addresses that do not answer: " + joined(answers.silent) + "\n" +
          (plan.ahead.empty() ? "" : "Node '" + plan.ahead + "' knows a newer view than that: what it says is given up.\n") +
          "Given up: all changes of the cluster that the survivor has not seen, though they may have been acknowledged (who is a "

@@ -26,18 +26,26 @@ std::vector<NodeId> nodes_of(std::span<const Voter> voters) {
 
 // --- the list
 
+constexpr std::string_view no_member = "no member";
+
 /// What a voter is good for just now. Only one whose register the view names, and whose node answers, counts.
 std::string health_of(const View& view, const Voter& voter, Result<NodeStatus> status) {
-  if (view.find(voter.node) == nullptr) return "no member";
+  if (view.find(voter.node) == nullptr) return std::string{no_member};
   if (!status) return std::string{name_of(status.error().code)};
   const auto votes = status->find("votes");
   const auto* const number = votes == status->end() ? nullptr : std::get_if<std::uint64_t>(&votes->second);
   return number != nullptr && *number == 1 ? "votes" : "register is lost";
 }
 
-std::string outlook(std::size_t voters, std::size_t healthy) {
+/// `unknown`: nodes that no member can be asked about. Who is no member may vote all the same.
+std::string outlook(std::size_t voters, std::size_t healthy, const std::vector<NodeId>& unknown) {
   const std::string now = std::to_string(healthy) + " of " + std::to_string(voters) + " voters vote: ";
   const std::size_t needed = voters / 2 + 1;
+  if (healthy < needed && healthy + unknown.size() >= needed) {
+    return std::to_string(healthy) + " of " + std::to_string(voters) + " voters are seen to vote, and of " + joined(unknown, ", ") +
+           " it is not known, since they are no members: see why they are not let in (their logs, event=not_let_in). While keys are served a "
+           "majority votes";
+  }
   if (healthy < needed) return now + "no majority. The cluster stands still until " + std::to_string(needed) + " of them do";
   const std::size_t spare = healthy - needed;
   if (spare == 0) return now + "one more loss stops the cluster";
@@ -63,15 +71,17 @@ Result<Report> list_voters(Client& client, const CommandLine& line) {
   std::vector<Operation<NodeStatus>> asked;
   for (const Voter& v : view->voters()) asked.push_back(client.status(v.node.value, {.timeout = line.timeout}));
   std::size_t healthy = 0;
+  std::vector<NodeId> unknown;
   out.table = {{"NODE", "CONTROL", "NUMBER", "HEALTH"}};
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const Voter& v = view->voters()[i];
     const std::string health = health_of(*view, v, asked[i].get());
     healthy += health == "votes" ? 1 : 0;
+    if (health == no_member) unknown.push_back(v.node);
     out.json["voters"].push_back({{"node", v.node.value}, {"control", v.control}, {"number", v.number}, {"health", health}});
     out.table.push_back({v.node.value, v.control, std::to_string(v.number), health});
   }
-  const std::string looks = outlook(asked.size(), healthy);
+  const std::string looks = outlook(asked.size(), healthy, unknown);
   const std::string config = config_warning(line, *view);
   out.json["healthy"] = healthy;
   out.json["outlook"] = looks;

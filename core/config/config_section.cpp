@@ -129,9 +129,11 @@ std::optional<std::string> Section::required_name(std::string_view key, std::str
   if (!name) return std::nullopt;
   const bool plain = name->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
                      std::string::npos;
-  if (!name->empty() && name->size() <= bytes_max && plain) return name;
-  wrong(key, std::string(key) + " is " + quoted(*name) + "; use 1 to " + std::to_string(bytes_max) +
-                 " letters, digits, '.', '_' or '-'");
+  const bool is_folder = *name == "." || *name == "..";
+  if (!name->empty() && name->size() <= bytes_max && plain && !is_folder) return name;
+  const std::string remedy = is_folder ? ", and is a part of paths; use another"
+                                       : "; use 1 to " + std::to_string(bytes_max) + " letters, digits, '.', '_' or '-'";
+  wrong(key, std::string(key) + " is " + quoted(*name) + remedy);
   return std::nullopt;
 }
 

@@ -502,6 +502,10 @@ BOOST_AUTO_TEST_CASE(a_name_that_is_too_long_or_odd_is_refused) {
   BOOST_TEST(changed("\"test\"", '"' + longest + "x\"") ==
              "f:2:8: name is '" + longest + "x'; use 1 to 64 letters, digits, '.', '_' or '-'");
   BOOST_TEST(changed("\"test\"", "\"\"") == "f:2:8: name is ''; use 1 to 64 letters, digits, '.', '_' or '-'");
+  for (const std::string name : {".", ".."}) {
+    BOOST_TEST(changed("\"test\"", '"' + name + '"') == "f:2:8: name is '" + name + "', and is a part of paths; use another");
+    BOOST_TEST(changed("\"a\"", '"' + name + '"') == "f:5:6: id is '" + name + "', and is a part of paths; use another");
+  }
   BOOST_TEST(changed("\"a\"", "\"a b\"") == "f:5:6: id is 'a b'; use 1 to 64 letters, digits, '.', '_' or '-'");
   BOOST_TEST(after_good("zone = \"" + longest + "x\"\n") == "f:7:8: zone is longer than 64 bytes; shorten it");
   BOOST_TEST(after_good("[types." + longest + "x]\n") ==
