@@ -282,7 +282,7 @@ class _LookUp:
             with told:
                 try:
                     found = [info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
-                except OSError:
+                except (OSError, ValueError):  # ValueError: DNS can have no such name
                     found = []
                 self.numbers = found
 

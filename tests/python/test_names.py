@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "client", "python")]
 
 from fake_node import FakeNode, share  # noqa: E402
-from reki import Client, RekiError  # noqa: E402
+from reki import Client, RekiError, _LookUp as LookUp  # noqa: E402
 
 
 def has_ipv6():
@@ -93,6 +93,13 @@ class Addresses(unittest.TestCase):
         self.assertRaises(RekiError, client.call, "counter", "a", "increment", timeout=0.3)
         self.names.all["n1.test"] = ["127.0.0.1"]
         self.use(client)
+
+    def test_a_name_that_cannot_be_one_has_no_address(self):
+        with mock.patch("socket.getaddrinfo", side_effect=UnicodeError("label empty or too long")):
+            look_up = LookUp("a..b")
+            self.addCleanup(look_up.close)
+            self.assertEqual(look_up.done.recv(1), b"")
+            self.assertEqual(look_up.numbers, [])
 
     def test_what_is_no_address_is_refused_by_name(self):
         for nonsense in ("n1", "n1:7101", "tcp://", "tcp://n1", "tcp://:7101", "ftp://n1:7", "tcp://n1:port", "tcp://::1:7101", "tcp://a b:7"):
