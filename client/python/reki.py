@@ -19,12 +19,16 @@ path.
             print(event.kind, event.reason, event.node, event.fence)
 
 - Any node's address will do. The client reads the table of owners and goes straight to the owner of each key.
-- Every method takes `timeout` in seconds (default: the client's) and ends within it, with a result or a RekiError.
+- Every method takes `timeout` in seconds (default: the client's; more than 0, at most an hour) and ends within it, with a
+  result or a RekiError.
+- An argument of a wrong type or out of its range is refused before anything is sent: `invalid_argument`, or `too_large`
+  for a type, key, message, args or fields that are longer than the protocol allows. What msgpack cannot pack is a
+  `malformed_message`.
 - What may be repeated is repeated within the time-out, while nodes join, leave, restart or fail. A `call` or `send` is
   repeated only if it is certain that it was not executed; where that is not known the error is `unknown_outcome`.
 - `args` and `fields` are a dict, ordered and completed by the type's description, or a list in that order, or bytes
-  that hold msgpack. Replies are what msgpack makes of them: a struct is a list of its fields.
-- Keys are str or bytes. Keys that come back are str if they are UTF-8, else bytes.
+  (bytearray, memoryview) that hold msgpack. Replies are what msgpack makes of them: a struct is a list of its fields.
+- Keys are str or bytes (bytearray, memoryview). Keys that come back are str if they are UTF-8, else bytes.
 - A client may be used by several threads at once; an iterator of `list` or `watch` by one at a time. Nothing happens
   between calls.
 - After fork() the child makes a client of its own: the parent's answers it with a RuntimeError.
@@ -36,6 +40,8 @@ import contextlib
 import ipaddress
 import itertools
 import math
+import numbers
+import operator
 import os
 import random
 import re
@@ -60,7 +66,13 @@ VERSION = 1
 FRAME_BYTES_MAX = (1 << 20) + (128 << 10)
 SLOTS = 16384
 NOBODY = 0xFFFF  # in a table
-ADDRESS = re.compile(r"tcp://(\[[^\]\s]+\]|[^\[\]:/\s]+):[0-9]{1,5}")
+# The bounds of arguments, in bytes unless they say otherwise: see "Limits" in section 2 of the protocol.
+NAME_MAX, KEY_MAX, ARGS_MAX, PAYLOAD_MAX = 64, 1024, 64 << 10, 1 << 20
+PAGE_MAX = 10000  # keys
+FENCE_MAX = (1 << 64) - 1
+TIMEOUT_MAX = 3600.0  # seconds
+FOREVER = 1e300  # seconds; what a watch of more lasts
+ADDRESS = re.compile(r"tcp://(?:[0-9A-Za-z._-]{1,253}|\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]{1,45})(?:%[0-9A-Za-z._-]{1,64})?\]):([0-9]{1,5})")
 REDIRECTS_MAX = 2
 
 HELLO, WELCOME, REJECT, REQUEST, REPLY, PING, PONG, GOODBYE = range(1, 9)
@@ -139,6 +151,99 @@ def _error(name: str, text: str) -> RekiError:
     return RekiError(CODES[name], text)
 
 
+# ---- arguments: each check returns what it lets pass, in the form that is used from there on
+
+
+def _must_be(what: str, allowed: str, value: Any) -> RekiError:
+    try:
+        shown = repr(value)
+    except Exception:  # the value's own, or an int of thousands of digits
+        shown = f"a {type(value).__name__}"
+    shown = shown if len(shown) <= 100 else shown[:100] + "..."
+    return _error("invalid_argument", f"{what} must be {allowed}, not {shown}")
+
+
+def _sized(what: str, data: bytes, most: int, beyond: str = "too_large") -> bytes:
+    if len(data) > most:
+        raise _error(beyond, f"{what} has {len(data)} bytes, at most {most} may be")
+    return data
+
+
+def _name(what: str, value: Any, beyond: str = "too_large") -> str:
+    try:
+        _sized(what, str.encode(value), NAME_MAX, beyond)
+    except (TypeError, ValueError):
+        raise _must_be(what, "a str that UTF-8 can hold", value) from None
+    return value
+
+
+def _bytes(what: str, value: Any) -> bytes:
+    """A key, or the beginning of keys."""
+    try:
+        data = value.encode() if isinstance(value, str) else bytes(memoryview(value))
+    except (TypeError, ValueError):
+        raise _must_be(what, "a str that UTF-8 can hold, or bytes", value) from None
+    return _sized(what, data, KEY_MAX)
+
+
+def _key_bytes(value: Any) -> bytes:
+    data = _bytes("key", value)
+    if not data:
+        raise _error("invalid_argument", f"key is empty; it must have 1 to {KEY_MAX} bytes")
+    return data
+
+
+def _place(type: Any, key: Any) -> tuple[str, bytes]:
+    return _name("type", type), _key_bytes(key)
+
+
+def _integer(what: str, value: Any, least: int, most: int) -> int:
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if not least <= number <= most:
+        raise _must_be(what, f"a whole number from {least} to {most}", value)
+    return number
+
+
+def _fence(value: Any) -> int:
+    return _integer("fence", value, 0, FENCE_MAX)
+
+
+def _seconds(value: Any, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value <= most:  # NaN is not
+        at_most = f" and at most {most:g}" if most < math.inf else ""
+        raise _must_be("timeout", f"a number of seconds, more than 0{at_most}", value)
+    return float(min(value, FOREVER))  # an int may be more than any float
+
+
+def _addresses(value: Any) -> list[str]:
+    try:
+        addresses = [value] if isinstance(value, str) else list(value)
+    except TypeError:
+        addresses = []
+    if not addresses:
+        raise _must_be("addresses", "one or more of the form tcp://HOST:PORT or tcp://[IPV6]:PORT", value)
+    for address in addresses:
+        if not _is_address(address):
+            raise _must_be("an address", "tcp://HOST:PORT or tcp://[IPV6]:PORT, with a port from 1 to 65535", address)
+    return addresses
+
+
+def _is_address(value: Any) -> bool:
+    parts = ADDRESS.fullmatch(value) if isinstance(value, str) else None
+    return parts is not None and 1 <= int(parts[2]) <= 65535 and (parts[1] is None or _is_ip(parts[1]))
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class _Silence(Exception):
     """A node has not been heard for SILENCE_MAX, or is not connected; whatever was sent to it may be sent again."""
 
@@ -185,8 +290,8 @@ class View:
     table: tuple[int, ...]
 
     def slot(self, type: str, key: Key) -> int:
-        type_hash = xxhash.xxh3_64_intdigest(type.encode(), seed=self.hash_seed)
-        return xxhash.xxh3_64_intdigest(_bytes(key), seed=type_hash) % SLOTS
+        type_hash = xxhash.xxh3_64_intdigest(_name("type", type).encode(), seed=self.hash_seed)
+        return xxhash.xxh3_64_intdigest(_key_bytes(key), seed=type_hash) % SLOTS
 
     def owner(self, type: str, key: Key) -> Member | None:
         index = self.table[self.slot(type, key)]
@@ -236,10 +341,6 @@ class Event:
     number: int = 0  # missed: events; about nodes: the epoch, or a member's state
 
 
-def _bytes(key: Key) -> bytes:
-    return key.encode() if isinstance(key, str) else key
-
-
 def _unpack(payload: bytes) -> Any:
     # A str of the wire may be no UTF-8, a map's key anything.
     return msgpack.unpackb(payload, unicode_errors="replace", strict_map_key=False)
@@ -282,7 +383,7 @@ class _LookUp:
             with told:
                 try:
                     found = [info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
-                except OSError:
+                except (OSError, ValueError):  # ValueError: DNS can have no such name
                     found = []
                 self.numbers = found
 
@@ -305,17 +406,10 @@ class _Dialer:
         self.host, _, self.port = address[len("tcp://") :].rpartition(":")
         self.connected_to = ""
         self.look_up: _LookUp | None = None
-        if self._is_number():
+        if _is_ip(self.host.strip("[]").partition("%")[0]):
             self._connect(address)
         else:
             self._ask()
-
-    def _is_number(self) -> bool:
-        try:
-            ipaddress.ip_address(self.host.strip("[]").partition("%")[0])
-        except ValueError:
-            return False
-        return True
 
     def _ask(self) -> None:
         self.look_up = _LookUp(self.host)
@@ -471,10 +565,7 @@ class _Connection:
             raise _error("malformed_frame", f"{self.name} sent bytes that are no frame: {e}") from None
 
     def _send(self, frame: list) -> None:
-        data = msgpack.packb(frame)
-        if len(data) > FRAME_BYTES_MAX:  # the node would close the connection without a word
-            raise _error("too_large", f"a frame of {len(data)} bytes, at most {FRAME_BYTES_MAX} may be")
-        self.socket.send(data)
+        self.socket.send(msgpack.packb(frame))
 
     def send_hello(self) -> None:
         client = self.client
@@ -684,7 +775,7 @@ class _Exchange:
 class _Watcher:
     """What one watch has been told so far. Asks one node after the other, in the rhythm of its reader."""
 
-    def __init__(self, client: Client, type: str, key: Key):
+    def __init__(self, client: Client, type: str, key: bytes):
         self.client, self.type, self.key = client, type, key
         self.positions: dict[str, list] = {}  # by node, of those that are watched; "" for all of them
         self.failing: dict[str, float] = {}  # by node, since when; of those whose last answer was none
@@ -746,12 +837,12 @@ class _Watcher:
                 self.unwatched.add(node)
                 yield self._event("unwatched", node=node, text=str(e))
             time.sleep(PAUSE_MAX)
-            self.client._poll_view(time.monotonic() + self.client.timeout)  # perhaps it is gone
+            self.client._poll_view(self.client._deadline(None))  # perhaps it is gone
             return
         yield from self._told(node, *_unpack(payload)[:3])
 
     def _answer(self, view: View, node: str, deadline: float) -> bytes:
-        rest = self.type, _bytes(self.key), msgpack.packb(self.positions[node])
+        rest = self.type, self.key, msgpack.packb(self.positions[node])
         if not node:
             return self.client._anywhere(WATCH, deadline, *rest)
         member = next(member for member in view.members if member.node == node)
@@ -795,14 +886,14 @@ class _Watcher:
                     continue
             self.handed_over = (kind, reason) == ("stopped", "moved")
             where, other = (named or "", "") if not self.type else (node, named or "")
-            yield Event(kind, reason, time_ms / 1000, self.type, _key(key) if key else self.key, where, other,
+            yield Event(kind, reason, time_ms / 1000, self.type, _key(key or self.key), where, other,
                         fence or 0, text or "", (retry_after_ms or 0) / 1000, number or 0)
 
     def _wait(self, node: str, seconds: float, epoch: int) -> None:
         self.waits[node] = time.monotonic() + seconds, epoch
 
     def _event(self, kind: str, reason: str = "none", **more: Any) -> Event:
-        return Event(kind, reason, type=self.type, key=self.key, **more)
+        return Event(kind, reason, type=self.type, key=_key(self.key), **more)
 
 
 class _Routed:
@@ -983,17 +1074,15 @@ class _Connections:
 
 
 class Client:
-    """See the module's text. `addresses`: those of one or more nodes; `name` is for the nodes' logs."""
+    """See the module's text. `addresses`: those of one or more nodes, tcp://HOST:PORT or tcp://[IPV6]:PORT; `cluster`, any if
+    empty, and `name`, which is for the nodes' logs, are of at most 64 bytes."""
 
     def __init__(self, addresses: Union[str, Sequence[str]], cluster: str, name: str = "", timeout: float = 5.0):
-        self.cluster = cluster
-        self.name = name
-        self.timeout = timeout
+        self.cluster = _name("cluster", cluster, beyond="invalid_argument")
+        self.name = _name("name", name, beyond="invalid_argument")
+        self.timeout = _seconds(timeout, TIMEOUT_MAX)
         self.incarnation = secrets.randbits(64) or 1
-        self._addresses = [addresses] if isinstance(addresses, str) else list(addresses)
-        for address in self._addresses:
-            if not ADDRESS.fullmatch(address):
-                raise _error("invalid_argument", f"{address!r} is not an address; write tcp://HOST:PORT or tcp://[IPV6]:PORT")
+        self._addresses = _addresses(addresses)
         self.context = zmq.Context()
         self._connections = _Connections(self)
         self._ids = itertools.count(1)
@@ -1026,26 +1115,27 @@ class Client:
     # ---- about a key
 
     def lookup_or_start(self, type: str, key: Key, args: Any = None, *, timeout: float | None = None) -> Actor:
-        deadline = self._deadline(timeout)
-        return self._actor(LOOKUP_OR_START, type, key, deadline, self._args(type, args, deadline))
+        deadline, at = self._deadline(timeout), _place(type, key)
+        return self._actor(LOOKUP_OR_START, at, deadline, self._args(type, args, deadline))
 
     def lookup(self, type: str, key: Key, *, timeout: float | None = None) -> Actor:
         """Never starts anything: `not_running`."""
-        return self._actor(LOOKUP, type, key, self._deadline(timeout))
+        return self._actor(LOOKUP, _place(type, key), self._deadline(timeout))
 
     def start(self, type: str, key: Key, args: Any = None, *, timeout: float | None = None) -> Actor:
         """`already_started` if the key has an actor, or if another's start of it comes first; the error's `existing` is that actor."""
-        deadline = self._deadline(timeout)
+        deadline, at = self._deadline(timeout), _place(type, key)
         try:
-            return self._actor(START, type, key, deadline, self._args(type, args, deadline))
+            return self._actor(START, at, deadline, self._args(type, args, deadline))
         except RekiError as e:
             if e.name == "already_started" and e.fence:
-                e.existing = Actor(type, key, e.node, e.fence, started=False)
+                e.existing = Actor(type, _key(at[1]), e.node, e.fence, started=False)
             raise
 
     def stop(self, type: str, key: Key, *, fence: int = 0, timeout: float | None = None) -> int:
         """Returns when the actor has stopped: the fence of the start that is over."""
-        return self._keyed(STOP, type, key, self._deadline(timeout), [None, None, None, fence]).fence
+        rest = [None, None, None, _fence(fence)]
+        return self._keyed(STOP, _place(type, key), self._deadline(timeout), rest).fence
 
     def call(self, type: str, key: Key, message: str, fields: Any = None, *, start: bool = True, args: Any = None,
              fence: int = 0, wait_for_restart: bool = True, timeout: float | None = None) -> Any:
@@ -1053,20 +1143,25 @@ class Client:
         running; a `fence` other than 0 is for that one start. Without `wait_for_restart` an actor that is in back-off
         after a crash gives `restarting` at once."""
         flags = 0 if wait_for_restart else FAIL_IF_RESTARTING
-        payload = self._message(CALL, type, key, message, fields, start, args, fence, flags, timeout).payload
+        payload = self._message(CALL, _place(type, key), message, fields, start, args, fence, flags, timeout).payload
         return _unpack(payload) if payload else None
 
     def send(self, type: str, key: Key, message: str, fields: Any = None, *, start: bool = True, args: Any = None,
              fence: int = 0, timeout: float | None = None) -> Actor:
         """Returns when the message is in the actor's mailbox."""
-        answer = self._message(SEND, type, key, message, fields, start, args, fence, 0, timeout)
-        return Actor(type, key, answer.node, answer.fence, answer.started)
+        at = _place(type, key)
+        answer = self._message(SEND, at, message, fields, start, args, fence, 0, timeout)
+        return Actor(type, _key(at[1]), answer.node, answer.fence, answer.started)
 
     # ---- about the cluster
 
     def list(self, type: str, prefix: Key = "", *, page: int = 1000, timeout: float | None = None) -> Iterator[Key]:
         """The keys of the type's actors on all nodes, node by node; `timeout` is for each page. A key that moves to
         another node meanwhile may come twice or not at all."""
+        self._deadline(timeout)  # a mistake is told here, before the first page is asked for
+        return self._pages(_name("type", type), _bytes("prefix", prefix), _integer("page", page, 1, PAGE_MAX), timeout)
+
+    def _pages(self, type: str, prefix: bytes, page: int, timeout: float | None) -> Iterator[Key]:
         node, cursor = "", b""
         while True:
             deadline = self._deadline(timeout)
@@ -1074,7 +1169,7 @@ class Client:
             if member is None:
                 return
             args = msgpack.packb([cursor if member.node == node else b"", page])
-            payload = self._of_newest_view(deadline, lambda: [self._at(member, LIST, deadline, type, _bytes(prefix), args)])
+            payload = self._of_newest_view(deadline, lambda: [self._at(member, LIST, deadline, type, prefix, args)])
             if payload is None:
                 continue
             keys, cursor = _unpack(payload[0])[:2]
@@ -1082,17 +1177,16 @@ class Client:
             node = member.node if cursor else member.node + "\0"
 
     def count(self, type: str, prefix: Key = "", *, timeout: float | None = None) -> int:
-        deadline = self._deadline(timeout)
+        deadline, rest = self._deadline(timeout), (_name("type", type), _bytes("prefix", prefix))
         while True:
             members = self._serving(deadline)
-            counts = self._of_newest_view(
-                deadline, lambda: [self._at(member, COUNT, deadline, type, _bytes(prefix)) for member in members])
+            counts = self._of_newest_view(deadline, lambda: [self._at(member, COUNT, deadline, *rest) for member in members])
             if counts is not None:
                 return sum(map(_unpack, counts))
 
     def describe(self, type: str = "", *, timeout: float | None = None) -> list:
         """[[type, args, [[message, fields, reply], ...]], ...] as in section 4 of the protocol; all types if empty."""
-        return _unpack(self._anywhere(DESCRIBE, self._deadline(timeout), type))
+        return _unpack(self._anywhere(DESCRIBE, self._deadline(timeout), _name("type", type)))
 
     def status(self, *, timeout: float | None = None) -> dict[str, dict]:
         """What each node says about itself."""
@@ -1109,10 +1203,16 @@ class Client:
 
     def watch(self, type: str = "", key: Key = "", *, timeout: float = math.inf) -> Iterator[Event]:
         """What happens to a key, to all keys of a type, or without both to the nodes, as it happens: first how it is,
-        then each event once, or `missed`. Ends after `timeout` seconds. Whoever does not read on for long misses
-        what the nodes no longer keep, and is told so."""
-        end = self._deadline(timeout)
-        watcher = _Watcher(self, type, key)
+        then each event once, or `missed`. Ends `timeout` seconds after the first is asked for, which may be more than
+        an hour. Whoever does not read on for long misses what the nodes no longer keep, and is told so."""
+        self._deadline(timeout, math.inf)  # a mistake is told here
+        watcher = _Watcher(self, _name("type", type), _bytes("key", key))
+        if watcher.key and not type:
+            raise _error("invalid_argument", "a key is watched together with its type")
+        return self._watched(watcher, timeout)
+
+    def _watched(self, watcher: _Watcher, timeout: float | None) -> Iterator[Event]:
+        end = self._deadline(timeout, math.inf)
         while time.monotonic() < end:
             yield from watcher.step(end)
 
@@ -1127,29 +1227,29 @@ class Client:
             if epoch > self._epoch_seen:
                 self._epoch_seen, self._informant = epoch, address
 
-    def _deadline(self, timeout: float | None) -> float:
+    def _deadline(self, timeout: float | None, most: float = TIMEOUT_MAX) -> float:
         self._connections.check()
-        return time.monotonic() + (self.timeout if timeout is None else timeout)
+        return time.monotonic() + _seconds(self.timeout if timeout is None else timeout, most)
 
     def _ask_at(self, address: str, request: list, deadline: float, named: int = 0) -> _Answer:
         """The answer of the node at this address, of the incarnation `named` if that is not 0."""
         with self._connections.lent(address, named) as connection:
             return connection.ask(request, deadline)
 
-    def _actor(self, op: int, type: str, key: Key, deadline: float, args: bytes | None = None) -> Actor:
-        answer = self._keyed(op, type, key, deadline, [] if args is None else [args])
-        return Actor(type, key, answer.node, answer.fence, answer.started)
+    def _actor(self, op: int, at: tuple[str, bytes], deadline: float, args: bytes | None = None) -> Actor:
+        answer = self._keyed(op, at, deadline, [] if args is None else [args])
+        return Actor(at[0], _key(at[1]), answer.node, answer.fence, answer.started)
 
-    def _message(self, op: int, type: str, key: Key, message: str, fields: Any, start: bool, args: Any, fence: int,
+    def _message(self, op: int, at: tuple[str, bytes], message: str, fields: Any, start: bool, args: Any, fence: int,
                  flags: int, timeout: float | None) -> _Answer:
-        deadline = self._deadline(timeout)
-        packed_args = self._args(type, args, deadline) if start else None
-        payload = self._fields(type, message, fields, deadline)
-        return self._keyed(op, type, key, deadline, [packed_args, message, payload, fence], flags)
+        deadline, message, fence = self._deadline(timeout), _name("message", message), _fence(fence)
+        packed_args = self._args(at[0], args, deadline) if start else None
+        payload = self._fields(at[0], message, fields, deadline)
+        return self._keyed(op, at, deadline, [packed_args, message, payload, fence], flags)
 
-    def _keyed(self, op: int, type: str, key: Key, deadline: float, rest: list, flags: int = 0) -> _Answer:
+    def _keyed(self, op: int, at: tuple[str, bytes], deadline: float, rest: list, flags: int = 0) -> _Answer:
         """Asks the key's owner until there is an answer."""
-        request = [next(self._ids), op, flags, type, _bytes(key), *rest]
+        request = [next(self._ids), op, flags, *at, *rest]
         return _Routed(self, request, deadline).run()
 
     def _why_outdated(self, owner: Member, said: _Answer | RekiError) -> str:
@@ -1324,12 +1424,12 @@ class Client:
     def _args(self, type: str, args: Any, deadline: float) -> bytes:
         if isinstance(args, dict):
             args = _shaped(self._description(type, deadline)[1], args, type)
-        return _packed(args)
+        return _packed("args", args, ARGS_MAX)
 
     def _fields(self, type: str, message: str, fields: Any, deadline: float) -> bytes:
         if isinstance(fields, dict):
             fields = _shaped(self._fields_schema(type, message, deadline), fields, message)
-        return _packed(fields)
+        return _packed("fields", fields, PAYLOAD_MAX)
 
     def _fields_schema(self, type: str, message: str, deadline: float) -> Any:
         for name, fields, *_ in self._description(type, deadline)[2]:
@@ -1349,10 +1449,14 @@ class Client:
         return description
 
 
-def _packed(value: Any) -> bytes:
+def _packed(what: str, value: Any, most: int) -> bytes:
     if value is None:
         return b""
-    return value if isinstance(value, bytes) else msgpack.packb(value)
+    try:
+        data = bytes(value) if isinstance(value, (bytes, bytearray, memoryview)) else msgpack.packb(value)
+    except (TypeError, ValueError, OverflowError) as e:
+        raise _error("malformed_message", f"{what} cannot be packed: {e}") from None
+    return _sized(what, data, most)
 
 
 def _shaped(schema: Any, value: Any, where: str) -> Any:
@@ -1363,7 +1467,7 @@ def _shaped(schema: Any, value: Any, where: str) -> Any:
         unknown = set(value) - {name for name, _, _ in fields}
         if unknown:
             names = ", ".join(name for name, _, _ in fields) or "none"
-            raise _error("malformed_message", f"{where} has no field '{sorted(unknown)[0]}'; its fields: {names}")
+            raise _error("malformed_message", f"{where} has no field '{min(map(str, unknown))}'; its fields: {names}")
         while fields and fields[-1][0] not in value:
             fields.pop()
         return [_shaped(inner, value[name], f"{where}.{name}") if name in value else _unpack(default)

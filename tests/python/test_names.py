@@ -1,6 +1,7 @@
 """Addresses: names that change, names that nobody answers for, and IPv6."""
 
 import os
+import random
 import re
 import socket
 import sys
@@ -13,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "client", "python")]
 
 from fake_node import FakeNode, share  # noqa: E402
-from reki import Client, RekiError  # noqa: E402
+from reki import Client, RekiError, _LookUp as LookUp  # noqa: E402
 
 
 def has_ipv6():
@@ -94,10 +95,48 @@ class Addresses(unittest.TestCase):
         self.names.all["n1.test"] = ["127.0.0.1"]
         self.use(client)
 
+    def test_a_name_that_cannot_be_one_has_no_address(self):
+        with mock.patch("socket.getaddrinfo", side_effect=UnicodeError("label empty or too long")):
+            look_up = LookUp("a..b")
+            self.addCleanup(look_up.close)
+            self.assertEqual(look_up.done.recv(1), b"")
+            self.assertEqual(look_up.numbers, [])
+
+    def refused(self, nonsense):
+        with self.subTest(nonsense), self.assertRaisesRegex(RekiError, "invalid_argument.*" + re.escape(repr(nonsense)[:100])):
+            Client(["tcp://n1:7101", nonsense], "shop")
+
     def test_what_is_no_address_is_refused_by_name(self):
-        for nonsense in ("n1", "n1:7101", "tcp://", "tcp://n1", "tcp://:7101", "ftp://n1:7", "tcp://n1:port", "tcp://::1:7101", "tcp://a b:7"):
-            with self.assertRaisesRegex(RekiError, "invalid_argument.*" + re.escape(repr(nonsense))):
-                Client([nonsense], "shop")
+        for nonsense in ("", "n1", "n1:7101", "tcp://", "tcp://n1", "tcp://:7101", "ftp://n1:7", "TCP://n1:7", "tcp://n1:7\n",
+                         " tcp://n1:7", "tcp://n1:port", "tcp://::1:7101", "tcp://a b:7", "tcp://n1:7/", "tcp://zürich:7",
+                         f"tcp://{'n' * 254}:7",
+                         "tcp://[]:7", "tcp://[n1]:7", "tcp://[127.0.0.1]:7", "tcp://[1::2::3]:7", "tcp://[::1:7", "tcp://[fe80::1%]:7",
+                         None, 7101, 0.5, b"tcp://n1:7", ["tcp://n1:7"], ("n1", 7101)):
+            self.refused(nonsense)
+
+    def test_what_is_no_port_is_refused(self):
+        rng = random.Random(1)
+        above = [65536, 99999, *(65536 + rng.getrandbits(rng.randrange(1, 80)) for _ in range(50))]
+        for port in (0, "00000", -1, "+7", " 7", "7 ", "7.0", "0x7", "7_1", "\u0663", "", "9" * 5000, *above):
+            for host in ("127.0.0.1", "n1.test", "[::1]"):
+                self.refused(f"tcp://{host}:{port}")
+
+    def test_one_wrong_character_is_enough(self):
+        rng = random.Random(2)
+        for _ in range(200):
+            address = rng.choice(["tcp://n1.test:7101", "tcp://127.0.0.1:7101", "tcp://[fe80::1]:7101"])
+            at = rng.randrange(len(address) + 1)
+            wrong = rng.choice("/ \t\n\0@#?;,'\"\\(){}<>|*$!~^&=+ü\ud800")
+            self.refused(address[:at] + wrong + address[at:])
+
+    def test_what_is_an_address_is_taken(self):
+        rng = random.Random(3)
+        ports = [1, 65535, *(rng.randrange(1, 65536) for _ in range(20))]
+        hosts = ["n1", "n_1.a-b.test.", "n" * 253, "127.0.0.1", "[::]", "[::1]", "[fe80::1%eth0]", "[fe80::1%br-lan.7]",
+                 "[::ffff:10.0.0.1]"]
+        addresses = [f"tcp://{host}:{port}" for host in hosts for port in ports]
+        for given in (addresses, tuple(addresses), iter(addresses), *addresses):
+            Client(given, "shop").close()
 
 
 if __name__ == "__main__":

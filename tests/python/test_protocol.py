@@ -688,8 +688,8 @@ class Waits(InVirtualTime):
         self.assertEqual(list(c.list("counter")), ["a"])
         self.n1.before = lambda n, r: [44, "no quorum"] if r.op == COUNT else None
         self.fails("unavailable", c.count, "counter", timeout=0.2)
-        self.n1.before = lambda n, r: [24, "a limit of 0"] if r.op == LIST else None
-        self.fails("invalid_argument", list, c.list("counter", page=0))
+        self.n1.before = lambda n, r: [24, "a foreign cursor"] if r.op == LIST else None
+        self.fails("invalid_argument", list, c.list("counter"))
 
 
 class InDoubt(InVirtualTime):
