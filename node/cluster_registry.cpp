@@ -13,6 +13,9 @@
 namespace reki {
 namespace {
 
+/// Asked for first of all: another thread may have had any lock when this process was forked.
+Error in_child() { return Error{ErrorCode::unavailable, used_after_fork}; }
+
 using wire::about_a_key;
 
 SlotSet owned_by(const View& view, const NodeId& node, Incarnation incarnation) {
@@ -106,6 +109,7 @@ ClusterRegistry::Place ClusterRegistry::place_of(const View& view, std::string_v
 }
 
 Result<NodeId> ClusterRegistry::owner(std::string_view type, std::string_view key) const {
+  if (local_.is_in_child()) return tl::make_unexpected(in_child());
   wire::Request request;
   request.type = type;
   request.key = key;
@@ -117,10 +121,8 @@ Result<NodeId> ClusterRegistry::owner(std::string_view type, std::string_view ke
   return place.owner->node_id;
 }
 
-// Asked first: another thread may have had any lock when this process was forked.
-
 Result<Watch> ClusterRegistry::watch(WatchFilter filter, WatchCallback callback) {
-  if (local_.is_in_child()) return fail(ErrorCode::unavailable, used_after_fork);
+  if (local_.is_in_child()) return tl::make_unexpected(in_child());
   if (auto good = reki::check(filter); !good) return tl::make_unexpected(good.error());
   auto sink = std::make_shared<WatchSink>(std::move(callback));
   plane_->watch(std::move(filter), sink);
@@ -128,7 +130,7 @@ Result<Watch> ClusterRegistry::watch(WatchFilter filter, WatchCallback callback)
 }
 
 void ClusterRegistry::submit(Submission submission, Completion done) {
-  if (local_.is_in_child()) return done(Answer{Error{ErrorCode::unavailable, used_after_fork}});
+  if (local_.is_in_child()) return done(Answer{in_child()});
   if (Outputs::hold(*this, submission, done)) return;
   const auto now = view();
   if (!now) return done(Answer{not_joined()});
@@ -146,7 +148,7 @@ void ClusterRegistry::submit(Submission submission, Completion done) {
 
 void ClusterRegistry::submit_many(std::vector<Posting> postings) {
   if (local_.is_in_child()) {
-    for (auto& posting : postings) posting.done(Answer{Error{ErrorCode::unavailable, used_after_fork}});
+    for (auto& posting : postings) posting.done(Answer{in_child()});
     return;
   }
   std::erase_if(postings, [this](Posting& posting) { return Outputs::hold(*this, posting.submission, posting.done); });
@@ -173,7 +175,7 @@ void ClusterRegistry::submit_many(std::vector<Posting> postings) {
 }
 
 Answer ClusterRegistry::exchange(Submission& submission) {
-  if (local_.is_in_child()) return Answer{Error{ErrorCode::unavailable, used_after_fork}};
+  if (local_.is_in_child()) return Answer{in_child()};
   if (about_a_key(submission.op)) {
     const auto now = view();
     if (now && place_of(*now, submission.type, submission.key).here) return local_.exchange(submission);

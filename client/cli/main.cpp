@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -52,12 +51,6 @@ Result<Report> run(const CommandLine& line) {
   return fail(ErrorCode::internal, "verb '" + line.verb + "' is parsed but not there");
 }
 
-/// The others are about the cluster.
-bool is_about_actors(std::string_view verb) {
-  constexpr std::string_view of_the_cluster[] = {"init", "status", "voters", "profile", "upgrade"};
-  return std::ranges::none_of(of_the_cluster, [&](std::string_view one) { return verb.starts_with(one); });
-}
-
 }  // namespace
 }  // namespace reki::cli
 
@@ -67,7 +60,7 @@ int main(int argc, char** argv) {
   if (const int* code = std::get_if<int>(&parsed)) return reki::cli::finish(*code);
   const auto& line = *std::get_if<reki::cli::CommandLine>(&parsed);
   const auto report = reki::cli::run(line);
-  if (!report) return reki::cli::finish(reki::cli::print_error(report.error(), line.json, reki::cli::is_about_actors(line.verb)));
+  if (!report) return reki::cli::finish(reki::cli::print_error(report.error(), line.verb, line.json));
   reki::cli::print(*report, line.json);
   return reki::cli::finish(reki::cli::exit_ok);
 }

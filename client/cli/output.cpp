@@ -186,9 +186,18 @@ void print(const Report& report, bool as_json) {
   }
 }
 
-int print_error(const Error& error, bool as_json, bool about_actors) {
+std::string_view remedy_of(ErrorCode code, std::string_view verb) {
+  constexpr std::string_view about_the_cluster[] = {"init", "nodes", "status", "voters", "profile", "upgrade"};
+  constexpr ErrorCode about_actors[] = {ErrorCode::already_started, ErrorCode::unknown_outcome, ErrorCode::unavailable,
+                                        ErrorCode::invalid_argument};
+  const bool is_of_cluster = std::ranges::any_of(about_the_cluster, [&](std::string_view one) { return verb.starts_with(one); });
+  const bool is_of_actors = std::ranges::find(about_actors, code) != std::end(about_actors);
+  return is_of_cluster && is_of_actors ? std::string_view{} : reki::remedy_of(code);
+}
+
+int print_error(const Error& error, std::string_view verb, bool as_json) {
   const std::string name{name_of(error.code)};
-  const std::string remedy{about_actors ? remedy_of(error.code) : std::string_view{}};
+  const std::string remedy{remedy_of(error.code, verb)};
   std::cerr << "reki: " << name << (error.text.empty() ? "" : ": ") << printable_lines(error.text) << "\n";
   if (error.retry_after > Duration{0}) std::cerr << "  Try again in " << milliseconds_of(error.retry_after) << " ms.\n";
   if (!remedy.empty()) std::cerr << "  " << remedy << "\n";

@@ -36,9 +36,10 @@ std::string printable(std::string_view text);
 std::string format_table(const std::vector<std::vector<std::string>>& cells);
 
 void print(const Report& report, bool as_json);
-/// Code, text and remedy on stderr, and with `as_json` as a document on stdout too. Returns the exit code. `about_actors`: else the
-/// remedies, which tell what to do about an actor, do not fit, and the text says what to do.
-int print_error(const Error& error, bool as_json, bool about_actors);
+/// The error's remedy; empty where it tells what to do about an actor, and the verb is about the cluster: then the text does so.
+std::string_view remedy_of(ErrorCode code, std::string_view verb);
+/// Code, text and remedy on stderr, and with `as_json` as a document on stdout too. Returns the exit code.
+int print_error(const Error& error, std::string_view verb, bool as_json);
 
 /// JSON on one line, with bytes that are not UTF-8 replaced.
 std::string one_line(const Json& json);

@@ -11,6 +11,11 @@ namespace {
 /// Whether what is told is about a node rather than about what runs on it.
 bool about_node(WatchKind kind) { return kind >= WatchKind::joined; }
 
+Result<wire::WatchReply> reply_in(ErrorCode code, std::string_view text, BytesView payload) {
+  if (code != ErrorCode::ok) return fail(code, std::string{text});
+  return wire::decode_watch_reply(payload);
+}
+
 bool is_missed(const wire::WatchReply& reply) {
   return !reply.events.empty() && reply.events.front().kind == WatchKind::missed;
 }
@@ -135,9 +140,7 @@ void Watcher::answered(QuestionId id, ErrorCode code, std::string_view text, Byt
   if (leg == legs_.end()) return;
   leg->asked.reset();
   const bool was_last = !filter_.about_nodes() && view_->find(leg->node) == nullptr;
-  Result<wire::WatchReply> reply = fail(code, std::string{text});
-  if (code == ErrorCode::ok) reply = wire::decode_watch_reply(payload);
-  if (reply) {
+  if (auto reply = reply_in(code, text, payload)) {
     take(*leg, std::move(*reply), now);
   } else if (!was_last) {
     failed(*leg, reply.error().code, reply.error().text, now);

@@ -59,6 +59,18 @@ BOOST_AUTO_TEST_CASE(scripts_can_tell_what_to_do_by_the_exit_code) {
               ErrorCode::crash_loop, ErrorCode::overloaded, ErrorCode::shutting_down});
 }
 
+BOOST_AUTO_TEST_CASE(remedies_for_actors_are_not_given_for_the_cluster_and_all_others_are) {
+  for (const std::string verb : {"init", "nodes", "status", "voters", "voters set", "profile set", "upgrade finish"}) {
+    for (const auto code : {ErrorCode::already_started, ErrorCode::unknown_outcome, ErrorCode::unavailable}) {
+      BOOST_TEST(remedy_of(code, verb) == "");
+    }
+    BOOST_TEST(remedy_of(ErrorCode::unreachable, verb) == reki::remedy_of(ErrorCode::unreachable));
+  }
+  for (const std::string verb : {"start", "call", "list", "watch"}) {
+    BOOST_TEST(remedy_of(ErrorCode::unavailable, verb) == reki::remedy_of(ErrorCode::unavailable));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_a_terminal_would_take_for_a_command_is_escaped) {
   BOOST_TEST(printable("two\nlines\tand\rmore") == "two\\nlines\\tand\\rmore");
   BOOST_TEST(printable("\x1b[31mred\a\x7f") == "\\x1b[31mred\\x07\\u007f");

@@ -1,8 +1,5 @@
 #include "reki/node/node.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
 #include <future>
 #include <set>
@@ -128,24 +125,30 @@ BOOST_AUTO_TEST_CASE(a_callback_of_a_forwarded_call_must_not_block) {
 
 BOOST_AUTO_TEST_CASE(in_a_child_of_fork_what_an_actor_asks_of_its_cluster_is_answered_with_an_error_at_once) {
   test::Cluster cluster({"n1", "n2"});
-  Registry& registry = *cluster.nodes[0];
-  for (const auto* owner : {"n1", "n2"}) BOOST_REQUIRE(registry.lookup_or_start<Counter>(cluster.key_of(owner)).get().has_value());
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(20);  // nobody answers, and nothing ends by a deadline
-    const auto refused = [](const auto& answer) { return !answer && answer.error().code == ErrorCode::unavailable; };
-    bool good = true;
-    for (const auto* owner : {"n1", "n2"}) {
-      const std::vector<std::string> keys{cluster.key_of(owner)};
-      good = good && refused(registry.lookup<Counter>(keys[0]).get()) && refused(registry.call<Counter>(keys[0], Get{}).get());
-      good = good && refused(registry.lookup_or_start_many<Counter>(keys).get().at(0)) && refused(registry.count<Counter>().get());
-      good = good && refused(registry.watch(WatchFilter::of_key("counter", keys[0]), [](const WatchEvent&) {}));
-    }
-    _exit(good ? 0 : 1);
+  const auto forks = cluster.key_of("n1", "gated");
+  for (const auto* owner : {"n1", "n2"}) {
+    const auto key = cluster.key_of(owner);
+    BOOST_REQUIRE(cluster.nodes[0]->lookup_or_start<Counter>(key).get().has_value());
+    BOOST_TEST(cluster.nodes[0]->call<test::Gated>(forks, test::Fork{key}, {}, {.timeout = 30s}).get().value() == 0);
   }
-  int status = 0;
-  BOOST_REQUIRE(waitpid(child, &status, 0) == child);
-  BOOST_TEST((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+}
+
+BOOST_AUTO_TEST_CASE(an_actor_that_is_told_to_stop_is_listed_until_its_end_and_found_by_no_look_up) {
+  auto gate = std::make_shared<test::Gate>();
+  test::Cluster cluster({"n1"}, gate);
+  Registry& node = *cluster.nodes[0];
+  node.call<test::Gated>("k", test::Pass{}).then([](auto&&) {});
+  gate->await_waiting(1);
+  std::promise<bool> stopped;
+  node.stop<test::Gated>("k").then([&](auto fence) { stopped.set_value(fence.has_value()); });
+  const auto found = node.lookup<test::Gated>("k").get();
+  BOOST_REQUIRE(!found.has_value());
+  BOOST_TEST((found.error().code == ErrorCode::not_running));
+  BOOST_TEST(node.count<test::Gated>().get().value() == 1U);
+  BOOST_TEST((node.list<test::Gated>().get().value().keys == std::vector<std::string>{"k"}));
+  gate->open();
+  BOOST_TEST(stopped.get_future().get());
+  BOOST_TEST(node.count<test::Gated>().get().value() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_stop_waits_for_answers_of_other_nodes) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
 #include <memory>
@@ -61,10 +64,17 @@ struct Pass {
   static constexpr std::string_view name = "pass";
   using Reply = std::int64_t;
 };
+/// Forks, and has the child ask about a counter. 0: it was refused at once, whatever it asked; else the child's status.
+struct Fork {
+  static constexpr std::string_view name = "fork";
+  using Reply = std::int64_t;
+  std::string counter;
+  static constexpr auto fields = reki::fields("counter", &Fork::counter);
+};
 /// An actor whose handler lasts until the gate opens.
 struct Gated {
   static constexpr std::string_view type = "gated";
-  using Messages = reki::Messages<Pass>;
+  using Messages = reki::Messages<Pass, Fork>;
 };
 class GatedActor : public reki::Actor<Gated> {
  public:
@@ -73,8 +83,26 @@ class GatedActor : public reki::Actor<Gated> {
     gate_->pass();
     return 1;
   }
+  std::int64_t on(const Fork& m, reki::Context& context) {
+    const pid_t child = fork();
+    if (child == 0) ask_in_child(context.registry(), m.counter);
+    int status = 0;
+    return waitpid(child, &status, 0) == child ? status : -1;
+  }
 
  private:
+  [[noreturn]] static void ask_in_child(reki::Registry& registry, const std::string& key) {
+    using example::Counter;
+    alarm(20);  // nobody answers there, and nothing ends by a deadline
+    const auto refused = [](const auto& answer) { return !answer && answer.error().code == reki::ErrorCode::unavailable; };
+    const std::vector<std::string> keys{key};
+    const bool good = refused(registry.lookup<Counter>(key).get()) && refused(registry.call<Counter>(key, example::Get{}).get()) &&
+                      refused(registry.lookup_or_start_many<Counter>(keys).get().at(0)) && refused(registry.count<Counter>().get()) &&
+                      refused(registry.owner("counter", key)) &&
+                      refused(registry.watch(reki::WatchFilter::of_key("counter", key), [](const reki::WatchEvent&) {}));
+    _exit(good ? 0 : 1);
+  }
+
   std::shared_ptr<Gate> gate_;
 };
 
