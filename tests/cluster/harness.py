@@ -314,6 +314,20 @@ class Cluster:
         words = [f"{name}={value}" for name, value in values.items()]
         return self.start(program, command, self.name, address or self.nodes[self.ids[0]].address, *words, stdin=stdin)
 
+    def callers(self, node="n1", compare="n2", ms=0, **options):
+        """They call keys of two nodes for so long; 0: until they are told to end."""
+        busy = self.probe("latency", self.nodes[compare].address, stdin=None if ms else subprocess.PIPE, node=node, compare=compare, ms=ms, **options)
+        check("the callers run", busy.stderr.readline() == "ready\n")
+        return busy
+
+    def no_call_failed(self, *busy):
+        """Of callers that were there all the time."""
+        for each in busy:
+            check("all of it under load", each.poll() is None)
+            done = self.result(each)
+            say(json.dumps({side: {"codes": done[side]["codes"], "max_ms": done[side].get("max_ms")} for side in ("here", "there")}))
+            check("no call fails", all(set(done[side]["codes"]) == {"ok"} for side in ("here", "there")), done)
+
     def result(self, process, timeout=100):
         """The JSON that a probe ends with."""
         out, err = process.communicate(timeout=timeout)

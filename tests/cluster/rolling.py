@@ -10,7 +10,6 @@ import argparse
 
 import json
 import os
-import subprocess
 import sys
 import time
 
@@ -48,20 +47,7 @@ def replace(c, id, program):
 
 def loads(c):
     """Clients of both kinds, that call keys of all nodes until they are told to end."""
-    out = []
-    for program, node, compare in ((PROBE, "n1", "n2"), (PROBE_NEXT, "n2", "n3")):
-        busy = c.probe("latency", c.nodes[compare].address, program=program, stdin=subprocess.PIPE, node=node, compare=compare, ms=0, interval_us=4000)
-        check("the callers run", busy.stderr.readline() == "ready\n")
-        out.append(busy)
-    return out
-
-
-def no_call_failed(c, busy):
-    for each in busy:
-        check("all of it under load", each.poll() is None)
-        done = c.result(each)
-        say(json.dumps({side: {"codes": done[side]["codes"], "max_ms": done[side]["max_ms"]} for side in ("here", "there")}))
-        check("no call fails", all(set(done[side]["codes"]) == {"ok"} for side in ("here", "there")), done)
+    return [c.callers(node, compare, program=program, interval_us=4000) for program, node, compare in ((PROBE, "n1", "n2"), (PROBE_NEXT, "n2", "n3"))]
 
 
 def refused(c, text):
@@ -91,7 +77,7 @@ def an_upgrade_goes_forth_and_back_and_forth_under_load_and_no_call_fails(rounds
         check("again it is done already", upgrade(c, "finish", command=COMMAND_NEXT)["before"] == 2)
         for id in c.ids:
             replace(c, id, NODE_NEXT)
-        no_call_failed(c, busy)
+        c.no_call_failed(*busy)
 
 
 def fails_to_start(node, *texts):

@@ -72,13 +72,18 @@ def what_waits_for_a_machine_that_was_stopped_is_not_executed_there_once_another
 def a_confirmed_type_answers_nothing_from_a_machine_that_no_clock_of_its_own_says_has_stood_still(stops=1):
     with Cluster(actor_types(neighbour='lease = "confirmed"'), expected=["fenced", "wrong_incarnation", "hello_required"]) as c:
         machine = Stoppable(c, {"REKI_STOPPED_CLOCK_ALL": "1"})
-        for stop in range(stops):
+        unnoticed, noticed = 0, 0
+        while unnoticed < stops and noticed < 3 + stops // 50:
             answer, before = machine.stop_while_called()
             check("the call is not answered by the older start", not is_answered_by(answer, before), answer)
-            check("nothing was noticed", "event=clock_stood_still" not in machine.node.logged())
             serves_again(c)
-            if (stop + 1) % 20 == 0:
-                say(f"{stop + 1} stops")
+            # A stop between its readings of two clocks makes them differ: then it is no case of this.
+            all_noticed = machine.node.logged().count("event=clock_stood_still")
+            unnoticed += all_noticed == noticed
+            noticed = all_noticed
+            if unnoticed % 20 == 0:
+                say(f"{unnoticed} stops, {noticed} noticed")
+        check("nothing was noticed", unnoticed == stops, noticed)
 
 
 if __name__ == "__main__":

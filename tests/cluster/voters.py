@@ -5,8 +5,6 @@
 changes them from 3 to 5 and back under load, so often. Wants the environment of the cluster tests (CMakeLists.txt)."""
 
 import argparse
-import json
-import subprocess
 import time
 
 from harness import Cluster, check, say, until
@@ -28,18 +26,14 @@ def number_of(c, node):
 def voters_change_from_1_to_3_to_5_and_back_under_load_and_no_call_fails():
     with Cluster(nodes=5, settings='voters = ["n1"]\n', expected=["voters_differ"]) as c:
         check("one votes", who_votes(c) == ["n1"] and "one more loss stops the cluster" in voters(c)["outlook"], voters(c))
-        busy = c.probe("latency", c.nodes["n2"].address, node="n1", compare="n2", ms=8000)
-        check("the callers run", busy.stderr.readline() == "ready\n")
+        busy = c.callers(ms=8000)
         began = time.monotonic()
         # n1, which is the coordinator at first, votes no more at the end.
         for ids in ("n1 n2 n3", "n1 n2 n3 n4 n5", "n3 n4 n5", "n5"):
             voters(c, "set", *ids.split())
             check("they vote", until("they count", 10, lambda: who_votes(c) == ids.split()), ids)
             say(f"{ids}: after {time.monotonic() - began:.2f} s")
-        check("all of it under load", busy.poll() is None)
-        done = c.result(busy)
-        say(json.dumps({side: {"codes": done[side]["codes"], "max_ms": done[side].get("max_ms")} for side in ("here", "there")}))
-        check("no call fails", all(set(done[side]["codes"]) == {"ok"} for side in ("here", "there")), done)
+        c.no_call_failed(busy)
         check("nobody was put out", [n["state"] for n in c.reki("nodes")["nodes"]] == ["up"] * 5)
         for node in c.nodes.values():
             logged = "event=voters_differ" in node.logged() and "reki voters set n1" in node.logged()
@@ -109,17 +103,13 @@ def what_cannot_be_is_refused_with_what_to_do():
 
 def from_3_to_5_and_back(rounds):
     with Cluster(nodes=5, settings='voters = ["n1", "n2", "n3"]\n', expected=["voters_differ"]) as c:
-        busy = c.probe("latency", c.nodes["n2"].address, stdin=subprocess.PIPE, node="n1", compare="n2", ms=0, interval_us=4000)
-        check("the callers run", busy.stderr.readline() == "ready\n")
+        busy = c.callers(interval_us=4000)
         for round in range(rounds):
             for ids in ("n1 n2 n3 n4 n5", "n3 n4 n5", "n1 n2 n3 n4 n5", "n1 n2 n3"):
                 voters(c, "set", *ids.split())
                 check("they vote", until("they count", 10, lambda: who_votes(c) == ids.split()), ids)
             say(f"round {round + 1} of {rounds}")
-        check("all of it under load", busy.poll() is None)
-        done = c.result(busy)
-        say(json.dumps({side: {"codes": done[side]["codes"], "max_ms": done[side].get("max_ms")} for side in ("here", "there")}))
-        check("no call fails", all(set(done[side]["codes"]) == {"ok"} for side in ("here", "there")), done)
+        c.no_call_failed(busy)
         check("nobody was put out", [n["state"] for n in c.reki("nodes")["nodes"]] == ["up"] * 5)
 
 
