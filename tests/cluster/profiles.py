@@ -94,6 +94,7 @@ def a_member_joins_in_the_middle_of_it_and_one_that_keeps_the_old_value_is_refus
         write_profile(c, "cloud")
         n4.start()
         check("with the right one it is let in", n4.wait_ready())
+        check("all of it under load", busy.poll() is None)
         c.no_call_failed(busy)
         check("it has nothing to warn of", "config_warning" not in c.status("n4"), c.status("n4"))
 

@@ -77,6 +77,7 @@ def an_upgrade_goes_forth_and_back_and_forth_under_load_and_no_call_fails(rounds
         check("again it is done already", upgrade(c, "finish", command=COMMAND_NEXT)["before"] == 2)
         for id in c.ids:
             replace(c, id, NODE_NEXT)
+        check("all of it under load", all(each.poll() is None for each in busy))
         c.no_call_failed(*busy)
 
 

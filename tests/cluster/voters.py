@@ -33,6 +33,7 @@ def voters_change_from_1_to_3_to_5_and_back_under_load_and_no_call_fails():
             voters(c, "set", *ids.split())
             check("they vote", until("they count", 10, lambda: who_votes(c) == ids.split()), ids)
             say(f"{ids}: after {time.monotonic() - began:.2f} s")
+        check("all of it under load", busy.poll() is None)
         c.no_call_failed(busy)
         check("nobody was put out", [n["state"] for n in c.reki("nodes")["nodes"]] == ["up"] * 5)
         for node in c.nodes.values():
@@ -109,6 +110,7 @@ def from_3_to_5_and_back(rounds):
                 voters(c, "set", *ids.split())
                 check("they vote", until("they count", 10, lambda: who_votes(c) == ids.split()), ids)
             say(f"round {round + 1} of {rounds}")
+        check("all of it under load", busy.poll() is None)
         c.no_call_failed(busy)
         check("nobody was put out", [n["state"] for n in c.reki("nodes")["nodes"]] == ["up"] * 5)
 
